@@ -1,0 +1,1 @@
+//! The convolution of the CPU: forward, and both gradients.

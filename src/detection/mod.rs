@@ -1,0 +1,1 @@
+//! From features to an anomaly map, a score and a verdict.

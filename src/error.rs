@@ -1,0 +1,110 @@
+//! Everything that can go wrong, each with the file concerned and what to do about it.
+
+use std::path::{Path, PathBuf};
+
+/// The result of everything in this crate that can fail.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What went wrong. Each message is one line that names the file and the remedy.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file or folder could not be read or written.
+    #[error("{}: {source}{}", path.display(), remedy(source))]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        #[source]
+        source: std::io::Error,
+    },
+
+    /// A picture could not be decoded.
+    #[error("{}: not a usable picture: {reason}", path.display())]
+    Picture {
+        /// The picture.
+        path: PathBuf,
+        /// Why, and what to do.
+        reason: String,
+    },
+
+    /// A folder does not hold what a data set needs.
+    #[error("{}: {reason}", path.display())]
+    Dataset {
+        /// The folder.
+        path: PathBuf,
+        /// What is missing, and what to do.
+        reason: String,
+    },
+
+    /// Teacher weights are missing, incomplete or of another network.
+    #[error("{}: {reason}", path.display())]
+    Weights {
+        /// The weight file.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+
+    /// A model file is damaged, of another version, or not one at all.
+    #[error("{}: {reason}", path.display())]
+    Model {
+        /// The model file.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+
+    /// A setting is out of range or contradicts another.
+    #[error("{0}")]
+    Setting(String),
+
+    /// Training cannot go on; the last good checkpoint is kept.
+    #[error("{0}")]
+    Training(String),
+
+    /// The compute device is missing or failed.
+    #[error("{0}")]
+    Device(String),
+
+    /// Something on the network went wrong.
+    #[error("{0}")]
+    Network(String),
+
+    /// The person asked to stop; the message says how to go on.
+    #[error("{0}")]
+    Interrupted(String),
+}
+
+impl Error {
+    /// Wraps an operating system error with the path it belongs to.
+    pub fn io(path: impl AsRef<Path>, source: std::io::Error) -> Self {
+        Self::Io { path: path.as_ref().to_path_buf(), source }
+    }
+    /// A picture that cannot be used.
+    pub fn picture(path: impl AsRef<Path>, reason: impl Into<String>) -> Self {
+        Self::Picture { path: path.as_ref().to_path_buf(), reason: reason.into() }
+    }
+    /// A folder that cannot be used.
+    pub fn dataset(path: impl AsRef<Path>, reason: impl Into<String>) -> Self {
+        Self::Dataset { path: path.as_ref().to_path_buf(), reason: reason.into() }
+    }
+    /// Weights that cannot be used.
+    pub fn weights(path: impl AsRef<Path>, reason: impl Into<String>) -> Self {
+        Self::Weights { path: path.as_ref().to_path_buf(), reason: reason.into() }
+    }
+    /// A model file that cannot be used.
+    pub fn model(path: impl AsRef<Path>, reason: impl Into<String>) -> Self {
+        Self::Model { path: path.as_ref().to_path_buf(), reason: reason.into() }
+    }
+}
+
+fn remedy(source: &std::io::Error) -> &'static str {
+    use std::io::ErrorKind::*;
+    match source.kind() {
+        NotFound => "; check the path",
+        PermissionDenied => "; check who may read or write it",
+        StorageFull => "; free some space, or choose another place with --out",
+        _ => "",
+    }
+}

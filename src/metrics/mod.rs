@@ -1,0 +1,1 @@
+//! AUROC, AP, F1-max, AUPRO and PRO-RD.

@@ -1,0 +1,1 @@
+//! The AAND model and its file.

@@ -1,0 +1,1 @@
+//! Product lines rendered by this crate.

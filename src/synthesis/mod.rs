@@ -1,0 +1,1 @@
+//! Anomaly synthesis (method.md 3).

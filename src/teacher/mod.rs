@@ -1,0 +1,1 @@
+//! The frozen pre-trained teacher.

@@ -1,0 +1,1 @@
+//! Teacher weights from files and from outside.
