@@ -56,3 +56,50 @@ pub fn distillation(teacher: &[Tensor<4>; 3], student: &[Tensor<4>; 3], hardest:
     }
     DistillationLoss { kd, hkd }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::{Device, TensorData};
+
+    /// `g(shape, ph, k)` of method.md section 12.
+    fn g(phase: f64, k: f64) -> Tensor<4> {
+        let values: Vec<f32> = (0..96).map(|n| (k * f64::from(n + 1) + phase).sin() as f32).collect();
+        Tensor::from_data(TensorData::new(values, [2, 3, 4, 4]), &Device::flex())
+    }
+
+    fn close(tensor: Tensor<1>, expected: f32) {
+        let value: f32 = tensor.into_scalar();
+        assert!((value - expected).abs() < 1e-5, "{value} is not {expected}");
+    }
+
+    #[test]
+    fn matches_the_golden_values() {
+        let (a1, a2, b1, b2) = (g(0.0, 0.7), g(0.3, 1.1), g(0.5, 0.9), g(1.0, 1.3));
+        close(knowledge_distillation(a1.clone(), b1.clone()), 0.973102);
+        close(hard_distillation(a1.clone(), b1.clone(), 10), 1.423684);
+        close(hard_distillation(a1.clone(), b1.clone(), 3), 1.848864);
+        close(cosine_distance(a1.clone(), b1.clone(), 1).mean(), 0.981685);
+        close(knowledge_distillation(a2.clone(), b2.clone()), 0.989223);
+        close(hard_distillation(a2.clone(), b2.clone(), 10), 1.390996);
+        close(hard_distillation(a2, b2, 3), 1.835359);
+    }
+
+    #[test]
+    fn more_hard_positions_than_there_are_means_all_of_them() {
+        let (a, b) = (g(0.0, 0.7), g(0.5, 0.9));
+        let all: f32 = cosine_distance(a.clone(), b.clone(), 1).mean().into_scalar();
+        close(hard_distillation(a, b, 1000), all);
+    }
+
+    #[test]
+    fn a_zero_vector_has_distance_one_and_a_finite_gradient() {
+        let device = Device::flex().autodiff();
+        let student = Tensor::<4>::zeros([1, 3, 4, 4], &device).require_grad();
+        let teacher = Tensor::<4>::ones([1, 3, 4, 4], &device);
+        let loss = hard_distillation(teacher, student.clone(), 10);
+        close(loss.clone(), 1.0);
+        let gradient = student.grad(&loss.backward()).expect("a gradient");
+        assert!(gradient.into_data().iter::<f32>().all(f32::is_finite));
+    }
+}
