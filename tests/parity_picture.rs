@@ -81,20 +81,3 @@ fn both_nearest_rules_agree() {
         assert_eq!(differ, between, "{name}");
     }
 }
-
-/// Not a test of correctness: prints how long the resize takes (`--nocapture`).
-#[test]
-fn resize_time() {
-    let Some(folder) = reference() else { return };
-    let picture = open(folder.join("images/bottle.png")).unwrap();
-    let best = (0..5)
-        .map(|_| {
-            let start = std::time::Instant::now();
-            std::hint::black_box(resize(&picture, SIZE as u32, SIZE as u32));
-            start.elapsed()
-        })
-        .min()
-        .unwrap();
-    println!("900 x 900 -> 256 x 256: {best:?}");
-    assert!(best.as_millis() < 500);
-}
