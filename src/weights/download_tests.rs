@@ -220,6 +220,13 @@ fn nobody_listening_is_a_network_error() {
 }
 
 #[test]
+fn a_damaged_file_in_the_cache_is_replaced() {
+    let bench = Bench::new();
+    std::fs::write(bench.dir.path().join("small.pth"), vec![b'x'; LENGTH]).unwrap();
+    bench.assert_complete(bench.fetch(&bench.server(&[Answer::Well])));
+}
+
+#[test]
 fn two_processes_do_not_write_the_same_part() {
     let bench = Bench::new();
     let server = bench.server(&[Answer::Well]);

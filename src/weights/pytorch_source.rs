@@ -6,9 +6,11 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use burn::store::pytorch_reader::{DType, PickleError, PickleValue, PytorchError, PytorchReader};
 
+use super::crowded_zip::readable_copy;
 use super::element::Element;
 use super::tensor_file::{Data, Stored};
 use crate::error::{Error, Result};
@@ -21,8 +23,11 @@ const LANDMARK: &str = "conv1.weight";
 
 /// The tensors of a `.pth` file, under the names that the network gives them.
 pub(super) fn read(path: &Path) -> Result<BTreeMap<String, Stored>> {
-    let tensors = PytorchReader::new(path).map_err(|e| unreadable(path, e))?.into_tensors();
-    let contents = PytorchReader::read_pickle_data(path, None).map_err(|e| unreadable(path, e))?;
+    let copy =
+        readable_copy(path).map_err(|e| Error::io(path, e))?.map(|copy| Arc::new(copy.into_temp_path()));
+    let source = copy.as_ref().map_or(path, |copy| &***copy);
+    let tensors = PytorchReader::new(source).map_err(|e| unreadable(path, e))?.into_tensors();
+    let contents = PytorchReader::read_pickle_data(source, None).map_err(|e| unreadable(path, e))?;
     if let Some(name) = foreign_call(&contents) {
         return Err(Error::weights(
             path,
@@ -48,7 +53,13 @@ pub(super) fn read(path: &Path) -> Result<BTreeMap<String, Stored>> {
             DType::F64 => Element::F64,
             other => Element::Other(format!("{other:?}")),
         };
-        stored.insert(own, Stored { element, shape, data: Data::OnDisk(Box::new(read)) });
+        // The copy, if there is one, is wanted as long as its tensors are.
+        let copy = copy.clone();
+        let data = Data::OnDisk(Box::new(move || {
+            let _kept = &copy;
+            read()
+        }));
+        stored.insert(own, Stored { element, shape, data });
     }
     Ok(stored)
 }

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 use crate::weights::TensorFile;
 use crate::weights::test_checkpoint::{
     Entry, Pickle, legacy_checkpoint, tar_checkpoint, zip, zip_checkpoint, zip_checkpoint_with,
+    zip64_checkpoint,
 };
 
 fn tensors() -> Vec<Entry> {
@@ -41,6 +42,16 @@ fn every_layout_that_torch_save_ever_wrote_is_read() {
         assert_eq!(file.get("conv1.weight", &[2, 1, 2, 1]).unwrap(), [1.0, -2.0, 3.5, 0.25]);
         assert_eq!(file.get_f64("bn1.running_var", &[2]).unwrap(), [0.5, f64::from(1e-20_f32)]);
         assert_eq!(file.shape("conv1.weight").unwrap(), [2, 1, 2, 1]);
+    }
+}
+
+#[test]
+fn archives_of_every_length_of_name_are_read() {
+    for length in 1..40 {
+        let (_dir, path) = saved(&zip64_checkpoint(&"r".repeat(length), &tensors()));
+        let file = TensorFile::open(&path).unwrap();
+        assert_eq!(file.get("conv1.weight", &[2, 1, 2, 1]).unwrap(), [1.0, -2.0, 3.5, 0.25], "{length}");
+        drop(file);
     }
 }
 

@@ -15,6 +15,7 @@ pub(super) enum Data {
     /// In the bytes of the file, which are in memory.
     Held(Range<usize>),
     /// In the file on disk.
+    #[cfg_attr(target_arch = "wasm32", allow(dead_code, reason = "a browser has no disk"))]
     OnDisk(Read),
 }
 

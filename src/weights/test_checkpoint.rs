@@ -71,12 +71,44 @@ pub(super) fn zip_checkpoint(tensors: &[Entry]) -> Vec<u8> {
 
 /// As [`zip_checkpoint`], with further entries in the dictionary.
 pub(super) fn zip_checkpoint_with(tensors: &[Entry], extra: impl FnOnce(Pickle) -> Pickle) -> Vec<u8> {
-    let mut files = vec![("archive/data.pkl".to_owned(), state_dict(tensors, false, extra))];
-    for (index, (_, _, numbers)) in tensors.iter().enumerate() {
-        files.push((format!("archive/data/{index}"), bytes_of(numbers)));
+    zip(&checkpoint_files("archive", tensors, extra))
+}
+
+/// As [`zip_checkpoint`] of a file whose stem is `root`, with the ZIP64 record that PyTorch
+/// writes even where none is needed.
+pub(super) fn zip64_checkpoint(root: &str, tensors: &[Entry]) -> Vec<u8> {
+    let mut archive = zip(&checkpoint_files(root, tensors, |pickle| pickle));
+    let end = archive.split_off(archive.len() - 22);
+    let at = archive.len() as u64;
+    let number = |range: std::ops::Range<usize>| {
+        let mut bytes = [0; 8];
+        bytes[..range.len()].copy_from_slice(&end[range]);
+        u64::from_le_bytes(bytes)
+    };
+    archive.extend(b"PK\x06\x06");
+    archive.extend(44_u64.to_le_bytes());
+    archive.extend([30, 3, 45, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    for field in [number(8..10), number(10..12), number(12..16), number(16..20)] {
+        archive.extend(field.to_le_bytes());
     }
-    files.push(("archive/version".to_owned(), b"3\n".to_vec()));
-    zip(&files)
+    archive.extend(b"PK\x06\x07\0\0\0\0");
+    archive.extend(at.to_le_bytes());
+    archive.extend(1_u32.to_le_bytes());
+    archive.extend(end);
+    archive
+}
+
+fn checkpoint_files(
+    root: &str,
+    tensors: &[Entry],
+    extra: impl FnOnce(Pickle) -> Pickle,
+) -> Vec<(String, Vec<u8>)> {
+    let mut files = vec![(format!("{root}/data.pkl"), state_dict(tensors, false, extra))];
+    for (index, (_, _, numbers)) in tensors.iter().enumerate() {
+        files.push((format!("{root}/data/{index}"), bytes_of(numbers)));
+    }
+    files.push((format!("{root}/version"), b"3\n".to_vec()));
+    files
 }
 
 /// A checkpoint as PyTorch 0.1.10 to 1.5 wrote it: pickles, then the storages.
