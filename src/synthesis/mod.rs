@@ -72,8 +72,14 @@ impl Synthesizer {
         Self::with_config(size, textures, SynthesisConfig::default())
     }
 
-    /// For pictures of `size x size` pixels.
-    pub fn with_config(size: usize, textures: Textures, config: SynthesisConfig) -> Self {
+    /// For pictures of `size x size` pixels. Settings beyond their range (a probability above 1, a lattice
+    /// finer than the pixels) are brought back to its end.
+    pub fn with_config(size: usize, textures: Textures, mut config: SynthesisConfig) -> Self {
+        if config.clean_share.is_nan() {
+            config.clean_share = SynthesisConfig::default().clean_share;
+        }
+        config.clean_share = config.clean_share.clamp(0.0, 1.0);
+        config.max_exponent = config.max_exponent.min(size.max(1).ilog2());
         Self { size, textures: textures.resized(size), config }
     }
 

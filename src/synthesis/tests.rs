@@ -146,35 +146,12 @@ fn nothing_to_corrupt_gives_an_empty_mask() {
     assert_eq!(sample.picture, picture());
 }
 
-/// Not a check but a measurement: `cargo test --release --lib synthesis::tests::speed -- --ignored --nocapture`.
 #[test]
-#[ignore = "prints timings"]
-fn speed() {
-    let mut rng = ChaCha8Rng::seed_from_u64(10);
-    let picture = Picture::from_pixel(256, 256, Rgb([120; 3]));
-    let foreground = Mask { width: 256, height: 256, data: vec![true; 256 * 256] };
-    let timed = |name: &str, runs: u32, work: &mut dyn FnMut()| {
-        let (start, mut slowest) = (std::time::Instant::now(), std::time::Duration::ZERO);
-        for _ in 0..runs {
-            let one = std::time::Instant::now();
-            work();
-            slowest = slowest.max(one.elapsed());
-        }
-        println!("{name}: {:.2?} on average, {slowest:.2?} at most", start.elapsed() / runs);
-    };
-    let config = SynthesisConfig { clean_share: 0.0, ..Default::default() };
-    let builtin = Synthesizer::with_config(256, Textures::builtin(), config);
-    timed("sample, procedural", 400, &mut || drop(builtin.sample(&picture, &foreground, &mut rng)));
-    let loaded = Synthesizer::with_config(256, Textures::from_pictures(vec![picture.clone()]), config);
-    timed("sample, loaded", 400, &mut || drop(loaded.sample(&picture, &foreground, &mut rng)));
-    timed("texture", 400, &mut || drop(procedural::texture(256, &mut rng)));
-    timed("noise", 400, &mut || drop(builtin.noise(8, 8, &mut rng)));
-    for augmenter in augment::Augmenter::ALL {
-        let mut texture = procedural::texture(256, &mut rng);
-        timed(&format!("{augmenter:?}"), 60, &mut || augmenter.apply(&mut texture, &mut rng));
-    }
-    let large = procedural::texture(1024, &mut rng);
-    for rule in ["auto", "threshold:50"].map(|text| text.parse::<Foreground>().unwrap()) {
-        timed(&format!("foreground {rule} at 1024"), 5, &mut || drop(rule.mask(&large)));
-    }
+fn settings_out_of_range_are_tamed() {
+    let config =
+        SynthesisConfig { clean_share: -1.0, max_exponent: 40, tries: 0, ..SynthesisConfig::default() };
+    let synthesizer = Synthesizer::with_config(SIZE, Textures::builtin(), config);
+    let sample = synthesizer.sample(&picture(), &everywhere(), &mut ChaCha8Rng::seed_from_u64(3));
+    assert_eq!(count(&sample.mask), 0);
+    assert_eq!(synthesizer.config.max_exponent, 6);
 }
