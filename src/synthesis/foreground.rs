@@ -69,8 +69,8 @@ impl Foreground {
                 .collect(),
         };
         match *self {
-            Self::Auto => background::part(native).unwrap_or_else(|| by_place(&|_, _| true)),
-            Self::None => by_place(&|_, _| true),
+            Self::Auto => background::part(native).unwrap_or_else(|| Mask::filled(width, height, true)),
+            Self::None => Mask::filled(width, height, true),
             Self::Threshold { level, invert } => {
                 let blurred = blur(&grey(native));
                 let level = level.unwrap_or_else(|| imageproc::contrast::otsu_level(&blurred));

@@ -17,7 +17,7 @@ mod texture;
 pub use foreground::Foreground;
 pub use texture::Textures;
 
-use crate::picture::{Mask, Picture};
+use crate::picture::{MEAN, Mask, Picture, STD, normalise};
 use perlin::Lattice;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -94,7 +94,7 @@ impl Synthesizer {
         assert_eq!(picture.dimensions(), (size as u32, size as u32), "the synthesizer was made for {size}");
         // Drawn first, as a clean sample needs nothing else; the reference discards its work instead.
         if rng.random_bool(self.config.clean_share) {
-            let mask = Mask { width: size, height: size, data: vec![false; size * size] };
+            let mask = Mask::filled(size, size, false);
             return Corrupted { pixels: normalise(picture), mask, picture: picture.clone() };
         }
         let mut texture = self.textures.draw(size, rng);
@@ -122,13 +122,13 @@ impl Synthesizer {
         let size = self.size;
         let mut cells = || 1_usize << rng.random_range(0..=self.config.max_exponent);
         let (rows, columns) = (cells(), cells());
-        let mut mask = Mask { width: size, height: size, data: vec![false; size * size] };
+        let mut mask = Mask::filled(size, size, false);
         for _ in 0..self.config.tries {
             let noise = self.noise(rows, columns, rng);
             for (n, (inside, &value)) in mask.data.iter_mut().zip(&noise).enumerate() {
                 *inside = value > self.config.threshold && covers(foreground, n / size, n % size, size);
             }
-            if mask.data.iter().filter(|&&inside| inside).count() > self.config.min_pixels {
+            if mask.count() > self.config.min_pixels {
                 break;
             }
         }
@@ -145,22 +145,6 @@ impl Synthesizer {
 fn covers(foreground: &Mask, y: usize, x: usize, size: usize) -> bool {
     let (row, column) = (y * foreground.height / size, x * foreground.width / size);
     foreground.data.get(row * foreground.width + column).copied().unwrap_or(false)
-}
-
-// ImageNet's, as in the picture room; to be taken from there once it is merged.
-const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
-const STD: [f32; 3] = [0.229, 0.224, 0.225];
-
-/// `(v / 255 - mean) / std`, channels first.
-fn normalise(picture: &Picture) -> Vec<f32> {
-    let area = picture.as_raw().len() / 3;
-    let mut out = vec![0.0; 3 * area];
-    for (channel, plane) in out.chunks_exact_mut(area.max(1)).enumerate() {
-        for (value, pixel) in plane.iter_mut().zip(picture.as_raw().chunks_exact(3)) {
-            *value = (f32::from(pixel[channel]) / 255.0 - MEAN[channel]) / STD[channel];
-        }
-    }
-    out
 }
 
 #[cfg(test)]

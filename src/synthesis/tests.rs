@@ -11,11 +11,7 @@ fn picture() -> Picture {
 }
 
 fn everywhere() -> Mask {
-    Mask { width: SIZE, height: SIZE, data: vec![true; SIZE * SIZE] }
-}
-
-fn count(mask: &Mask) -> usize {
-    mask.data.iter().filter(|&&inside| inside).count()
+    Mask::filled(SIZE, SIZE, true)
 }
 
 #[test]
@@ -61,8 +57,8 @@ fn one_in_five_stays_clean() {
     for _ in 0..400 {
         let sample = synthesizer.sample(&picture(), &everywhere(), &mut rng);
         clean += usize::from(sample.picture == picture());
-        empty += usize::from(count(&sample.mask) == 0);
-        assert!(count(&sample.mask) > 0 || sample.pixels == normalise(&picture()));
+        empty += usize::from(sample.mask.count() == 0);
+        assert!(sample.mask.count() > 0 || sample.pixels == normalise(&picture()));
     }
     // Four standard deviations; eleven tries leave next to no accidental empty mask.
     assert!((48..=112).contains(&clean), "{clean} of 400");
@@ -140,9 +136,9 @@ fn the_blend_keeps_at_most_four_fifths_of_the_picture() {
 fn nothing_to_corrupt_gives_an_empty_mask() {
     let config = SynthesisConfig { clean_share: 0.0, ..Default::default() };
     let synthesizer = Synthesizer::with_config(SIZE, Textures::builtin(), config);
-    let nowhere = Mask { width: 0, height: 0, data: Vec::new() };
+    let nowhere = Mask::filled(0, 0, true);
     let sample = synthesizer.sample(&picture(), &nowhere, &mut ChaCha8Rng::seed_from_u64(9));
-    assert_eq!(count(&sample.mask), 0);
+    assert_eq!(sample.mask.count(), 0);
     assert_eq!(sample.picture, picture());
 }
 
@@ -152,6 +148,6 @@ fn settings_out_of_range_are_tamed() {
         SynthesisConfig { clean_share: -1.0, max_exponent: 40, tries: 0, ..SynthesisConfig::default() };
     let synthesizer = Synthesizer::with_config(SIZE, Textures::builtin(), config);
     let sample = synthesizer.sample(&picture(), &everywhere(), &mut ChaCha8Rng::seed_from_u64(3));
-    assert_eq!(count(&sample.mask), 0);
+    assert_eq!(sample.mask.count(), 0);
     assert_eq!(synthesizer.config.max_exponent, 6);
 }

@@ -47,7 +47,7 @@ impl Textures {
         // Collecting keeps the order, whichever thread decodes first.
         let pictures: crate::Result<_> = paths
             .par_iter()
-            .map(|path| Ok(resize_bilinear(&open_picture(path)?, size as u32, size as u32)))
+            .map(|path| Ok(resize_bilinear(&crate::picture::open(path)?, size as u32, size as u32)))
             .collect();
         Ok(Self { pictures: pictures? })
     }
@@ -88,16 +88,6 @@ fn collect_pictures(folder: &std::path::Path, paths: &mut Vec<std::path::PathBuf
         }
     }
     Ok(())
-}
-
-// To become crate::picture::open once that room is merged.
-#[cfg(not(target_arch = "wasm32"))]
-fn open_picture(path: &std::path::Path) -> crate::Result<Picture> {
-    match image::open(path) {
-        Ok(picture) => Ok(picture.to_rgb8()),
-        Err(image::ImageError::IoError(source)) => Err(crate::Error::io(path, source)),
-        Err(other) => Err(crate::Error::picture(path, format!("{other}; remove it or save it again"))),
-    }
 }
 
 #[cfg(test)]
