@@ -29,6 +29,7 @@ pub struct Converted {
 /// Where `aand weights convert` writes when it is not told: beside the input.
 pub fn converted_path(input: &Path, half: bool) -> PathBuf {
     let stem = input.file_stem().unwrap_or_default().to_string_lossy();
+    let stem = stem.strip_suffix("_to_layer3").unwrap_or(&stem);
     let kind = if half { "_f16" } else { "" };
     input.with_file_name(format!("{stem}_to_layer3{kind}.safetensors"))
 }

@@ -158,6 +158,8 @@ fn the_default_output_lies_beside_the_input() {
     let input = Path::new("a/resnet18-f37072fd.pth");
     assert_eq!(converted_path(input, false), Path::new("a/resnet18-f37072fd_to_layer3.safetensors"));
     assert_eq!(converted_path(input, true), Path::new("a/resnet18-f37072fd_to_layer3_f16.safetensors"));
+    let again = Path::new("resnet18_to_layer3.safetensors");
+    assert_eq!(converted_path(again, true), Path::new("resnet18_to_layer3_f16.safetensors"));
 }
 
 #[test]
