@@ -50,5 +50,9 @@ pub fn overlay(picture: &Picture, map: &ScoreMap, threshold: f64) -> Picture {
 pub fn feature_picture(values: &ScoreMap, width: u32) -> Picture {
     let largest = values.data.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
     let small = heat_map(values, f64::from(largest) / 2.0);
-    if small.width() < width { imageops::resize(&small, width, width, imageops::FilterType::Nearest) } else { resize(&small, width, width) }
+    if small.width() < width {
+        imageops::resize(&small, width, width, imageops::FilterType::Nearest)
+    } else {
+        resize(&small, width, width)
+    }
 }

@@ -44,7 +44,9 @@ pub fn from_good_scores(held_out: &[f64], trained_on: &[f64]) -> Threshold {
     let reliability = if reliable {
         format!("rests on {n} held-out good pictures; expect about 1 good picture in 100 to be flagged")
     } else {
-        format!("rests on only {n} held-out good pictures, so it is cautious and rough; give 100 or more good pictures for a firm one")
+        format!(
+            "rests on only {n} held-out good pictures, so it is cautious and rough; give 100 or more good pictures for a firm one"
+        )
     };
     let method = format!("99 % prediction bound over {n} held-out good pictures (log-normal)");
     Threshold { value, method, pictures: n, reliability, reliable }

@@ -52,9 +52,7 @@ impl TensorSource for TensorStore<'_> {
         }
         let bytes = tensor.data();
         match tensor.dtype() {
-            Dtype::F32 => {
-                Ok(bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect())
-            }
+            Dtype::F32 => Ok(bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect()),
             Dtype::F16 => {
                 Ok(bytes.as_chunks::<2>().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect())
             }
@@ -80,7 +78,9 @@ pub fn encode(model: &Aand) -> Result<Vec<u8>> {
     tensors.extend(collect(&model.amplifier, "amplifier")?);
     tensors.extend(collect(&model.student, "student")?);
     let (dtype, bytes): (Dtype, Vec<Vec<u8>>) = match model.info.precision {
-        Precision::F32 => (Dtype::F32, tensors.iter().map(|t| little_endian(&t.values, f32::to_le_bytes)).collect()),
+        Precision::F32 => {
+            (Dtype::F32, tensors.iter().map(|t| little_endian(&t.values, f32::to_le_bytes)).collect())
+        }
         Precision::F16 => {
             let half = |v: f32| f16::from_f32(v).to_le_bytes();
             (Dtype::F16, tensors.iter().map(|t| little_endian(&t.values, half)).collect())

@@ -139,7 +139,10 @@ impl Settings {
     pub fn check(&self) -> Result<()> {
         let wrong = |reason: String| Err(Error::Setting(reason));
         if self.size == 0 || self.size % 32 != 0 || self.size > 2048 {
-            return wrong(format!("--size {}: must be a multiple of 32 up to 2048, for example 256", self.size));
+            return wrong(format!(
+                "--size {}: must be a multiple of 32 up to 2048, for example 256",
+                self.size
+            ));
         }
         if self.batch == 0 || self.batch > 1024 {
             return wrong(format!("--batch {}: must be 1 to 1024", self.batch));
