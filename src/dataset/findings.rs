@@ -196,7 +196,7 @@ fn in_words(tallies: &[Tally]) -> String {
         let words = words.collect::<Vec<_>>().join(", ");
         return match tallies.len().saturating_sub(SHOWN) {
             0 => words,
-            more => format!("{words} and {more} more"),
+            more => format!("{words} and {more} others"),
         };
     };
     only.value.clone()

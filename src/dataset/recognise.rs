@@ -64,15 +64,15 @@ pub(super) fn recognise(root: &Path, layout: Option<Layout>, category: Option<&s
 
 /// The layout of a category folder. The 3D one comes first: it is also one of MVTec AD by its outer folders.
 fn layout_of(folder: &Path, allowed: Option<Layout>) -> Option<Layout> {
-    let tests: [(Layout, fn(&Path) -> bool); 3] = [
-        (Layout::Mvtec3d, mvtec3d::is_category),
-        (Layout::Visa, visa::is_category),
-        (Layout::Mvtec, mvtec::is_category),
-    ];
-    let fits = |(layout, is_category): &(Layout, fn(&Path) -> bool)| {
-        allowed.is_none_or(|allowed| allowed == *layout) && is_category(folder)
-    };
-    tests.iter().find(|test| fits(test)).map(|(layout, _)| *layout)
+    [Layout::Mvtec3d, Layout::Visa, Layout::Mvtec]
+        .into_iter()
+        .filter(|layout| allowed.is_none_or(|allowed| allowed == *layout))
+        .find(|layout| match layout {
+            Layout::Mvtec3d => mvtec3d::is_category(folder),
+            Layout::Visa => visa::is_category(folder),
+            Layout::Mvtec => mvtec::is_category(folder),
+            Layout::Folder => false,
+        })
 }
 
 fn categories(root: &Path, allowed: Option<Layout>) -> Result<Vec<Category>> {

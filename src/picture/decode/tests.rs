@@ -169,3 +169,31 @@ fn decompression_bombs_are_refused_before_they_are_unpacked() {
     // The same header with an honest size fails for its data, not for its size.
     assert!(!refusal(&bomb(64, 64), "short.png").contains("limit"));
 }
+
+/// Bytes changed at random: an error or a picture, never a panic.
+#[test]
+fn mutated_files_never_panic() {
+    use rand::RngExt;
+    use rand_chacha::rand_core::SeedableRng;
+    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(3);
+    let (mut refused, mut read) = (0, 0);
+    for format in
+        [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::Bmp, ImageFormat::Tiff, ImageFormat::WebP]
+    {
+        let whole = encode(sample(), format);
+        for _ in 0..150 {
+            let mut bytes = whole.clone();
+            for _ in 0..rng.random_range(1..4) {
+                let at = rng.random_range(0..bytes.len());
+                bytes[at] = rng.random();
+            }
+            match decode(&bytes, Path::new("mutated")) {
+                Ok(picture) => read += usize::from(!picture.is_empty()),
+                Err(Error::Picture { .. }) => refused += 1,
+                Err(error) => panic!("another error: {error}"),
+            }
+        }
+    }
+    assert_eq!(refused + read, 750);
+    assert!(refused > 100 && read > 100, "{refused} refused, {read} read");
+}
