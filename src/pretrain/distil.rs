@@ -70,9 +70,9 @@ impl<'a> Distillation<'a> {
     pub fn new(options: &'a PretrainOptions, device: Device) -> Result<Self> {
         let teacher = Teacher::load(Backbone::Resnet18, &NamedTensors::read(&options.teacher)?, &device)?;
         let layout = Layout::new(Backbone::Resnet18.channels());
-        let threads = options.threads.unwrap_or_else(|| {
-            std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-        });
+        let threads = options
+            .threads
+            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
         let checkpoint = match options.resume {
             true => Some(Checkpoint::read(&Checkpoint::path(&options.out))?),
             false => None,
@@ -254,8 +254,7 @@ impl<'a> Distillation<'a> {
         let targets = self.standard.apply(self.teacher.forward(x.clone())).map(Tensor::autodiff);
         let network = Network::new(&self.layout, &self.state.weights, true);
         let mut noted = Vec::new();
-        let losses =
-            losses(&network, x.autodiff(), targets, &mut Normalisation::Batch(&mut noted), window);
+        let losses = losses(&network, x.autodiff(), targets, &mut Normalisation::Batch(&mut noted), window);
         let gradient = network.gradient(&losses.total.backward());
         let share = self.share();
         let rate = self.progress.caution * learning_rate(self.options.rate, self.progress.step, share);

@@ -54,7 +54,10 @@ impl NamedTensors {
     /// The bytes are not safetensors.
     pub fn parse(bytes: &[u8], path: &Path) -> Result<Self> {
         let file = SafeTensors::deserialize(bytes).map_err(|e| {
-            Error::weights(path, format!("not a safetensors file ({e}); convert it with `aand weights convert`"))
+            Error::weights(
+                path,
+                format!("not a safetensors file ({e}); convert it with `aand weights convert`"),
+            )
         })?;
         let mut tensors = BTreeMap::new();
         for (name, view) in file.iter() {

@@ -26,9 +26,7 @@ pub struct Standard {
 impl Standard {
     /// From the plain numbers of all levels (mean and deviation of each channel).
     pub fn new(numbers: &[(Vec<f32>, Vec<f32>); 3], device: &Device) -> Self {
-        let tensor = |v: &Vec<f32>| {
-            Tensor::from_data(TensorData::new(v.clone(), [1, v.len(), 1, 1]), device)
-        };
+        let tensor = |v: &Vec<f32>| Tensor::from_data(TensorData::new(v.clone(), [1, v.len(), 1, 1]), device);
         Self {
             mean: numbers.each_ref().map(|(mean, _)| tensor(mean)),
             deviation: numbers.each_ref().map(|(_, deviation)| tensor(deviation)),

@@ -40,9 +40,8 @@ impl Batch {
     pub fn upload(&self, device: &Device) -> Tensor<4> {
         let words = TensorData::new(self.words.clone(), [self.words.len()]);
         let words = Tensor::<1, Int>::from_data(words, device);
-        let bytes = (0..4).map(|k| {
-            words.clone().bitwise_right_shift_scalar(8 * k).bitwise_and_scalar(255).float()
-        });
+        let bytes =
+            (0..4).map(|k| words.clone().bitwise_right_shift_scalar(8 * k).bitwise_and_scalar(255).float());
         let pixels = Tensor::cat(bytes.collect(), 0).reshape([self.count, 3, self.size, self.size]);
         let channel = |values: [f32; 3]| Tensor::<1>::from_floats(values, device).reshape([1, 3, 1, 1]);
         let (mean, std) = (MEAN.map(|m| m * 255.0), STD.map(|s| s * 255.0));
