@@ -107,7 +107,7 @@ impl PretrainOptions {
         if !(self.rate > 0.0 && self.rate < 1.0) {
             return Err(Error::Setting("--rate: choose a number between 0 and 1, such as 0.002".into()));
         }
-        if self.minutes.is_some_and(|m| !(m > 0.0)) {
+        if self.minutes.is_some_and(|m| m.is_nan() || m <= 0.0) {
             return Err(Error::Setting("--minutes: choose a number above 0".into()));
         }
         Ok(())

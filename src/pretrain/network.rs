@@ -102,7 +102,8 @@ impl Layout {
         self.units.push(unit);
     }
 
-    /// He-initialised convolutions (fan-out), gamma 1, beta 0; projections at the scale that keeps variance.
+    /// He-initialised convolutions (fan-out), gamma 1, beta 0; projections small, so that
+    /// the first guess is the mean.
     pub fn initial_weights(&self, rng: &mut ChaCha8Rng) -> Vec<f32> {
         let mut weights = vec![0.0; self.weights];
         for unit in &self.units {
@@ -112,7 +113,7 @@ impl Layout {
             rest[..unit.output].fill(1.0);
         }
         for projection in &self.projections {
-            let std = (1.0 / projection.input as f64).sqrt();
+            let std = 0.1 / (projection.input as f64).sqrt();
             weights[projection.start..][..projection.input * projection.output]
                 .iter_mut()
                 .for_each(|w| *w = (normal(rng) * std) as f32);
@@ -151,7 +152,7 @@ impl<'a> Network<'a> {
         fn leaf<const D: usize>(tensor: Tensor<D>, learn: bool) -> Tensor<D> {
             if learn { tensor.autodiff().require_grad() } else { tensor }
         }
-        let cut = |start: usize, length: usize| weights.clone().slice([start..start + length]);
+        let cut = |start: usize, length: usize| weights.clone().narrow(0, start, length);
         let units = layout.units.iter().map(|unit| {
             let gamma = unit.start + unit.weight_len();
             let weight = cut(unit.start, unit.weight_len());
@@ -199,7 +200,7 @@ impl<'a> Network<'a> {
                 result.output
             }
             Normalisation::Running(flat) => {
-                let cut = |start: usize| flat.clone().slice([start..start + unit.output]);
+                let cut = |start: usize| flat.clone().narrow(0, start, unit.output);
                 let (mean, variance) = (cut(unit.statistics), cut(unit.statistics + unit.output));
                 module::batch_norm(y, gamma.clone(), beta.clone(), mean, variance, EPSILON)
             }

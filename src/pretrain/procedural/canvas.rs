@@ -15,6 +15,25 @@ impl Canvas {
         Self { size, planes: colour.map(|c| vec![c; size * size]) }
     }
 
+    /// The square of side `side` at `corner` (column, row).
+    pub fn crop(&self, [left, top]: [usize; 2], side: usize) -> Self {
+        let rows = |plane: &Vec<f32>| {
+            let rows = plane.chunks_exact(self.size).skip(top).take(side);
+            rows.flat_map(|row| &row[left..left + side]).copied().collect()
+        };
+        Self { size: side, planes: self.planes.each_ref().map(rows) }
+    }
+
+    /// Puts a square back.
+    pub fn paste(&mut self, [left, top]: [usize; 2], other: &Self) {
+        for (plane, window) in self.planes.iter_mut().zip(&other.planes) {
+            let rows = plane.chunks_exact_mut(self.size).skip(top);
+            for (row, source) in rows.zip(window.chunks_exact(other.size)) {
+                row[left..left + other.size].copy_from_slice(source);
+            }
+        }
+    }
+
     /// Lays `paint` over this where the mask is 1.
     pub fn blend(&mut self, mask: &[f32], paint: &Self) {
         for (plane, over) in self.planes.iter_mut().zip(&paint.planes) {

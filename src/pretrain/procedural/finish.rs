@@ -43,6 +43,9 @@ pub fn finish(canvas: &mut Canvas, rng: &mut ChaCha8Rng, tiles: &Tiles) {
             }
         }
     }
+    if rng.random_bool(0.9) {
+        expose(canvas, rng);
+    }
     if rng.random_bool(0.5) {
         let strength = rng.random_range(0.0..1.0_f32).powi(2) * 0.1;
         let same = rng.random_bool(0.3);
@@ -55,6 +58,22 @@ pub fn finish(canvas: &mut Canvas, rng: &mut ChaCha8Rng, tiles: &Tiles) {
     }
     if rng.random_bool(0.1) {
         blocks(canvas, rng.random_range(0.05..0.5));
+    }
+}
+
+/// What a person at the camera would do: neither nearly black, nearly white nor without any contrast.
+fn expose(canvas: &mut Canvas, rng: &mut ChaCha8Rng) {
+    let count = (3 * canvas.size * canvas.size) as f32;
+    let values = || canvas.planes.iter().flatten();
+    let mean = values().sum::<f32>() / count;
+    let deviation = (values().map(|v| (v - mean) * (v - mean)).sum::<f32>() / count).sqrt();
+    let wanted_mean = mean.clamp(rng.random_range(0.1..0.35), rng.random_range(0.65..0.9));
+    let wanted_deviation = deviation.max(rng.random_range(0.01..0.12));
+    let gain = wanted_deviation / (deviation + 1e-3);
+    if (wanted_mean, gain.max(1.0)) != (mean, 1.0) {
+        for p in canvas.planes.iter_mut().flatten() {
+            *p = (*p - mean) * gain.clamp(1.0, 12.0) + wanted_mean;
+        }
     }
 }
 

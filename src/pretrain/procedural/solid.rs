@@ -83,8 +83,28 @@ impl Thing {
         })
     }
 
-    /// Draws one of them.
+    /// Draws one of them; only the window it can touch is worked on.
     pub fn draw(&self, canvas: &mut Canvas, [x, y]: [f32; 2], radius: f32, degrees: f32) {
+        let touch = radius * (1.45 + 2.5 * self.reach) + 12.0;
+        let (side, size) = ((2.0 * touch) as usize, canvas.size);
+        if side >= size {
+            return self.draw_window(canvas, [x, y], radius, degrees, [0, 0]);
+        }
+        let corner = [x, y].map(|c| ((c - touch).max(0.0) as usize).min(size - side));
+        let mut window = canvas.crop(corner, side);
+        let place = [x - corner[0] as f32, y - corner[1] as f32];
+        self.draw_window(&mut window, place, radius, degrees, corner);
+        canvas.paste(corner, &window);
+    }
+
+    fn draw_window(
+        &self,
+        canvas: &mut Canvas,
+        [x, y]: [f32; 2],
+        radius: f32,
+        degrees: f32,
+        corner: [usize; 2],
+    ) {
         let size = canvas.size;
         for (i, part) in self.parts.iter().enumerate() {
             let r = radius * part.scale;
@@ -97,7 +117,7 @@ impl Thing {
                 shadow.iter_mut().for_each(|s| *s = 1.0 - *s * self.shadow);
                 canvas.shade(&shadow);
             }
-            canvas.blend(&mask, &part.paint);
+            canvas.blend(&mask, &part.paint.crop(corner, size));
             self.lit(canvas, &mask, part, [x, y, r, degrees.to_radians()]);
         }
     }
