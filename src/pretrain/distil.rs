@@ -458,10 +458,14 @@ mod tests {
     fn a_few_steps_lower_the_loss_and_the_file_holds_the_network() {
         let Some(teacher) = shared() else { return };
         let folder = tempfile::tempdir().unwrap();
-        let options = options(folder.path(), teacher, 1000);
+        // The rate is only warming up in these steps.
+        let options = PretrainOptions { rate: 0.1, ..options(folder.path(), teacher, 1000) };
         let mut run = Distillation::new(&options, Device::flex()).unwrap();
         let batch = run.painter.batch(0, 4, 64);
-        let total = |parts: Tensor<1>| numbers(&parts).unwrap().iter().sum::<f32>();
+        // Without the relations, whose window moves.
+        let total = |parts: Tensor<1>| {
+            numbers(&parts).unwrap().chunks(3).map(|level| level[0] + level[1]).sum::<f32>()
+        };
         let first = total(run.step(&batch));
         let last = (0..12).map(|_| total(run.step(&batch))).next_back().unwrap();
         assert!(last < 0.97 * first, "from {first} to {last}");
@@ -481,7 +485,7 @@ mod tests {
     fn resumed_training_is_the_same_training() {
         let Some(teacher) = shared() else { return };
         let folder = tempfile::tempdir().unwrap();
-        let mut options = options(folder.path(), teacher, 1000);
+        let options = options(folder.path(), teacher, 1000);
         let step = |run: &mut Distillation<'_>| {
             let batch = run.painter.batch(run.progress.pictures, 4, 64);
             run.step(&batch);
@@ -490,8 +494,8 @@ mod tests {
         step(&mut whole);
         whole.save(&[whole.painter.batch(0, 4, 64)]).unwrap();
         step(&mut whole);
-        options.resume = true;
-        let mut resumed = Distillation::new(&options, Device::flex()).unwrap();
+        let again = PretrainOptions { resume: true, ..options.clone() };
+        let mut resumed = Distillation::new(&again, Device::flex()).unwrap();
         step(&mut resumed);
         assert_eq!(resumed.progress.step, 2);
         let difference = (whole.state.weights.clone() - resumed.state.weights.clone()).abs().max();
