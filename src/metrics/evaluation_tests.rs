@@ -194,7 +194,7 @@ fn tables_are_aligned() {
     assert!(text.contains("pixel metrics are of the 1 anomalous pictures with masks"), "{text}");
     assert!(text.contains("optimistic"), "{text}");
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines.len(), 17);
+    assert_eq!(lines.len(), 19, "{text}");
     let table = &lines[lines.len() - 4..];
     assert!(table.iter().all(|line| line.len() == table[0].len()), "{text}");
     let both = summary(&[all.clone(), all.clone()]).to_string();

@@ -30,7 +30,7 @@ impl Display for Evaluation {
         rows.push(["AUPRO".into(), String::new(), number(all.aupro)].into());
         rows.push(["PRO-RD".into(), String::new(), number(all.pro_rd)].into());
         write_table(f, &rows)?;
-        writeln!(f)?;
+        writeln!(f, "\n")?;
         writeln!(f, "threshold {:.4} ({})", all.threshold, all.threshold_method)?;
         let found = [
             ("right", all.accuracy),
