@@ -9,6 +9,7 @@ mod inspect;
 mod progress;
 mod synth;
 mod train;
+mod watch;
 
 use crate::Result;
 use clap::{Args, Parser, Subcommand};

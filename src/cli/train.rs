@@ -7,9 +7,10 @@ use crate::dataset::{self, Dataset, Layout};
 use crate::model::{Precision, Score, Selection, save};
 use crate::synthesis::Foreground;
 use crate::teacher::{Backbone, Teacher};
-use crate::training::{Course, Objective, Preset, Settings, TeacherKind, check_writable, checkpoint_path, train};
+use crate::training::{
+    Course, Objective, Preset, Settings, TeacherKind, check_writable, checkpoint_path, train,
+};
 use crate::{Error, Result};
-use burn::tensor::Device;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -118,7 +119,8 @@ pub struct TrainArgs {
 pub fn run(args: &TrainArgs) -> Result<()> {
     let sets = dataset::open(&args.data, args.layout, args.category.as_deref())?;
     let all = args.category.as_deref() == Some("all");
-    let out = |set: &Dataset| if all { args.out.join(format!("{}.aand", set.name)) } else { args.out.clone() };
+    let out =
+        |set: &Dataset| if all { args.out.join(format!("{}.aand", set.name)) } else { args.out.clone() };
     for set in &sets {
         check_writable(&out(set))?;
     }
@@ -131,19 +133,12 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         _ => Teacher::resolve(args.backbone, args.weights.as_deref(), &device)?,
     };
     for set in &sets {
-        one(args, set, &out(set), &teacher, &source, &device)?;
+        one(args, set, &out(set), &teacher, &source)?;
     }
     Ok(())
 }
 
-fn one(
-    args: &TrainArgs,
-    set: &Dataset,
-    out: &Path,
-    teacher: &Teacher,
-    source: &str,
-    device: &Device,
-) -> Result<()> {
+fn one(args: &TrainArgs, set: &Dataset, out: &Path, teacher: &Teacher, source: &str) -> Result<()> {
     let saying = args.saying;
     let settings = args.settings(set);
     if settings.selection == Selection::Test && !set.test.iter().any(|s| s.defect.is_some()) {
@@ -173,7 +168,7 @@ fn one(
     }
     let mut watch = Watch::new(saying, out, set, &course)?;
     let result = train(&course, &mut watch);
-    let times = watch.finish(result.is_ok())?;
+    let times = watch.finish(result.as_ref().ok().map(|model| &model.info.history))?;
     let model = result?;
     save(&model, out)?;
     // The model is safe on disk; a checkpoint that cannot be removed does no harm.

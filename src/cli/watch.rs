@@ -6,7 +6,7 @@ use crate::Result;
 use crate::dataset::Dataset;
 use crate::detection::{Detector, batch};
 use crate::metrics::roc_auc;
-use crate::model::{Aand, AmplifyRecord, DistillRecord, write_atomically};
+use crate::model::{Aand, History, write_atomically};
 use crate::picture::{Mask, Picture, normalise, open, open_mask, resize};
 use crate::report::{Stage1Epoch, Stage2Epoch, training_picture};
 use crate::training::{Course, Event, Observer, Stage};
@@ -28,8 +28,6 @@ pub struct Watch<'a> {
     steps: u64,
     log: PathBuf,
     plot: PathBuf,
-    stage1: Vec<AmplifyRecord>,
-    stage2: Vec<DistillRecord>,
     lines: String,
     started: Instant,
     test: Option<Vec<(Picture, Option<Mask>, bool)>>,
@@ -50,7 +48,8 @@ impl<'a> Watch<'a> {
         let stem = out.file_stem().unwrap_or_default().to_string_lossy();
         let log = out.with_file_name(format!("{stem}.training.jsonl"));
         // What an interrupted training has written stays in front of what the resumed one adds.
-        let lines = if course.resume { std::fs::read_to_string(&log).unwrap_or_default() } else { String::new() };
+        let lines =
+            if course.resume { std::fs::read_to_string(&log).unwrap_or_default() } else { String::new() };
         Ok(Self {
             saying,
             dataset,
@@ -58,23 +57,20 @@ impl<'a> Watch<'a> {
             steps: 0,
             plot: out.with_file_name(format!("{stem}.training.svg")),
             log,
-            stage1: Vec::new(),
-            stage2: Vec::new(),
             lines,
             started: Instant::now(),
             test: None,
         })
     }
 
-    /// Writes the loss picture; says how long it took.
+    /// Writes the loss picture of a finished training; says how long it took.
     ///
     /// # Errors
     /// The picture cannot be written.
-    pub fn finish(self, succeeded: bool) -> Result<String> {
+    pub fn finish(self, history: Option<&History>) -> Result<String> {
         self.bar.finish_and_clear();
-        if succeeded || !self.stage1.is_empty() || !self.stage2.is_empty() {
-            let stage1: Vec<Stage1Epoch> = self.stage1.iter().map(Into::into).collect();
-            let stage2: Vec<Stage2Epoch> = self.stage2.iter().map(Into::into).collect();
+        if let Some(history) = history {
+            let (stage1, stage2) = epochs(history);
             training_picture(&self.plot, &stage1, &stage2)?;
         }
         Ok(format!("{:.0} s", self.started.elapsed().as_secs_f64()))
@@ -129,11 +125,9 @@ impl Observer for Watch<'_> {
                 });
             }
             Event::Amplified(record) => {
-                self.stage1.push(*record);
                 self.line("amplify", serde_json::to_value(record).unwrap_or_default());
             }
             Event::Distilled(record) => {
-                self.stage2.push(*record);
                 self.line("distill", serde_json::to_value(record).unwrap_or_default());
             }
         }
@@ -147,7 +141,8 @@ impl Observer for Watch<'_> {
         let detector = Detector::new(candidate.clone());
         let samples = self.test_pictures(size)?;
         if stage == Stage::Amplify {
-            let precision = samples.iter().map(|(picture, mask, _)| gate_precision(candidate, picture, mask.as_ref()));
+            let precision =
+                samples.iter().map(|(picture, mask, _)| gate_precision(candidate, picture, mask.as_ref()));
             return Ok(precision.sum::<f64>() / samples.len().max(1) as f64);
         }
         let (mut image, mut labels, mut pixels, mut truth) = (vec![], vec![], vec![], vec![]);
@@ -185,14 +180,20 @@ fn gate_precision(model: &Aand, picture: &Picture, mask: Option<&Mask>) -> f64 {
     precision.iter().sum::<f64>() / 3.0
 }
 
-impl From<&AmplifyRecord> for Stage1Epoch {
-    fn from(record: &AmplifyRecord) -> Self {
-        Self {
-            epoch: record.epoch,
-            focal: record.focal,
-            amplification: record.amplification,
-            residual_normal: Some(record.residual_normal),
-            residual_anomalous: Some(record.residual_anomalous),
-        }
-    }
+/// The course of a training as the report draws it.
+pub fn epochs(history: &History) -> (Vec<Stage1Epoch>, Vec<Stage2Epoch>) {
+    let stage1 = history.amplify.iter().map(|r| Stage1Epoch {
+        epoch: r.epoch,
+        focal: r.focal,
+        amplification: r.amplification,
+        residual_normal: r.residual_normal,
+        residual_anomalous: r.residual_anomalous,
+    });
+    let stage2 = history.distill.iter().map(|r| Stage2Epoch {
+        epoch: r.epoch,
+        kd: r.kd,
+        hkd: r.hkd,
+        loss: r.kd + r.hkd,
+    });
+    (stage1.collect(), stage2.collect())
 }

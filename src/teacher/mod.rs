@@ -4,9 +4,13 @@
 //! loaded, it lives on the plain (not the autodiff) device, and nothing ever updates it.
 
 mod backbone;
+mod embedded;
 mod resnet;
+#[cfg(not(target_arch = "wasm32"))]
+mod resolve;
 
 pub use backbone::{Backbone, BlockKind};
+pub use embedded::EMBEDDED;
 pub use resnet::{Block, FoldedConv, Trunk};
 
 use crate::Result;

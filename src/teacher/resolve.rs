@@ -27,7 +27,12 @@ impl Backbone {
         };
         found.ok_or_else(|| {
             let known = Self::ALL.map(Self::name).join(", ");
-            Error::weights(file.path(), format!("not the weights of a known backbone ({known}); convert or fetch them with `aand weights`"))
+            Error::weights(
+                file.path(),
+                format!(
+                    "not the weights of a known backbone ({known}); convert or fetch them with `aand weights`"
+                ),
+            )
         })
     }
 }
@@ -58,7 +63,9 @@ impl Teacher {
         let file = TensorFile::open(path)?;
         let found = Backbone::of(&file)?;
         if let Some(asked) = backbone.filter(|&asked| asked != found) {
-            let reason = format!("these are weights of {found}, not of {asked}; give --backbone {found}, or other weights");
+            let reason = format!(
+                "these are weights of {found}, not of {asked}; give --backbone {found}, or other weights"
+            );
             return Err(Error::weights(path, reason));
         }
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();

@@ -306,7 +306,7 @@ impl Run<'_> {
             })?;
             let [normal, anomalous] = match last {
                 Some(data) => state.residual_intensity(&course.teacher, &first_of(data, 4), settings)?,
-                None => [f64::NAN; 2],
+                None => [0.0; 2],
             };
             let record = AmplifyRecord {
                 epoch: epoch + 1,

@@ -6,6 +6,8 @@ mod checkpoint;
 mod config;
 mod course;
 mod prefetch;
+#[cfg(not(target_arch = "wasm32"))]
+mod prepare;
 mod random;
 mod stage1;
 mod stage2;
@@ -16,6 +18,8 @@ pub use config::{Objective, Preset, Settings, TeacherKind};
 pub use course::{Course, Event, Observer, train};
 
 pub use prefetch::prefetch;
+#[cfg(not(target_arch = "wasm32"))]
+pub use prepare::{CACHE_BUDGET, check_writable, checkpoint_path};
 pub use random::{Purpose, stream};
 pub use stage1::{AmplifyBatch, AmplifyLoss, AmplifyStage, MOST_PAIRS};
 pub use stage2::{DistillLoss, DistillStage};

@@ -32,7 +32,8 @@ impl Course {
             folder => Textures::open(Path::new(folder), settings.size)?,
         };
         let size = settings.size;
-        let read = |path: &PathBuf| open(path).map(|native| (resize(&native, size as u32, size as u32), native));
+        let read =
+            |path: &PathBuf| open(path).map(|native| (resize(&native, size as u32, size as u32), native));
         let fitted: Vec<(Picture, Mask)> = fit
             .par_iter()
             .map(|path| {
@@ -122,7 +123,11 @@ pub fn check_writable(out: &Path) -> Result<()> {
     };
     std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
     if out.is_dir() {
-        return Err(Error::Setting(format!("--out {}: is a folder; name a file, for example {}", out.display(), out.join("part.aand").display())));
+        return Err(Error::Setting(format!(
+            "--out {}: is a folder; name a file, for example {}",
+            out.display(),
+            out.join("part.aand").display()
+        )));
     }
     tempfile::tempfile_in(folder).map(drop).map_err(|e| Error::io(folder, e))
 }
