@@ -467,7 +467,7 @@ mod tests {
             numbers(&parts).unwrap().chunks(3).map(|level| level[0] + level[1]).sum::<f32>()
         };
         let first = total(run.step(&batch));
-        let last = (0..12).map(|_| total(run.step(&batch))).next_back().unwrap();
+        let last = (0..30).map(|_| total(run.step(&batch))).next_back().unwrap();
         assert!(last < 0.97 * first, "from {first} to {last}");
         for _ in 0..20 {
             run.step(&batch);
