@@ -459,7 +459,7 @@ mod tests {
         let Some(teacher) = shared() else { return };
         let folder = tempfile::tempdir().unwrap();
         // The rate is only warming up in these steps.
-        let options = PretrainOptions { rate: 0.1, ..options(folder.path(), teacher, 1000) };
+        let options = PretrainOptions { rate: 0.02, ..options(folder.path(), teacher, 1000) };
         let mut run = Distillation::new(&options, Device::flex()).unwrap();
         let batch = run.painter.batch(0, 4, 64);
         // Without the relations, whose window moves.
@@ -467,13 +467,13 @@ mod tests {
             numbers(&parts).unwrap().chunks(3).map(|level| level[0] + level[1]).sum::<f32>()
         };
         let first = total(run.step(&batch));
-        let last = (0..30).map(|_| total(run.step(&batch))).next_back().unwrap();
-        assert!(last < 0.97 * first, "from {first} to {last}");
-        for _ in 0..20 {
-            run.step(&batch);
+        let mut last = first;
+        for _ in 0..30 {
+            last = total(run.step(&batch));
         }
+        assert!(last < 0.9 * first, "from {first} to {last}");
         // `save` itself compares the folded 16-bit trunk with the network.
-        run.save(&[batch.clone()]).unwrap();
+        run.save(std::slice::from_ref(&batch)).unwrap();
         let file = NamedTensors::read(&options.out).unwrap();
         let compact = Teacher::load(Backbone::Compact, &file, &Device::flex()).unwrap();
         let levels = compact.forward(batch.upload(&Device::flex())).map(|x| x.dims());
