@@ -1,9 +1,34 @@
 //! The convolution of the CPU: forward, and both gradients.
+//!
+//! Burn's CPU backend takes the gradient of a kernel from a generic fallback, and batch
+//! normalisation from a chain of broadcasts. Here both, and the convolution itself, are matrix
+//! products over columns that stay in the cache. The numbers depend on the shapes alone, never on
+//! the number of threads or their timing, and a NaN passes through. On every other device Burn's
+//! own operations are taken.
 
-use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
-use burn::tensor::{Tensor, module};
+mod batch_norm;
+mod columns;
+mod data_gradient;
+mod extension;
+mod flex;
+mod forward;
+mod geometry;
+mod gradient;
+mod parallel;
+mod product;
+#[cfg(test)]
+mod tests;
+mod weight_gradient;
 
-/// `x: [B, I, H, W]`, `weight: [O, I, k, k]`, `bias: [O]` to `[B, O, H', W']`.
+use burn::backend::Dispatch;
+use burn::tensor::Tensor;
+use extension::ConvolutionOps;
+
+/// The convolution of `x = [n, c, h, w]` by `weight = [o, c, kh, kw]`, the same stride and zero
+/// padding both ways, plus `bias = [o]`: `[n, o, (h + 2 padding - kh) / stride + 1, …]`.
+///
+/// # Panics
+/// As Burn's own, when the shapes do not fit each other.
 pub fn conv2d(
     x: Tensor<4>,
     weight: Tensor<4>,
@@ -11,11 +36,36 @@ pub fn conv2d(
     stride: usize,
     padding: usize,
 ) -> Tensor<4> {
-    module::conv2d(x, weight, bias, ConvOptions::new([stride; 2], [padding; 2], [1; 2], 1))
+    let (x, weight) = (x.into_dispatch(), weight.into_dispatch());
+    Tensor::from_dispatch(match bias {
+        Some(bias) => Dispatch::biased_convolution(x, weight, bias.into_dispatch(), stride, padding),
+        None => Dispatch::convolution(x, weight, stride, padding),
+    })
 }
 
-/// The 2x2 transposed convolution of stride 2: `x: [B, I, H, W]`, `weight: [I, O, 2, 2]` to
-/// `[B, O, 2H, 2W]`.
+/// The transposed convolution of `x = [n, i, h, w]` by `weight = [i, o, 2, 2]` with stride 2:
+/// `[n, o, 2 h, 2 w]`.
+///
+/// # Panics
+/// As Burn's own, when the shapes do not fit each other.
 pub fn conv_transpose2x2(x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
-    module::conv_transpose2d(x, weight, None, ConvTransposeOptions::new([2; 2], [0; 2], [0; 2], [1; 2], 1))
+    Tensor::from_dispatch(Dispatch::transposed_2x2(x.into_dispatch(), weight.into_dispatch()))
+}
+
+/// Batch normalisation of `x = [n, c, h, w]` by the statistics of the batch itself:
+/// `gamma (x - mean) / sqrt(variance + epsilon) + beta`, with the mean and the biased variance of
+/// each channel. The gradient reaches `x`, `gamma` and `beta`; the statistics carry none.
+pub fn batch_norm(
+    x: Tensor<4>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    epsilon: f64,
+) -> (Tensor<4>, Tensor<1>, Tensor<1>) {
+    let (y, mean, variance) = Dispatch::batch_statistics_norm(
+        x.into_dispatch(),
+        gamma.into_dispatch(),
+        beta.into_dispatch(),
+        epsilon,
+    );
+    (Tensor::from_dispatch(y), Tensor::from_dispatch(mean), Tensor::from_dispatch(variance))
 }

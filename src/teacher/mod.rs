@@ -99,3 +99,13 @@ pub(crate) fn normal(rng: &mut ChaCha8Rng) -> f64 {
     let (u, v): (f64, f64) = (1.0 - rng.random::<f64>(), rng.random());
     (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
 }
+
+impl TensorSource for crate::weights::TensorFile {
+    fn get(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        Self::get(self, name, shape)
+    }
+
+    fn contains(&self, name: &str) -> bool {
+        Self::contains(self, name)
+    }
+}

@@ -1,0 +1,122 @@
+//! The operations as an extension of Burn's backends: the default bodies are Burn's own, which
+//! every backend has; flex, the CPU, overrides them with the kernels of this room.
+
+use burn::backend::ops::{ConvOptions, ConvTransposeOptions};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, backend_extension};
+
+/// What `backend` needs for training a convolutional network.
+#[backend_extension(Flex, Cube, Autodiff)]
+pub trait ConvolutionOps: Backend {
+    /// `Y = W * X`; shapes `[n, c, h, w]`, `[o, c, kh, kw]`.
+    fn convolution(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        stride: usize,
+        padding: usize,
+    ) -> FloatTensor<Self> {
+        Self::conv2d(x, weight, None, options(stride, padding))
+    }
+
+    /// `Y = W * X + b`; the shape of the bias is `[o]`.
+    fn biased_convolution(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        stride: usize,
+        padding: usize,
+    ) -> FloatTensor<Self> {
+        Self::conv2d(x, weight, Some(bias), options(stride, padding))
+    }
+
+    /// The gradient of `x`, given that of the output.
+    fn convolution_x_backward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        dy: FloatTensor<Self>,
+        stride: usize,
+        padding: usize,
+    ) -> FloatTensor<Self> {
+        Self::conv2d_x_backward(x, weight, dy, options(stride, padding))
+    }
+
+    /// The gradient of `weight`, given that of the output.
+    fn convolution_weight_backward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        dy: FloatTensor<Self>,
+        stride: usize,
+        padding: usize,
+    ) -> FloatTensor<Self> {
+        Self::conv2d_weight_backward(x, weight, dy, options(stride, padding))
+    }
+
+    /// The gradient of `bias`, given that of the output.
+    fn convolution_bias_backward(
+        x: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        dy: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        Self::conv2d_bias_backward(x, bias, dy)
+    }
+
+    /// The transposed convolution of `[n, i, h, w]` by `[i, o, 2, 2]` with stride 2.
+    fn transposed_2x2(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::conv_transpose2d(x, weight, None, transposed_options())
+    }
+
+    /// The gradient of its `x`.
+    fn transposed_2x2_x_backward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        dy: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let _ = x;
+        Self::conv_transpose2d_x_backward(weight, dy, transposed_options())
+    }
+
+    /// The gradient of its `weight`.
+    fn transposed_2x2_weight_backward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        dy: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        Self::conv_transpose2d_weight_backward(x, weight, dy, transposed_options())
+    }
+
+    /// The batch normalised by its own statistics, its mean and its biased variance.
+    fn batch_statistics_norm(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        epsilon: f64,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let result = Self::batch_norm_train(x, gamma, beta, epsilon);
+        (result.output, result.mean, result.variance)
+    }
+
+    /// The gradients of `x`, `gamma` and `beta`.
+    fn batch_statistics_norm_backward(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        variance: FloatTensor<Self>,
+        epsilon: f64,
+        dy: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let result = Self::batch_norm_train_backward(x, gamma, mean, variance, epsilon, dy);
+        (result.x_grad, result.gamma_grad, result.beta_grad)
+    }
+}
+
+impl ConvolutionOps for burn::backend::Cube {}
+
+/// Burn's description of a convolution without groups or dilation.
+pub(super) fn options(stride: usize, padding: usize) -> ConvOptions<2> {
+    ConvOptions::new([stride, stride], [padding, padding], [1, 1], 1)
+}
+
+/// Burn's description of the transposed convolution that doubles height and width.
+pub(super) fn transposed_options() -> ConvTransposeOptions<2> {
+    ConvTransposeOptions::new([2, 2], [0, 0], [0, 0], [1, 1], 1)
+}
