@@ -7,7 +7,9 @@ use crate::dataset::{self, Dataset, Layout};
 use crate::model::{Precision, Score, Selection, save};
 use crate::synthesis::Foreground;
 use crate::teacher::{Backbone, Teacher};
-use crate::training::{Course, Objective, Preset, Settings, TeacherKind, check_writable, checkpoint_path, train};
+use crate::training::{
+    Course, Objective, Preset, Settings, TeacherKind, check_writable, checkpoint_path, train,
+};
 use crate::{Error, Result};
 use burn::tensor::Device;
 use clap::Args;
@@ -118,7 +120,8 @@ pub struct TrainArgs {
 pub fn run(args: &TrainArgs) -> Result<()> {
     let sets = dataset::open(&args.data, args.layout, args.category.as_deref())?;
     let all = args.category.as_deref() == Some("all");
-    let out = |set: &Dataset| if all { args.out.join(format!("{}.aand", set.name)) } else { args.out.clone() };
+    let out =
+        |set: &Dataset| if all { args.out.join(format!("{}.aand", set.name)) } else { args.out.clone() };
     for set in &sets {
         check_writable(&out(set))?;
     }
