@@ -10,6 +10,7 @@ mod network;
 mod objective;
 mod optimiser;
 pub mod procedural;
+mod standardise;
 mod stream;
 
 pub use checkpoint::{Checkpoint, Progress};

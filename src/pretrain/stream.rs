@@ -2,6 +2,7 @@
 //! the seed.
 
 use super::procedural::Painter;
+use crate::picture::{MEAN, STD};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -48,9 +49,6 @@ impl Batch {
         (pixels - channel(mean)) / channel(std)
     }
 }
-
-const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
-const STD: [f32; 3] = [0.229, 0.224, 0.225];
 
 /// Endless batches.
 pub struct Stream {
