@@ -122,6 +122,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     let out =
         |set: &Dataset| if all { args.out.join(format!("{}.aand", set.name)) } else { args.out.clone() };
     for set in &sets {
+        args.settings(set).check()?;
         check_writable(&out(set))?;
     }
     let device = args.device.choose(args.saying)?;
