@@ -28,10 +28,10 @@ pub fn write(path: &Path, input: &ReportInput) -> Result<()> {
     write_whole(path, document(&input.title, &body).as_bytes())
 }
 
-/// Writes one report on several data sets: a summary with the mean, then each as in [`write`].
+/// Writes one report on several data sets: a summary with the mean, then each as in [`write()`].
 ///
 /// # Errors
-/// As [`write`]; and when there is no data set at all.
+/// As [`write()`]; and when there is no data set at all.
 pub fn write_several(path: &Path, title: &str, inputs: &[ReportInput]) -> Result<()> {
     if inputs.is_empty() {
         return Err(Error::Setting(format!("{}: no data set to report on", path.display())));
@@ -199,7 +199,11 @@ fn metrics(input: &ReportInput) -> Markup {
                 thead { tr { th scope="col" { "Metric" } th scope="col" { "Pictures" } th scope="col" { "Pixels" } } }
                 tbody {
                     @for (name, image, pixel) in rows {
-                        tr { th scope="row" { (name) } td { @if !name.contains("PRO") { (number(image)) } } td { (number(pixel)) } }
+                        tr {
+                            th scope="row" { (name) }
+                            td { @if !name.contains("PRO") { (number(image)) } }
+                            td { (number(pixel)) }
+                        }
                     }
                     tr { th scope="row" { "Right verdicts at the threshold" } td { (percent(of.accuracy)) } td {} }
                     tr { th scope="row" { "Anomalous pictures found" } td { (percent(of.true_positive_rate)) } td {} }

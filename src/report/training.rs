@@ -60,7 +60,8 @@ pub(super) fn residuals(epochs: &[Stage1Epoch]) -> Result<Option<String>> {
     let last = |line: &Line| line.points.last().map_or(f64::NAN, |point| point.1);
     let (normal, anomalous) = (last(&drawn[0]), last(&drawn[1]));
     let alt = format!(
-        "Residual intensity per epoch of stage 1; at the end {normal:.3} on normal and {anomalous:.3} on anomalous patches"
+        "Residual intensity per epoch of stage 1; at the end {normal:.3} on normal patches and {anomalous:.3} on \
+         anomalous ones"
     );
     figure(&alt, SIZE, |area| draw(area, "residual intensity", drawn, false)).map(Some)
 }
