@@ -18,9 +18,9 @@ pub(super) fn section(of: &Levels) -> Result<Markup> {
         }
         @for row in &rows { (row) }
         p.note {
-            "Features are averaged over their channels. Teacher, advanced teacher and student of a level share one \
-             colour scale; the gate and the discrepancy (a cosine distance) are shown from 0 to 1, the residual from 0 \
-             to its largest value. Dark is low, bright is high."
+            "Features are averaged over their channels; advanced means the teacher after amplification. Teacher, \
+             advanced and student of a level share one colour scale; the gate and the discrepancy (a cosine distance) \
+             are shown from 0 to 1, the residual from 0 to its largest value. Dark is low, bright is high."
         }
     })
 }
@@ -32,7 +32,7 @@ fn row(number: usize, level: &LevelPanels) -> Result<Markup> {
         ("teacher", &level.teacher, features),
         ("gate", &level.gate, (0.0, 1.0)),
         ("residual", &level.residual, residual),
-        ("advanced teacher", &level.advanced, features),
+        ("advanced", &level.advanced, features),
         ("student", &level.student, features),
         ("discrepancy", &level.discrepancy, (0.0, 1.0)),
     ];

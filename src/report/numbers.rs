@@ -19,6 +19,13 @@ pub(super) fn short(value: f64, step: f64) -> String {
     }
 }
 
+/// Two significant digits, for a logarithmic axis: 320, 3.2, 1, 0.032.
+pub(super) fn significant(value: f64) -> String {
+    let digits = (1.0 - value.abs().max(1e-12).log10().floor()).clamp(0.0, 12.0) as usize;
+    let text = format!("{value:.digits$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
 /// The finite range of some values, widened a little; 0 to 1 where there are none.
 pub(super) fn range(values: impl Iterator<Item = f64>) -> Range<f64> {
     let (low, high) = values
@@ -41,6 +48,8 @@ mod tests {
         assert_eq!(short(0.25, 0.05), "0.25");
         assert_eq!(short(-0.0001, 0.1), "0.0");
         assert_eq!(short(30.0, 10.0), "30");
+        let log = [316.2, 10.0, 3.162, 1.0, 0.1, 0.03162].map(significant);
+        assert_eq!(log, ["316", "10", "3.2", "1", "0.1", "0.032"]);
     }
 
     #[test]

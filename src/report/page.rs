@@ -28,10 +28,10 @@ pub fn write(path: &Path, input: &ReportInput) -> Result<()> {
     write_whole(path, document(&input.title, &body).as_bytes())
 }
 
-/// Writes one report on several data sets: a summary with the mean, then each as in [`write`].
+/// Writes one report on several data sets: a summary with the mean, then each as in [`write()`].
 ///
 /// # Errors
-/// As [`write`]; and when there is no data set at all.
+/// As [`write()`]; and when there is no data set at all.
 pub fn write_several(path: &Path, title: &str, inputs: &[ReportInput]) -> Result<()> {
     if inputs.is_empty() {
         return Err(Error::Setting(format!("{}: no data set to report on", path.display())));
@@ -184,8 +184,8 @@ fn metrics(input: &ReportInput) -> Markup {
         |share: Option<f64>| share.map_or("–".to_owned(), |share| format!("{:.1} %", 100.0 * share));
     html! {
         p {
-            b { "Split: " } (input.split) " (" (count(counts.good, "good picture")) ", "
-            (count(counts.anomalous, "anomalous picture")) ", " (counts.with_masks) " of them with masks). "
+            b { "Split: " } (input.split) " (" (counts.good) " good and "
+            (count(counts.anomalous, "anomalous picture")) ", " (counts.with_masks) " of these with masks). "
             b { "Selection: " } (selection)
         }
         @if counts.with_masks < counts.anomalous {
@@ -199,7 +199,11 @@ fn metrics(input: &ReportInput) -> Markup {
                 thead { tr { th scope="col" { "Metric" } th scope="col" { "Pictures" } th scope="col" { "Pixels" } } }
                 tbody {
                     @for (name, image, pixel) in rows {
-                        tr { th scope="row" { (name) } td { (number(image)) } td { (number(pixel)) } }
+                        tr {
+                            th scope="row" { (name) }
+                            td { @if !name.contains("PRO") { (number(image)) } }
+                            td { (number(pixel)) }
+                        }
                     }
                     tr { th scope="row" { "Right verdicts at the threshold" } td { (percent(of.accuracy)) } td {} }
                     tr { th scope="row" { "Anomalous pictures found" } td { (percent(of.true_positive_rate)) } td {} }
@@ -231,7 +235,7 @@ fn defects(defects: &[DefectEvaluation]) -> Markup {
                     @for of in defects {
                         tr {
                             th scope="row" { (of.kind) }
-                            td { (of.detected) " of " (of.count) }
+                            td { (of.detected) "/" (of.count) }
                             @for value in [of.image_auroc, of.pixel_auroc, of.aupro, of.pro_rd] {
                                 td { (number(value)) }
                             }

@@ -28,7 +28,7 @@ pub(super) const SIZE: (u32, u32) = (440, 290);
 
 /// Words in a figure.
 pub(super) fn words() -> TextStyle<'static> {
-    ("sans-serif", 13).into_font().color(&INK)
+    ("sans-serif", 16).into_font().color(&INK)
 }
 
 /// A figure as SVG. `alt` says what can be seen.
@@ -86,8 +86,8 @@ pub(super) fn chart<'a, 'b>(
     let mut chart = ChartBuilder::on(area)
         .margin(8)
         .margin_right(14)
-        .x_label_area_size(40)
-        .y_label_area_size(56)
+        .x_label_area_size(44)
+        .y_label_area_size(62)
         .build_cartesian_2d(frame.x.clone(), frame.y.clone())?;
     chart
         .configure_mesh()
@@ -126,9 +126,9 @@ pub(super) fn lines<'a, 'b: 'a>(
         if !name.is_empty() {
             // A dash longer than the key's line is a solid line.
             let dash = dash.unwrap_or(100);
-            series.label(name).legend(move |(x, y)| {
-                DashedPathElement::new([(x, y), (x + 22, y)].into_iter(), dash, 4, style)
-            });
+            series
+                .label(name)
+                .legend(move |(x, y)| DashedPathElement::new([(x, y), (x + 22, y)], dash, 4, style));
         }
     }
     if named {

@@ -35,7 +35,7 @@ pub(super) fn histogram(evaluation: &Evaluation) -> Result<String> {
             y_words: "pictures",
             x_label: &|value| short(*value, (span.end - span.start) / 10.0),
             y_label: &|value| if value.fract() == 0.0 { format!("{value:.0}") } else { String::new() },
-            x_ticks: 6,
+            x_ticks: 9,
         };
         let mut chart = chart(area, &frame)?;
         for (n, (name, colour)) in [("good", BLUE), ("anomalous", RED)].into_iter().enumerate() {

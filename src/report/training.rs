@@ -6,7 +6,7 @@ use plotters::prelude::*;
 
 use super::file::write_whole;
 use super::input::{Stage1Epoch, Stage2Epoch};
-use super::numbers::{range, short};
+use super::numbers::{range, short, significant};
 use super::plot::{Area, Drawn, Frame, Line, SIZE, chart, figure, lines, words};
 use crate::error::Result;
 
@@ -60,7 +60,8 @@ pub(super) fn residuals(epochs: &[Stage1Epoch]) -> Result<Option<String>> {
     let last = |line: &Line| line.points.last().map_or(f64::NAN, |point| point.1);
     let (normal, anomalous) = (last(&drawn[0]), last(&drawn[1]));
     let alt = format!(
-        "Residual intensity per epoch of stage 1; at the end {normal:.3} on normal and {anomalous:.3} on anomalous patches"
+        "Residual intensity per epoch of stage 1; at the end {normal:.3} on normal patches and {anomalous:.3} on \
+         anomalous ones"
     );
     figure(&alt, SIZE, |area| draw(area, "residual intensity", drawn, false)).map(Some)
 }
@@ -115,7 +116,7 @@ fn draw(area: &Area, y_words: &str, mut drawn: Vec<Line>, may_be_logarithmic: bo
     y.end += room;
     let step = (y.end - y.start) / 6.0;
     let y_label = |value: &f64| {
-        if logarithmic { format!("{:.1e}", 10f64.powf(*value)) } else { short(*value, step) }
+        if logarithmic { significant(10f64.powf(*value)) } else { short(*value, step) }
     };
     let key = SeriesLabelPosition::UpperRight;
     let frame = Frame {
