@@ -54,8 +54,7 @@ impl Field<f32> {
 /// Gaussian blur in two passes, the border repeated.
 fn blur<const N: usize>(data: &[[f32; N]], sigma: f32) -> Vec<[f32; N]> {
     let reach = (3.0 * sigma).ceil() as i32;
-    let kernel: Vec<f32> =
-        (-reach..=reach).map(|k| (-0.5 * (k as f32 / sigma).powi(2)).exp()).collect();
+    let kernel: Vec<f32> = (-reach..=reach).map(|k| (-0.5 * (k as f32 / sigma).powi(2)).exp()).collect();
     let total: f32 = kernel.iter().sum();
     let pass = |from: &[[f32; N]], across: bool| -> Vec<[f32; N]> {
         let last = SIZE as i32 - 1;
@@ -91,10 +90,10 @@ impl Camera {
     /// A camera whose focus, exposure and noise vary a little from shot to shot.
     pub(super) fn draw(rng: &mut ChaCha8Rng, blur: f32) -> Self {
         Self {
-            blur: blur * rng.random_range(0.92..1.1f32),
-            exposure: rng.random_range(0.95..1.05f32),
+            blur: blur * rng.random_range(0.95..1.06f32),
+            exposure: rng.random_range(0.975..1.025f32),
             vignette: rng.random_range(0.06..0.12f32),
-            noise: rng.random_range(0.010..0.016f32),
+            noise: rng.random_range(0.008..0.012f32),
             grain: rng.random(),
         }
     }
@@ -123,7 +122,6 @@ impl Camera {
 fn to_srgb(light: f32) -> u8 {
     let light = light.max(0.0);
     let light = if light > 0.8 { 0.8 + 0.2 * (1.0 - (-(light - 0.8) / 0.2).exp()) } else { light };
-    let value =
-        if light <= 0.003_130_8 { 12.92 * light } else { 1.055 * light.powf(1.0 / 2.4) - 0.055 };
+    let value = if light <= 0.003_130_8 { 12.92 * light } else { 1.055 * light.powf(1.0 / 2.4) - 0.055 };
     (255.0 * value + 0.5).clamp(0.0, 255.0) as u8
 }

@@ -11,9 +11,9 @@ use rand_chacha::ChaCha8Rng;
 use std::f32::consts::{PI, TAU};
 
 /// Pixels per thread.
-const PITCH: f32 = 7.0;
-const WARP: [f32; 3] = [0.046, 0.082, 0.160];
-const WEFT: [f32; 3] = [0.50, 0.475, 0.415];
+const PITCH: f32 = 5.6;
+const WARP: [f32; 3] = [0.050, 0.086, 0.160];
+const WEFT: [f32; 3] = [0.29, 0.305, 0.315];
 const BEHIND: [f32; 3] = [0.022, 0.021, 0.020];
 
 /// Where the threads lie and how each differs from its neighbours. Cloth coordinates (u, v) count warp
@@ -30,10 +30,11 @@ struct Weave {
 /// What the loom or the handling did wrong, in cloth coordinates.
 enum Fault {
     None,
-    /// One thread is missing (or worn thin, `left` of its width) from `from` to `to` along it.
+    /// Some threads are missing (or worn thin, `left` of its width) from `from` to `to` along it.
     Broken {
         warp: bool,
         thread: i64,
+        count: i64,
         from: f32,
         to: f32,
         left: f32,
@@ -66,22 +67,22 @@ struct Thread {
 
 impl Weave {
     fn draw(rng: &mut ChaCha8Rng) -> Self {
-        let angle = rng.random_range(-0.045..0.045f32);
+        let angle = rng.random_range(-0.02..0.02f32);
         Self {
             turn: (angle.cos(), angle.sin()),
             shift: [rng.random_range(0.0..30.0), rng.random_range(0.0..30.0)],
             pitch: [PITCH * rng.random_range(0.98..1.02f32), PITCH * rng.random_range(1.03..1.08f32)],
             drape: Cloud::new(rng.random()),
             threads: Lattice(rng.random()),
-            tint: std::array::from_fn(|_| rng.random_range(0.96..1.04f32)),
+            tint: std::array::from_fn(|_| rng.random_range(0.99..1.01f32)),
         }
     }
 
     /// Cloth coordinates of a pixel.
     fn coordinates(&self, x: f32, y: f32) -> [f32; 2] {
         let (c, s) = self.turn;
-        let pull = 2.2 * self.drape.at(x, y, 90.0);
-        let sag = 2.2 * self.drape.at(x + 500.0, y - 300.0, 90.0);
+        let pull = 1.5 * self.drape.at(x, y, 90.0);
+        let sag = 1.5 * self.drape.at(x + 500.0, y - 300.0, 90.0);
         let (x, y) = (x + pull, y + sag);
         [(c * x + s * y) / self.pitch[0] + self.shift[0], (c * y - s * x) / self.pitch[1] + self.shift[1]]
     }
@@ -101,8 +102,8 @@ impl Weave {
     fn thread(&self, warp: bool, across: f32, along: f32, fault: &Fault) -> Thread {
         let index = across.round() as i64;
         let row = 4 * index + if warp { 0 } else { 2 };
-        let wander = 0.10 * self.threads.along(row, 0.21 * along);
-        let slub = self.threads.along(row + 1, 0.13 * along).max(0.45) - 0.45;
+        let wander = 0.05 * self.threads.along(row, 0.21 * along);
+        let slub = self.threads.along(row + 1, 0.13 * along).max(0.6) - 0.6;
         let width = 0.90 + 0.06 * self.threads.signed(row, -7) + 0.28 * slub;
         let width = width * self.left(warp, index, along, fault);
         let across = (across - index as f32 - wander) / (0.5 * width.max(1e-3));
@@ -122,16 +123,19 @@ impl Weave {
         // Dye wears off the crowns and single filaments catch the light.
         let fuzz = self.threads.along(row + 3, 2.7 * along + 0.8 * slant * across);
         let worn = self.threads.along(row + 3, 1.1 * along - 2.0 * across).max(0.0) * profile;
-        let colour = if warp { blend(WARP, WEFT, 0.20 * worn) } else { WEFT };
-        let dye = 1.0 + 0.13 * self.threads.signed(row, -5) + 0.06 * self.threads.along(row + 2, 0.3 * along);
-        let colour = scaled(colour, dye * (1.0 + 0.13 * ply + 0.17 * fuzz));
+        let colour = if warp { blend(WARP, WEFT, 0.14 * worn) } else { WEFT };
+        let dye =
+            1.0 + 0.075 * self.threads.signed(row, -5) + 0.04 * self.threads.along(row + 2, 0.3 * along);
+        let colour = scaled(colour, dye * (1.0 + 0.12 * ply + 0.11 * fuzz));
         Thread { across, height: 0.5 * lift + 0.5 * profile + 0.04 * ply, colour }
     }
 
     /// The part of its width a thread has kept here.
     fn left(&self, warp: bool, index: i64, along: f32, fault: &Fault) -> f32 {
         match *fault {
-            Fault::Broken { warp: broken, thread, from, to, left } if broken == warp && thread == index => {
+            Fault::Broken { warp: broken, thread, count, from, to, left }
+                if broken == warp && (thread..thread + count).contains(&index) =>
+            {
                 // The ends taper and fray.
                 let inside = between(from - 0.35, from + 0.35, along) * between(to + 0.35, to - 0.35, along);
                 1.0 - (1.0 - left) * inside
@@ -157,8 +161,11 @@ impl Weave {
         let edge = |t: &Thread| between(1.12, 0.86, t.across.abs());
         let (cover_warp, cover_weft) = (edge(&warp), edge(&weft));
         let over = between(-0.12, 0.12, warp.height - weft.height);
-        let (top, below, over) =
-            if over > 0.5 { ((&warp, cover_warp), (&weft, cover_weft), over) } else { ((&weft, cover_weft), (&warp, cover_warp), 1.0 - over) };
+        let (top, below, over) = if over > 0.5 {
+            ((&warp, cover_warp), (&weft, cover_weft), over)
+        } else {
+            ((&weft, cover_weft), (&warp, cover_warp), 1.0 - over)
+        };
         let low = (blend(BEHIND, below.0.colour, below.1), -1.2 + (below.0.height + 1.2) * below.1);
         let seen = top.1 * (1.0 - (1.0 - over) * below.1);
         let height = low.1 + (top.0.height - low.1) * seen;
@@ -203,7 +210,7 @@ pub(super) fn photograph(rng: &mut ChaCha8Rng, mut flaw: Option<Flaw>) -> Pictur
         let (sx, sy) = ((2.5 * light.toward[0]).round() as i32, (2.5 * light.toward[1]).round() as i32);
         let open = 1.0 - 0.55 * between(0.3, 2.6, relief.at(px + sx, py + sy) - z);
         let sky = 0.35 + 0.65 * between(-2.6, 2.0, z);
-        let fold = 1.0 + 0.05 * weave.drape.at(x - 900.0, y, 140.0);
+        let fold = 1.0 + 0.035 * weave.drape.at(x - 900.0, y, 140.0);
         let colour = scaled(albedo.0[index], 1.35 * fold);
         index += 1;
         light.diffuse(colour, normal, open, sky)
@@ -218,17 +225,16 @@ fn fault(weave: &Weave, flaw: &mut Flaw) -> Fault {
         "broken_thread" => {
             let warp = flaw.rng.random_bool(0.6);
             let (across, along) = if warp { (u, v) } else { (v, u) };
-            let length = flaw.grade(2.5, 10.0) * flaw.rng.random_range(0.8..1.2f32);
+            let length = flaw.grade(8.0, 20.0) * flaw.rng.random_range(0.8..1.2f32);
             let (from, to) = (along - 0.5 * length, along + 0.5 * length);
-            let left = flaw.grade(0.45, -0.4).max(0.0);
-            Fault::Broken { warp, thread: across.round() as i64, from, to, left }
+            let left = flaw.grade(0.20, -0.6).max(0.0);
+            let count = flaw.grade(1.0, 3.2) as i64;
+            Fault::Broken { warp, thread: across.round() as i64, count, from, to, left }
         }
-        "hole" => {
-            Fault::Hole { u, v, radius: flaw.grade(0.75, 3.0), cuts: Lattice(flaw.rng.random()) }
-        }
+        "hole" => Fault::Hole { u, v, radius: flaw.grade(0.75, 3.6), cuts: Lattice(flaw.rng.random()) },
         "misweave" => {
-            let length = flaw.grade(3.0, 12.0).round() as i64;
-            let rows = 1 + i64::from(flaw.severity > 0.7);
+            let length = flaw.grade(4.0, 17.0).round() as i64;
+            let rows = flaw.grade(1.0, 3.4) as i64;
             let from = u.round() as i64 - length / 2;
             let raised = flaw.rng.random_bool(0.4);
             Fault::Misweave { row: v.round() as i64, rows, from, to: from + length, raised }
@@ -239,13 +245,13 @@ fn fault(weave: &Weave, flaw: &mut Flaw) -> Fault {
 
 /// Something spilt: darker and tinted, with an uneven outline and a rim where it dried.
 fn stain(albedo: &mut Field<[f32; 3]>, flaw: &mut Flaw) {
-    const LIQUIDS: [[f32; 3]; 3] = [[0.50, 0.36, 0.20], [0.42, 0.42, 0.38], [0.70, 0.30, 0.26]];
+    const LIQUIDS: [[f32; 3]; 3] = [[0.34, 0.20, 0.09], [0.26, 0.25, 0.21], [0.55, 0.12, 0.15]];
     let liquid = LIQUIDS[flaw.rng.random_range(0..LIQUIDS.len())];
     let cloud = Cloud::new(flaw.rng.random());
     let (cx, cy) = (flaw.rng.random_range(40.0..216.0f32), flaw.rng.random_range(40.0..216.0f32));
-    let radius = flaw.rng.random_range(11.0..26.0f32);
+    let radius = flaw.rng.random_range(16.0..32.0f32);
     let stretch = flaw.rng.random_range(0.7..1.4f32);
-    let strength = flaw.grade(0.22, 0.95);
+    let strength = flaw.grade(0.50, 1.0);
     let mut index = 0;
     let wet: Field<f32> = Field::from_fn(|x, y| {
         let (dx, dy) = ((x - cx) * stretch, (y - cy) / stretch);
@@ -257,7 +263,9 @@ fn stain(albedo: &mut Field<[f32; 3]>, flaw: &mut Flaw) {
     for pixel in &mut albedo.0 {
         let wet = wet.0[index];
         index += 1;
-        *pixel = std::array::from_fn(|k| pixel[k] * (1.0 - wet * (1.0 - liquid[k])));
+        // It tints the yarn and also fills the gaps, so the threads stand out less.
+        let tinted = std::array::from_fn(|k| pixel[k] * (1.0 - wet * (1.0 - liquid[k])));
+        *pixel = blend(tinted, scaled(liquid, 0.16), 0.45 * wet);
     }
 }
 
@@ -307,7 +315,7 @@ fn lint(rng: &mut ChaCha8Rng) -> Vec<Strand> {
             let start = [rng.random_range(0.0..256.0), rng.random_range(0.0..256.0)];
             let length = rng.random_range(4.0..11.0);
             let points = Strand::wander(rng, start, length, 0.25);
-            let opacity = rng.random_range(0.08..0.30);
+            let opacity = rng.random_range(0.08..0.22);
             Strand { points, width: 0.8, colour: [0.5, 0.5, 0.5], opacity }
         })
         .collect()
@@ -321,7 +329,7 @@ fn loose(weave: &Weave, fault: &Fault, flaw: &mut Flaw) -> Vec<Strand> {
         let (a, b) = ((u - weave.shift[0]) * weave.pitch[0], (v - weave.shift[1]) * weave.pitch[1]);
         [c * a - s * b, s * a + c * b]
     };
-    let opacity = flaw.grade(0.25, 0.9);
+    let opacity = flaw.grade(0.4, 0.95);
     match *fault {
         Fault::Broken { warp, thread, from, to, .. } => [from, to]
             .into_iter()
@@ -329,10 +337,10 @@ fn loose(weave: &Weave, fault: &Fault, flaw: &mut Flaw) -> Vec<Strand> {
             .map(|end| {
                 let thread = thread as f32;
                 let [x, y] = if warp { to_pixel(thread, end) } else { to_pixel(end, thread) };
-                let length = flaw.rng.random_range(4.0..10.0);
+                let length = flaw.rng.random_range(8.0..20.0);
                 let points = Strand::wander(&mut flaw.rng, [x, y], length, 0.2);
                 let colour = scaled(blend(WARP, WEFT, f32::from(u8::from(!warp))), 1.5);
-                Strand { points, width: 0.9, colour, opacity }
+                Strand { points, width: 1.3, colour, opacity }
             })
             .collect(),
         Fault::Hole { u, v, radius, .. } => (0..(6.0 * opacity) as usize)
@@ -346,12 +354,12 @@ fn loose(weave: &Weave, fault: &Fault, flaw: &mut Flaw) -> Vec<Strand> {
             .collect(),
         _ if flaw.kind == "foreign_fibre" => {
             const COLOURS: [[f32; 3]; 4] =
-                [[0.60, 0.10, 0.07], [0.85, 0.83, 0.75], [0.02, 0.02, 0.02], [0.75, 0.55, 0.12]];
+                [[0.60, 0.06, 0.04], [0.80, 0.30, 0.03], [0.012, 0.012, 0.012], [0.75, 0.58, 0.08]];
             let colour = COLOURS[flaw.rng.random_range(0..COLOURS.len())];
             let start = [flaw.rng.random_range(40.0..216.0f32), flaw.rng.random_range(40.0..216.0f32)];
-            let length = flaw.grade(16.0, 75.0) * flaw.rng.random_range(0.8..1.2f32);
+            let length = flaw.grade(24.0, 90.0) * flaw.rng.random_range(0.8..1.2f32);
             let points = Strand::wander(&mut flaw.rng, start, length, 0.12);
-            vec![Strand { points, width: flaw.grade(0.8, 2.0), colour, opacity: flaw.grade(0.35, 1.0) }]
+            vec![Strand { points, width: flaw.grade(1.5, 2.8), colour, opacity: flaw.grade(0.7, 1.0) }]
         }
         _ => Vec::new(),
     }

@@ -37,17 +37,16 @@ impl Light {
     /// A lamp near `azimuth` (radians) and `elevation` (radians above the table), varied as on a real
     /// line: a few degrees, a few per cent of strength, a little colour temperature.
     pub(super) fn draw(rng: &mut ChaCha8Rng, azimuth: f32, elevation: f32, ambient: f32) -> Self {
-        let azimuth = azimuth + rng.random_range(-0.14..0.14f32);
-        let elevation = elevation + rng.random_range(-0.06..0.06f32);
-        let toward =
-            [elevation.cos() * azimuth.cos(), elevation.cos() * azimuth.sin(), elevation.sin()];
-        let strength = rng.random_range(0.93..1.07f32);
-        let warmth = rng.random_range(-0.025..0.025f32);
+        let azimuth = azimuth + rng.random_range(-0.09..0.09f32);
+        let elevation = elevation + rng.random_range(-0.04..0.04f32);
+        let toward = [elevation.cos() * azimuth.cos(), elevation.cos() * azimuth.sin(), elevation.sin()];
+        let strength = rng.random_range(0.96..1.04f32);
+        let warmth = rng.random_range(-0.008..0.008f32);
         Self {
             toward,
             half: unit([toward[0], toward[1], toward[2] + 1.0]),
             key: [strength * (1.0 + warmth), strength, strength * (1.0 - warmth)],
-            ambient: ambient * rng.random_range(0.94..1.06f32),
+            ambient: ambient * rng.random_range(0.97..1.03f32),
         }
     }
 

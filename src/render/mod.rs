@@ -16,6 +16,7 @@ mod grain;
 mod layers;
 mod layout;
 mod light;
+mod parts;
 mod sheet;
 #[cfg(test)]
 mod tests;

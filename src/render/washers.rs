@@ -280,9 +280,9 @@ fn fault(light: &Light, flaw: &mut Flaw) -> Fault {
     let at = [reach * angle.cos(), reach * angle.sin()];
     match flaw.kind {
         "bore" => {
-            // Undersized by one to six pixels; one in five was never drilled.
+            // Undersized by two to seven pixels; one in five was never drilled.
             let undrilled = flaw.severity > 0.8;
-            Fault::Bore(if undrilled { 0.0 } else { BORE - flaw.grade(1.0, 8.0) })
+            Fault::Bore(if undrilled { 0.0 } else { BORE - flaw.grade(1.8, 8.0) })
         }
         "chipped_edge" => {
             let burr = flaw.rng.random_bool(0.35);
@@ -292,12 +292,12 @@ fn fault(light: &Light, flaw: &mut Flaw) -> Fault {
         }
         "dent" => {
             let radius = flaw.grade(2.4, 6.5);
-            Fault::Dent { at, radius, depth: flaw.grade(0.22, 1.3) }
+            Fault::Dent { at, radius, depth: flaw.grade(0.17, 1.2) }
         }
         "rust" => {
             let radius = flaw.grade(4.0, 15.0);
             let cloud = Cloud::new(flaw.rng.random());
-            Fault::Rust { at, radius, strength: flaw.grade(0.28, 0.95), cloud }
+            Fault::Rust { at, radius, strength: flaw.grade(0.20, 0.95), cloud }
         }
         "scratch" => {
             let length = flaw.grade(12.0, 42.0);
@@ -311,7 +311,7 @@ fn fault(light: &Light, flaw: &mut Flaw) -> Fault {
                 to: [at[0] + hx, at[1] + hy],
                 bow: flaw.rng.random_range(-3.0..3.0),
                 width: flaw.grade(0.7, 1.5),
-                depth: flaw.grade(0.28, 1.1),
+                depth: flaw.grade(0.22, 1.1),
             }
         }
         _ => Fault::None,
