@@ -1,1 +1,207 @@
-//! Product lines rendered by this crate.
+//! Product lines rendered by this crate: pictures of good parts with natural variation, and of parts
+//! with defects whose masks are exact. They need no data and no licence; they are *rendered*, and are
+//! labelled so wherever they are shown.
+//!
+//! A defective picture and its *good twin* share everything that varies by nature (pose, light,
+//! material, sensor noise), because each is drawn from its own stream of random numbers; the mask is
+//! where the two pictures differ.
+
+mod canvas;
+mod circuit;
+mod cloth;
+#[cfg(not(target_arch = "wasm32"))]
+mod folder;
+mod glyphs;
+mod grain;
+mod layers;
+mod layout;
+mod light;
+mod parts;
+mod sheet;
+#[cfg(test)]
+mod tests;
+mod washers;
+
+pub use canvas::SIZE;
+#[cfg(not(target_arch = "wasm32"))]
+pub use folder::{Counts, write};
+pub use sheet::contact_sheet;
+
+use crate::picture::{Mask, Picture};
+use crate::{Error, Result};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+/// A rendered product line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Line {
+    /// Woven twill: dark warp, light weft.
+    Cloth,
+    /// Four turned steel washers in the pockets of a tray.
+    Washers,
+    /// A populated printed circuit board.
+    Circuit,
+}
+
+impl Line {
+    /// Every line.
+    pub fn all() -> [Self; 3] {
+        [Self::Cloth, Self::Washers, Self::Circuit]
+    }
+
+    /// The name of the line's folder.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cloth => "cloth",
+            Self::Washers => "washers",
+            Self::Circuit => "circuit",
+        }
+    }
+
+    /// What the line makes, for people.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Cloth => "Woven cloth",
+            Self::Washers => "Machined washers on a tray",
+            Self::Circuit => "Printed circuit board",
+        }
+    }
+
+    /// The kinds of defect, as their folders are named.
+    pub fn defects(self) -> &'static [&'static str] {
+        match self {
+            Self::Cloth => &["broken_thread", "foreign_fibre", "hole", "misweave", "stain"],
+            Self::Washers => &["bore", "chipped_edge", "dent", "rust", "scratch"],
+            Self::Circuit => &["misprint", "missing_part", "open_trace", "short", "solder_blob"],
+        }
+    }
+}
+
+impl std::str::FromStr for Line {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Self::all().into_iter().find(|line| line.name() == name).ok_or_else(|| {
+            let known: Vec<_> = Self::all().iter().map(|line| line.name()).collect();
+            Error::Setting(format!("no rendered line is called {name:?}; choose one of {}", known.join(", ")))
+        })
+    }
+}
+
+impl std::fmt::Display for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A rendered picture ([`SIZE`] x [`SIZE`]) and where its defect is.
+pub struct Rendered {
+    /// The picture.
+    pub picture: Picture,
+    /// The pixels that differ from the good twin; none for a good part.
+    pub mask: Mask,
+}
+
+/// The defect to draw: its kind, how plain it is to see, and its own random numbers.
+struct Flaw {
+    kind: &'static str,
+    /// 0 barely visible .. 1 obvious.
+    severity: f32,
+    rng: ChaCha8Rng,
+}
+
+impl Flaw {
+    /// A number from `barely` (severity 0) to `plainly` (severity 1).
+    fn grade(&self, barely: f32, plainly: f32) -> f32 {
+        barely + (plainly - barely) * self.severity
+    }
+}
+
+/// The smallest difference (of 255, in any channel) that counts as a defect.
+const VISIBLE: u8 = 8;
+/// The smallest connected piece of a defect that is kept, and the smallest defect, in pixels.
+const PIECE: usize = 4;
+const SMALLEST: usize = 20;
+
+/// Renders one part. The same line, seed and defect always give the same picture; with another defect,
+/// or none, the seed gives the same part, pose, light and sensor noise.
+///
+/// # Errors
+/// [`Error::Setting`] when the line has no such defect.
+pub fn render(line: Line, seed: u64, defect: Option<&str>) -> Result<Rendered> {
+    let good = draw(line, seed, None);
+    let Some(defect) = defect else {
+        return Ok(Rendered { picture: good, mask: blank() });
+    };
+    let (index, kind) =
+        line.defects().iter().enumerate().find(|(_, kind)| **kind == defect).ok_or_else(|| {
+            Error::Setting(format!(
+                "{line} has no defect {defect:?}; choose one of {}",
+                line.defects().join(", ")
+            ))
+        })?;
+    // A defect may fall where nothing shows (under a part, outside the frame): try other places, each
+    // time a little plainer, and keep the best.
+    let mut best: Option<Rendered> = None;
+    for attempt in 0..12u64 {
+        let stream = grain::mix(seed ^ grain::mix(100 * (index as u64 + 1) + attempt));
+        let mut rng = ChaCha8Rng::seed_from_u64(stream);
+        let severity = (rng.random::<f32>() + 0.08 * attempt as f32).min(1.0);
+        let rendered = against(&good, draw(line, seed, Some(Flaw { kind, severity, rng })));
+        let pixels = |rendered: &Rendered| rendered.mask.data.iter().filter(|&&on| on).count();
+        if best.as_ref().is_none_or(|best| pixels(&rendered) > pixels(best)) {
+            best = Some(rendered);
+        }
+        if best.as_ref().is_some_and(|best| pixels(best) >= SMALLEST) {
+            break;
+        }
+    }
+    Ok(best.unwrap_or(Rendered { picture: good, mask: blank() }))
+}
+
+fn blank() -> Mask {
+    Mask { width: SIZE, height: SIZE, data: vec![false; SIZE * SIZE] }
+}
+
+fn draw(line: Line, seed: u64, flaw: Option<Flaw>) -> Picture {
+    let part = &mut ChaCha8Rng::seed_from_u64(grain::mix(seed ^ ((line as u64 + 1) << 56)));
+    match line {
+        Line::Cloth => cloth::photograph(part, flaw),
+        Line::Washers => washers::photograph(part, flaw),
+        Line::Circuit => circuit::photograph(part, flaw),
+    }
+}
+
+/// The mask of a defective picture. Differences too small to see, and specks, are taken back to the good
+/// twin, so that outside the mask the two are the same to the last bit.
+fn against(good: &Picture, mut picture: Picture) -> Rendered {
+    let differs = |x: u32, y: u32| {
+        let pair = picture.get_pixel(x, y).0.into_iter().zip(good.get_pixel(x, y).0);
+        pair.map(|(a, b)| a.abs_diff(b)).max().unwrap_or(0) > VISIBLE
+    };
+    let marks =
+        image::GrayImage::from_fn(SIZE as u32, SIZE as u32, |x, y| image::Luma([u8::from(differs(x, y))]));
+    let pieces = imageproc::region_labelling::connected_components(
+        &marks,
+        imageproc::region_labelling::Connectivity::Eight,
+        image::Luma([0]),
+    );
+    let mut sizes = vec![0usize; 1];
+    for piece in pieces.pixels() {
+        let piece = piece.0[0] as usize;
+        sizes.resize(sizes.len().max(piece + 1), 0);
+        sizes[piece] += 1;
+    }
+    let mut mask = blank();
+    for (index, (piece, (to, from))) in
+        pieces.pixels().zip(picture.pixels_mut().zip(good.pixels())).enumerate()
+    {
+        let piece = piece.0[0] as usize;
+        mask.data[index] = piece != 0 && sizes[piece] >= PIECE;
+        if !mask.data[index] {
+            *to = *from;
+        }
+    }
+    Rendered { picture, mask }
+}
