@@ -15,6 +15,10 @@ use std::f32::consts::{FRAC_1_SQRT_2 as A, SQRT_2 as B};
 /// Products per tile and channel.
 pub(super) const POINTS: usize = 36;
 
+/// Numbers between the matrices of two points beyond their size: a tile is written to all 36 at
+/// once, and at a distance of a power of two they would fall into one line of the cache.
+pub(super) const APART: usize = 16;
+
 /// Output rows and columns of a tile.
 pub(super) const TILE: usize = 4;
 

@@ -5,7 +5,7 @@ use super::geometry::{Geometry, blocks};
 use super::lanes::{Lanes, add, load, widest};
 use super::parallel::{Output, Shared, for_each, take};
 use super::product::{Block, Target, multiply};
-use super::winograd::{POINTS, TILE, input_tiles, kernel, output};
+use super::winograd::{APART, POINTS, TILE, input_tiles, kernel, output};
 
 /// Tiles of one matrix product.
 const BLOCK: usize = 64;
@@ -38,8 +38,9 @@ pub(super) fn data_gradient(g: &Geometry, weight: &[f32], dy: &[f32]) -> Vec<f32
 
 /// `G W Gᵀ` of every kernel, as 36 matrices `outputs x inputs`.
 fn kernels([outputs, inputs]: [usize; 2], weight: impl Fn(usize, usize, usize) -> f32 + Sync) -> Vec<f32> {
-    let len = POINTS * outputs * inputs;
-    let mut all = Output::with_len(len);
+    let apart = outputs * inputs + APART;
+    let len = POINTS * apart;
+    let mut all = Output::zeros(len);
     let to = all.shared();
     for_each(outputs, |(): &mut (), o| {
         widest(|| {
@@ -58,14 +59,14 @@ fn kernels([outputs, inputs]: [usize; 2], weight: impl Fn(usize, usize, usize) -
                     for (column, lanes) in line.iter().enumerate() {
                         let point = row * 6 + column;
                         // SAFETY: this output channel's own places.
-                        unsafe { to.slice((point * outputs + o) * inputs + c, count) }
+                        unsafe { to.slice(point * apart + o * inputs + c, count) }
                             .copy_from_slice(&lanes[..count]);
                     }
                 }
             }
         });
     });
-    // SAFETY: every output channel has written its row of every matrix.
+    // SAFETY: zero to begin with.
     unsafe { all.into_vec(len) }
 }
 
@@ -101,7 +102,8 @@ unsafe fn block<const L: usize>(
 ) {
     let (across, down) = (g.width / TILE, g.height / TILE);
     let tiles = lines.len() * across;
-    let input = take(&mut scratch.input, POINTS * g.inputs * tiles);
+    let between = g.inputs * tiles + APART;
+    let input = take(&mut scratch.input, POINTS * between);
     let phases = &mut scratch.phases;
     widest(|| {
         for channel in 0..g.inputs {
@@ -110,23 +112,23 @@ unsafe fn block<const L: usize>(
                 let first = (line % down * TILE) as isize - 1;
                 let plane = &x[plane..][..g.plane()];
                 input_tiles::<L>(plane, g.width, first, phases, |point, tile, lanes| {
-                    let start = (point * g.inputs + channel) * tiles + i * across + tile;
+                    let start = point * between + channel * tiles + i * across + tile;
                     input[start..start + L].copy_from_slice(&lanes);
                 });
             }
         }
     });
     for outputs in blocks(g.outputs, OUTPUTS, 16) {
-        let product = take(&mut scratch.product, POINTS * outputs.len() * tiles);
+        let apart = outputs.len() * tiles + APART;
+        let product = take(&mut scratch.product, POINTS * apart);
         for point in 0..POINTS {
-            let target =
-                Target { data: product[point * outputs.len() * tiles..].as_mut_ptr(), row: tiles, column: 1 };
+            let target = Target { data: product[point * apart..].as_mut_ptr(), row: tiles, column: 1 };
             let left = Block {
-                data: &kernels[(point * g.outputs + outputs.start) * g.inputs..],
+                data: &kernels[point * (g.outputs * g.inputs + APART) + outputs.start * g.inputs..],
                 row: g.inputs,
                 column: 1,
             };
-            let right = Block { data: &input[point * g.inputs * tiles..], row: tiles, column: 1 };
+            let right = Block { data: &input[point * between..], row: tiles, column: 1 };
             // SAFETY: the target is this thread's scratch.
             unsafe { multiply([outputs.len(), tiles, g.inputs], target, false, left, right) };
         }
@@ -140,7 +142,7 @@ unsafe fn block<const L: usize>(
                     let to = unsafe { out.slice(start, TILE * g.width) };
                     for tile in (0..across).step_by(L) {
                         let from = |point: usize| {
-                            let start = (point * outputs.len() + o) * tiles + i * across + tile;
+                            let start = point * apart + o * tiles + i * across + tile;
                             load::<L>(&product[start..])
                         };
                         output_tiles(from, bias, &mut to[tile * TILE..], g.width);

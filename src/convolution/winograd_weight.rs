@@ -5,7 +5,7 @@ use super::geometry::{Geometry, blocks};
 use super::lanes::{Lanes, load, widest};
 use super::parallel::{Output, Shared, for_each};
 use super::product::{Block, Target, multiply};
-use super::winograd::{POINTS, TILE, gradient_tiles, input_tiles, kernel_transposed};
+use super::winograd::{APART, POINTS, TILE, gradient_tiles, input_tiles, kernel_transposed};
 use std::ops::Range;
 
 /// Transformed numbers that are kept at a time: a share of a third-level cache.
@@ -24,7 +24,7 @@ pub(super) fn weight_gradient(g: &Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {
     let most = (BUDGET / (POINTS * channels * across)).clamp(1, (512 / across).max(1));
     let runs = blocks(g.batch * g.height / TILE, most, 1);
     let stride = runs[0].len() * across + SKEW;
-    let mut points = Output::zeros(POINTS * channels * stride);
+    let mut points = Output::zeros(POINTS * (channels * stride + APART));
     let points = points.shared();
     let mut sums = Output::with_len(POINTS * g.inputs * g.outputs);
     let sums = sums.shared();
@@ -39,7 +39,7 @@ pub(super) fn weight_gradient(g: &Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {
         });
         let tiles = lines.len() * across;
         for_each(POINTS, |(): &mut (), point| {
-            let start = point * channels * stride;
+            let start = point * (channels * stride + APART);
             // SAFETY: all written by the transforms before, read only from here on.
             let inputs = unsafe { points.slice(start, (g.inputs - 1) * stride + tiles) };
             let start = start + g.inputs * stride;
@@ -84,7 +84,7 @@ unsafe fn transform<const L: usize>(
         for (i, line) in lines.clone().enumerate() {
             let (picture, row) = (line / down, line % down * TILE);
             let to = |point: usize, tile: usize, lanes: Lanes<L>| {
-                let start = (point * channels + channel) * stride + i * across + tile;
+                let start = point * (channels * stride + APART) + channel * stride + i * across + tile;
                 // SAFETY: within this channel's row.
                 unsafe { points.slice(start, L) }.copy_from_slice(&lanes);
             };
