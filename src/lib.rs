@@ -13,6 +13,7 @@ pub mod student;
 pub mod synthesis;
 pub mod teacher;
 pub mod training;
+pub mod weights;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub mod cli;
@@ -22,7 +23,5 @@ pub mod dataset;
 pub mod pretrain;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod report;
-#[cfg(not(target_arch = "wasm32"))]
-pub mod weights;
 
 pub use error::{Error, Result};

@@ -1,1 +1,98 @@
-//! The command line.
+//! The command line: one file per command, each an `Args` and a `run`.
+//!
+//! Exit status 0, 1 (something failed; one line on standard error says what and how to mend it) or 2 (usage).
+
+mod detect;
+mod device;
+mod eval;
+mod inspect;
+mod progress;
+mod synth;
+mod train;
+mod watch;
+
+use crate::Result;
+use clap::{Args, Parser, Subcommand};
+use std::process::ExitCode;
+
+pub use device::DeviceArgs;
+
+/// Learns what good looks like from pictures of good parts only, and shows where a new picture deviates.
+#[derive(Debug, Parser)]
+#[command(name = "aand", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Train a model on good pictures: both stages, resumable
+    Train(train::TrainArgs),
+    /// Find anomalies in pictures: heat maps, overlays, scores, verdicts
+    Detect(detect::DetectArgs),
+    /// Measure a model on labelled pictures: AUROC, AUPRO, AP, F1
+    Eval(eval::EvalArgs),
+    /// Say what is in a folder of pictures, and what is wrong with it
+    Inspect(inspect::InspectArgs),
+    /// Show what stage 1 sees: pictures with made defects, and their masks
+    Synth(synth::SynthArgs),
+    /// List, fetch and convert the official teacher weights
+    Weights(crate::weights::WeightsCommand),
+    /// Make the embedded teacher anew by distillation on procedural pictures
+    Pretrain {
+        /// Its options
+        #[command(flatten)]
+        options: crate::pretrain::PretrainOptions,
+        /// Where to compute
+        #[command(flatten)]
+        device: DeviceArgs,
+    },
+}
+
+/// How much to say, and in which form.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct Saying {
+    /// Say nothing but errors (and, with --json, the result)
+    #[arg(long, short)]
+    pub quiet: bool,
+    /// Print the result as JSON on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Saying {
+    /// A line for people on standard error.
+    pub fn say(self, line: impl AsRef<str>) {
+        if !self.quiet {
+            eprintln!("{}", line.as_ref());
+        }
+    }
+}
+
+/// Runs the program's arguments.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    match dispatch(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("aand: {}", error.to_string().replace('\n', " "));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<()> {
+    match command {
+        Command::Train(args) => train::run(&args),
+        Command::Detect(args) => detect::run(&args),
+        Command::Eval(args) => eval::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Synth(args) => synth::run(&args),
+        Command::Weights(command) => crate::weights::run(command),
+        Command::Pretrain { options, device } => {
+            let device = device.choose(Saying::default())?;
+            crate::pretrain::run(&options, device)
+        }
+    }
+}

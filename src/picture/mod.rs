@@ -1,18 +1,21 @@
-//! Pictures: decoding, the PIL-exact resize, and ImageNet normalisation (method.md 1.3).
+//! Pictures: decoding, the PIL-exact resize, ImageNet normalisation (method.md 1.3), and masks.
+
+mod decode;
+mod mask;
+mod normalise;
+mod resize;
+
+#[cfg(not(target_arch = "wasm32"))]
+pub use decode::open;
+pub use decode::{Details, MAX_PIXELS, MAX_SIDE, decode, decode_detailed};
+#[cfg(not(target_arch = "wasm32"))]
+pub use mask::open_mask;
+pub use mask::{Mask, PATCH_SHARE, decode_mask};
+pub use normalise::{MEAN, STD, normalise};
+pub use resize::resize;
 
 /// An 8-bit RGB picture.
 pub type Picture = image::RgbImage;
-
-/// Which pixels belong to something (a defect, the foreground), row by row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mask {
-    /// Pixels per row.
-    pub width: usize,
-    /// Rows.
-    pub height: usize,
-    /// `width * height` values, row-major.
-    pub data: Vec<bool>,
-}
 
 /// One number per pixel, for example an anomaly map.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,1 +1,125 @@
-//! How the embedded teacher is made.
+//! How the embedded teacher is made: three feature levels of an ImageNet ResNet-18, distilled into a trunk of
+//! half its width on endless procedural pictures (`aand pretrain`). No photograph is used, so that the result
+//! may be shipped.
+
+mod checkpoint;
+mod distil;
+mod fold;
+mod holdout;
+mod network;
+mod objective;
+mod optimiser;
+pub mod procedural;
+mod stream;
+
+pub use checkpoint::{Checkpoint, Progress};
+pub use fold::NamedTensors;
+pub use procedural::Painter;
+
+use crate::{Error, Result};
+use burn::tensor::Device;
+use std::path::PathBuf;
+
+/// Settings of `aand pretrain`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct PretrainOptions {
+    /// Weights of an ImageNet ResNet-18 (safetensors, torchvision's names, batch normalisation folded or not).
+    #[arg(long, value_name = "FILE")]
+    pub teacher: PathBuf,
+
+    /// Where the compact trunk goes (safetensors, 16-bit); FILE.checkpoint lies beside it during training.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+
+    /// Stop after so many steps.
+    #[arg(long, default_value_t = 100_000)]
+    pub steps: usize,
+
+    /// Stop after so many minutes of training, should that be earlier; the learning rate follows whichever is
+    /// nearer.
+    #[arg(long)]
+    pub minutes: Option<f64>,
+
+    /// Pictures per step at --size; larger pictures come in batches of as many pixels.
+    #[arg(long, default_value_t = 64)]
+    pub batch: usize,
+
+    /// Side of the pictures (a multiple of 32).
+    #[arg(long, default_value_t = 128)]
+    pub size: usize,
+
+    /// Side of the pictures in the last part of the run (a multiple of 32).
+    #[arg(long, default_value_t = 256)]
+    pub last_size: usize,
+
+    /// How much of the run the last part is.
+    #[arg(long, default_value_t = 0.4)]
+    pub last_share: f64,
+
+    /// Peak learning rate.
+    #[arg(long, default_value_t = 2e-3)]
+    pub rate: f64,
+
+    /// Seed of the pictures and of the first weights.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+
+    /// Go on from FILE.checkpoint.
+    #[arg(long)]
+    pub resume: bool,
+
+    /// Steps between checkpoints (each also writes --out).
+    #[arg(long, default_value_t = 1000)]
+    pub save_every: usize,
+
+    /// Steps between the losses on held-out pictures.
+    #[arg(long, default_value_t = 500)]
+    pub check_every: usize,
+
+    /// Also report the loss on the photographs of this folder; they are never trained on.
+    #[arg(long, value_name = "DIR")]
+    pub probe: Option<PathBuf>,
+
+    /// Threads that paint pictures; all cores when not given.
+    #[arg(long)]
+    pub threads: Option<usize>,
+}
+
+impl PretrainOptions {
+    fn check(&self) -> Result<()> {
+        for (flag, size) in [("--size", self.size), ("--last-size", self.last_size)] {
+            if size == 0 || !size.is_multiple_of(32) {
+                return Err(Error::Setting(format!("{flag} {size}: choose a multiple of 32, such as 128")));
+            }
+        }
+        let positive = [("--steps", self.steps), ("--save-every", self.save_every)];
+        for (flag, value) in positive.into_iter().chain([("--check-every", self.check_every)]) {
+            if value == 0 {
+                return Err(Error::Setting(format!("{flag} 0: choose at least 1")));
+            }
+        }
+        if self.batch < 2 {
+            return Err(Error::Setting("--batch: batch normalisation needs at least 2 pictures".into()));
+        }
+        if !(0.0..=1.0).contains(&self.last_share) {
+            return Err(Error::Setting("--last-share: choose a number from 0 to 1".into()));
+        }
+        if !(self.rate > 0.0 && self.rate < 1.0) {
+            return Err(Error::Setting("--rate: choose a number between 0 and 1, such as 0.002".into()));
+        }
+        if self.minutes.is_some_and(|m| m.is_nan() || m <= 0.0) {
+            return Err(Error::Setting("--minutes: choose a number above 0".into()));
+        }
+        Ok(())
+    }
+}
+
+/// Distils, with progress on standard output, until `--steps` or `--minutes` are over or Ctrl-C is pressed.
+///
+/// # Errors
+/// A setting is out of range; the teacher cannot be read; the output cannot be written; training diverges
+/// again and again; or Ctrl-C was pressed (the checkpoint and the trunk so far are then on disk).
+pub fn run(options: &PretrainOptions, device: Device) -> Result<()> {
+    options.check()?;
+    distil::Distillation::new(options, device)?.run()
+}

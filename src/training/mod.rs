@@ -1,1 +1,32 @@
-//! Both training stages.
+//! Both training stages (the paper's Algorithm 1): first amplify anomalies in the teacher, then distil
+//! normality into the student.
+
+mod cache;
+mod checkpoint;
+mod config;
+mod course;
+mod prefetch;
+#[cfg(not(target_arch = "wasm32"))]
+mod prepare;
+mod random;
+mod stage1;
+mod stage2;
+
+pub use cache::FeatureCache;
+pub use checkpoint::{Checkpoint, Position, Stage};
+pub use config::{Objective, Preset, Settings, TeacherKind};
+pub use course::{Course, Event, Observer, train};
+
+pub use prefetch::prefetch;
+#[cfg(not(target_arch = "wasm32"))]
+pub use prepare::{CACHE_BUDGET, check_writable, checkpoint_path};
+pub use random::{Purpose, stream};
+pub use stage1::{AmplifyBatch, AmplifyLoss, AmplifyStage, MOST_PAIRS};
+pub use stage2::{DistillLoss, DistillStage};
+
+use burn::optim::{AdamConfig, ModuleOptimizer};
+
+/// Adam as specified: betas (0.5, 0.999), epsilon 1e-8, no weight decay (method.md 2.9).
+fn adam(settings: &Settings) -> ModuleOptimizer {
+    AdamConfig::new().with_beta_1(settings.beta1 as f32).with_beta_2(0.999).with_epsilon(1e-8).init()
+}

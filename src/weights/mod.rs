@@ -1,1 +1,47 @@
 //! Teacher weights from files and from outside.
+//!
+//! [`TensorFile`] reads torchvision `.pth` files (without executing the pickle) and
+//! `.safetensors`; [`folded_convolution`] hands out a convolution with its batch normalisation
+//! folded in. What fetches, converts and lists the official files is native only, and nothing
+//! here touches the network except [`fetch`].
+
+mod element;
+mod fold;
+mod safetensors_source;
+mod tensor_file;
+
+pub use fold::{NORM_EPSILON, folded_convolution, norm_of};
+pub use tensor_file::TensorFile;
+
+#[cfg(not(target_arch = "wasm32"))]
+mod cache;
+#[cfg(not(target_arch = "wasm32"))]
+mod catalogue;
+#[cfg(not(target_arch = "wasm32"))]
+mod command;
+#[cfg(not(target_arch = "wasm32"))]
+mod convert;
+#[cfg(not(target_arch = "wasm32"))]
+mod crowded_zip;
+#[cfg(not(target_arch = "wasm32"))]
+mod download;
+#[cfg(not(target_arch = "wasm32"))]
+mod fetch;
+#[cfg(not(target_arch = "wasm32"))]
+mod pytorch_source;
+
+#[cfg(not(target_arch = "wasm32"))]
+pub use cache::{CACHE_VARIABLE, cache_dir, cached, cached_in, needs};
+#[cfg(not(target_arch = "wasm32"))]
+pub use catalogue::{BASE_URL, OFFICIAL, Official, official};
+#[cfg(not(target_arch = "wasm32"))]
+pub use command::{WeightsAction, WeightsCommand, run};
+#[cfg(not(target_arch = "wasm32"))]
+pub use convert::{Converted, convert, converted_path};
+#[cfg(not(target_arch = "wasm32"))]
+pub use fetch::{FetchEvent, FetchOptions, fetch};
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod test_checkpoint;
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod test_server;

@@ -1,0 +1,20 @@
+//! Progress bars of the command line.
+
+use super::Saying;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::time::Duration;
+
+/// A bar over `length` things called `unit`, with rate and ETA; hidden when quiet.
+pub fn bar(saying: Saying, length: u64, unit: &str) -> ProgressBar {
+    let bar = ProgressBar::new(length);
+    if saying.quiet {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    let template =
+        format!("{{prefix:>9}} [{{bar:28}}] {{pos}}/{{len}} {unit}, {{per_sec}}, ETA {{eta}} {{msg}}");
+    if let Ok(style) = ProgressStyle::with_template(&template) {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar.enable_steady_tick(Duration::from_millis(500));
+    bar
+}

@@ -1,0 +1,230 @@
+//! `aand train DATA --out part.aand`: both stages.
+
+use super::watch::Watch;
+use super::{DeviceArgs, Saying};
+use crate::amplification::{RaaOptions, Residual};
+use crate::dataset::{self, Dataset, Layout};
+use crate::model::{Precision, Score, Selection, save};
+use crate::synthesis::Foreground;
+use crate::teacher::{Backbone, Teacher};
+use crate::training::{
+    Course, Objective, Preset, Settings, TeacherKind, check_writable, checkpoint_path, train,
+};
+use crate::{Error, Result};
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+/// Options of `aand train`.
+#[derive(Debug, Args)]
+pub struct TrainArgs {
+    /// A category of MVTec AD, VisA or MVTec3D, the root of such a data set, or a folder of good pictures
+    pub data: PathBuf,
+    /// The model file to write (with --category all: the folder to write one model per category to)
+    #[arg(long, default_value = "part.aand")]
+    out: PathBuf,
+    /// The category in a data set's root, or all
+    #[arg(long)]
+    category: Option<String>,
+    /// How the folder is laid out; recognised from its content unless given
+    #[arg(long)]
+    layout: Option<Layout>,
+    /// The teacher's weights, .safetensors or torchvision's .pth; the embedded teacher unless given
+    #[arg(long)]
+    weights: Option<PathBuf>,
+    /// The teacher's network; read from the weights unless given
+    #[arg(long)]
+    backbone: Option<Backbone>,
+    /// A folder of texture pictures for the made defects; built-in procedural ones unless given
+    #[arg(long)]
+    textures: Option<PathBuf>,
+    /// Where defects may be made: auto, none, threshold[:T][:invert], disc or rect
+    #[arg(long)]
+    foreground: Option<Foreground>,
+    /// How long to train: quick takes minutes, paper 100 + 120 epochs
+    #[arg(long, value_enum, default_value = "quick")]
+    preset: Preset,
+    /// Epochs of stage 1, instead of the preset's; 0 leaves it out
+    #[arg(long)]
+    epochs_amplify: Option<usize>,
+    /// Epochs of stage 2, instead of the preset's
+    #[arg(long)]
+    epochs_distill: Option<usize>,
+    /// Input side in pixels, a multiple of 32
+    #[arg(long, default_value_t = 256)]
+    size: usize,
+    /// Decides everything random
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Pictures per step
+    #[arg(long, default_value_t = 16)]
+    batch: usize,
+    /// Learning rate; times 0.2 after 80 % and 90 % of each stage
+    #[arg(long, default_value_t = 0.005)]
+    lr: f64,
+    /// Adam's first decay
+    #[arg(long, default_value_t = 0.5)]
+    beta1: f64,
+    /// Margin of the amplification loss
+    #[arg(long, default_value_t = 0.3)]
+    alpha: f64,
+    /// Weight of the amplification loss beside the focal loss
+    #[arg(long, default_value_t = 0.1)]
+    amplification_weight: f64,
+    /// K_h, hardest positions per picture and level in HKD; 0 turns HKD off
+    #[arg(long, default_value_t = 10)]
+    hardest: usize,
+    /// L, memory items per memory
+    #[arg(long, default_value_t = 50)]
+    memory_items: usize,
+    /// Ablation: apply the residual everywhere (generator only, Table V (b))
+    #[arg(long)]
+    no_gate: bool,
+    /// Ablation: no residual (gate only; with --score gate, Table V (a))
+    #[arg(long)]
+    no_generator: bool,
+    /// Ablation: the form of the residual (Table VII)
+    #[arg(long, value_enum, default_value = "tanh")]
+    residual: Residual,
+    /// Ablation: the stage-1 loss (contrastive: Table VI (a))
+    #[arg(long, value_enum, default_value = "amplify")]
+    objective: Objective,
+    /// Ablation: what the student learns from (Table I)
+    #[arg(long, value_enum, default_value = "advanced")]
+    teacher: TeacherKind,
+    /// Ablation: what the score is
+    #[arg(long, value_enum, default_value = "discrepancy")]
+    score: Score,
+    /// Share of the good pictures held out for the threshold
+    #[arg(long, default_value_t = 0.15)]
+    holdout: f64,
+    /// Which weights to keep; test selects on test pictures as the paper's code does, and is labelled so
+    #[arg(long, value_enum, default_value = "last")]
+    select: Selection,
+    /// How to store the model
+    #[arg(long, value_enum, default_value = "f32")]
+    precision: Precision,
+    /// Gigabytes of features kept in memory; the rest goes to a temporary file
+    #[arg(long, default_value_t = 4.0)]
+    cache_memory: f64,
+    /// Go on from the checkpoint beside the model file
+    #[arg(long)]
+    resume: bool,
+    #[command(flatten)]
+    device: DeviceArgs,
+    #[command(flatten)]
+    saying: Saying,
+}
+
+/// Runs `aand train`.
+pub fn run(args: &TrainArgs) -> Result<()> {
+    let sets = dataset::open(&args.data, args.layout, args.category.as_deref())?;
+    let all = args.category.as_deref() == Some("all");
+    let out =
+        |set: &Dataset| if all { args.out.join(format!("{}.aand", set.name)) } else { args.out.clone() };
+    for set in &sets {
+        check_writable(&out(set))?;
+    }
+    let device = args.device.choose(args.saying)?;
+    let (teacher, source) = match args.teacher {
+        TeacherKind::Random => {
+            let backbone = args.backbone.unwrap_or(Backbone::Resnet18);
+            (Teacher::random(backbone, args.seed, &device)?, "random initialisation".into())
+        }
+        _ => Teacher::resolve(args.backbone, args.weights.as_deref(), &device)?,
+    };
+    for set in &sets {
+        one(args, set, &out(set), &teacher, &source)?;
+    }
+    Ok(())
+}
+
+fn one(args: &TrainArgs, set: &Dataset, out: &Path, teacher: &Teacher, source: &str) -> Result<()> {
+    let saying = args.saying;
+    let settings = args.settings(set);
+    if settings.selection == Selection::Test && !set.test.iter().any(|s| s.defect.is_some()) {
+        let reason = "--select test needs labelled test pictures, and there are none; drop it";
+        return Err(Error::dataset(&set.root, reason));
+    }
+    let mut course = Course::prepare(set, settings, teacher.clone(), source.into())?;
+    course.cache_budget = (args.cache_memory.max(0.0) * f64::from(1 << 30)) as u64;
+    course.checkpoint = Some(checkpoint_path(out));
+    course.resume = args.resume;
+    saying.say(format!(
+        "{}: {} good pictures to train on, {} held out; teacher {} from {source}; about {:.1} GB of memory",
+        set.name,
+        course.pictures.len(),
+        course.held_out.len(),
+        teacher.backbone,
+        course.memory_estimate() as f64 / 1e9
+    ));
+    for warning in course.warnings() {
+        saying.say(format!("warning: {warning}"));
+    }
+    if settings_select(&course) {
+        saying.say(format!("warning: {}", Selection::Test.describe()));
+    }
+    if args.resume && !checkpoint_path(out).exists() {
+        saying.say(format!("warning: no checkpoint at {}; starting anew", checkpoint_path(out).display()));
+    }
+    let mut watch = Watch::new(saying, out, set, &course)?;
+    let result = train(&course, &mut watch);
+    let times = watch.finish(result.as_ref().ok().map(|model| &model.info.history))?;
+    let model = result?;
+    save(&model, out)?;
+    // The model is safe on disk; a checkpoint that cannot be removed does no harm.
+    let _ = std::fs::remove_file(checkpoint_path(out));
+    let threshold = &model.info.threshold;
+    saying.say(format!("threshold {:.4}: {}; {}", threshold.value, threshold.method, threshold.reliability));
+    saying.say(format!("wrote {} ({times})", out.display()));
+    if saying.json {
+        let summary = serde_json::json!({
+            "model": out, "name": model.info.name, "backbone": model.info.backbone,
+            "training_pictures": model.info.training_pictures, "threshold": model.info.threshold,
+            "selection": model.info.selection, "seed": model.info.seed,
+            "epochs_amplify": model.info.history.amplify.len(),
+            "epochs_distill": model.info.history.distill.len(),
+        });
+        println!("{summary}");
+    }
+    Ok(())
+}
+
+fn settings_select(course: &Course) -> bool {
+    course.settings.selection == Selection::Test
+}
+
+impl TrainArgs {
+    /// All settings for one category.
+    fn settings(&self, set: &Dataset) -> Settings {
+        let fit = set.train.len() - (set.train.len() as f64 * self.holdout).round() as usize;
+        let [amplify, distill] = self.preset.epochs(fit, self.batch);
+        let paper = (self.preset == Preset::Paper).then(|| Foreground::paper(&set.name)).flatten();
+        let foreground = self.foreground.clone().or(paper).unwrap_or_default();
+        Settings {
+            size: self.size,
+            seed: self.seed,
+            epochs_amplify: self.epochs_amplify.unwrap_or(amplify),
+            epochs_distill: self.epochs_distill.unwrap_or(distill),
+            batch: self.batch,
+            lr: self.lr,
+            beta1: self.beta1,
+            alpha: self.alpha,
+            amplification_weight: self.amplification_weight,
+            hardest: self.hardest,
+            raa: RaaOptions {
+                gate: !self.no_gate,
+                generator: !self.no_generator,
+                residual: self.residual,
+                memory_items: self.memory_items,
+            },
+            teacher: self.teacher,
+            objective: self.objective,
+            score: self.score,
+            holdout: self.holdout,
+            foreground: foreground.to_string(),
+            textures: self.textures.as_ref().map_or("built-in".into(), |t| t.display().to_string()),
+            selection: self.select,
+            precision: self.precision,
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! What a good colleague would say about a data set.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::{FEWEST_TO_HOLD_OUT, Findings};
+
+/// Below this many good pictures results depend much on which ones they are.
+const FEW: usize = 20;
+
+/// Sides differing by more than this factor are distorted visibly by the square input of the network.
+const ASPECT_TOLERANCE: f64 = 1.05;
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Training fails, or its numbers are wrong.
+    Error,
+    /// Results may be worse than they could be.
+    Warning,
+    /// Good to know.
+    Note,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        })
+    }
+}
+
+/// One thing to know, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Advice {
+    /// How much it matters.
+    pub level: Level,
+    /// One line.
+    pub text: String,
+}
+
+/// Pictures of one size.
+pub(super) struct Size {
+    pub width: u32,
+    pub height: u32,
+}
+
+/// Judges the findings, the gravest first. `sizes` are those of the readable pictures.
+pub(super) fn judge(found: &Findings, sizes: &[Size]) -> Vec<Advice> {
+    let mut advice = Vec::new();
+    let mut say = |level, text: String| advice.push(Advice { level, text });
+
+    if !found.unreadable.is_empty() {
+        let count = found.unreadable.len();
+        say(Level::Error, format!("{} cannot be read; repair or remove", files(count)));
+    }
+    if !found.leaks.is_empty() {
+        let count = found.leaks.len();
+        let text = "both in train and in test: test numbers would be too good; remove from one";
+        say(Level::Error, format!("{} {text}", pictures(count)));
+    }
+    if !found.masks_of_other_size.is_empty() {
+        let count = found.masks_of_other_size.len();
+        let text = "of another size than the picture: pixel numbers would be wrong; export again";
+        say(Level::Error, format!("{count} mask(s) {text}"));
+    }
+    few_good(found.train, &mut say);
+    if !found.duplicates_in_train.is_empty() {
+        let more: usize = found.duplicates_in_train.iter().map(|group| group.len() - 1).sum();
+        let text = "of the training pictures are copies of others and teach nothing new; remove them";
+        say(Level::Warning, format!("{more} {text}"));
+    }
+    mixed_sizes(sizes, &mut say);
+    masks(found, &mut say);
+    if found.turned > 0 {
+        let text = "turned as the EXIF orientation says; masks must be drawn on the turned picture";
+        say(Level::Note, format!("{} {text}", pictures(found.turned)));
+    }
+    if found.all_grey {
+        say(Level::Note, "all pictures are grey; colour plays no part".into());
+    }
+    match (found.test_good, found.test_anomalous) {
+        (0, 0) => say(Level::Note, "no labelled pictures: it can be trained on, not evaluated".into()),
+        (0, _) => say(Level::Warning, "no good pictures in test: image AUROC cannot be computed".into()),
+        (_, 0) => say(Level::Warning, "no anomalous pictures in test: AUROC cannot be computed".into()),
+        _ => {}
+    }
+    advice.sort_by_key(|advice| advice.level);
+    advice
+}
+
+fn few_good(train: usize, say: &mut impl FnMut(Level, String)) {
+    if train < FEWEST_TO_HOLD_OUT {
+        let text = "too few to hold any out, so the threshold is a guess; take at least";
+        say(Level::Warning, format!("only {} for training: {text} {FEW}", good(train)));
+    } else if train < FEW {
+        let text = "expect false alarms on good parts that look a little different; take at least";
+        say(Level::Warning, format!("only {} for training: {text} {FEW}", good(train)));
+    }
+}
+
+fn mixed_sizes(sizes: &[Size], say: &mut impl FnMut(Level, String)) {
+    let aspects = sizes.iter().map(|size| f64::from(size.width) / f64::from(size.height));
+    let (low, high) = aspects
+        .fold((f64::INFINITY, 0.0), |(low, high): (f64, f64), aspect| (low.min(aspect), high.max(aspect)));
+    if high > low * ASPECT_TOLERANCE {
+        let text = "pictures are scaled to a square, so parts are distorted differently; crop them alike";
+        say(Level::Warning, format!("aspect ratios from {low:.2} to {high:.2}: {text}"));
+    } else if sizes.len() > 1 {
+        say(Level::Note, format!("{} different sizes, all of the same shape", sizes.len()));
+    }
+}
+
+fn masks(found: &Findings, say: &mut impl FnMut(Level, String)) {
+    let missing = found.masks_missing.len();
+    if missing > 0 && missing == found.test_anomalous {
+        say(Level::Note, "no masks: evaluation gives image metrics only".into());
+    } else if missing > 0 {
+        let text = "anomalous picture(s) without a mask: left out of the pixel metrics";
+        say(Level::Warning, format!("{missing} {text}"));
+    }
+    if !found.masks_empty.is_empty() {
+        let text = "mask(s) of anomalous pictures with nothing marked; check them";
+        say(Level::Warning, format!("{} {text}", found.masks_empty.len()));
+    }
+    if !found.masks_without_picture.is_empty() {
+        let text = "mask(s) without a picture; a mask is called like its picture, or STEM_mask";
+        say(Level::Warning, format!("{} {text}", found.masks_without_picture.len()));
+    }
+}
+
+fn files(count: usize) -> String {
+    if count == 1 { "1 file".into() } else { format!("{count} files") }
+}
+
+fn pictures(count: usize) -> String {
+    if count == 1 { "1 picture is".into() } else { format!("{count} pictures are") }
+}
+
+fn good(count: usize) -> String {
+    if count == 1 { "1 good picture".into() } else { format!("{count} good pictures") }
+}

@@ -1,0 +1,129 @@
+//! A fingerprint of what was trained on, and the pictures held out from it.
+
+use std::path::PathBuf;
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::Dataset;
+use crate::error::{Error, Result};
+
+/// From this many good pictures on, some can be held out.
+pub const FEWEST_TO_HOLD_OUT: usize = 5;
+
+/// SHA-256 over the names (relative to the root) and contents of the training pictures, as 64 hexadecimal
+/// digits. The same pictures in another place have the same fingerprint.
+///
+/// # Errors
+/// [`Error::Io`] when a picture cannot be read.
+pub fn fingerprint(dataset: &Dataset) -> Result<String> {
+    let contents: Result<Vec<_>> = dataset
+        .train
+        .par_iter()
+        .map(|path| std::fs::read(path).map(Sha256::digest).map_err(|source| Error::io(path, source)))
+        .collect();
+    let mut all = Sha256::new();
+    for (path, content) in dataset.train.iter().zip(contents?) {
+        let relative = path.strip_prefix(&dataset.root).unwrap_or(path);
+        for part in relative.components() {
+            all.update(part.as_os_str().as_encoded_bytes());
+            // No file name holds a zero byte, so two lists cannot run together to the same text.
+            all.update([0]);
+        }
+        all.update(content);
+    }
+    Ok(hex(&all.finalize()))
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Splits the good pictures into those to fit and those to hold out for the threshold: `share` of them,
+/// rounded, at least one and at most half, chosen by `seed` alone. With fewer than
+/// [`FEWEST_TO_HOLD_OUT`] pictures, or a share of zero, nothing is held out. Both keep their order.
+pub fn holdout(train: &[PathBuf], share: f64, seed: u64) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let all = train.len();
+    // A NaN share also holds out nothing.
+    if all < FEWEST_TO_HOLD_OUT || share.is_nan() || share <= 0.0 {
+        return (train.to_vec(), Vec::new());
+    }
+    let count = ((all as f64 * share).round() as usize).clamp(1, all / 2);
+    let mut order: Vec<usize> = (0..all).collect();
+    let mut held = vec![false; all];
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    for index in 0..count {
+        order.swap(index, rng.random_range(index..all));
+        held[order[index]] = true;
+    }
+    let pick = |wanted: bool| {
+        train.iter().zip(&held).filter(|(_, held)| **held == wanted).map(|(path, _)| path.clone()).collect()
+    };
+    (pick(false), pick(true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::Layout;
+
+    fn paths(count: usize) -> Vec<PathBuf> {
+        (0..count).map(|index| format!("{index}.png").into()).collect()
+    }
+
+    #[test]
+    fn held_out_pictures_are_disjoint_repeatable_and_follow_the_seed() {
+        let all = paths(40);
+        let (fit, held) = holdout(&all, 0.1, 7);
+        assert_eq!((fit.len(), held.len()), (36, 4));
+        assert!(held.iter().all(|path| !fit.contains(path)));
+        assert!(
+            held.windows(2)
+                .all(|pair| all.iter().position(|p| *p == pair[0]) < all.iter().position(|p| *p == pair[1]))
+        );
+        assert_eq!(holdout(&all, 0.1, 7), (fit, held.clone()));
+        assert!((8..16).any(|seed| holdout(&all, 0.1, seed).1 != held));
+    }
+
+    #[test]
+    fn every_picture_can_be_held_out() {
+        let all = paths(6);
+        let drawn: std::collections::BTreeSet<_> =
+            (0..64).flat_map(|seed| holdout(&all, 0.01, seed).1).collect();
+        assert_eq!(drawn.len(), 6);
+    }
+
+    #[test]
+    fn few_pictures_hold_out_one_or_none() {
+        assert_eq!(holdout(&paths(4), 0.5, 0).1.len(), 0);
+        assert_eq!(holdout(&paths(5), 0.01, 0).1.len(), 1);
+        assert_eq!(holdout(&paths(5), 5.0, 0).1.len(), 2);
+        assert_eq!(holdout(&paths(50), 0.0, 0).1.len(), 0);
+        assert_eq!(holdout(&paths(50), f64::NAN, 0).1.len(), 0);
+    }
+
+    #[test]
+    fn the_fingerprint_follows_names_and_contents_but_not_the_place() {
+        let print = |files: &[(&str, &str)]| {
+            let folder = tempfile::tempdir().unwrap();
+            let train = files.iter().map(|(name, content)| {
+                let path = folder.path().join(name);
+                std::fs::write(&path, content).unwrap();
+                path
+            });
+            let train = train.collect();
+            let root = folder.path().to_path_buf();
+            fingerprint(&Dataset { name: "x".into(), root, layout: Layout::Folder, train, test: vec![] })
+                .unwrap()
+        };
+        let first = print(&[("a.png", "1"), ("b.png", "2")]);
+        assert_eq!(first.len(), 64);
+        assert_eq!(first, print(&[("a.png", "1"), ("b.png", "2")]));
+        assert_ne!(first, print(&[("a.png", "1"), ("b.png", "3")]));
+        assert_ne!(first, print(&[("a.png", "1"), ("c.png", "2")]));
+        assert_ne!(first, print(&[("a.png", "1")]));
+    }
+}

@@ -1,0 +1,98 @@
+//! Which layout a folder has, judged by what is in it and never by its name.
+
+use std::path::{Path, PathBuf};
+
+use super::list::{folders, name};
+use super::{Layout, folder, mvtec, mvtec3d, visa};
+use crate::error::{Error, Result};
+
+/// How far below a folder a data set is looked for, to name it in an error.
+const SEARCH_DEPTH: usize = 3;
+
+/// A folder that holds one category.
+#[derive(Debug)]
+pub(super) struct Category {
+    pub name: String,
+    pub folder: PathBuf,
+    pub layout: Layout,
+}
+
+/// What a folder turned out to be.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// One category.
+    Category(Category),
+    /// A folder of categories, in natural order.
+    Root(Vec<Category>),
+}
+
+/// Recognises `root`; `layout` restricts what it may be.
+pub(super) fn recognise(root: &Path, layout: Option<Layout>, category: Option<&str>) -> Result<Place> {
+    let own_name = std::fs::canonicalize(root).map_or_else(|_| name(root), |full| name(&full));
+    let itself = |layout| Place::Category(Category { name: own_name.clone(), folder: root.into(), layout });
+
+    if layout == Some(Layout::Folder) {
+        // Without a category the whole folder counts; with one, its sub-folders are the categories.
+        return match category {
+            None => Ok(itself(Layout::Folder)),
+            Some(_) => {
+                let named =
+                    |folder: PathBuf| Category { name: name(&folder), folder, layout: Layout::Folder };
+                Ok(Place::Root(folders(root)?.into_iter().map(named).collect()))
+            }
+        };
+    }
+    if let Some(found) = layout_of(root, layout) {
+        return Ok(itself(found));
+    }
+    let categories = categories(root, layout)?;
+    if !categories.is_empty() {
+        return Ok(Place::Root(categories));
+    }
+    if let Some(layout) = layout {
+        let reason =
+            format!("no {layout} data set: {}; check --layout or leave it out", layout.expectation());
+        return Err(Error::dataset(root, reason));
+    }
+    if let Some(deeper) = search(root, SEARCH_DEPTH)? {
+        let reason = format!("the data set lies further down; give {} instead", deeper.display());
+        return Err(Error::dataset(root, reason));
+    }
+    folder::refuse_labels(root)?;
+    Ok(itself(Layout::Folder))
+}
+
+/// The layout of a category folder. The 3D one comes first: it is also one of MVTec AD by its outer folders.
+fn layout_of(folder: &Path, allowed: Option<Layout>) -> Option<Layout> {
+    [Layout::Mvtec3d, Layout::Visa, Layout::Mvtec]
+        .into_iter()
+        .filter(|layout| allowed.is_none_or(|allowed| allowed == *layout))
+        .find(|layout| match layout {
+            Layout::Mvtec3d => mvtec3d::is_category(folder),
+            Layout::Visa => visa::is_category(folder),
+            Layout::Mvtec => mvtec::is_category(folder),
+            Layout::Folder => false,
+        })
+}
+
+fn categories(root: &Path, allowed: Option<Layout>) -> Result<Vec<Category>> {
+    let category = |folder: PathBuf| {
+        layout_of(&folder, allowed).map(|layout| Category { name: name(&folder), folder, layout })
+    };
+    Ok(folders(root)?.into_iter().filter_map(category).collect())
+}
+
+fn search(root: &Path, depth: usize) -> Result<Option<PathBuf>> {
+    if depth == 0 {
+        return Ok(None);
+    }
+    for folder in folders(root)? {
+        if !categories(&folder, None)?.is_empty() {
+            return Ok(Some(folder));
+        }
+        if let Some(found) = search(&folder, depth - 1)? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,92 @@
+//! The threshold of the verdict, from the scores of good pictures alone.
+
+use crate::model::Threshold;
+
+/// The share of good pictures that the threshold is meant to call anomalous by mistake.
+pub const FALSE_ALARMS: f64 = 0.01;
+
+/// Held-out pictures from which on the threshold is called reliable.
+pub const ENOUGH: usize = 20;
+
+/// 99 % quantiles of Student's t with 1 to 30 degrees of freedom.
+const T99: [f64; 30] = [
+    31.821, 6.965, 4.541, 3.747, 3.365, 3.143, 2.998, 2.896, 2.821, 2.764, 2.718, 2.681, 2.650, 2.624, 2.602,
+    2.583, 2.567, 2.552, 2.539, 2.528, 2.518, 2.508, 2.500, 2.492, 2.485, 2.479, 2.473, 2.467, 2.462, 2.457,
+];
+
+/// The 99 % prediction bound of one more good picture, given the scores of `held_out` ones:
+/// `mean + t * s * sqrt(1 + 1/n)`, with Student's `t` of `n - 1` degrees of freedom, on the logarithm of the
+/// scores (they are positive and skewed).
+///
+/// With fewer than three held-out pictures there is no such bound: then it is the highest score of the
+/// pictures that were trained on, plus a quarter, and called unreliable.
+pub fn from_good_scores(held_out: &[f64], trained_on: &[f64]) -> Threshold {
+    let n = held_out.len();
+    if n < 3 {
+        let highest = trained_on.iter().chain(held_out).copied().fold(0.0, f64::max);
+        return Threshold {
+            value: (highest * 1.25).max(f64::MIN_POSITIVE),
+            method: format!("1.25 x highest score of the {} good pictures at hand", trained_on.len() + n),
+            pictures: trained_on.len() + n,
+            reliability: format!(
+                "not reliable: {n} pictures held out, so it rests on pictures the model was trained on; \
+                 check verdicts by eye, or train with more good pictures"
+            ),
+            reliable: false,
+        };
+    }
+    let logs: Vec<f64> = held_out.iter().map(|s| s.max(1e-12).ln()).collect();
+    let mean = logs.iter().sum::<f64>() / n as f64;
+    let variance = logs.iter().map(|l| (l - mean).powi(2)).sum::<f64>() / (n - 1) as f64;
+    let t = T99.get(n - 2).copied().unwrap_or(2.326 + 3.73 / (n - 1) as f64);
+    let value = (mean + t * (variance * (1.0 + 1.0 / n as f64)).sqrt()).exp();
+    let reliable = n >= ENOUGH;
+    let reliability = if reliable {
+        format!("rests on {n} held-out good pictures; expect about 1 good picture in 100 to be flagged")
+    } else {
+        format!(
+            "rests on only {n} held-out good pictures, so it is cautious and rough; give 100 or more good pictures for a firm one"
+        )
+    };
+    let method = format!("99 % prediction bound over {n} held-out good pictures (log-normal)");
+    Threshold { value, method, pictures: n, reliability, reliable }
+}
+
+/// A score on the scale where 0.5 is the threshold: `s / (s + t)`, in `[0, 1)`.
+pub fn normalised(score: f64, threshold: f64) -> f64 {
+    let score = score.max(0.0);
+    if score + threshold > 0.0 { score / (score + threshold) } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bound_covers_about_one_in_a_hundred() {
+        use rand_chacha::rand_core::SeedableRng;
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(3);
+        let mut draw = || (0.2 * crate::teacher::normal(&mut rng) - 1.0).exp();
+        let (mut above, trials) = (0, 4000);
+        for _ in 0..trials {
+            let scores: Vec<f64> = (0..8).map(|_| draw()).collect();
+            above += usize::from(draw() > from_good_scores(&scores, &[]).value);
+        }
+        let share = above as f64 / f64::from(trials);
+        assert!((0.004..0.018).contains(&share), "{share}");
+    }
+
+    #[test]
+    fn few_pictures_are_said_to_be_few() {
+        let threshold = from_good_scores(&[0.4], &[0.3, 0.5]);
+        assert_eq!((threshold.value, threshold.reliable), (0.625, false));
+        assert!(!from_good_scores(&[0.4; 5], &[]).reliable);
+        assert!(from_good_scores(&[0.4; 25], &[]).reliable);
+    }
+
+    #[test]
+    fn one_half_is_the_threshold() {
+        assert_eq!(normalised(0.3, 0.3), 0.5);
+        assert!(normalised(1e9, 0.3) < 1.0 + 1e-12 && normalised(-1.0, 0.3) == 0.0);
+    }
+}

@@ -1,0 +1,126 @@
+//! Evaluations as aligned tables for a terminal.
+
+use std::fmt::{self, Display};
+
+use super::evaluation::Evaluation;
+use super::meters::mean;
+
+/// Three decimals, or a dash where a metric is not defined.
+pub(crate) fn number(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"))
+}
+
+impl Display for Evaluation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (all, counts) = (self, &self.counts);
+        writeln!(f, "{}: {} good and {} anomalous pictures", all.name, counts.good, counts.anomalous)?;
+        if counts.anomalous > counts.with_masks {
+            let with = match counts.with_masks {
+                0 => "no masks, so no pixel metrics".to_owned(),
+                n => format!("pixel metrics are of the {n} anomalous pictures with masks and the good ones"),
+            };
+            writeln!(f, "{with}")?;
+        }
+        writeln!(f, "weights: {}", selection(all))?;
+        writeln!(f)?;
+        let mut rows = vec![row(["metric", "image", "pixel"])];
+        rows.push(["AUROC".into(), number(all.image_auroc), number(all.pixel_auroc)].into());
+        rows.push(["AP".into(), number(all.image_ap), number(all.pixel_ap)].into());
+        rows.push(["F1-max".into(), number(all.image_f1_max), number(all.pixel_f1_max)].into());
+        rows.push(["AUPRO".into(), String::new(), number(all.aupro)].into());
+        rows.push(["PRO-RD".into(), String::new(), number(all.pro_rd)].into());
+        write_table(f, &rows)?;
+        writeln!(f, "\n")?;
+        writeln!(f, "threshold {:.4} ({})", all.threshold, all.threshold_method)?;
+        let found = [
+            ("right", all.accuracy),
+            ("anomalous found", all.true_positive_rate),
+            ("good rejected", all.false_positive_rate),
+        ];
+        let found: Vec<_> = found.iter().map(|(what, share)| format!("{what} {}", percent(*share))).collect();
+        write!(f, "{}", found.join(", "))?;
+        if !all.defects.is_empty() {
+            let head = ["defect", "pictures", "found", "image AUROC", "pixel AUROC", "AUPRO", "PRO-RD"];
+            let mut rows = vec![row(head)];
+            rows.extend(all.defects.iter().map(|defect| {
+                let numbers =
+                    [defect.image_auroc, defect.pixel_auroc, defect.aupro, defect.pro_rd].map(number);
+                let counts = [defect.kind.clone(), defect.count.to_string(), defect.detected.to_string()];
+                counts.into_iter().chain(numbers).collect()
+            }));
+            writeln!(f, "\n")?;
+            write_table(f, &rows)?;
+        }
+        Ok(())
+    }
+}
+
+/// One row per data set and, of several, their unweighted mean, as tables in papers have it.
+pub fn summary(evaluations: &[Evaluation]) -> impl Display + '_ {
+    struct Summary<'a>(&'a [Evaluation]);
+    impl Display for Summary<'_> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            let head = [
+                "data set",
+                "good",
+                "anomalous",
+                "image AUROC",
+                "pixel AUROC",
+                "AUPRO",
+                "PRO-RD",
+                "pixel AP",
+            ];
+            let metrics =
+                |of: &Evaluation| [of.image_auroc, of.pixel_auroc, of.aupro, of.pro_rd, of.pixel_ap];
+            let mut rows = vec![row(head)];
+            for of in self.0 {
+                let counts = [of.name.clone(), of.counts.good.to_string(), of.counts.anomalous.to_string()];
+                rows.push(counts.into_iter().chain(metrics(of).map(number)).collect());
+            }
+            if self.0.len() > 1 {
+                let column = |n: usize| number(mean(self.0.iter().filter_map(|of| metrics(of)[n])));
+                let counts = ["mean".to_owned(), String::new(), String::new()];
+                rows.push(counts.into_iter().chain((0..5).map(column)).collect());
+            }
+            write_table(f, &rows)
+        }
+    }
+    Summary(evaluations)
+}
+
+/// Which weights were measured, in words that do not hide a selection on test data.
+pub(crate) fn selection(of: &Evaluation) -> &'static str {
+    match of.selection {
+        super::Selection::LastEpoch => "last epoch (test pictures were not used in training)",
+        super::Selection::Test => "best epoch on these test pictures, so the numbers are optimistic",
+    }
+}
+
+fn percent(share: Option<f64>) -> String {
+    share.map_or_else(|| "-".to_owned(), |share| format!("{:.1} %", 100.0 * share))
+}
+
+fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
+    cells.map(str::to_owned).into()
+}
+
+/// The first column to the left, the others to the right, a rule below the head.
+fn write_table(f: &mut fmt::Formatter<'_>, rows: &[Vec<String>]) -> fmt::Result {
+    let columns = rows.first().map_or(0, Vec::len);
+    let width = |n: usize| rows.iter().map(|row| row[n].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    for (n, row) in rows.iter().enumerate() {
+        let mut line = format!("{:<1$}", row[0], widths[0]);
+        for (cell, width) in row.iter().zip(&widths).skip(1) {
+            line.push_str(&format!("  {cell:>width$}"));
+        }
+        if n > 0 {
+            writeln!(f)?;
+        }
+        write!(f, "{}", line.trim_end())?;
+        if n == 0 {
+            write!(f, "\n{}", "-".repeat(widths.iter().sum::<usize>() + 2 * (columns - 1)))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,201 @@
+//! The `.aand` file: a valid safetensors file whose metadata holds the JSON header under the key `aand`.
+//!
+//! Tensors: `teacher.*` (torchvision's names, batch normalisation folded in), `amplifier.*`, `student.*`.
+
+use super::{Aand, FORMAT_VERSION, Info, NamedTensor, Precision, assign, collect};
+use crate::amplification::Amplifier;
+use crate::student::Student;
+use crate::teacher::{Teacher, TensorSource};
+use crate::{Error, Result};
+use burn::tensor::Device;
+use half::f16;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+const KEY: &str = "aand";
+
+/// The tensors of a safetensors file in memory, f32 or f16.
+pub struct TensorStore<'a> {
+    name: PathBuf,
+    prefix: &'static str,
+    tensors: SafeTensors<'a>,
+}
+
+impl<'a> TensorStore<'a> {
+    /// Checks the header of `bytes`; `name` is for messages.
+    ///
+    /// # Errors
+    /// The bytes are no safetensors file, or a truncated one.
+    pub fn new(bytes: &'a [u8], name: &Path) -> Result<Self> {
+        let tensors = SafeTensors::deserialize(bytes).map_err(|e| not_a_model(name, &e))?;
+        Ok(Self { name: name.into(), prefix: "", tensors })
+    }
+
+    fn under(self, prefix: &'static str) -> Self {
+        Self { prefix, ..self }
+    }
+}
+
+impl TensorSource for TensorStore<'_> {
+    fn get(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        let name = format!("{}{name}", self.prefix);
+        let tensor = self.tensors.tensor(&name).map_err(|_| {
+            Error::model(&self.name, format!("has no tensor {name}; make the model anew with `aand train`"))
+        })?;
+        if tensor.shape() != shape {
+            let found = tensor.shape();
+            let reason = format!("tensor {name} has shape {found:?}, expected {shape:?}; wrong backbone?");
+            return Err(Error::model(&self.name, reason));
+        }
+        let bytes = tensor.data();
+        match tensor.dtype() {
+            Dtype::F32 => Ok(bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect()),
+            Dtype::F16 => {
+                Ok(bytes.as_chunks::<2>().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect())
+            }
+            other => Err(Error::model(&self.name, format!("tensor {name} is {other:?}, not F32 or F16"))),
+        }
+    }
+
+    fn contains(&self, name: &str) -> bool {
+        self.tensors.tensor(&format!("{}{name}", self.prefix)).is_ok()
+    }
+}
+
+/// The bytes of a model file.
+///
+/// # Errors
+/// The device failed, or the header cannot be written.
+pub fn encode(model: &Aand) -> Result<Vec<u8>> {
+    let mut tensors = Vec::new();
+    for (name, weight, bias) in model.teacher.weights() {
+        tensors.push(NamedTensor::read(format!("teacher.{name}.weight"), weight)?);
+        tensors.push(NamedTensor::read(format!("teacher.{name}.bias"), bias)?);
+    }
+    tensors.extend(collect(&model.amplifier, "amplifier")?);
+    tensors.extend(collect(&model.student, "student")?);
+    let (dtype, bytes): (Dtype, Vec<Vec<u8>>) = match model.info.precision {
+        Precision::F32 => {
+            (Dtype::F32, tensors.iter().map(|t| little_endian(&t.values, f32::to_le_bytes)).collect())
+        }
+        Precision::F16 => {
+            let half = |v: f32| f16::from_f32(v).to_le_bytes();
+            (Dtype::F16, tensors.iter().map(|t| little_endian(&t.values, half)).collect())
+        }
+    };
+    let unwritable = |e: &dyn std::fmt::Display| Error::Setting(format!("cannot encode the model: {e}"));
+    let mut views = Vec::with_capacity(tensors.len());
+    for (tensor, bytes) in tensors.iter().zip(&bytes) {
+        let view = TensorView::new(dtype, tensor.shape.clone(), bytes).map_err(|e| unwritable(&e))?;
+        views.push((tensor.name.as_str(), view));
+    }
+    let header = serde_json::to_string(&model.info).map_err(|e| unwritable(&e))?;
+    let metadata = HashMap::from([(KEY.to_string(), header)]);
+    safetensors::serialize(views, Some(metadata)).map_err(|e| unwritable(&e))
+}
+
+fn little_endian<const N: usize>(values: &[f32], bytes: impl Fn(f32) -> [u8; N]) -> Vec<u8> {
+    values.iter().flat_map(|&v| bytes(v)).collect()
+}
+
+/// A model from the bytes of its file; `name` is for messages.
+///
+/// # Errors
+/// The bytes are no model, a truncated one, of another version, or a tensor is missing or misshapen.
+pub fn decode(bytes: &[u8], name: &Path, device: &Device) -> Result<Aand> {
+    let info = header(bytes, name)?;
+    let store = TensorStore::new(bytes, name)?;
+    // The values are overwritten below; the generator only has to exist.
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    let amplifier = Amplifier::new(info.backbone, info.size, info.raa.memory_items, &mut rng, device);
+    let student = Student::new(info.backbone, &mut rng, device);
+    let amplifier = assign(amplifier, "amplifier", &store)?;
+    let student = assign(student, "student", &store)?;
+    let teacher = Teacher::load(info.backbone, &store.under("teacher."), device)?;
+    Ok(Aand { teacher, amplifier, student, info })
+}
+
+/// The JSON header alone.
+fn header(bytes: &[u8], name: &Path) -> Result<Info> {
+    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| not_a_model(name, &e))?;
+    let header = metadata.metadata().as_ref().and_then(|m| m.get(KEY)).ok_or_else(|| {
+        Error::model(name, "a safetensors file, but not an aand model; make one with `aand train`")
+    })?;
+    let damaged = |e| Error::model(name, format!("its header is damaged ({e}); train or copy it again"));
+    let json: serde_json::Value = serde_json::from_str(header).map_err(damaged)?;
+    let version = json.get("format_version").and_then(serde_json::Value::as_u64);
+    if version != Some(u64::from(FORMAT_VERSION)) {
+        let found = version.map_or("unknown".into(), |v| v.to_string());
+        let reason = format!(
+            "model format {found}, this program reads format {FORMAT_VERSION}; use a matching aand, or train again"
+        );
+        return Err(Error::model(name, reason));
+    }
+    let info: Info = serde_json::from_value(json).map_err(damaged)?;
+    if info.size == 0 || info.size % 32 != 0 || info.size > 4096 || info.raa.memory_items == 0 {
+        return Err(Error::model(name, "its header is damaged (impossible size); train or copy it again"));
+    }
+    Ok(info)
+}
+
+fn not_a_model(name: &Path, error: &safetensors::SafeTensorError) -> Error {
+    use safetensors::SafeTensorError::*;
+    let reason = match error {
+        MetadataIncompleteBuffer | HeaderTooSmall | InvalidHeaderLength => {
+            "truncated, or not an aand model; copy or train it again"
+        }
+        _ => "not an aand model; make one with `aand train`",
+    };
+    Error::model(name, reason)
+}
+
+/// Reads a model file.
+///
+/// # Errors
+/// As [`decode`], or the file cannot be read.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn open(path: &Path, device: &Device) -> Result<Aand> {
+    decode(&read_bytes(path)?, path, device)
+}
+
+/// Reads a whole file.
+///
+/// # Errors
+/// The file cannot be read.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|e| Error::io(path, e))
+}
+
+/// Writes a model file: to a temporary file beside it, flushed, then renamed.
+///
+/// # Errors
+/// As [`encode`], or the file cannot be written; an older file of that name then stays as it was.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn save(model: &Aand, path: &Path) -> Result<()> {
+    write_atomically(path, &encode(model)?)
+}
+
+/// Writes `bytes` to a temporary file in the same folder, flushes it to the disk and renames it.
+///
+/// # Errors
+/// The file cannot be written; nothing half-written is left.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+    use std::io::Write;
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let write = || {
+        let mut file = tempfile::Builder::new().prefix(".aand-").tempfile_in(folder)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|e| e.error)?;
+        Ok(())
+    };
+    write().map_err(|e| Error::io(path, e))
+}

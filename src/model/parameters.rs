@@ -1,0 +1,113 @@
+//! Named parameters of a Burn module, out of it and back into it.
+
+use crate::teacher::TensorSource;
+use crate::{Error, Result};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::{Tensor, TensorData};
+
+/// A named tensor on the host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamedTensor {
+    /// Dotted path, for example `student.oce.blocks.0.conv1.weight`.
+    pub name: String,
+    /// Lengths of its axes.
+    pub shape: Vec<usize>,
+    /// Row-major values.
+    pub values: Vec<f32>,
+}
+
+impl NamedTensor {
+    /// Reads a tensor back from its device.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn read<const D: usize>(name: String, tensor: Tensor<D>) -> Result<Self> {
+        let shape = tensor.dims().to_vec();
+        let values = tensor.into_data().try_into_vec::<f32>();
+        let values = values.map_err(|e| Error::Device(format!("cannot read {name} back: {e:?}")))?;
+        Ok(Self { name, shape, values })
+    }
+}
+
+/// All parameters and running statistics of `module`, each name starting with `prefix.`.
+///
+/// # Errors
+/// The device failed.
+pub fn collect<M: Module>(module: &M, prefix: &str) -> Result<Vec<NamedTensor>> {
+    let mut collector = Collector { path: vec![prefix.into()], tensors: Vec::new(), failure: None };
+    module.visit(&mut collector);
+    match collector.failure {
+        Some(error) => Err(error),
+        None => Ok(collector.tensors),
+    }
+}
+
+/// Puts the tensors named `prefix.*` of `source` into `module`.
+///
+/// # Errors
+/// A tensor is missing or has another shape.
+pub fn assign<M: Module>(module: M, prefix: &str, source: &dyn TensorSource) -> Result<M> {
+    let mut assigner = Assigner { path: vec![prefix.into()], source, failure: None };
+    let module = module.map(&mut assigner);
+    match assigner.failure {
+        Some(error) => Err(error),
+        None => Ok(module),
+    }
+}
+
+struct Collector {
+    path: Vec<String>,
+    tensors: Vec<NamedTensor>,
+    failure: Option<Error>,
+}
+
+impl ModuleVisitor for Collector {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.into());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        match NamedTensor::read(self.path.join("."), param.val()) {
+            Ok(tensor) => self.tensors.push(tensor),
+            Err(error) => self.failure = self.failure.take().or(Some(error)),
+        }
+    }
+}
+
+struct Assigner<'a> {
+    path: Vec<String>,
+    source: &'a dyn TensorSource,
+    failure: Option<Error>,
+}
+
+impl ModuleMapper for Assigner<'_> {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.into());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let shape = param.val().dims();
+        match self.source.get(&self.path.join("."), &shape) {
+            Ok(values) => {
+                let data = TensorData::new(values, shape);
+                param.map(|old| {
+                    let device = old.device();
+                    let new = Tensor::from_data(data, &device);
+                    if old.is_require_grad() { new.require_grad() } else { new }
+                })
+            }
+            Err(error) => {
+                self.failure = self.failure.take().or(Some(error));
+                param
+            }
+        }
+    }
+}

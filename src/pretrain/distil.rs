@@ -1,0 +1,504 @@
+//! The training loop of the compact trunk.
+
+use super::checkpoint::{Checkpoint, Progress};
+use super::fold::NamedTensors;
+use super::network::{Layout, Network, Normalisation};
+use super::objective::{Standard, losses};
+use super::optimiser::{Adam, learning_rate};
+use super::procedural::Painter;
+use super::stream::{Batch, Stream};
+use super::{PretrainOptions, holdout};
+use crate::teacher::{Backbone, Teacher};
+use crate::{Error, Result};
+use burn::tensor::{Device, Tensor, TensorData};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// Steps between two looks at the loss: each look waits for the device.
+const LOOK_EVERY: usize = 20;
+/// Steps between two updates of the averaged weights, and how much of the old average stays.
+const AVERAGE_EVERY: usize = 10;
+const AVERAGE_KEEPS: f64 = 0.99;
+/// How much of the running statistics stays at each step.
+const STATISTICS_KEEP: f64 = 0.95;
+/// Batches of the pass that standardises the large network's features.
+const STANDARD_BATCHES: usize = 16;
+/// How often training may diverge before it is given up.
+const STRIKES: usize = 6;
+
+/// Set by Ctrl-C.
+static STOP: AtomicBool = AtomicBool::new(false);
+
+/// What changes with each step.
+#[derive(Clone)]
+struct State {
+    weights: Tensor<1>,
+    averaged: Tensor<1>,
+    statistics: Tensor<1>,
+    averaged_statistics: Tensor<1>,
+    adam: Adam,
+}
+
+/// A run.
+pub struct Distillation<'a> {
+    options: &'a PretrainOptions,
+    device: Device,
+    teacher: Teacher,
+    layout: Layout,
+    painter: Arc<Painter>,
+    threads: usize,
+    standard: Standard,
+    standard_numbers: [(Vec<f32>, Vec<f32>); 3],
+    state: State,
+    progress: Progress,
+    began: Instant,
+    earlier_seconds: f64,
+}
+
+fn numbers(tensor: &Tensor<1>) -> Result<Vec<f32>> {
+    let data = tensor.clone().try_into_data().map_err(|e| Error::Device(format!("reading back: {e:?}")))?;
+    data.try_into_vec().map_err(|e| Error::Device(format!("reading back: {e:?}")))
+}
+
+impl<'a> Distillation<'a> {
+    /// Reads the teacher and starts afresh or from the checkpoint.
+    pub fn new(options: &'a PretrainOptions, device: Device) -> Result<Self> {
+        let teacher = Teacher::load(Backbone::Resnet18, &NamedTensors::read(&options.teacher)?, &device)?;
+        let layout = Layout::new(Backbone::Resnet18.channels());
+        let threads = options
+            .threads
+            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
+        let checkpoint = match options.resume {
+            true => Some(Checkpoint::read(&Checkpoint::path(&options.out))?),
+            false => None,
+        };
+        let seed = checkpoint.as_ref().map_or(options.seed, |c| c.progress.seed);
+        let painter = Arc::new(Painter::new(seed));
+        let flat = |v: Vec<f32>| {
+            let length = v.len();
+            Tensor::<1>::from_data(TensorData::new(v, [length]), &device)
+        };
+        let (state, standard_numbers, progress);
+        if let Some(checkpoint) = checkpoint {
+            let weights = |name: &str| checkpoint.vector(name, layout.weights).map(flat);
+            let statistics = |name: &str| checkpoint.vector(name, layout.statistics).map(flat);
+            state = State {
+                weights: weights("weights")?,
+                averaged: weights("averaged")?,
+                statistics: statistics("statistics")?,
+                averaged_statistics: statistics("averaged_statistics")?,
+                adam: Adam {
+                    first: weights("first_moment")?,
+                    second: weights("second_moment")?,
+                    step: checkpoint.progress.step,
+                },
+            };
+            let mut found = [const { (Vec::new(), Vec::new()) }; 3];
+            for (level, (channels, slot)) in
+                Backbone::Resnet18.channels().into_iter().zip(&mut found).enumerate()
+            {
+                slot.0 = checkpoint.vector(&format!("standard{level}.mean"), channels)?;
+                slot.1 = checkpoint.vector(&format!("standard{level}.deviation"), channels)?;
+            }
+            standard_numbers = found;
+            progress = checkpoint.progress;
+        } else {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let weights = flat(layout.initial_weights(&mut rng));
+            let statistics = flat(layout.initial_statistics());
+            standard_numbers = standardise(&teacher, seed, options, &device)?;
+            state = State {
+                adam: Adam::new(&weights),
+                averaged: weights.clone(),
+                weights,
+                averaged_statistics: statistics.clone(),
+                statistics,
+            };
+            progress = Progress { step: 0, pictures: 0, seconds: 0.0, seed, caution: 1.0 };
+        }
+        Ok(Self {
+            standard: Standard::new(&standard_numbers, &device),
+            earlier_seconds: progress.seconds,
+            began: Instant::now(),
+            options,
+            device,
+            teacher,
+            layout,
+            painter,
+            threads,
+            standard_numbers,
+            state,
+            progress,
+        })
+    }
+
+    /// How much of the run is over, 0 to 1.
+    fn share(&self) -> f64 {
+        let steps = self.progress.step as f64 / self.options.steps as f64;
+        let minutes = self.options.minutes.map_or(0.0, |m| self.seconds() / 60.0 / m);
+        steps.max(minutes)
+    }
+
+    fn seconds(&self) -> f64 {
+        self.earlier_seconds + self.began.elapsed().as_secs_f64()
+    }
+
+    /// Pictures per step and their side, at this point of the run.
+    fn shape(&self) -> (usize, usize) {
+        let options = self.options;
+        if self.share() < 1.0 - options.last_share {
+            return (options.batch, options.size);
+        }
+        let count = options.batch * options.size * options.size / (options.last_size * options.last_size);
+        (count.max(2), options.last_size)
+    }
+
+    /// Trains to the end.
+    pub fn run(mut self) -> Result<()> {
+        STOP.store(false, Ordering::SeqCst);
+        // A program that already handles Ctrl-C keeps its own handler.
+        let _ = ctrlc::set_handler(|| STOP.store(true, Ordering::SeqCst));
+        let held_out = self.options.batch.min(holdout::PAINTED);
+        let painted = holdout::painted(self.progress.seed, held_out, self.options.size);
+        let probe = match &self.options.probe {
+            Some(folder) => holdout::photographs(folder, held_out, self.options.size)?,
+            None => Vec::new(),
+        };
+        let mut strikes = 0;
+        let mut good = (self.state.clone(), self.progress.clone());
+        let mut shape = self.shape();
+        let mut stream = self.stream(shape);
+        let mut sums: Option<Tensor<1>> = None;
+        let mut looked = (Instant::now(), self.progress.pictures);
+        self.begin();
+        while self.share() < 1.0 && !STOP.load(Ordering::SeqCst) {
+            if self.shape() != shape {
+                shape = self.shape();
+                println!("from here on {} pictures of {} px a step", shape.0, shape.1);
+                stream = self.stream(shape);
+            }
+            let Some(batch) = stream.take() else {
+                return Err(Error::Training("the painting threads have died; start with --resume".into()));
+            };
+            let parts = self.step(&batch);
+            sums = Some(sums.map_or(parts.clone(), |sum| sum + parts));
+            let step = self.progress.step;
+            if step.is_multiple_of(LOOK_EVERY) {
+                let parts = sums.take().map_or(Ok(Vec::new()), |sum| numbers(&(sum / LOOK_EVERY as f64)))?;
+                if parts.iter().all(|part| part.is_finite()) {
+                    good = (self.state.clone(), self.progress.clone());
+                } else {
+                    strikes += 1;
+                    if strikes > STRIKES {
+                        let reason = "the loss keeps becoming infinite; start again with a lower --rate";
+                        return Err(Error::Training(reason.into()));
+                    }
+                    let pictures = self.progress.pictures;
+                    (self.state, self.progress) = good.clone();
+                    // Other pictures this time, and smaller steps.
+                    self.progress.pictures = pictures;
+                    self.progress.caution *= 0.5;
+                    good.1.caution = self.progress.caution;
+                    println!("step {step}: not finite; back to step {} at half the rate", self.progress.step);
+                    continue;
+                }
+                if step.is_multiple_of(5 * LOOK_EVERY) || step == LOOK_EVERY {
+                    let rate = (self.progress.pictures - looked.1) as f64 / looked.0.elapsed().as_secs_f64();
+                    looked = (Instant::now(), self.progress.pictures);
+                    self.say(&parts, rate);
+                }
+            }
+            if step.is_multiple_of(self.options.check_every) {
+                self.report("held-out", &painted)?;
+                self.report("probe", &probe)?;
+            }
+            if step.is_multiple_of(self.options.save_every) {
+                self.save(&painted)?;
+            }
+        }
+        self.save(&painted)?;
+        if STOP.load(Ordering::SeqCst) {
+            let step = self.progress.step;
+            return Err(Error::Interrupted(format!("stopped after step {step}; go on with --resume")));
+        }
+        self.report("held-out", &painted)?;
+        self.report("probe", &probe)?;
+        println!("{} is ready", self.options.out.display());
+        Ok(())
+    }
+
+    fn begin(&mut self) {
+        // The clock of --minutes starts with the first step, not with the first pass over the pictures.
+        self.began = Instant::now();
+        println!(
+            "step {} of {}, {} weights, {} painting threads",
+            self.progress.step, self.options.steps, self.layout.weights, self.threads
+        );
+    }
+
+    fn stream(&self, (count, size): (usize, usize)) -> Stream {
+        Stream::start(&self.painter, self.progress.pictures, count, size, self.threads)
+    }
+
+    /// One step; the unweighted losses, on the device.
+    fn step(&mut self, batch: &Batch) -> Tensor<1> {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.progress.seed);
+        rng.set_stream(u64::MAX - self.progress.step as u64);
+        let window = [rng.random(), rng.random()];
+        let x = batch.upload(&self.device);
+        let targets = self.standard.apply(self.teacher.forward(x.clone())).map(Tensor::autodiff);
+        let network = Network::new(&self.layout, &self.state.weights, true);
+        let mut noted = Vec::new();
+        let losses = losses(&network, x.autodiff(), targets, &mut Normalisation::Batch(&mut noted), window);
+        let gradient = network.gradient(&losses.total.backward());
+        let share = self.share();
+        let rate = self.progress.caution * learning_rate(self.options.rate, self.progress.step, share);
+        let state = &mut self.state;
+        state.weights = state.adam.step(state.weights.clone(), gradient, rate);
+        let keep = |old: &Tensor<1>, new: Tensor<1>, keep: f64| old.clone() * keep + new * (1.0 - keep);
+        state.statistics = keep(&state.statistics, Tensor::cat(noted, 0), STATISTICS_KEEP);
+        self.progress.step += 1;
+        self.progress.pictures += batch.count as u64;
+        if self.progress.step.is_multiple_of(AVERAGE_EVERY) {
+            // A young average forgets faster, or it would carry the first weights along.
+            let kept = AVERAGE_KEEPS.min(1.0 - 1.0 / (1.0 + (self.progress.step / AVERAGE_EVERY) as f64));
+            state.averaged = keep(&state.averaged, state.weights.clone(), kept);
+            state.averaged_statistics = keep(&state.averaged_statistics, state.statistics.clone(), kept);
+        }
+        losses.parts
+    }
+
+    /// Mean losses over batches, with running statistics.
+    fn measure(&self, weights: &Tensor<1>, statistics: &Tensor<1>, batches: &[Batch]) -> Result<Vec<f32>> {
+        let network = Network::new(&self.layout, weights, false);
+        let mut sum: Option<Tensor<1>> = None;
+        for batch in batches {
+            let x = batch.upload(&self.device);
+            let targets = self.standard.apply(self.teacher.forward(x.clone()));
+            let parts =
+                losses(&network, x, targets, &mut Normalisation::Running(statistics), [0.5, 0.5]).parts;
+            sum = Some(sum.map_or(parts.clone(), |sum| sum + parts));
+        }
+        sum.map_or(Ok(Vec::new()), |sum| numbers(&(sum / batches.len() as f64)))
+    }
+
+    fn report(&self, name: &str, batches: &[Batch]) -> Result<()> {
+        if batches.is_empty() {
+            return Ok(());
+        }
+        let own = self.measure(&self.state.weights, &self.state.statistics, batches)?;
+        let averaged = self.measure(&self.state.averaged, &self.state.averaged_statistics, batches)?;
+        println!("  {name:9} {}", describe(&own));
+        println!("  averaged  {}", describe(&averaged));
+        Ok(())
+    }
+
+    fn say(&self, parts: &[f32], rate: f64) {
+        let (step, seconds) = (self.progress.step, self.seconds());
+        println!("{step:7} {seconds:6.0} s {rate:6.0} pictures/s  {}", describe(parts));
+    }
+
+    /// Writes the checkpoint, and the better of the plain and the averaged weights as the trunk.
+    fn save(&mut self, painted: &[Batch]) -> Result<()> {
+        self.progress.seconds = self.seconds();
+        let state = &self.state;
+        let mut vectors = BTreeMap::new();
+        for (name, tensor) in [
+            ("weights", &state.weights),
+            ("averaged", &state.averaged),
+            ("statistics", &state.statistics),
+            ("averaged_statistics", &state.averaged_statistics),
+            ("first_moment", &state.adam.first),
+            ("second_moment", &state.adam.second),
+        ] {
+            vectors.insert(name.to_owned(), numbers(tensor)?);
+        }
+        for (level, (mean, deviation)) in self.standard_numbers.iter().enumerate() {
+            vectors.insert(format!("standard{level}.mean"), mean.clone());
+            vectors.insert(format!("standard{level}.deviation"), deviation.clone());
+        }
+        let checkpoint = Checkpoint { progress: self.progress.clone(), vectors };
+        checkpoint.write(&Checkpoint::path(&self.options.out))?;
+
+        let first = &painted[..painted.len().min(2)];
+        let sum = |parts: Vec<f32>| parts.iter().sum::<f32>();
+        let own = sum(self.measure(&state.weights, &state.statistics, first)?);
+        let averaged = sum(self.measure(&state.averaged, &state.averaged_statistics, first)?);
+        let prefix = if own < averaged { "" } else { "averaged_" };
+        let weights = if own < averaged { "weights" } else { "averaged" };
+        let statistics = format!("{prefix}statistics");
+        let vectors = &checkpoint.vectors;
+        let folded = NamedTensors::fold(&self.layout, &vectors[weights], &vectors[&statistics]);
+        self.compare(&folded, [weights, &statistics], vectors, &painted[0])?;
+        folded.write_f16(&self.options.out)
+    }
+
+    /// The folded 16-bit trunk must have the features of the network that was trained.
+    fn compare(
+        &self,
+        folded: &NamedTensors,
+        [weights, statistics]: [&str; 2],
+        vectors: &BTreeMap<String, Vec<f32>>,
+        batch: &Batch,
+    ) -> Result<()> {
+        let flat = |name: &str| {
+            let v = vectors[name].clone();
+            let length = v.len();
+            Tensor::<1>::from_data(TensorData::new(v, [length]), &self.device)
+        };
+        let (weights, statistics) = (flat(weights), flat(statistics));
+        let network = Network::new(&self.layout, &weights, false);
+        let compact = Teacher::load(Backbone::Compact, &folded.rounded(), &self.device)?;
+        let x = batch.upload(&self.device);
+        let trained = network.features(x.clone(), &mut Normalisation::Running(&statistics));
+        for (level, (a, b)) in trained.into_iter().zip(compact.forward(x)).enumerate() {
+            let error = (a.clone() - b).square().mean().sqrt() / (a.square().mean().sqrt() + 1e-6);
+            let error = numbers(&error)?[0];
+            if error.is_nan() || error >= 1e-2 {
+                return Err(Error::Training(format!(
+                    "level {} of the folded 16-bit trunk is off by {error}; train on with --resume",
+                    level + 1
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Nine losses in words.
+fn describe(parts: &[f32]) -> String {
+    let names = ["square", "cosine", "relation"];
+    let list = |part: usize| {
+        parts.iter().skip(part).step_by(3).map(|v| format!("{v:.4}")).collect::<Vec<_>>().join(" ")
+    };
+    names.iter().enumerate().map(|(i, name)| format!("{name} {}", list(i))).collect::<Vec<_>>().join("  ")
+}
+
+/// Mean and deviation of every channel of the teacher on painted pictures.
+fn standardise(
+    teacher: &Teacher,
+    seed: u64,
+    options: &PretrainOptions,
+    device: &Device,
+) -> Result<[(Vec<f32>, Vec<f32>); 3]> {
+    let painter = Painter::new(!seed);
+    let mut sums: Option<[(Tensor<4>, Tensor<4>); 3]> = None;
+    for i in 0..STANDARD_BATCHES {
+        let batch = painter.batch((i * options.batch) as u64, options.batch, options.size);
+        let now = teacher.forward(batch.upload(device)).map(|x| {
+            let mean = |x: Tensor<4>| x.mean_dim(0).mean_dim(2).mean_dim(3);
+            (mean(x.clone()), mean(x.square()))
+        });
+        sums = Some(match sums {
+            None => now,
+            Some(old) => {
+                let mut old = old.into_iter();
+                now.map(|(a, b)| {
+                    let (c, d) = old.next().expect("three levels");
+                    (a + c, b + d)
+                })
+            }
+        });
+    }
+    let mut result = [const { (Vec::new(), Vec::new()) }; 3];
+    for (slot, (mean, square)) in result.iter_mut().zip(sums.into_iter().flatten()) {
+        let count = mean.shape().num_elements();
+        let mean = mean.reshape([count]) / STANDARD_BATCHES as f64;
+        let square = square.reshape([count]) / STANDARD_BATCHES as f64;
+        let variance = square - mean.clone().square();
+        slot.0 = numbers(&mean)?;
+        // A channel that never fires must not be blown up.
+        slot.1 = numbers(&variance)?.iter().map(|v| v.max(0.0).sqrt() + 1e-3).collect();
+    }
+    Ok(result)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(out: &std::path::Path, teacher: std::path::PathBuf, steps: usize) -> PretrainOptions {
+        PretrainOptions {
+            teacher,
+            out: out.join("trunk.safetensors"),
+            steps,
+            minutes: None,
+            batch: 4,
+            size: 64,
+            last_size: 64,
+            last_share: 0.0,
+            rate: 2e-3,
+            seed: 1,
+            resume: false,
+            save_every: 1000,
+            check_every: 1000,
+            probe: None,
+            threads: Some(2),
+        }
+    }
+
+    /// The teacher's weights of `../shared`, or none.
+    fn shared() -> Option<std::path::PathBuf> {
+        let shared = std::env::var("AAND_SHARED")
+            .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../shared").to_owned());
+        let file = std::path::Path::new(&shared).join("weights/resnet18_imagenet1k_v1_to_layer3.safetensors");
+        if file.exists() {
+            return Some(file);
+        }
+        println!("skipped: ../shared is not here");
+        None
+    }
+
+    #[test]
+    fn a_few_steps_lower_the_loss_and_the_file_holds_the_network() {
+        let Some(teacher) = shared() else { return };
+        let folder = tempfile::tempdir().unwrap();
+        // The rate is only warming up in these steps.
+        let options = PretrainOptions { rate: 0.1, ..options(folder.path(), teacher, 1000) };
+        let mut run = Distillation::new(&options, Device::flex()).unwrap();
+        let batch = run.painter.batch(0, 4, 64);
+        // Without the relations, whose window moves.
+        let total = |parts: Tensor<1>| {
+            numbers(&parts).unwrap().chunks(3).map(|level| level[0] + level[1]).sum::<f32>()
+        };
+        let first = total(run.step(&batch));
+        let last = (0..12).map(|_| total(run.step(&batch))).next_back().unwrap();
+        assert!(last < 0.97 * first, "from {first} to {last}");
+        for _ in 0..20 {
+            run.step(&batch);
+        }
+        // `save` itself compares the folded 16-bit trunk with the network.
+        run.save(&[batch.clone()]).unwrap();
+        let file = NamedTensors::read(&options.out).unwrap();
+        let compact = Teacher::load(Backbone::Compact, &file, &Device::flex()).unwrap();
+        let levels = compact.forward(batch.upload(&Device::flex())).map(|x| x.dims());
+        assert_eq!(levels, [[4, 32, 16, 16], [4, 64, 8, 8], [4, 128, 4, 4]]);
+        assert!(std::fs::metadata(&options.out).unwrap().len() < 3 << 20);
+    }
+
+    #[test]
+    fn resumed_training_is_the_same_training() {
+        let Some(teacher) = shared() else { return };
+        let folder = tempfile::tempdir().unwrap();
+        let options = options(folder.path(), teacher, 1000);
+        let step = |run: &mut Distillation<'_>| {
+            let batch = run.painter.batch(run.progress.pictures, 4, 64);
+            run.step(&batch);
+        };
+        let mut whole = Distillation::new(&options, Device::flex()).unwrap();
+        step(&mut whole);
+        whole.save(&[whole.painter.batch(0, 4, 64)]).unwrap();
+        step(&mut whole);
+        let again = PretrainOptions { resume: true, ..options.clone() };
+        let mut resumed = Distillation::new(&again, Device::flex()).unwrap();
+        step(&mut resumed);
+        assert_eq!(resumed.progress.step, 2);
+        let difference = (whole.state.weights.clone() - resumed.state.weights.clone()).abs().max();
+        assert!(numbers(&difference).unwrap()[0] < 1e-6);
+    }
+}

@@ -1,0 +1,118 @@
+//! Endless procedural pictures of what might be inspected: materials, things with body and gloss, trays, prints,
+//! and their flaws. Picture `index` of a seed is always the same picture, whoever paints it and when.
+
+mod canvas;
+mod colour;
+mod field;
+mod finish;
+mod print;
+mod scene;
+mod shape;
+mod solid;
+mod tiles;
+
+use super::stream::Batch;
+use canvas::Canvas;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use tiles::Tiles;
+
+/// Paints the pictures of one seed.
+#[derive(Debug)]
+pub struct Painter {
+    seed: u64,
+    tiles: Tiles,
+}
+
+impl Painter {
+    /// Prepares the noise all pictures share.
+    pub fn new(seed: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(u64::MAX);
+        Self { seed, tiles: Tiles::new(&mut rng) }
+    }
+
+    /// Picture `index`: three planes (red, green, blue) of `size * size` bytes; `size` a multiple of 8.
+    pub fn planes(&self, index: u64, size: usize) -> Vec<u8> {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        rng.set_stream(index);
+        let mut canvas = scene::scene(&mut rng, &self.tiles, size);
+        // Part of another scene, for edges between things that have nothing to do with each other.
+        if rng.random_bool(0.12) {
+            let other = scene::scene(&mut rng, &self.tiles, size);
+            let mask = scene::region(&mut rng, &self.tiles, size);
+            canvas.blend(&mask, &other);
+        }
+        finish::finish(&mut canvas, &mut rng, &self.tiles);
+        bytes(&canvas)
+    }
+
+    /// Pictures `first` to `first + count`.
+    pub(super) fn batch(&self, first: u64, count: usize, size: usize) -> Batch {
+        let planes: Vec<u8> = (first..first + count as u64).flat_map(|i| self.planes(i, size)).collect();
+        Batch::pack(&planes, count, size)
+    }
+
+    /// Picture `index` as a picture.
+    pub fn picture(&self, index: u64, size: usize) -> image::RgbImage {
+        let planes = self.planes(index, size);
+        image::RgbImage::from_fn(size as u32, size as u32, |x, y| {
+            let i = y as usize * size + x as usize;
+            image::Rgb([0, 1, 2].map(|c| planes[c * size * size + i]))
+        })
+    }
+}
+
+fn bytes(canvas: &Canvas) -> Vec<u8> {
+    canvas.planes.iter().flatten().map(|v| (v.clamp(0.0, 1.0) * 255.0 + 0.5) as u8).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_depends_on_seed_and_index_only() {
+        let (one, two) = (Painter::new(3), Painter::new(3));
+        // Another order must not matter.
+        let ahead: Vec<_> = (0..6).rev().map(|i| one.planes(i, 32)).collect();
+        for (i, planes) in ahead.iter().rev().enumerate() {
+            assert_eq!(*planes, two.planes(i as u64, 32));
+        }
+        assert_ne!(ahead[0], ahead[1]);
+        assert_ne!(Painter::new(4).planes(0, 32), two.planes(0, 32));
+    }
+
+    #[test]
+    fn pictures_are_varied() {
+        let painter = Painter::new(1);
+        let mut flat = 0;
+        for i in 0..40 {
+            let planes = painter.planes(i, 64);
+            let mean = planes.iter().map(|v| f64::from(*v)).sum::<f64>() / planes.len() as f64;
+            let variance = planes.iter().map(|v| (f64::from(*v) - mean).powi(2)).sum::<f64>();
+            flat += usize::from(variance / (planes.len() as f64) < 25.0);
+        }
+        assert!(flat <= 6, "{flat} of 40 pictures show next to nothing");
+    }
+
+    /// Writes a sheet to look at: `AAND_SHEET=/tmp/sheet.png cargo test --release pretrain -- --ignored`.
+    #[test]
+    #[ignore = "for the eye"]
+    fn sheet() {
+        let Ok(path) = std::env::var("AAND_SHEET") else { return };
+        let (across, size) = (12, 128);
+        let painter = Painter::new(7);
+        let mut sheet = image::RgbImage::new(across * size, across * size);
+        let start = std::time::Instant::now();
+        for i in 0..across * across {
+            let picture = painter.picture(u64::from(i), size as usize);
+            let (x, y) = ((i % across) * size, (i / across) * size);
+            image::imageops::replace(&mut sheet, &picture, i64::from(x), i64::from(y));
+        }
+        let each = start.elapsed().as_secs_f64() * 1e3 / f64::from(across * across);
+        println!("{each:.2} ms a picture");
+        sheet.save(path).unwrap();
+    }
+}

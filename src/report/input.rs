@@ -1,0 +1,117 @@
+//! What a report is made of: plain data, so that the rooms that compute it need not know the report.
+
+use serde::{Deserialize, Serialize};
+
+use crate::metrics::Evaluation;
+use crate::picture::{Mask, Picture, ScoreMap};
+
+/// Everything that one report, or one part of a report on several data sets, shows.
+#[derive(Clone, Debug)]
+pub struct ReportInput<'a> {
+    /// The heading, for example "bottle".
+    pub title: String,
+    /// Shown prominently where the pictures are not photographs, for example "Rendered pictures: ...".
+    pub rendered_note: Option<String>,
+    /// Lines on the model, as (what, value): backbone, size, epochs, seed, ...
+    pub model: Vec<(String, String)>,
+    /// Which pictures were measured, for example "test folder of ../data/bottle; trained on 209 good pictures".
+    pub split: String,
+    /// The metrics, with its pictures and curves.
+    pub evaluation: &'a Evaluation,
+    /// The pictures to show, in any order; the report sorts and limits them.
+    pub gallery: Vec<GalleryItem>,
+    /// Stage 1 of training (amplification), one entry per epoch.
+    pub stage1: Vec<Stage1Epoch>,
+    /// Stage 2 of training (distillation), one entry per epoch.
+    pub stage2: Vec<Stage2Epoch>,
+    /// Patch features before and after amplification (the paper's Fig. 6).
+    pub embedding: Option<Vec<EmbeddingRow>>,
+    /// The insides of the method on one picture.
+    pub levels: Option<Levels>,
+}
+
+/// A labelled picture with its anomaly map made visible.
+#[derive(Clone, Debug)]
+pub struct GalleryItem {
+    /// What to call it, for example "broken_large/000.png".
+    pub name: String,
+    /// The kind of defect; `None` for a good picture.
+    pub defect: Option<String>,
+    /// The image score.
+    pub score: f64,
+    /// The picture.
+    pub picture: Picture,
+    /// The ground truth, at any size.
+    pub mask: Option<Mask>,
+    /// The coloured anomaly map, on the scale that all pictures share.
+    pub heat: Picture,
+    /// The anomaly map over the picture.
+    pub overlay: Picture,
+}
+
+/// One epoch of stage 1 (method.md 2.8 and 2.11). Values that are not finite are left out of the figures.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stage1Epoch {
+    /// Counted from 1.
+    pub epoch: usize,
+    /// Mean focal loss of the gate.
+    pub focal: f64,
+    /// Mean amplification loss.
+    pub amplification: f64,
+    /// Mean residual intensity on normal patches (the paper's Fig. 8).
+    pub residual_normal: f64,
+    /// Mean residual intensity on anomalous patches.
+    pub residual_anomalous: f64,
+}
+
+/// One epoch of stage 2 (method.md 4.3).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stage2Epoch {
+    /// Counted from 1.
+    pub epoch: usize,
+    /// Mean knowledge distillation loss.
+    pub kd: f64,
+    /// Mean hard knowledge distillation loss.
+    pub hkd: f64,
+    /// Their sum, as it was minimised.
+    pub loss: f64,
+}
+
+/// One patch as the plain teacher sees it and as the advanced teacher does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EmbeddingRow {
+    /// The teacher's feature vector; all rows have the same length.
+    pub vanilla: Vec<f32>,
+    /// The advanced teacher's feature vector; all rows have the same length.
+    pub advanced: Vec<f32>,
+    /// Whether the patch lies on a defect.
+    pub anomalous: bool,
+}
+
+/// The three levels of the method on one picture.
+#[derive(Clone, Debug)]
+pub struct Levels {
+    /// What to call the picture.
+    pub name: String,
+    /// The picture.
+    pub picture: Picture,
+    /// One entry per level, finest first.
+    pub levels: Vec<LevelPanels>,
+}
+
+/// What happens on one level: maps of H_k x W_k, features averaged over channels.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LevelPanels {
+    /// Mean activation of the teacher.
+    pub teacher: ScoreMap,
+    /// The residual gate, 0 to 1.
+    pub gate: ScoreMap,
+    /// Mean magnitude of the gated residual.
+    pub residual: ScoreMap,
+    /// Mean activation of the advanced teacher.
+    pub advanced: ScoreMap,
+    /// Mean activation of the student.
+    pub student: ScoreMap,
+    /// Cosine distance of student and advanced teacher, 0 to 1.
+    pub discrepancy: ScoreMap,
+}

@@ -1,0 +1,109 @@
+//! Which residual network the teacher is, and what follows from that for the student.
+
+use serde::{Deserialize, Serialize};
+
+/// The two residual blocks of He et al. (2016).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockKind {
+    /// 3x3, 3x3.
+    Basic,
+    /// 1x1, 3x3, 1x1.
+    Bottleneck,
+}
+
+/// The teacher networks, each down to its layer 3 (method.md 1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(not(target_arch = "wasm32"), derive(clap::ValueEnum))]
+#[cfg_attr(not(target_arch = "wasm32"), value(rename_all = "snake_case"))]
+pub enum Backbone {
+    /// The embedded teacher: ResNet-18 at half width (32, 64 and 128 channels).
+    Compact,
+    /// ResNet-18: 64, 128 and 256 channels.
+    Resnet18,
+    /// ResNet-34: 64, 128 and 256 channels.
+    Resnet34,
+    /// ResNet-50: 256, 512 and 1024 channels.
+    Resnet50,
+    /// Wide ResNet-50-2, the paper's teacher: 256, 512 and 1024 channels.
+    #[serde(rename = "wide_resnet50_2")]
+    #[cfg_attr(not(target_arch = "wasm32"), value(name = "wide_resnet50_2"))]
+    WideResnet50_2,
+}
+
+impl Backbone {
+    /// All of them, smallest first.
+    pub const ALL: [Self; 5] =
+        [Self::Compact, Self::Resnet18, Self::Resnet34, Self::Resnet50, Self::WideResnet50_2];
+
+    /// The name used by flags, model files and torchvision.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Compact => "compact",
+            Self::Resnet18 => "resnet18",
+            Self::Resnet34 => "resnet34",
+            Self::Resnet50 => "resnet50",
+            Self::WideResnet50_2 => "wide_resnet50_2",
+        }
+    }
+
+    /// Which block the network is made of.
+    pub fn block(self) -> BlockKind {
+        match self {
+            Self::Compact | Self::Resnet18 | Self::Resnet34 => BlockKind::Basic,
+            Self::Resnet50 | Self::WideResnet50_2 => BlockKind::Bottleneck,
+        }
+    }
+
+    /// Channels `C_k` of the three feature levels.
+    pub fn channels(self) -> [usize; 3] {
+        match self {
+            Self::Compact => [32, 64, 128],
+            Self::Resnet18 | Self::Resnet34 => [64, 128, 256],
+            Self::Resnet50 | Self::WideResnet50_2 => [256, 512, 1024],
+        }
+    }
+
+    /// Channels after the stem.
+    pub fn stem(self) -> usize {
+        if self == Self::Compact { 32 } else { 64 }
+    }
+
+    /// Inner channels of the bottleneck blocks of layers 1 to 4 (unused by basic blocks).
+    pub fn inner(self) -> [usize; 4] {
+        match self {
+            Self::WideResnet50_2 => [128, 256, 512, 1024],
+            _ => [64, 128, 256, 512],
+        }
+    }
+
+    /// Residual blocks of layers 1 to 4; the student mirrors them.
+    pub fn blocks(self) -> [usize; 4] {
+        match self {
+            Self::Compact | Self::Resnet18 => [2, 2, 2, 2],
+            _ => [3, 4, 6, 3],
+        }
+    }
+
+    /// Height and width of the three levels for a `size x size` input (a multiple of 32).
+    pub fn sides(self, size: usize) -> [usize; 3] {
+        [size / 4, size / 8, size / 16]
+    }
+}
+
+impl std::fmt::Display for Backbone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl std::str::FromStr for Backbone {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|b| b.name() == name).ok_or_else(|| {
+            let known = Self::ALL.map(Self::name).join(", ");
+            format!("unknown backbone {name}; known are {known}")
+        })
+    }
+}

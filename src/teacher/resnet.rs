@@ -1,0 +1,158 @@
+//! A ResNet from the stem to layer 3, inference only, batch normalisation folded into the convolutions.
+
+use super::{Backbone, BlockKind, TensorSource};
+use crate::Result;
+use crate::convolution::conv2d;
+use burn::tensor::ops::MaxPoolOptions;
+use burn::tensor::{Device, Tensor, TensorData, activation::relu, module::max_pool2d};
+
+/// A convolution with the batch normalisation that follows it folded in.
+#[derive(Clone, Debug)]
+pub struct FoldedConv {
+    /// `[out, in, k, k]`
+    pub weight: Tensor<4>,
+    /// `[out]`
+    pub bias: Tensor<1>,
+    /// Step in pixels.
+    pub stride: usize,
+}
+
+impl FoldedConv {
+    /// Reads `name.weight` and either its bias or the statistics of the batch normalisation `norm`.
+    fn load(
+        source: &dyn TensorSource,
+        [name, norm]: [&str; 2],
+        [output, input, kernel]: [usize; 3],
+        stride: usize,
+        device: &Device,
+    ) -> Result<Self> {
+        let (weight, bias) = folded(source, [name, norm], [output, input, kernel])?;
+        let shape = [output, input, kernel, kernel];
+        Ok(Self {
+            weight: Tensor::from_data(TensorData::new(weight, shape), device),
+            bias: Tensor::from_data(TensorData::new(bias, [output]), device),
+            stride,
+        })
+    }
+
+    /// `[B, in, H, W]` to `[B, out, H / stride, W / stride]`.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let padding = self.weight.dims()[2] / 2;
+        conv2d(x, self.weight.clone(), Some(self.bias.clone()), self.stride, padding)
+    }
+}
+
+/// Weight and bias of a convolution; where the source has a batch normalisation `norm` instead of a bias,
+/// `w' = w * gamma / sqrt(var + 1e-5)` and `b' = beta - mean * gamma / sqrt(var + 1e-5)`, in f64.
+fn folded(
+    source: &dyn TensorSource,
+    [name, norm]: [&str; 2],
+    [output, input, kernel]: [usize; 3],
+) -> Result<(Vec<f32>, Vec<f32>)> {
+    let mut weight = source.get(&format!("{name}.weight"), &[output, input, kernel, kernel])?;
+    if source.contains(&format!("{name}.bias")) || !source.contains(&format!("{norm}.weight")) {
+        return Ok((weight, source.get(&format!("{name}.bias"), &[output])?));
+    }
+    let part = |key: &str| source.get(&format!("{norm}.{key}"), &[output]);
+    let (gamma, beta) = (part("weight")?, part("bias")?);
+    let (mean, var) = (part("running_mean")?, part("running_var")?);
+    let mut bias = vec![0.0; output];
+    for (o, filter) in weight.chunks_exact_mut(input * kernel * kernel).enumerate() {
+        let scale = f64::from(gamma[o]) / (f64::from(var[o]) + 1e-5).sqrt();
+        filter.iter_mut().for_each(|w| *w = (f64::from(*w) * scale) as f32);
+        bias[o] = (f64::from(beta[o]) - f64::from(mean[o]) * scale) as f32;
+    }
+    Ok((weight, bias))
+}
+
+/// A residual block: `relu(body(x) + shortcut(x))`.
+#[derive(Clone, Debug)]
+pub struct Block {
+    /// Two 3x3 convolutions (basic) or 1x1, 3x3, 1x1 (bottleneck).
+    pub body: Vec<FoldedConv>,
+    /// A 1x1 convolution where shape changes.
+    pub shortcut: Option<FoldedConv>,
+}
+
+impl Block {
+    fn load(
+        source: &dyn TensorSource,
+        prefix: &str,
+        kind: BlockKind,
+        [input, inner, output]: [usize; 3],
+        stride: usize,
+        device: &Device,
+    ) -> Result<Self> {
+        // Torchvision's ResNet v1.5: the stride sits on the (first) 3x3 convolution.
+        let shapes: Vec<([usize; 3], usize)> = match kind {
+            BlockKind::Basic => vec![([output, input, 3], stride), ([output, output, 3], 1)],
+            BlockKind::Bottleneck => {
+                vec![([inner, input, 1], 1), ([inner, inner, 3], stride), ([output, inner, 1], 1)]
+            }
+        };
+        let body = shapes.into_iter().enumerate().map(|(i, (shape, stride))| {
+            let names = [format!("{prefix}.conv{}", i + 1), format!("{prefix}.bn{}", i + 1)];
+            FoldedConv::load(source, [&names[0], &names[1]], shape, stride, device)
+        });
+        let body = body.collect::<Result<_>>()?;
+        let names = [format!("{prefix}.downsample.0"), format!("{prefix}.downsample.1")];
+        let shortcut = (stride != 1 || input != output)
+            .then(|| FoldedConv::load(source, [&names[0], &names[1]], [output, input, 1], stride, device))
+            .transpose()?;
+        Ok(Self { body, shortcut })
+    }
+
+    /// `[B, in, H, W]` to `[B, out, H / stride, W / stride]`.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let shortcut = match &self.shortcut {
+            Some(conv) => conv.forward(x.clone()),
+            None => x.clone(),
+        };
+        let (last, first) = self.body.split_last().expect("a block has convolutions");
+        let y = first.iter().fold(x, |y, conv| relu(conv.forward(y)));
+        relu(last.forward(y) + shortcut)
+    }
+}
+
+/// Stem, layer 1, layer 2 and layer 3.
+#[derive(Clone, Debug)]
+pub struct Trunk {
+    /// 7x7, stride 2.
+    pub stem: FoldedConv,
+    /// The blocks of layers 1 to 3.
+    pub layers: [Vec<Block>; 3],
+}
+
+impl Trunk {
+    /// Reads torchvision's tensor names, with batch normalisation or already folded.
+    ///
+    /// # Errors
+    /// A tensor is missing or has another shape than the backbone's.
+    pub fn load(backbone: Backbone, source: &dyn TensorSource, device: &Device) -> Result<Self> {
+        let stem = FoldedConv::load(source, ["conv1", "bn1"], [backbone.stem(), 3, 7], 2, device)?;
+        let mut input = backbone.stem();
+        let mut layers = [const { Vec::new() }; 3];
+        for (level, blocks) in layers.iter_mut().enumerate() {
+            let (output, inner) = (backbone.channels()[level], backbone.inner()[level]);
+            for i in 0..backbone.blocks()[level] {
+                let stride = if i == 0 && level > 0 { 2 } else { 1 };
+                let prefix = format!("layer{}.{i}", level + 1);
+                let widths = [input, inner, output];
+                blocks.push(Block::load(source, &prefix, backbone.block(), widths, stride, device)?);
+                input = output;
+            }
+        }
+        Ok(Self { stem, layers })
+    }
+
+    /// `[B, 3, H, W]`, ImageNet-normalised, to the outputs of layers 1, 2 and 3 after their last ReLU:
+    /// `[B, C_k, H / 2^(k+1), W / 2^(k+1)]`.
+    pub fn forward(&self, x: Tensor<4>) -> [Tensor<4>; 3] {
+        let pool = MaxPoolOptions::new([3, 3]).with_stride([2, 2]).with_padding([1, 1]);
+        let mut x = max_pool2d(relu(self.stem.forward(x)), pool);
+        self.layers.each_ref().map(|blocks| {
+            x = blocks.iter().fold(x.clone(), |x, block| block.forward(x));
+            x.clone()
+        })
+    }
+}

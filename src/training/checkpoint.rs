@@ -1,0 +1,131 @@
+//! Where a training stands, complete enough to go on as if it had never stopped.
+//!
+//! One file: safetensors whose byte tensors hold Burn's records of the modules and the optimizer, and whose
+//! metadata holds the position and the history. There is no random state to keep: every stream follows from
+//! the seed and the position ([`super::stream`]).
+
+use super::config::Settings;
+use crate::model::{History, write_atomically};
+use crate::{Error, Result};
+use burn::module::Module;
+use burn::optim::ModuleOptimizer;
+use burn::store::ModuleRecord;
+use burn::tensor::Bytes;
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::path::Path;
+
+const KEY: &str = "aand-checkpoint";
+
+/// Which stage is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// Stage 1.
+    Amplify,
+    /// Stage 2.
+    Distill,
+}
+
+/// The next step to take.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Position {
+    /// The stage.
+    pub stage: Stage,
+    /// The epoch, from 0.
+    pub epoch: usize,
+    /// The step within the epoch, from 0.
+    pub step: usize,
+    /// Sums of the two losses over the steps of the epoch so far.
+    pub sums: [f64; 2],
+}
+
+/// Everything but the tensors.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// The next step.
+    pub position: Position,
+    /// The epochs so far.
+    pub history: History,
+    /// The settings it was begun with.
+    pub settings: Settings,
+    /// The teacher's network and source.
+    pub teacher: String,
+    /// The data it was begun with.
+    pub data_fingerprint: String,
+    /// The best score so far and the epoch it belongs to, where weights are selected on test data.
+    #[serde(default)]
+    pub best: Option<(f64, usize)>,
+}
+
+impl Checkpoint {
+    /// Writes the checkpoint with its named records, whole or not at all.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn save(&self, path: &Path, records: &[(&str, Vec<u8>)]) -> Result<()> {
+        let unwritable =
+            |e: &dyn std::fmt::Display| Error::Training(format!("cannot encode a checkpoint: {e}"));
+        let mut views = Vec::new();
+        for (name, bytes) in records {
+            let view = TensorView::new(Dtype::U8, vec![bytes.len()], bytes).map_err(|e| unwritable(&e))?;
+            views.push((*name, view));
+        }
+        let header = serde_json::to_string(self).map_err(|e| unwritable(&e))?;
+        let metadata = HashMap::from([(KEY.to_string(), header)]);
+        let bytes = safetensors::serialize(views, Some(metadata)).map_err(|e| unwritable(&e))?;
+        write_atomically(path, &bytes)
+    }
+
+    /// Reads a checkpoint and its records.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is no checkpoint of this version.
+    pub fn open(path: &Path) -> Result<(Self, HashMap<String, Vec<u8>>)> {
+        let bytes = crate::model::read_bytes(path)?;
+        let damaged = |_| Error::model(path, "not a checkpoint of this aand; delete it and train anew");
+        let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
+        let header = metadata.metadata().as_ref().and_then(|m| m.get(KEY));
+        let checkpoint = header.and_then(|h| serde_json::from_str(h).ok());
+        let checkpoint = checkpoint
+            .ok_or_else(|| Error::model(path, "not a checkpoint of this aand; delete it and train anew"))?;
+        let tensors = SafeTensors::deserialize(&bytes).map_err(damaged)?;
+        let records = tensors.iter().map(|(name, view)| (name.to_string(), view.data().to_vec())).collect();
+        Ok((checkpoint, records))
+    }
+}
+
+/// The record of a module in training, running statistics included.
+pub(super) fn module_record<M: Module>(module: &M) -> Result<Vec<u8>> {
+    // Running statistics are merged into the module's own on this call (burn-core, RunningState).
+    let _ = module.valid();
+    let bytes = module.clone().into_record().into_bytes();
+    Ok(bytes.map_err(|e| Error::Training(format!("cannot record the weights: {e}")))?.to_vec())
+}
+
+/// The record of an optimizer.
+pub(super) fn optimizer_record(optimizer: &ModuleOptimizer) -> Result<Vec<u8>> {
+    let bytes = optimizer.into_bytes();
+    Ok(bytes.map_err(|e| Error::Training(format!("cannot record the optimizer: {e}")))?.to_vec())
+}
+
+/// Puts a record back into a module of the same shape.
+pub(super) fn restore_module<M: Module>(module: M, bytes: Option<&Vec<u8>>) -> Result<M> {
+    let bytes = Bytes::from_bytes_vec(bytes.ok_or_else(incomplete)?.clone());
+    let record = ModuleRecord::from_bytes(bytes).map_err(|_| incomplete())?;
+    module.try_load_record(record).map_err(|_| incomplete())
+}
+
+/// Puts a record back into an optimizer.
+pub(super) fn restore_optimizer(
+    optimizer: ModuleOptimizer,
+    bytes: Option<&Vec<u8>>,
+) -> Result<ModuleOptimizer> {
+    let bytes = Bytes::from_bytes_vec(bytes.ok_or_else(incomplete)?.clone());
+    optimizer.from_bytes(bytes).map_err(|_| incomplete())
+}
+
+fn incomplete() -> Error {
+    Error::Training("the checkpoint is incomplete or of other settings; train anew without --resume".into())
+}

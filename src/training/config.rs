@@ -1,0 +1,220 @@
+//! Every setting of the training, and the presets.
+
+use crate::amplification::RaaOptions;
+use crate::model::{Precision, Score, Selection};
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+/// What the stage-1 loss of the generator is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(not(target_arch = "wasm32"), derive(clap::ValueEnum))]
+pub enum Objective {
+    /// The amplification loss. The method.
+    #[default]
+    Amplify,
+    /// A contrastive loss with an ungated adapter `F_A = F_T + phi_2(F_T)` (Table VI (a)).
+    Contrastive,
+}
+
+/// Which features the student learns from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(not(target_arch = "wasm32"), derive(clap::ValueEnum))]
+pub enum TeacherKind {
+    /// Pre-trained and amplified by stage 1. The method.
+    #[default]
+    Advanced,
+    /// Pre-trained only: no stage 1 (the RD baseline with `--hardest 0`).
+    Pretrained,
+    /// Randomly initialised, no stage 1 (first row of Table I).
+    Random,
+}
+
+/// How long to train.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(clap::ValueEnum))]
+pub enum Preset {
+    /// A fixed amount of work, spread over as many epochs as the number of pictures allows: minutes on a laptop.
+    Quick,
+    /// The paper's 100 + 120 epochs, and its foreground table.
+    Paper,
+}
+
+/// Steps of stage 1 and stage 2 that `quick` aims at.
+const QUICK_STEPS: [usize; 2] = [120, 240];
+
+/// Fewest and most epochs of `quick`, by stage.
+const QUICK_BOUNDS: [[usize; 2]; 2] = [[8, 60], [16, 100]];
+
+impl Preset {
+    /// Epochs of stage 1 and stage 2 for `pictures` training pictures in batches of `batch`.
+    pub fn epochs(self, pictures: usize, batch: usize) -> [usize; 2] {
+        if self == Self::Paper {
+            return [100, 120];
+        }
+        let steps = pictures.div_ceil(batch.max(1)).max(1);
+        let epochs = |stage: usize| {
+            let [fewest, most] = QUICK_BOUNDS[stage];
+            QUICK_STEPS[stage].div_ceil(steps).clamp(fewest, most)
+        };
+        [epochs(0), epochs(1)]
+    }
+}
+
+/// All settings. The defaults are those of method.md sections 2.9 and 4.4.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Input side in pixels, a multiple of 32.
+    pub size: usize,
+    /// Decides everything random.
+    pub seed: u64,
+    /// Epochs of stage 1.
+    pub epochs_amplify: usize,
+    /// Epochs of stage 2.
+    pub epochs_distill: usize,
+    /// Pictures per step.
+    pub batch: usize,
+    /// Learning rate, times 0.2 after 80 % and again after 90 % of a stage's epochs.
+    pub lr: f64,
+    /// First moment's decay of Adam; the second's is 0.999.
+    pub beta1: f64,
+    /// The margin of the amplification loss.
+    pub alpha: f64,
+    /// Weight of the amplification loss: 0.1 in the official code, 1 in the paper.
+    pub amplification_weight: f64,
+    /// `K_h`: hardest positions per picture and level in HKD; 0 turns it off.
+    pub hardest: usize,
+    /// Which parts of the RAA are in use.
+    pub raa: RaaOptions,
+    /// What the student learns from.
+    pub teacher: TeacherKind,
+    /// The generator's loss.
+    pub objective: Objective,
+    /// What the score is.
+    pub score: Score,
+    /// Share of the good pictures held out for the threshold.
+    pub holdout: f64,
+    /// How the foreground is found.
+    pub foreground: String,
+    /// Where textures come from.
+    pub textures: String,
+    /// How weights are chosen.
+    pub selection: Selection,
+    /// How the model is stored.
+    pub precision: Precision,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            size: 256,
+            seed: 0,
+            epochs_amplify: 100,
+            epochs_distill: 120,
+            batch: 16,
+            lr: 0.005,
+            beta1: 0.5,
+            alpha: 0.3,
+            amplification_weight: 0.1,
+            hardest: 10,
+            raa: RaaOptions::default(),
+            teacher: TeacherKind::default(),
+            objective: Objective::default(),
+            score: Score::default(),
+            holdout: 0.15,
+            foreground: "auto".into(),
+            textures: "built-in".into(),
+            selection: Selection::default(),
+            precision: Precision::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// Checks ranges and contradictions.
+    ///
+    /// # Errors
+    /// Names the flag and the remedy.
+    pub fn check(&self) -> Result<()> {
+        let wrong = |reason: String| Err(Error::Setting(reason));
+        if self.size == 0 || self.size % 32 != 0 || self.size > 2048 {
+            return wrong(format!(
+                "--size {}: must be a multiple of 32 up to 2048, for example 256",
+                self.size
+            ));
+        }
+        if self.batch == 0 || self.batch > 1024 {
+            return wrong(format!("--batch {}: must be 1 to 1024", self.batch));
+        }
+        if !(self.lr > 0.0 && self.lr < 1.0) {
+            return wrong(format!("--lr {}: must be above 0 and below 1", self.lr));
+        }
+        if !(0.0..1.0).contains(&self.beta1) {
+            return wrong(format!("--beta1 {}: must be from 0 to below 1", self.beta1));
+        }
+        if !(0.0..=0.5).contains(&self.holdout) {
+            return wrong(format!("--holdout {}: must be from 0 to 0.5", self.holdout));
+        }
+        if !(1..=4096).contains(&self.raa.memory_items) {
+            return wrong(format!("--memory-items {}: must be 1 to 4096", self.raa.memory_items));
+        }
+        if !self.alpha.is_finite() || !(0.0..=2.0).contains(&self.alpha) {
+            return wrong(format!("--alpha {}: must be from 0 to 2", self.alpha));
+        }
+        if self.score == Score::Gate && (!self.raa.gate || self.teacher != TeacherKind::Advanced) {
+            return wrong("--score gate needs the gate and stage 1: drop --no-gate and --teacher".into());
+        }
+        if self.score == Score::Discrepancy && self.epochs_distill == 0 {
+            return wrong("--epochs-distill 0 leaves no student: give at least 1, or --score gate".into());
+        }
+        Ok(())
+    }
+
+    /// Whether stage 1 takes place.
+    pub fn amplifies(&self) -> bool {
+        self.teacher == TeacherKind::Advanced && self.epochs_amplify > 0
+    }
+
+    /// Whether stage 2 takes place.
+    pub fn distils(&self) -> bool {
+        self.score == Score::Discrepancy
+    }
+
+    /// The learning rate in epoch `epoch` (from 0) of `epochs`.
+    pub fn lr_at(&self, epoch: usize, epochs: usize) -> f64 {
+        let drops = [8, 9].iter().filter(|&&tenths| epoch * 10 >= tenths * epochs).count();
+        self.lr * 0.2f64.powi(drops as i32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schedule_drops_after_80_and_90_percent() {
+        let settings = Settings::default();
+        let rates = [79, 80, 89, 90, 99].map(|e| settings.lr_at(e, 100));
+        let expected = [0.005, 0.001, 0.001, 0.0002, 0.0002];
+        rates.iter().zip(expected).for_each(|(a, b)| assert!((a - b).abs() < 1e-12, "{a} {b}"));
+        assert!((settings.lr_at(96, 120) - 0.001).abs() < 1e-12);
+        assert!((settings.lr_at(107, 120) - 0.001).abs() < 1e-12);
+        assert!((settings.lr_at(108, 120) - 0.0002).abs() < 1e-12);
+    }
+
+    #[test]
+    fn quick_spreads_its_steps() {
+        assert_eq!(Preset::Quick.epochs(31, 16), [60, 100]);
+        assert_eq!(Preset::Quick.epochs(178, 16), [10, 20]);
+        assert_eq!(Preset::Quick.epochs(5000, 16), [8, 16]);
+        assert_eq!(Preset::Paper.epochs(7, 16), [100, 120]);
+    }
+
+    #[test]
+    fn impossible_settings_name_the_flag() {
+        let settings = Settings { size: 250, ..Settings::default() };
+        assert!(settings.check().unwrap_err().to_string().contains("--size"));
+        assert!(Settings::default().check().is_ok());
+    }
+}

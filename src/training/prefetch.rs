@@ -1,0 +1,61 @@
+//! Data preparation on another thread, always a little ahead of the training step.
+
+use crate::Result;
+
+/// Batches that wait to be trained on, at most.
+#[cfg(not(target_arch = "wasm32"))]
+const AHEAD: usize = 2;
+
+/// Makes items `0..count` with `make` on another thread, in order, and hands each to `consume` on this one.
+///
+/// # Errors
+/// The first error of `consume`; making then stops as well.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn prefetch<T: Send>(
+    items: std::ops::Range<usize>,
+    make: impl Fn(usize) -> T + Sync,
+    mut consume: impl FnMut(usize, T) -> Result<()>,
+) -> Result<()> {
+    let (sender, receiver) = std::sync::mpsc::sync_channel(AHEAD);
+    std::thread::scope(|scope| {
+        let (make, range) = (&make, items.clone());
+        scope.spawn(move || range.map(make).try_for_each(|item| sender.send(item)).ok());
+        // Moved in, so that an early return drops it and the maker stops.
+        let receiver = receiver;
+        items.zip(receiver.iter()).try_for_each(|(i, item)| consume(i, item))
+    })
+}
+
+/// As natively, but on this thread: a browser's worker has only one.
+///
+/// # Errors
+/// The first error of `consume`.
+#[cfg(target_arch = "wasm32")]
+pub fn prefetch<T>(
+    mut items: std::ops::Range<usize>,
+    make: impl Fn(usize) -> T,
+    mut consume: impl FnMut(usize, T) -> Result<()>,
+) -> Result<()> {
+    items.try_for_each(|i| consume(i, make(i)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Error;
+
+    #[test]
+    fn items_come_in_order_and_an_error_ends_it() {
+        let mut seen = Vec::new();
+        let result = prefetch(
+            3..100,
+            |i| i * i,
+            |i, item| {
+                seen.push((i, item));
+                if i == 7 { Err(Error::Training("stop".into())) } else { Ok(()) }
+            },
+        );
+        assert!(result.is_err());
+        assert_eq!(seen, [(3, 9), (4, 16), (5, 25), (6, 36), (7, 49)]);
+    }
+}

@@ -1,0 +1,133 @@
+//! From a data set to a course: hold out, read, resize, find the foreground.
+
+use super::config::Settings;
+use super::course::Course;
+use crate::dataset::{Dataset, fingerprint, holdout};
+use crate::picture::{Mask, Picture, open, resize};
+use crate::synthesis::{Foreground, Textures};
+use crate::teacher::Teacher;
+use crate::{Error, Result};
+use rayon::prelude::*;
+use std::path::{Path, PathBuf};
+
+/// Bytes of cached features kept in memory unless told otherwise; the rest goes to a temporary file.
+pub const CACHE_BUDGET: u64 = 4 << 30;
+
+impl Course {
+    /// Reads the good pictures of `dataset`; its test pictures are never opened.
+    ///
+    /// # Errors
+    /// A setting is impossible, or a picture or a texture folder is unusable.
+    pub fn prepare(
+        dataset: &Dataset,
+        settings: Settings,
+        teacher: Teacher,
+        teacher_source: String,
+    ) -> Result<Self> {
+        settings.check()?;
+        let (fit, held) = holdout(&dataset.train, settings.holdout, settings.seed);
+        let foreground: Foreground = settings.foreground.parse()?;
+        let textures = match settings.textures.as_str() {
+            "built-in" => Textures::builtin(),
+            folder => Textures::open(Path::new(folder), settings.size)?,
+        };
+        let size = settings.size;
+        let read =
+            |path: &PathBuf| open(path).map(|native| (resize(&native, size as u32, size as u32), native));
+        let fitted: Vec<(Picture, Mask)> = fit
+            .par_iter()
+            .map(|path| {
+                let (picture, native) = read(path)?;
+                Ok((picture, foreground.mask(&native).resize_torch_nearest(size, size)))
+            })
+            .collect::<Result<_>>()?;
+        let (pictures, foregrounds) = fitted.into_iter().unzip();
+        let held_out = held.par_iter().map(|path| Ok(read(path)?.0)).collect::<Result<_>>()?;
+        Ok(Self {
+            data_fingerprint: fingerprint(dataset)?,
+            name: dataset.name.clone(),
+            settings,
+            teacher,
+            teacher_source,
+            pictures,
+            foregrounds,
+            held_out,
+            textures,
+            cache_budget: CACHE_BUDGET,
+            checkpoint: None,
+            resume: false,
+        })
+    }
+
+    /// Main memory the training will take, in bytes: pictures, cached features, weights with their gradients
+    /// and moments, and the activations of one step. An estimate, within about a third.
+    pub fn memory_estimate(&self) -> u64 {
+        let size = self.settings.size as u64;
+        let backbone = self.teacher.backbone;
+        let floats: u64 = backbone
+            .channels()
+            .iter()
+            .zip(backbone.sides(self.settings.size))
+            .map(|(&c, side)| (c * side * side) as u64)
+            .sum();
+        let pictures = (self.pictures.len() + self.held_out.len()) as u64 * size * size * 4;
+        let cache = (self.pictures.len() as u64 * floats * 4).min(self.cache_budget);
+        let [_, _, c3] = backbone.channels().map(|c| c as u64);
+        // The student's convolutions grow with the square of the width; 16 M parameters at C_3 = 256.
+        let weights = 16_000_000 * c3 * c3 / (256 * 256) * 4 * 5;
+        let activations = self.settings.batch as u64 * floats * 4 * 24;
+        pictures + cache + weights + activations + (200 << 20)
+    }
+
+    /// What a good colleague would say before the training starts.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let (fit, held) = (self.pictures.len(), self.held_out.len());
+        if fit + held < 10 {
+            warnings.push(format!(
+                "only {} good pictures: the model will know little of what may vary; 50 or more are better",
+                fit + held
+            ));
+        }
+        if held < crate::detection::ENOUGH {
+            warnings.push(format!(
+                "only {held} pictures held out for the threshold: verdicts near it are uncertain (scores and maps are not affected)"
+            ));
+        }
+        let covered = self.foregrounds.iter().filter(|m| m.count() > 0).count();
+        if covered < fit {
+            let empty = fit - covered;
+            warnings.push(format!(
+                "no foreground found in {empty} of {fit} pictures; look with `aand synth`, or give --foreground none"
+            ));
+        }
+        warnings
+    }
+}
+
+/// A checkpoint's place for the model file `out`.
+pub fn checkpoint_path(out: &Path) -> PathBuf {
+    let mut name = out.file_name().unwrap_or(out.as_os_str()).to_os_string();
+    name.push(".checkpoint");
+    out.with_file_name(name)
+}
+
+/// Fails early if nothing can be written beside `out`.
+///
+/// # Errors
+/// The folder cannot be made or written.
+pub fn check_writable(out: &Path) -> Result<()> {
+    let folder = match out.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
+    if out.is_dir() {
+        return Err(Error::Setting(format!(
+            "--out {}: is a folder; name a file, for example {}",
+            out.display(),
+            out.join("part.aand").display()
+        )));
+    }
+    tempfile::tempfile_in(folder).map(drop).map_err(|e| Error::io(folder, e))
+}

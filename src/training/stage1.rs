@@ -1,0 +1,160 @@
+//! One step of stage 1: amplify anomalies (method.md 2; the first half of the paper's Algorithm 1).
+
+use super::adam;
+use super::config::{Objective, Settings};
+use crate::amplification::{Amplifier, PairSample, Raa, Residual};
+use crate::amplification::{amplification, contrastive, focal, sample_pairs, to_rows};
+use crate::detection::batch;
+use crate::picture::Mask;
+use crate::teacher::Teacher;
+use crate::{Error, Result};
+use burn::module::Module;
+use burn::optim::{GradientsParams, ModuleOptimizer};
+use burn::tensor::{Device, Tensor, TensorData};
+use rand_chacha::ChaCha8Rng;
+
+/// At most so many normal and anomalous patches per level and step enter the amplification loss.
+pub const MOST_PAIRS: [usize; 2] = [5000, 1000];
+
+/// A batch of corrupted pictures.
+#[derive(Clone, Debug)]
+pub struct AmplifyBatch {
+    /// Normalised pixels `[B, 3, S, S]`.
+    pub pixels: Vec<f32>,
+    /// The made defects, one `S x S` mask per picture.
+    pub masks: Vec<Mask>,
+    /// The foreground, one `S x S` mask per picture.
+    pub foregrounds: Vec<Mask>,
+}
+
+/// The losses of one step, each summed over the levels.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct AmplifyLoss {
+    /// Focal loss of the gates.
+    pub focal: f64,
+    /// Amplification (or contrastive) loss of the generators, before its weight.
+    pub amplification: f64,
+}
+
+/// The amplifier in training, with its optimizer.
+pub struct AmplifyStage {
+    /// On the autodiff device.
+    pub amplifier: Amplifier,
+    /// Adam, with the moments so far.
+    pub optimizer: ModuleOptimizer,
+}
+
+impl AmplifyStage {
+    /// A fresh amplifier; `device` is the plain one.
+    pub fn new(teacher: &Teacher, settings: &Settings, rng: &mut ChaCha8Rng, device: &Device) -> Self {
+        let device = device.clone().autodiff();
+        let items = settings.raa.memory_items;
+        let amplifier = Amplifier::new(teacher.backbone, settings.size, items, rng, &device);
+        Self { amplifier, optimizer: adam(settings) }
+    }
+
+    /// One step of Adam on `L1 = L_focal + 0.1 L_A`.
+    ///
+    /// # Errors
+    /// A loss is not a number.
+    pub fn step(
+        &mut self,
+        teacher: &Teacher,
+        data: AmplifyBatch,
+        settings: &Settings,
+        lr: f64,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<AmplifyLoss> {
+        let device = teacher.trunk.stem.weight.device();
+        let x = batch(data.pixels, data.masks.len(), settings.size, &device);
+        let zero = || Tensor::<1>::zeros([1], &device.clone().autodiff());
+        let (mut focal, mut amplification) = (zero(), zero());
+        for (raa, feature) in self.amplifier.levels.iter().zip(teacher.forward(x)) {
+            let [_, _, height, width] = feature.dims();
+            let labels = |masks: &[Mask]| -> Vec<bool> {
+                masks.iter().flat_map(|mask| mask.patch_labels(height, width)).collect()
+            };
+            let anomalous = labels(&data.masks);
+            let rows = to_rows(feature);
+            if settings.raa.gate && settings.objective == Objective::Amplify {
+                focal = focal + gate_loss(raa, rows.clone(), &anomalous);
+            }
+            if settings.raa.generator {
+                let pairs = sample_pairs(&anomalous, &labels(&data.foregrounds), rng, MOST_PAIRS);
+                if !pairs.is_empty() {
+                    amplification = amplification + generator_loss(raa, &rows, &pairs, settings);
+                }
+            }
+        }
+        let loss = focal.clone() + amplification.clone().mul_scalar(settings.amplification_weight);
+        let losses =
+            AmplifyLoss { focal: scalar(focal.detach())?, amplification: scalar(amplification.detach())? };
+        if !(losses.focal + losses.amplification).is_finite() {
+            return Err(Error::Training("the loss of stage 1 is not a number".into()));
+        }
+        let gradients = GradientsParams::from_grads(loss.backward(), &self.amplifier);
+        self.amplifier = self.optimizer.step(lr, self.amplifier.clone(), gradients);
+        Ok(losses)
+    }
+
+    /// Mean squared residual `w Delta`, with the predicted gate, on normal and on anomalous patches: the
+    /// paper's Figure 8. The mean over the levels, of those that have such patches.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn residual_intensity(
+        &self,
+        teacher: &Teacher,
+        data: &AmplifyBatch,
+        settings: &Settings,
+    ) -> Result<[f64; 2]> {
+        let device = teacher.trunk.stem.weight.device();
+        let x = batch(data.pixels.clone(), data.masks.len(), settings.size, &device);
+        let (mut sums, mut levels) = ([0.0; 2], [0usize; 2]);
+        for (raa, feature) in self.amplifier.valid().levels.iter().zip(teacher.forward(x)) {
+            let [_, _, height, width] = feature.dims();
+            let residual = to_rows(raa.forward(feature, settings.raa).residual);
+            let squared =
+                (residual.clone() * residual).mean_dim(1).into_data().iter::<f32>().collect::<Vec<_>>();
+            let labels: Vec<bool> =
+                data.masks.iter().flat_map(|mask| mask.patch_labels(height, width)).collect();
+            for (kind, wanted) in [false, true].into_iter().enumerate() {
+                let chosen = squared.iter().zip(&labels).filter(|(_, l)| **l == wanted);
+                let (sum, count) = chosen.fold((0.0, 0), |(s, n), (v, _)| (s + f64::from(*v), n + 1));
+                if count > 0 {
+                    sums[kind] += sum / f64::from(count);
+                    levels[kind] += 1;
+                }
+            }
+        }
+        Ok([0, 1].map(|kind| sums[kind] / levels[kind].max(1) as f64))
+    }
+}
+
+fn gate_loss(raa: &Raa, rows: Tensor<2>, anomalous: &[bool]) -> Tensor<1> {
+    let label: Vec<f32> = anomalous.iter().map(|&a| f32::from(u8::from(a))).collect();
+    let label = Tensor::<2>::from_data(TensorData::new(label, [anomalous.len(), 1]), &rows.device());
+    focal(raa.gate.forward(rows.autodiff()), label.autodiff())
+}
+
+/// Only the sampled rows pass through the generator: with the patch label as gate no other row changes.
+fn generator_loss(raa: &Raa, rows: &Tensor<2>, pairs: &PairSample, settings: &Settings) -> Tensor<1> {
+    let normal = PairSample::rows(rows, &pairs.normal).autodiff();
+    let anomalous = PairSample::rows(rows, &pairs.anomalous).autodiff();
+    let advance = |rows: Tensor<2>, residual| rows.clone() + raa.generator.forward(rows, residual);
+    match settings.objective {
+        Objective::Amplify => {
+            let advanced = advance(anomalous.clone(), settings.raa.residual);
+            amplification(normal, anomalous, advanced, settings.alpha as f32)
+        }
+        Objective::Contrastive => {
+            contrastive(advance(normal, Residual::Learnable), advance(anomalous, Residual::Learnable))
+        }
+    }
+}
+
+/// One number back from the device.
+pub(super) fn scalar(tensor: Tensor<1>) -> Result<f64> {
+    let value = tensor.into_data().iter::<f32>().next();
+    value.map(f64::from).ok_or_else(|| Error::Device("the device returned no loss".into()))
+}

@@ -1,0 +1,54 @@
+//! One step of stage 2: distil normality (method.md 4; the second half of the paper's Algorithm 1).
+
+use super::adam;
+use super::config::Settings;
+use super::stage1::scalar;
+use crate::student::{Student, distillation};
+use crate::teacher::Backbone;
+use crate::{Error, Result};
+use burn::optim::{GradientsParams, ModuleOptimizer};
+use burn::tensor::{Device, Tensor};
+use rand_chacha::ChaCha8Rng;
+
+/// The losses of one step, each summed over the levels.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct DistillLoss {
+    /// KD, on the flattened maps.
+    pub kd: f64,
+    /// HKD, on the hardest positions.
+    pub hkd: f64,
+}
+
+/// The student in training, with its optimizer.
+pub struct DistillStage {
+    /// On the autodiff device.
+    pub student: Student,
+    /// Adam, with the moments so far.
+    pub optimizer: ModuleOptimizer,
+}
+
+impl DistillStage {
+    /// A fresh student; `device` is the plain one.
+    pub fn new(backbone: Backbone, settings: &Settings, rng: &mut ChaCha8Rng, device: &Device) -> Self {
+        let device = device.clone().autodiff();
+        Self { student: Student::new(backbone, rng, &device), optimizer: adam(settings) }
+    }
+
+    /// One step of Adam on `L2 = KD + HKD`, given the advanced teacher's features on the plain device.
+    ///
+    /// # Errors
+    /// The loss is not a number.
+    pub fn step(&mut self, features: [Tensor<4>; 3], settings: &Settings, lr: f64) -> Result<DistillLoss> {
+        let teacher = features.map(|f| f.autodiff());
+        let student = self.student.forward(teacher.clone());
+        let loss = distillation(&teacher, &student, settings.hardest);
+        let losses =
+            DistillLoss { kd: scalar(loss.kd.clone().detach())?, hkd: scalar(loss.hkd.clone().detach())? };
+        if !(losses.kd + losses.hkd).is_finite() {
+            return Err(Error::Training("the loss of stage 2 is not a number".into()));
+        }
+        let gradients = GradientsParams::from_grads(loss.total().backward(), &self.student);
+        self.student = self.optimizer.step(lr, self.student.clone(), gradients);
+        Ok(losses)
+    }
+}

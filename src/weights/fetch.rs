@@ -1,0 +1,127 @@
+//! Fetching an official weight file: download, hash check, and only then its final name.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::cache::{cache_dir, sha256, unharmed};
+use super::catalogue::{BASE_URL, Official, official};
+use super::download::Download;
+use crate::error::{Error, Result};
+
+/// What happens while a file is fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FetchEvent {
+    /// So many bytes of the file are here, those of an earlier, broken download included.
+    Bytes {
+        /// Bytes on disk.
+        done: u64,
+        /// Bytes of the whole file.
+        total: u64,
+    },
+    /// The connection failed for this reason and is tried again from where it broke.
+    Retry(String),
+    /// Everything is here and its hash is being checked.
+    Checking,
+}
+
+/// How to fetch. `Default` suits the official server.
+pub struct FetchOptions<'a> {
+    /// Another server's folder to fetch from (a mirror) instead of [`BASE_URL`].
+    pub base_url: Option<String>,
+    /// Another folder than [`cache_dir`] gives by itself.
+    pub cache_dir: Option<PathBuf>,
+    /// How long connecting may take.
+    pub connect_timeout: Duration,
+    /// How long the server may be silent before the connection counts as stalled.
+    pub stall_timeout: Duration,
+    /// How many connections to try in all.
+    pub attempts: u32,
+    /// How long to wait before the second attempt; doubled for each further one.
+    pub pause: Duration,
+    /// Hears of every event.
+    pub progress: Option<&'a mut dyn FnMut(FetchEvent)>,
+}
+
+impl Default for FetchOptions<'_> {
+    fn default() -> Self {
+        Self {
+            base_url: None,
+            cache_dir: None,
+            connect_timeout: Duration::from_secs(15),
+            stall_timeout: Duration::from_secs(30),
+            attempts: 6,
+            pause: Duration::from_secs(1),
+            progress: None,
+        }
+    }
+}
+
+/// Fetches the official weights of a backbone into the cache, unless they are there unharmed,
+/// and returns the file. A download that was broken off is continued.
+///
+/// # Errors
+/// [`Error::Setting`] for an unknown name; [`Error::Network`] if the server cannot be reached,
+/// stalls, breaks off, or offers another file (what has arrived is kept for the next time);
+/// [`Error::Weights`] if what arrived has another hash (it is removed); [`Error::Io`] if the
+/// cache cannot be written.
+pub fn fetch(name: &str, options: FetchOptions<'_>) -> Result<PathBuf> {
+    fetch_file(official(name)?, options)
+}
+
+pub(super) fn fetch_file(official: &Official, mut options: FetchOptions<'_>) -> Result<PathBuf> {
+    let dir = cache_dir(options.cache_dir.as_deref())?;
+    if let Some(path) = unharmed(official, &dir) {
+        return Ok(path);
+    }
+    std::fs::create_dir_all(&dir).map_err(|e| Error::io(&dir, e))?;
+    let part_path = dir.join(format!("{}.part", official.file));
+    let part = lock(&part_path)?;
+    // Another process may have finished between the look into the cache and the lock.
+    if let Some(path) = unharmed(official, &dir) {
+        // The lock was taken on a part file that this call has just made anew.
+        let _ = std::fs::remove_file(&part_path);
+        return Ok(path);
+    }
+    let url = official.url(options.base_url.as_deref().unwrap_or(BASE_URL));
+    Download { official, url: &url, part: &part, part_path: &part_path, options: &mut options }.run()?;
+    part.sync_all().map_err(|e| Error::io(&part_path, e))?;
+    drop(part);
+
+    if let Some(progress) = options.progress.as_mut() {
+        progress(FetchEvent::Checking);
+    }
+    let found = sha256(&part_path)?;
+    let path = dir.join(official.file);
+    if found != official.sha256 {
+        std::fs::remove_file(&part_path).map_err(|e| Error::io(&part_path, e))?;
+        return Err(Error::weights(
+            &path,
+            format!(
+                "{url} gave other bytes than the official ones: SHA-256 {} expected, {found} found; they are \
+                 removed, try again or from another network",
+                official.sha256
+            ),
+        ));
+    }
+    std::fs::rename(&part_path, &path).map_err(|e| Error::io(&path, e))?;
+    Ok(path)
+}
+
+/// Opens the part file for this process alone.
+fn lock(path: &Path) -> Result<File> {
+    let part = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(path)
+        .map_err(|e| Error::io(path, e))?;
+    match part.try_lock() {
+        Err(TryLockError::WouldBlock) => {
+            Err(Error::weights(path, "another `aand weights fetch` is writing it; wait until that is done"))
+        }
+        // A file system without locks is no reason not to fetch.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(part),
+    }
+}

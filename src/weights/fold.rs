@@ -1,0 +1,85 @@
+//! Folding batch normalisation in evaluation mode into the convolution before it.
+//!
+//! With s = γ / √(σ² + ε), BN(W·x + b) = (s·W)·x + (b − μ)·s + β.
+
+use super::TensorFile;
+use crate::error::{Error, Result};
+
+/// What torchvision adds to the running variance.
+pub const NORM_EPSILON: f64 = 1e-5;
+
+/// The batch normalisation that follows a convolution in torchvision's residual networks:
+/// `bn2` for `conv2`, `downsample.1` for `downsample.0`; `None` for what is no convolution.
+pub fn norm_of(convolution: &str) -> Option<String> {
+    let (block, own) = match convolution.rfind('.') {
+        Some(dot) => convolution.split_at(dot + 1),
+        None => ("", convolution),
+    };
+    if let Some(number) = own.strip_prefix("conv")
+        && !number.is_empty()
+        && number.bytes().all(|digit| digit.is_ascii_digit())
+    {
+        return Some(format!("{block}bn{number}"));
+    }
+    (own == "0" && block.ends_with("downsample.")).then(|| format!("{block}1"))
+}
+
+/// A convolution's weight, of `shape` `[out, in, height, width]`, and bias, `[out]`, with the
+/// batch normalisation after it folded in; computed in double precision.
+///
+/// A file without the normalisation must hold the convolution's bias (so the output of
+/// [`convert`](super::convert) and plain torchvision files both work).
+///
+/// # Errors
+/// [`Error::Weights`] naming the tensor that is missing, of another shape, cut off or not finite.
+pub fn folded_convolution(
+    file: &TensorFile,
+    convolution: &str,
+    shape: &[usize],
+) -> Result<(Vec<f32>, Vec<f32>)> {
+    let out = shape.first().copied().unwrap_or_default();
+    let weight_name = format!("{convolution}.weight");
+    let bias_name = format!("{convolution}.bias");
+    let norm = norm_of(convolution)
+        .filter(|norm| file.contains(&format!("{norm}.running_mean")) || !file.contains(&bias_name));
+    let Some(norm) = norm else {
+        return Ok((file.get(&weight_name, shape)?, file.get(&bias_name, &[out])?));
+    };
+
+    let mut weight = file.get_f64(&weight_name, shape)?;
+    let mut bias = match file.contains(&bias_name) {
+        true => file.get_f64(&bias_name, &[out])?,
+        false => vec![0.0; out],
+    };
+    let part = |part: &str| file.get_f64(&format!("{norm}.{part}"), &[out]);
+    let (gamma, beta) = (part("weight")?, part("bias")?);
+    let (mean, variance) = (part("running_mean")?, part("running_var")?);
+    if let Some(at) = variance.iter().position(|&v| v < 0.0) {
+        let reason =
+            format!("tensor '{norm}.running_var' is negative at element {at}; give another weight file");
+        return Err(Error::weights(file.path(), reason));
+    }
+    let per_output = shape.iter().skip(1).product::<usize>().max(1);
+    for (channel, filter) in weight.chunks_mut(per_output).enumerate() {
+        let scale = gamma[channel] / (variance[channel] + NORM_EPSILON).sqrt();
+        filter.iter_mut().for_each(|w| *w *= scale);
+        bias[channel] = (bias[channel] - mean[channel]) * scale + beta[channel];
+    }
+    let single = |numbers: Vec<f64>| numbers.into_iter().map(|n| n as f32).collect::<Vec<f32>>();
+    Ok((single(weight), single(bias)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_convolution_finds_its_normalisation() {
+        assert_eq!(norm_of("conv1").as_deref(), Some("bn1"));
+        assert_eq!(norm_of("layer3.5.conv3").as_deref(), Some("layer3.5.bn3"));
+        assert_eq!(norm_of("layer2.0.downsample.0").as_deref(), Some("layer2.0.downsample.1"));
+        for other in ["bn1", "fc", "layer2.0.downsample.1", "layer1.0", "conv", "convolution1"] {
+            assert_eq!(norm_of(other), None, "{other}");
+        }
+    }
+}

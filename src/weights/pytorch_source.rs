@@ -1,0 +1,114 @@
+//! PyTorch's `.pth`: a ZIP archive around a pickle, or the older pickle stream and TAR layouts.
+//!
+//! `pytorch-reader` (part of burn-store) interprets the few calls that rebuild tensors and keeps
+//! any other as the mere name of what it would have called: nothing is ever executed. Files that
+//! hold such a call all the same are refused here, because a weight file has no use for one.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use burn::store::pytorch_reader::{DType, PickleError, PickleValue, PytorchError, PytorchReader};
+
+use super::crowded_zip::readable_copy;
+use super::element::Element;
+use super::tensor_file::{Data, Stored};
+use crate::error::{Error, Result};
+
+/// What a checkpoint may mention besides tensors: types, devices and numbers, none executed.
+const HARMLESS: [&str; 4] = ["torch.", "numpy.", "collections.", "int"];
+
+/// The tensor by which the level of a network's own names is found in a nested checkpoint.
+const LANDMARK: &str = "conv1.weight";
+
+/// The tensors of a `.pth` file, under the names that the network gives them.
+pub(super) fn read(path: &Path) -> Result<BTreeMap<String, Stored>> {
+    let copy =
+        readable_copy(path).map_err(|e| Error::io(path, e))?.map(|copy| Arc::new(copy.into_temp_path()));
+    let source = copy.as_ref().map_or(path, |copy| &***copy);
+    let tensors = PytorchReader::new(source).map_err(|e| unreadable(path, e))?.into_tensors();
+    let contents = PytorchReader::read_pickle_data(source, None).map_err(|e| unreadable(path, e))?;
+    if let Some(name) = foreign_call(&contents) {
+        return Err(Error::weights(
+            path,
+            format!(
+                "refused, nothing was executed: the pickle mentions `{name}`, which no weight file needs; use \
+                 the official file (`aand weights fetch NAME`)"
+            ),
+        ));
+    }
+    if tensors.is_empty() {
+        return Err(Error::weights(path, "holds no tensors; give a file of network weights"));
+    }
+    let prefix = nesting(tensors.keys().map(String::as_str)).to_owned();
+    let mut stored = BTreeMap::new();
+    for (name, tensor) in tensors {
+        let Some(own) = name.strip_prefix(&prefix) else { continue };
+        let own = own.to_owned();
+        let (_, dtype, shape, read) = tensor.into_parts();
+        let element = match dtype {
+            DType::F16 => Element::F16,
+            DType::BF16 => Element::Bf16,
+            DType::F32 => Element::F32,
+            DType::F64 => Element::F64,
+            other => Element::Other(format!("{other:?}")),
+        };
+        // The copy, if there is one, is wanted as long as its tensors are.
+        let copy = copy.clone();
+        let data = Data::OnDisk(Box::new(move || {
+            let _kept = &copy;
+            read()
+        }));
+        stored.insert(own, Stored { element, shape, data });
+    }
+    Ok(stored)
+}
+
+fn unreadable(path: &Path, error: PytorchError) -> Error {
+    let reason = match error {
+        PytorchError::Io(e) if e.raw_os_error().is_some() => return Error::io(path, e),
+        PytorchError::InvalidFormat(reason) if reason.starts_with("not a PyTorch checkpoint") => {
+            "neither a PyTorch nor a safetensors file; give torchvision weights (`aand weights fetch NAME`)"
+                .into()
+        }
+        PytorchError::InvalidFormat(reason) if reason.contains("root of the PyTorch file") => {
+            format!("refused, nothing was executed: {reason}; give a file of network weights")
+        }
+        PytorchError::Pickle(PickleError::UnsupportedType(name)) => {
+            format!("refused, nothing was executed: it needs `{name}`; give a plain file of network weights")
+        }
+        other => format!("truncated or damaged PyTorch file: {other}; fetch it again"),
+    };
+    Error::weights(path, reason)
+}
+
+/// The first thing named anywhere in the pickle that is neither a tensor nor harmless.
+fn foreign_call(value: &PickleValue) -> Option<String> {
+    match value {
+        PickleValue::Unsupported(name) => {
+            let harmless = HARMLESS.iter().any(|prefix| match prefix.ends_with('.') {
+                true => name.starts_with(prefix),
+                false => name == prefix,
+            });
+            (!harmless).then(|| name.clone())
+        }
+        PickleValue::List(items) => items.iter().find_map(foreign_call),
+        // The smallest name, so that the message does not depend on the order of the map.
+        PickleValue::Dict(entries) => entries.values().filter_map(foreign_call).min(),
+        _ => None,
+    }
+}
+
+/// What a training checkpoint puts before every name, such as `state_dict.module.`.
+fn nesting<'a>(names: impl Iterator<Item = &'a str>) -> &'a str {
+    names
+        .filter_map(|name| name.strip_suffix(LANDMARK))
+        .filter(|prefix| prefix.is_empty() || prefix.ends_with('.'))
+        .filter(|prefix| !prefix.split('.').any(|part| part.starts_with("layer")))
+        .min_by_key(|prefix| (prefix.len(), *prefix))
+        .unwrap_or("")
+}
+
+#[cfg(test)]
+#[path = "pytorch_tests.rs"]
+mod tests;
