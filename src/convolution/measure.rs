@@ -205,3 +205,21 @@ fn trunk() {
         println!("trunk, batch {n}: {:.1} ms a picture (Burn {:.1})", ours / n as f64, burns / n as f64);
     }
 }
+
+/// One step of stage 2 at the default settings, batch 16, with the teacher's features at hand.
+#[test]
+#[ignore = "a measurement, not a test"]
+fn training_step() {
+    use crate::training::{DistillStage, Settings};
+    use rand_chacha::rand_core::SeedableRng;
+    let device = Device::flex();
+    let settings = Settings::default();
+    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    let mut stage = DistillStage::new(crate::teacher::Backbone::Resnet18, &settings, &mut rng, &device);
+    let features = [[16, 64, 64, 64], [16, 128, 32, 32], [16, 256, 16, 16]]
+        .map(|shape| activation::relu(random(shape, &device)));
+    let step = milliseconds(5, || {
+        stage.step(features.clone(), &settings, 1e-3).unwrap();
+    });
+    println!("a step of stage 2: {step:.0} ms");
+}
