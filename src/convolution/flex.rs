@@ -1,11 +1,10 @@
 //! The kernels of this room on the tensors of Burn's CPU backend.
 
 use super::batch_norm::{self, Extent};
-use super::data_gradient::data_gradient;
 use super::extension::{ConvolutionOps, options, transposed_options};
-use super::forward::forward;
 use super::geometry::Geometry;
-use super::weight_gradient::weight_gradient;
+use super::{data_gradient as plain_data, forward as plain, weight_gradient as plain_weight};
+use super::{winograd, winograd_forward, winograd_weight};
 use burn::backend::Flex;
 use burn::backend::ops::ModuleOps;
 use burn::tensor::{DType, TensorData};
@@ -141,6 +140,33 @@ impl ConvolutionOps for Flex {
             tensor(gradients.gamma, [e.channels]),
             tensor(gradients.beta, [e.channels]),
         )
+    }
+}
+
+/// The convolution by whichever way suits the shapes.
+fn forward(g: &Geometry, x: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
+    if winograd::suits(g) {
+        winograd_forward::forward(g, x, weight, bias)
+    } else {
+        plain::forward(g, x, weight, bias)
+    }
+}
+
+/// The gradient of the input by whichever way suits the shapes.
+fn data_gradient(g: &Geometry, weight: &[f32], dy: &[f32]) -> Vec<f32> {
+    if winograd::suits(g) {
+        winograd_forward::data_gradient(g, weight, dy)
+    } else {
+        plain_data::data_gradient(g, weight, dy)
+    }
+}
+
+/// The gradient of the kernel by whichever way suits the shapes.
+fn weight_gradient(g: &Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {
+    if winograd::suits(g) {
+        winograd_weight::weight_gradient(g, x, dy)
+    } else {
+        plain_weight::weight_gradient(g, x, dy)
     }
 }
 

@@ -14,11 +14,17 @@ mod flex;
 mod forward;
 mod geometry;
 mod gradient;
+mod lanes;
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod measure;
 mod parallel;
 mod product;
 #[cfg(test)]
 mod tests;
 mod weight_gradient;
+mod winograd;
+mod winograd_forward;
+mod winograd_weight;
 
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;

@@ -34,6 +34,11 @@ impl Output {
         Self { data: Vec::with_capacity(len) }
     }
 
+    /// Room for `len` numbers, all zero.
+    pub fn zeros(len: usize) -> Self {
+        Self { data: vec![0.0; len] }
+    }
+
     /// Lends the room to tasks.
     pub fn shared(&mut self) -> Shared {
         Shared { start: self.data.as_mut_ptr(), len: self.data.capacity() }

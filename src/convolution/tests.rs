@@ -7,7 +7,7 @@ use burn::tensor::{Device, Distribution, TensorData, module};
 type Case = [usize; 8];
 
 /// Stem, 3x3 and 1x1 of both strides, and odd sizes that no tile divides.
-const CASES: [Case; 14] = [
+const CASES: [Case; 18] = [
     [2, 3, 64, 32, 32, 7, 2, 3],
     [2, 64, 64, 16, 16, 3, 1, 1],
     [1, 64, 128, 16, 16, 3, 2, 1],
@@ -22,6 +22,10 @@ const CASES: [Case; 14] = [
     [1, 2, 3, 1, 1, 3, 1, 1],
     [20, 8, 300, 4, 4, 3, 1, 1],
     [1, 16, 16, 70, 70, 3, 1, 1],
+    [1, 64, 64, 64, 64, 3, 1, 1],
+    [4, 40, 72, 32, 32, 3, 1, 1],
+    [17, 128, 64, 16, 16, 3, 1, 1],
+    [3, 19, 21, 36, 48, 3, 1, 1],
 ];
 
 fn device() -> Device {
