@@ -1,4 +1,35 @@
-//! `aand` learns what *good* looks like from pictures of good parts only.
+//! `aand` learns what *good* looks like from pictures of good parts only, and shows where a new picture
+//! deviates. It implements AAND (Tang et al., *Advancing Pre-trained Teacher*, IEEE TIP 2026).
+//!
+//! # The method in one page
+//!
+//! A network that was trained on photographs, the **teacher**, describes a picture at three levels: for each
+//! small patch a vector of features `F_T` ([`teacher`]). The **student** is asked to reproduce these features,
+//! but it has only ever seen good parts, and it sees them through a narrow **bottleneck** ([`student`]). Where
+//! the part is good the two agree; where it is not, the student fails, and the angle between the two vectors
+//! shows it ([`detection`]).
+//!
+//! Two things weaken this. The teacher may hardly notice a defect, and the student may learn to imitate more
+//! than it should. AAND has a stage for each:
+//!
+//! 1. **Amplify anomalies** ([`amplification`]). Defects are painted into good pictures ([`synthesis`]). Per
+//!    level a *residual gate* `w` learns to tell patches apart by comparing them with two memories, and a
+//!    *generator* learns a residual `Delta` that moves anomalous features away from all normal ones. The
+//!    advanced teacher is `F_A = F_T + w Delta`; on good patches `w` is near 0 and nothing changes.
+//! 2. **Distil normality** ([`student`]). On good pictures alone the student learns `F_A`: a loss on the whole
+//!    map (KD), and one on the patches where it is worst (HKD).
+//!
+//! [`training`] runs both. The anomaly map is the sum over the levels of `1 - cos(F_A, F_S)`, enlarged and
+//! smoothed; its maximum is the picture's score. The threshold comes from good pictures that were held out.
+//! [`metrics`] says how well all this works, [`report`] shows it, [`model`] is the file it is kept in.
+//!
+//! `docs/method.md` says which file holds which equation. [`picture`] and [`dataset`] read what people have;
+//! [`weights`] reads and fetches teachers; [`pretrain`] makes the one that ships; [`render`] draws the product
+//! lines of the demo; [`convolution`] is the CPU's fast path; [`cli`] is the program.
+//!
+//! # Train and detect
+//!
+#![doc = include_str!("../docs/example.md")]
 #![warn(missing_docs)]
 
 pub mod amplification;

@@ -200,7 +200,7 @@ impl TrainArgs {
         let fit = set.train.len() - (set.train.len() as f64 * self.holdout).round() as usize;
         let [amplify, distill] = self.preset.epochs(fit, self.batch);
         let paper = (self.preset == Preset::Paper).then(|| Foreground::paper(&set.name)).flatten();
-        let foreground = self.foreground.clone().or(paper).unwrap_or_default();
+        let foreground = self.foreground.or(paper).unwrap_or_default();
         Settings {
             size: self.size,
             seed: self.seed,

@@ -135,7 +135,7 @@ fn header(bytes: &[u8], name: &Path) -> Result<Info> {
         return Err(Error::model(name, reason));
     }
     let info: Info = serde_json::from_value(json).map_err(damaged)?;
-    if info.size == 0 || info.size % 32 != 0 || info.size > 4096 || info.raa.memory_items == 0 {
+    if info.size == 0 || !info.size.is_multiple_of(32) || info.size > 4096 || info.raa.memory_items == 0 {
         return Err(Error::model(name, "its header is damaged (impossible size); train or copy it again"));
     }
     Ok(info)
@@ -191,7 +191,12 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
         _ => Path::new("."),
     };
     let write = || {
-        let mut file = tempfile::Builder::new().prefix(".aand-").tempfile_in(folder)?;
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".aand-").suffix(".tmp");
+        // Temporary files are private by default; a result is to be read by whoever may read new files here.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut file = builder.tempfile_in(folder)?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|e| e.error)?;

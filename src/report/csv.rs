@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::file::write_whole;
 use crate::error::{Error, Result};
 use crate::metrics::Evaluation;
+use crate::model::write_atomically;
 
 const HEAD: [&str; 20] = [
     "data_set",
@@ -41,7 +41,7 @@ pub fn write_csv(path: &Path, evaluations: &[Evaluation]) -> Result<()> {
         writer.write_record(&row).map_err(|error| Error::io(path, error.into()))?;
     }
     let bytes = writer.into_inner().map_err(|error| Error::io(path, error.into_error()))?;
-    write_whole(path, &bytes)
+    write_atomically(path, &bytes)
 }
 
 fn rows(of: &Evaluation) -> Vec<[String; 20]> {

@@ -2,7 +2,6 @@
 
 mod csv;
 mod embedding;
-mod file;
 mod gallery;
 mod inline;
 mod input;

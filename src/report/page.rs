@@ -4,13 +4,13 @@ use std::path::Path;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::file::write_whole;
 use super::input::ReportInput;
 use super::numbers::count;
 use super::verdict::{sentence, sentence_of_several};
 use super::{embedding, gallery, levels, scores, training};
 use crate::error::{Error, Result};
 use crate::metrics::{DefectEvaluation, Evaluation, Selection};
+use crate::model::write_atomically;
 
 /// Writes the report on one data set as one self-contained HTML file.
 ///
@@ -25,7 +25,7 @@ pub fn write(path: &Path, input: &ReportInput) -> Result<()> {
         }
         main { (part(input, 2)?) }
     };
-    write_whole(path, document(&input.title, &body).as_bytes())
+    write_atomically(path, document(&input.title, &body).as_bytes())
 }
 
 /// Writes one report on several data sets: a summary with the mean, then each as in [`write()`].
@@ -56,7 +56,7 @@ pub fn write_several(path: &Path, title: &str, inputs: &[ReportInput]) -> Result
             }
         }
     };
-    write_whole(path, document(title, &body).as_bytes())
+    write_atomically(path, document(title, &body).as_bytes())
 }
 
 fn document(title: &str, body: &Markup) -> String {

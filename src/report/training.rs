@@ -4,11 +4,11 @@ use std::path::Path;
 
 use plotters::prelude::*;
 
-use super::file::write_whole;
 use super::input::{Stage1Epoch, Stage2Epoch};
 use super::numbers::{range, short, significant};
 use super::plot::{Area, Drawn, Frame, Line, SIZE, chart, figure, lines, words};
 use crate::error::Result;
+use crate::model::write_atomically;
 
 /// Losses that span more than this are drawn on a logarithmic axis.
 const LOGARITHMIC: f64 = 30.0;
@@ -32,7 +32,7 @@ pub fn training_picture(path: &Path, stage1: &[Stage1Epoch], stage2: &[Stage2Epo
         Ok(())
     })?;
     // On its own the picture has no page to take a colour from.
-    write_whole(path, svg.replace("currentColor", "#222222").as_bytes())
+    write_atomically(path, svg.replace("currentColor", "#222222").as_bytes())
 }
 
 /// The losses of stage 1; `None` without epochs.

@@ -138,7 +138,7 @@ impl Settings {
     /// Names the flag and the remedy.
     pub fn check(&self) -> Result<()> {
         let wrong = |reason: String| Err(Error::Setting(reason));
-        if self.size == 0 || self.size % 32 != 0 || self.size > 2048 {
+        if self.size == 0 || !self.size.is_multiple_of(32) || self.size > 2048 {
             return wrong(format!(
                 "--size {}: must be a multiple of 32 up to 2048, for example 256",
                 self.size

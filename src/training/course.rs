@@ -490,7 +490,7 @@ impl Run<'_> {
     fn due(&self, epoch: usize, epochs: usize) -> bool {
         let number = epoch + 1;
         self.course.settings.selection == Selection::Test
-            && (number % 5 == 0 && number > 5 || number == epochs)
+            && (number.is_multiple_of(5) && number > 5 || number == epochs)
     }
 
     fn improves(&mut self, candidate: &Aand, stage: Stage, epoch: usize) -> Result<bool> {
