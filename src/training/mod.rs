@@ -9,6 +9,7 @@ mod prefetch;
 #[cfg(not(target_arch = "wasm32"))]
 mod prepare;
 mod random;
+mod run;
 mod stage1;
 mod stage2;
 

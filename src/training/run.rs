@@ -1,0 +1,340 @@
+//! A training under way: the epochs of both stages, what is saved after each, and what is kept.
+
+use super::checkpoint::{Checkpoint, Position, Stage};
+use super::checkpoint::{module_record, optimizer_record, restore_module};
+use super::course::{Course, Event, Observer};
+use super::{AmplifyBatch, AmplifyStage, DistillStage, FeatureCache, Purpose, prefetch, stream};
+use crate::detection::batch;
+use crate::model::{Aand, AmplifyRecord, DistillRecord, History, Selection};
+use crate::picture::normalise;
+use crate::synthesis::Synthesizer;
+use crate::{Error, Result};
+use burn::tensor::{Tensor, TensorData};
+
+/// A training under way.
+pub(super) struct Run<'a> {
+    pub course: &'a Course,
+    pub observer: &'a mut dyn Observer,
+    pub history: History,
+    pub best: Option<(f64, usize)>,
+    /// Records that go into every checkpoint besides the current ones: the best weights so far.
+    pub records: Vec<(String, Vec<u8>)>,
+}
+
+impl Run<'_> {
+    /// Stage 1 from a position to its end.
+    pub fn amplify(
+        &mut self,
+        state: &mut AmplifyStage,
+        student: &DistillStage,
+        from: Position,
+    ) -> Result<()> {
+        let (course, settings) = (self.course, &self.course.settings);
+        let synthesizer = Synthesizer::new(settings.size, course.textures.clone());
+        let (epochs, steps) = (settings.epochs_amplify, course.steps());
+        self.begin(Stage::Amplify, from.epoch, epochs)?;
+        for epoch in from.epoch..epochs {
+            let started = seconds();
+            let first =
+                if epoch == from.epoch { from } else { Position { step: 0, sums: [0.0; 2], epoch, ..from } };
+            let (mut sums, lr) = (first.sums, settings.lr_at(epoch, epochs));
+            let batches = course.batches(Purpose::AmplifyOrder, epoch);
+            let mut last = None;
+            let make = |step: usize| course.corrupt(&synthesizer, epoch, &batches[step]);
+            prefetch(first.step..steps, make, |step, data| {
+                let mut rng = stream(settings.seed, Purpose::Pairs, epoch, step);
+                if step + 1 == steps {
+                    last = Some(data.clone());
+                }
+                let loss = state.step(&course.teacher, data, settings, lr, &mut rng);
+                let loss = loss.map_err(|e| self.with_place(e, epoch))?;
+                let losses = [loss.focal, loss.amplification];
+                sums = [sums[0] + losses[0], sums[1] + losses[1]];
+                let next = Position { stage: Stage::Amplify, epoch, step: step + 1, sums };
+                self.stepped(Event::Step { stage: Stage::Amplify, epoch, step, losses }, || {
+                    Ok((
+                        next,
+                        vec![
+                            ("amplifier", module_record(&state.amplifier)?),
+                            ("optimizer", optimizer_record(&state.optimizer)?),
+                        ],
+                    ))
+                })
+            })?;
+            let [normal, anomalous] = match last {
+                Some(data) => state.residual_intensity(&course.teacher, &first_of(data, 4), settings)?,
+                None => [0.0; 2],
+            };
+            let record = AmplifyRecord {
+                epoch: epoch + 1,
+                focal: sums[0] / steps as f64,
+                amplification: sums[1] / steps as f64,
+                residual_normal: normal,
+                residual_anomalous: anomalous,
+                lr,
+                seconds: seconds() - started,
+            };
+            self.history.amplify.push(record);
+            let stop = self.observer.event(Event::Amplified(&record)).is_break();
+            if self.due(epoch, epochs) {
+                let candidate = course.candidate(state, student, &self.history);
+                if self.improves(&candidate, Stage::Amplify, epoch)? {
+                    self.keep("best.amplifier", module_record(&state.amplifier)?);
+                }
+            }
+            let next = Position { stage: Stage::Amplify, epoch: epoch + 1, step: 0, sums: [0.0; 2] };
+            let records = [
+                ("amplifier", module_record(&state.amplifier)?),
+                ("optimizer", optimizer_record(&state.optimizer)?),
+            ];
+            self.save(next, &records)?;
+            if stop {
+                return Err(self.interrupted());
+            }
+        }
+        if let Some(bytes) = self.take("best.amplifier") {
+            state.amplifier = restore_module(state.amplifier.clone(), Some(&bytes))?;
+        }
+        self.best = None;
+        Ok(())
+    }
+
+    /// Stage 2 from a position to its end.
+    pub fn distill(
+        &mut self,
+        amplify: &AmplifyStage,
+        state: &mut DistillStage,
+        from: Position,
+    ) -> Result<()> {
+        let (course, settings) = (self.course, &self.course.settings);
+        let (epochs, steps) = (settings.epochs_distill, course.steps());
+        let (mut cache, shapes) = self.features(amplify)?;
+        let device = course.teacher.trunk.stem.weight.device();
+        self.begin(Stage::Distill, from.epoch, epochs)?;
+        let amplifier = module_record(&amplify.amplifier)?;
+        for epoch in from.epoch..epochs {
+            let started = seconds();
+            let first =
+                if epoch == from.epoch { from } else { Position { step: 0, sums: [0.0; 2], epoch, ..from } };
+            let (mut sums, lr) = (first.sums, settings.lr_at(epoch, epochs));
+            for (step, chosen) in
+                course.batches(Purpose::DistillOrder, epoch).iter().enumerate().skip(first.step)
+            {
+                let features = gather(&mut cache, &shapes, chosen, &device)?;
+                let loss = state.step(features, settings, lr).map_err(|e| self.with_place(e, epoch))?;
+                let losses = [loss.kd, loss.hkd];
+                sums = [sums[0] + losses[0], sums[1] + losses[1]];
+                let next = Position { stage: Stage::Distill, epoch, step: step + 1, sums };
+                self.stepped(Event::Step { stage: Stage::Distill, epoch, step, losses }, || {
+                    Ok((
+                        next,
+                        vec![
+                            ("amplifier", amplifier.clone()),
+                            ("student", module_record(&state.student)?),
+                            ("optimizer", optimizer_record(&state.optimizer)?),
+                        ],
+                    ))
+                })?;
+            }
+            let record = DistillRecord {
+                epoch: epoch + 1,
+                kd: sums[0] / steps as f64,
+                hkd: sums[1] / steps as f64,
+                lr,
+                seconds: seconds() - started,
+            };
+            self.history.distill.push(record);
+            let stop = self.observer.event(Event::Distilled(&record)).is_break();
+            if self.due(epoch, epochs) {
+                let candidate = course.candidate(amplify, state, &self.history);
+                if self.improves(&candidate, Stage::Distill, epoch)? {
+                    self.keep("best.student", module_record(&state.student)?);
+                }
+            }
+            let next = Position { stage: Stage::Distill, epoch: epoch + 1, step: 0, sums: [0.0; 2] };
+            let records = [
+                ("amplifier", amplifier.clone()),
+                ("student", module_record(&state.student)?),
+                ("optimizer", optimizer_record(&state.optimizer)?),
+            ];
+            self.save(next, &records)?;
+            if stop {
+                return Err(self.interrupted());
+            }
+        }
+        if let Some(bytes) = self.take("best.student") {
+            state.student = restore_module(state.student.clone(), Some(&bytes))?;
+        }
+        Ok(())
+    }
+
+    /// The advanced teacher's features of all training pictures, and the shape of each level.
+    fn features(&mut self, amplify: &AmplifyStage) -> Result<(FeatureCache, [[usize; 3]; 3])> {
+        let (course, settings) = (self.course, &self.course.settings);
+        let backbone = course.teacher.backbone;
+        let (channels, sides) = (backbone.channels(), backbone.sides(settings.size));
+        let shapes = [0, 1, 2].map(|k| [channels[k], sides[k], sides[k]]);
+        let length = shapes.iter().map(|s| s.iter().product::<usize>()).sum();
+        let mut cache = FeatureCache::new(length, course.cache_budget);
+        let device = course.teacher.trunk.stem.weight.device();
+        let candidate = course.candidate(
+            amplify,
+            &DistillStage {
+                student: crate::student::Student::new(
+                    backbone,
+                    &mut stream(0, Purpose::Student, 0, 0),
+                    &device,
+                ),
+                optimizer: super::adam(settings),
+            },
+            &History::default(),
+        );
+        for chosen in course.pictures.chunks(settings.batch) {
+            let pixels = chosen.iter().flat_map(normalise).collect();
+            let x = batch(pixels, chosen.len(), settings.size, &device);
+            let teacher = course.teacher.forward(x);
+            let advanced = match settings.amplifies() {
+                true => candidate.amplifier.forward(teacher, candidate.info.raa).map(|a| a.feature),
+                false => teacher,
+            };
+            let levels = advanced.map(|f| f.into_data().iter::<f32>().collect::<Vec<_>>());
+            for i in 0..chosen.len() {
+                let one = levels.iter().flat_map(|level| {
+                    let length = level.len() / chosen.len();
+                    &level[i * length..][..length]
+                });
+                cache.push(one.copied().collect())?;
+            }
+            let event = Event::Caching(cache.len(), course.pictures.len());
+            if self.observer.event(event).is_break() {
+                return Err(self.interrupted());
+            }
+        }
+        Ok((cache, shapes))
+    }
+
+    fn begin(&mut self, stage: Stage, epoch: usize, epochs: usize) -> Result<()> {
+        let event = Event::Begin { stage, epoch, epochs, steps: self.course.steps() };
+        if self.observer.event(event).is_break() { Err(self.interrupted()) } else { Ok(()) }
+    }
+
+    /// Reports a step; when asked to stop, saves what `state` gives and stops.
+    fn stepped(
+        &mut self,
+        event: Event<'_>,
+        state: impl FnOnce() -> Result<(Position, Vec<(&'static str, Vec<u8>)>)>,
+    ) -> Result<()> {
+        if self.observer.event(event).is_break() {
+            let (position, records) = state()?;
+            if position.step < self.course.steps() {
+                self.save(position, &records)?;
+                return Err(self.interrupted());
+            }
+        }
+        Ok(())
+    }
+
+    fn save(&self, position: Position, records: &[(&str, Vec<u8>)]) -> Result<()> {
+        let Some(path) = &self.course.checkpoint else { return Ok(()) };
+        let checkpoint = Checkpoint {
+            position,
+            history: self.history.clone(),
+            settings: self.course.settings.clone(),
+            teacher: self.course.teacher_words(),
+            data_fingerprint: self.course.data_fingerprint.clone(),
+            best: self.best,
+        };
+        let mut all = records.to_vec();
+        all.extend(self.records.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())));
+        checkpoint.save(path, &all)
+    }
+
+    /// Whether a candidate is to be judged after this epoch (from 0): method.md 2.10, 4.4.
+    fn due(&self, epoch: usize, epochs: usize) -> bool {
+        let number = epoch + 1;
+        self.course.settings.selection == Selection::Test
+            && (number.is_multiple_of(5) && number > 5 || number == epochs)
+    }
+
+    fn improves(&mut self, candidate: &Aand, stage: Stage, epoch: usize) -> Result<bool> {
+        let score = self.observer.judge(candidate, stage)?;
+        let better = self.best.is_none_or(|(best, _)| score > best);
+        if better {
+            self.best = Some((score, epoch + 1));
+        }
+        Ok(better)
+    }
+
+    fn keep(&mut self, name: &str, bytes: Vec<u8>) {
+        self.records.retain(|(n, _)| n != name);
+        self.records.push((name.into(), bytes));
+    }
+
+    fn take(&mut self, name: &str) -> Option<Vec<u8>> {
+        let index = self.records.iter().position(|(n, _)| n == name)?;
+        Some(self.records.swap_remove(index).1)
+    }
+
+    fn with_place(&self, error: Error, epoch: usize) -> Error {
+        let kept = match &self.course.checkpoint {
+            Some(path) if path.exists() => format!("; the last good checkpoint is {}", path.display()),
+            _ => String::new(),
+        };
+        match error {
+            Error::Training(reason) => {
+                Error::Training(format!("{reason} in epoch {}; try a lower --lr{kept}", epoch + 1))
+            }
+            other => other,
+        }
+    }
+
+    fn interrupted(&self) -> Error {
+        let how = match &self.course.checkpoint {
+            Some(path) => format!("saved {}; give the same command with --resume to go on", path.display()),
+            None => "nothing was saved".into(),
+        };
+        Error::Interrupted(format!("stopped: {how}"))
+    }
+}
+
+/// The features of the chosen pictures, `[B, C_k, H_k, W_k]` by level.
+fn gather(
+    cache: &mut FeatureCache,
+    shapes: &[[usize; 3]; 3],
+    chosen: &[usize],
+    device: &burn::tensor::Device,
+) -> Result<[Tensor<4>; 3]> {
+    let mut start = 0;
+    let mut level = |[c, h, w]: [usize; 3]| -> Result<Tensor<4>> {
+        let range = start..start + c * h * w;
+        start = range.end;
+        let mut values = Vec::with_capacity(chosen.len() * c * h * w);
+        for &i in chosen {
+            cache.extend(i, range.clone(), &mut values)?;
+        }
+        Ok(Tensor::from_data(TensorData::new(values, [chosen.len(), c, h, w]), device))
+    };
+    Ok([level(shapes[0])?, level(shapes[1])?, level(shapes[2])?])
+}
+
+/// The first pictures of a batch.
+fn first_of(mut data: AmplifyBatch, count: usize) -> AmplifyBatch {
+    let all = data.masks.len();
+    let count = count.min(all);
+    data.pixels.truncate(data.pixels.len() / all * count);
+    data.masks.truncate(count);
+    data.foregrounds.truncate(count);
+    data
+}
+
+/// A clock; a browser has none that works here, the web API keeps its own.
+fn seconds() -> f64 {
+    #[cfg(target_arch = "wasm32")]
+    return 0.0;
+    #[cfg(not(target_arch = "wasm32"))]
+    {
+        use std::sync::LazyLock;
+        static START: LazyLock<std::time::Instant> = LazyLock::new(std::time::Instant::now);
+        START.elapsed().as_secs_f64()
+    }
+}
