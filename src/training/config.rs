@@ -132,6 +132,14 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The defaults with a preset's epochs for `pictures` good pictures, those to be held out included.
+    pub fn preset(preset: Preset, pictures: usize) -> Self {
+        let settings = Self::default();
+        let fit = pictures - (pictures as f64 * settings.holdout).round() as usize;
+        let [epochs_amplify, epochs_distill] = preset.epochs(fit, settings.batch);
+        Self { epochs_amplify, epochs_distill, ..settings }
+    }
+
     /// Checks ranges and contradictions.
     ///
     /// # Errors
