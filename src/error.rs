@@ -71,6 +71,10 @@ pub enum Error {
     #[error("{0}")]
     Network(String),
 
+    /// Some of the pictures failed; the others were done.
+    #[error("{0}")]
+    Incomplete(String),
+
     /// The person asked to stop; the message says how to go on.
     #[error("{0}")]
     Interrupted(String),

@@ -1,18 +1,272 @@
-//! `aand eval`.
+//! `aand eval MODEL DATA`: AUROC, AUPRO, AP and F1 on labelled pictures.
 
-use super::Saying;
-use crate::Result;
+use super::output::{check_file, print_line};
+use super::progress::bar;
+use super::reporting::Subject;
+use super::{DeviceArgs, Saying};
+use crate::dataset::{self, Dataset, Layout, Sample};
+use crate::detection::Detector;
+use crate::metrics::{self, Evaluation, Judged, summary};
+use crate::model::{Aand, Selection, open};
+use crate::picture::{Mask, normalise, open_mask, resize};
+use crate::training::prefetch;
+use crate::{Error, Result, report};
+use burn::tensor::Device;
 use clap::Args;
+use rayon::prelude::*;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
 
 /// Options of `aand eval`.
 #[derive(Debug, Args)]
 pub struct EvalArgs {
+    /// The model file; or a folder of models, NAME.aand for each category
+    model: PathBuf,
+    /// A category of MVTec AD, VisA or MVTec3D, the root of such a data set, or a folder with good/ and KIND/
+    data: PathBuf,
+    /// The category in a data set's root, or all
+    #[arg(long)]
+    category: Option<String>,
+    /// How the folder is laid out; recognised from its content unless given
+    #[arg(long)]
+    layout: Option<Layout>,
+    /// Write all metrics as CSV: a row per data set and per kind of defect
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+    /// Write an HTML report with pictures, curves and the model's insides
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Pictures computed at once
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..))]
+    batch: u16,
+    #[command(flatten)]
+    device: DeviceArgs,
     #[command(flatten)]
     saying: Saying,
 }
 
+/// A picture that cannot be measured, and why.
+#[derive(Debug, serde::Serialize)]
+struct Unusable {
+    path: PathBuf,
+    error: String,
+}
+
+/// Everything measured on one data set.
+struct Measured {
+    set: Dataset,
+    evaluation: Evaluation,
+    judged: Vec<Judged>,
+    detector: Detector,
+    unusable: Vec<Unusable>,
+}
+
 /// Runs `aand eval`.
 pub fn run(args: &EvalArgs) -> Result<()> {
-    args.saying.say("");
+    let sets = dataset::open_for_test(&args.data, args.layout, args.category.as_deref())?;
+    [&args.csv, &args.report].into_iter().flatten().try_for_each(|file| check_file(file))?;
+    let device = args.device.choose(args.saying)?;
+    let folder = args.model.is_dir();
+    let mut one_model: Option<Aand> = None;
+    let mut all = Vec::new();
+    for set in sets {
+        let model = match &one_model {
+            Some(model) if !folder => model.clone(),
+            _ => model_for(args, &set, &device)?,
+        };
+        one_model = Some(model.clone());
+        all.push(measure(args, set, model)?);
+    }
+    let evaluations: Vec<Evaluation> = all.iter().map(|m| m.evaluation.clone()).collect();
+    if let Some(path) = &args.csv {
+        report::write_csv(path, &evaluations)?;
+    }
+    if let Some(path) = &args.report {
+        write_report(args, path, &all)?;
+    }
+    show(args, &all, &evaluations)?;
+    let failed: Vec<&Unusable> = all.iter().flat_map(|m| &m.unusable).collect();
+    let Some(first) = failed.first() else { return Ok(()) };
+    let measured: usize = all.iter().map(|m| m.judged.len()).sum();
+    let others = match failed.len() {
+        1 => String::new(),
+        n => format!(" (and {} more, see above)", n - 1),
+    };
+    Err(Error::Incomplete(format!(
+        "{} of {} pictures could not be measured: {}{others}",
+        failed.len(),
+        failed.len() + measured,
+        first.error
+    )))
+}
+
+fn model_for(args: &EvalArgs, set: &Dataset, device: &Device) -> Result<Aand> {
+    let saying = args.saying;
+    let path = match args.model.is_dir() {
+        true => args.model.join(format!("{}.aand", set.name)),
+        false => args.model.clone(),
+    };
+    let model = open(&path, device)?;
+    let threshold = &model.info.threshold;
+    if !threshold.reliable {
+        saying.say(format!("warning: the threshold {}", threshold.reliability));
+    }
+    if model.info.name != set.name {
+        let (trained, measured) = (&model.info.name, &set.name);
+        saying
+            .say(format!("warning: the model was trained on `{trained}`, the pictures are of `{measured}`"));
+    }
+    if model.info.selection == Selection::Test {
+        saying.say(format!("warning: {}", Selection::Test.describe()));
+    }
+    Ok(model)
+}
+
+/// Pixels and mask of a labelled picture, at the model's size.
+fn read(sample: &Sample, size: usize) -> Result<(Vec<f32>, Option<Mask>)> {
+    let native = crate::picture::open(&sample.path)?;
+    let mask = match &sample.mask {
+        Some(path) => {
+            let mask = open_mask(path)?;
+            let (w, h) = native.dimensions();
+            if (mask.width, mask.height) != (w as usize, h as usize) {
+                let reason = format!(
+                    "the mask is {} x {}, its picture {w} x {h}; export the mask at the picture's size",
+                    mask.width, mask.height
+                );
+                return Err(Error::picture(path, reason));
+            }
+            Some(mask.resize_pil_nearest(size, size))
+        }
+        None => None,
+    };
+    Ok((normalise(&resize(&native, size as u32, size as u32)), mask))
+}
+
+fn measure(args: &EvalArgs, set: Dataset, model: Aand) -> Result<Measured> {
+    let detector = Detector::new(model);
+    let info = &detector.model.info;
+    let batches: Vec<&[Sample]> = set.test.chunks(args.batch.into()).collect();
+    let (mut judged, mut unusable) = (Vec::new(), Vec::new());
+    let bar = bar(args.saying, set.test.len() as u64, "pictures");
+    bar.set_prefix(set.name.clone());
+    let make = |n: usize| batches[n].par_iter().map(|s| read(s, info.size)).collect::<Vec<_>>();
+    prefetch(0..batches.len(), make, |n, read| {
+        let usable = read.iter().flatten().count();
+        let pixels = read.iter().flatten().flat_map(|(pixels, _)| pixels.iter().copied()).collect();
+        let mut maps = detector.maps(pixels, usable)?.into_iter();
+        for (sample, read) in batches[n].iter().zip(read) {
+            match read {
+                Ok((_, mask)) => {
+                    let map = maps.next().ok_or_else(|| Error::Device("a map is missing".into()))?;
+                    let found = detector.judge(map)?;
+                    judged.push(Judged {
+                        path: set.relative(&sample.path).into(),
+                        defect: sample.defect.clone(),
+                        score: found.score,
+                        map: found.map,
+                        mask,
+                    });
+                }
+                Err(error) => {
+                    let error = error.to_string().replace('\n', " ");
+                    // An error, so it is said even when quiet.
+                    bar.suspend(|| eprintln!("skipped: {error}"));
+                    unusable.push(Unusable { path: set.relative(&sample.path).into(), error });
+                }
+            }
+        }
+        bar.inc(batches[n].len() as u64);
+        Ok(())
+    })?;
+    bar.finish_and_clear();
+    if let (true, Some(first)) = (judged.is_empty(), unusable.first()) {
+        return Err(Error::Incomplete(format!("no picture of {} is usable: {}", set.name, first.error)));
+    }
+    let threshold = metrics::Threshold { value: info.threshold.value, method: info.threshold.method.clone() };
+    let selection = match info.selection {
+        Selection::Last => metrics::Selection::LastEpoch,
+        Selection::Test => metrics::Selection::Test,
+    };
+    let evaluation = Evaluation::new(set.name.clone(), &judged, threshold, selection)?;
+    Ok(Measured { set, evaluation, judged, detector, unusable })
+}
+
+/// The result on standard output: tables, or one JSON object.
+fn show(args: &EvalArgs, all: &[Measured], evaluations: &[Evaluation]) -> Result<()> {
+    if args.saying.json {
+        let objects = all.iter().map(object).collect::<Result<Vec<_>>>()?;
+        return print_line(match <[Value; 1]>::try_from(objects) {
+            Ok([only]) => only,
+            Err(several) => mean_of(several),
+        });
+    }
+    if args.saying.quiet {
+        return Ok(());
+    }
+    for evaluation in evaluations {
+        print_line(format!("{evaluation}\n"))?;
+    }
+    if evaluations.len() > 1 {
+        print_line(summary(evaluations))?;
+    }
+    Ok(())
+}
+
+/// One data set's metrics, with what the model's header and the errors add.
+fn object(of: &Measured) -> Result<Value> {
+    let wrong = |e: serde_json::Error| Error::io("standard output", e.into());
+    let mut object = serde_json::to_value(&of.evaluation).map_err(wrong)?;
+    let info = &of.detector.model.info;
+    object["threshold_reliable"] = info.threshold.reliable.into();
+    object["threshold_reliability"] = info.threshold.reliability.clone().into();
+    object["selection_rule"] = info.selection.describe().into();
+    object["backbone"] = info.backbone.name().into();
+    object["errors"] = serde_json::to_value(&of.unusable).map_err(wrong)?;
+    Ok(object)
+}
+
+/// Several data sets in one object: the unweighted means under the same keys, and each in `categories`.
+fn mean_of(objects: Vec<Value>) -> Value {
+    let mut mean = json!({ "name": "mean" });
+    for key in [
+        "image_auroc",
+        "pixel_auroc",
+        "aupro",
+        "pro_rd",
+        "pixel_ap",
+        "image_f1_max",
+        "pixel_f1_max",
+        "image_ap",
+    ] {
+        let values: Vec<f64> = objects.iter().filter_map(|object| object[key].as_f64()).collect();
+        mean[key] = match values.len() {
+            0 => Value::Null,
+            n => (values.iter().sum::<f64>() / n as f64).into(),
+        };
+    }
+    mean["categories"] = objects.into();
+    mean
+}
+
+fn write_report(args: &EvalArgs, path: &Path, all: &[Measured]) -> Result<()> {
+    args.saying.say("writing the report");
+    let inputs = all
+        .iter()
+        .map(|of| {
+            let subject = Subject {
+                set: &of.set,
+                detector: &of.detector,
+                judged: &of.judged,
+                evaluation: &of.evaluation,
+            };
+            subject.input()
+        })
+        .collect::<Result<Vec<_>>>()?;
+    match inputs.as_slice() {
+        [only] => report::write(path, only)?,
+        several => report::write_several(path, "Anomaly detection", several)?,
+    }
+    args.saying.say(format!("wrote {}", path.display()));
     Ok(())
 }

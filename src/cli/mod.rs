@@ -5,8 +5,13 @@
 mod detect;
 mod device;
 mod eval;
+mod inputs;
+mod insides;
 mod inspect;
+mod output;
 mod progress;
+mod reporting;
+mod results;
 mod synth;
 mod train;
 mod watch;

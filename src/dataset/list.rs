@@ -93,6 +93,14 @@ pub(super) fn below(folder: &Path) -> Result<Below> {
     Ok(found)
 }
 
+/// All pictures below `folder`, told by their file endings, in natural order; hidden files are left out.
+///
+/// # Errors
+/// [`Error::Io`] when a folder cannot be read.
+pub fn pictures_below(folder: &Path) -> Result<Vec<PathBuf>> {
+    Ok(below(folder)?.pictures)
+}
+
 fn descend(folder: &Path, depth: usize, seen: &mut BTreeSet<PathBuf>, found: &mut Below) -> Result<()> {
     let real = fs::canonicalize(folder).map_err(|source| Error::io(folder, source))?;
     if depth > MAX_DEPTH || !seen.insert(real) {

@@ -15,6 +15,7 @@ mod list;
 mod mvtec;
 mod mvtec3d;
 mod recognise;
+mod test_only;
 mod visa;
 
 use std::fmt;
@@ -25,6 +26,7 @@ pub use advice::{Advice, Level};
 pub use findings::{DefectCount, Findings, OtherSize, Tally, Unreadable};
 pub use fingerprint::{FEWEST_TO_HOLD_OUT, fingerprint, holdout};
 pub use inspect::inspect;
+pub use list::pictures_below;
 
 use crate::error::{Error, Result};
 use recognise::{Category, Place};
@@ -91,7 +93,7 @@ pub struct Dataset {
     pub root: PathBuf,
     /// How it is laid out.
     pub layout: Layout,
-    /// Good pictures for training, in natural order; never empty.
+    /// Good pictures for training, in natural order; empty only if opened by [`open_for_test`].
     pub train: Vec<PathBuf>,
     /// Labelled pictures for evaluation, in natural order; may be empty.
     pub test: Vec<Sample>,
@@ -124,11 +126,36 @@ impl Dataset {
 /// [`Error::Io`] when a folder cannot be read; [`Error::Dataset`] when it holds no good pictures, no
 /// category of that name, or several when none was named.
 pub fn open(root: &Path, layout: Option<Layout>, category: Option<&str>) -> Result<Vec<Dataset>> {
+    open_as(root, layout, category, Purpose::Train)
+}
+
+/// As [`open`], for evaluation: there must be labelled pictures, and there need not be any to train on. A
+/// folder with a sub-folder of good pictures beside others, or with such a folder called `test`, will do.
+///
+/// # Errors
+/// As [`open`], with labelled pictures in place of good ones.
+pub fn open_for_test(root: &Path, layout: Option<Layout>, category: Option<&str>) -> Result<Vec<Dataset>> {
+    open_as(root, layout, category, Purpose::Test)
+}
+
+/// What a data set is opened for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Train,
+    Test,
+}
+
+fn open_as(
+    root: &Path,
+    layout: Option<Layout>,
+    category: Option<&str>,
+    purpose: Purpose,
+) -> Result<Vec<Dataset>> {
     let facts = std::fs::metadata(root).map_err(|source| Error::io(root, source))?;
     if !facts.is_dir() {
         return Err(Error::dataset(root, "it is a file; give the folder of the pictures"));
     }
-    match recognise::recognise(root, layout, category)? {
+    match recognise::recognise(root, layout, category, purpose)? {
         Place::Category(found) => match category {
             Some(wanted) if wanted != "all" && !wanted.eq_ignore_ascii_case(&found.name) => {
                 let what = match found.layout {
@@ -137,9 +164,12 @@ pub fn open(root: &Path, layout: Option<Layout>, category: Option<&str>) -> Resu
                 };
                 Err(Error::dataset(root, format!("{what}; leave --category out or give the data set's root")))
             }
-            _ => load(found).map(|dataset| vec![dataset]),
+            _ => load(found, purpose).map(|dataset| vec![dataset]),
         },
-        Place::Root(found) => choose(root, found, category)?.into_iter().map(load).collect(),
+        Place::Root(found) => {
+            let chosen = choose(root, found, category)?.into_iter();
+            chosen.map(|category| load(category, purpose)).collect()
+        }
     }
 }
 
@@ -165,15 +195,19 @@ fn choose(root: &Path, mut found: Vec<Category>, wanted: Option<&str>) -> Result
     }
 }
 
-fn load(category: Category) -> Result<Dataset> {
+fn load(category: Category, purpose: Purpose) -> Result<Dataset> {
     let Category { name, folder: root, layout } = category;
     let (train, mut test) = match layout {
         Layout::Mvtec => (mvtec::train(&root)?, mvtec::test(&root)?),
         Layout::Mvtec3d => (mvtec3d::train(&root)?, mvtec3d::test(&root)?),
         Layout::Visa => visa::split(&root, &name)?,
+        Layout::Folder if purpose == Purpose::Test => (Vec::new(), test_only::samples(&root)?),
         Layout::Folder => (folder::train(&root)?, Vec::new()),
     };
-    if train.is_empty() {
+    if purpose == Purpose::Test && test.is_empty() {
+        return Err(Error::dataset(&root, test_only::NOTHING));
+    }
+    if purpose == Purpose::Train && train.is_empty() {
         return Err(Error::dataset(&root, why_none(&root, layout)?));
     }
     test.sort_by(|a, b| list::natural(&a.path, &b.path));

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::list::{folders, name};
-use super::{Layout, folder, mvtec, mvtec3d, visa};
+use super::{Layout, Purpose, folder, mvtec, mvtec3d, visa};
 use crate::error::{Error, Result};
 
 /// How far below a folder a data set is looked for, to name it in an error.
@@ -27,7 +27,12 @@ pub(super) enum Place {
 }
 
 /// Recognises `root`; `layout` restricts what it may be.
-pub(super) fn recognise(root: &Path, layout: Option<Layout>, category: Option<&str>) -> Result<Place> {
+pub(super) fn recognise(
+    root: &Path,
+    layout: Option<Layout>,
+    category: Option<&str>,
+    purpose: Purpose,
+) -> Result<Place> {
     let own_name = std::fs::canonicalize(root).map_or_else(|_| name(root), |full| name(&full));
     let itself = |layout| Place::Category(Category { name: own_name.clone(), folder: root.into(), layout });
 
@@ -58,7 +63,9 @@ pub(super) fn recognise(root: &Path, layout: Option<Layout>, category: Option<&s
         let reason = format!("the data set lies further down; give {} instead", deeper.display());
         return Err(Error::dataset(root, reason));
     }
-    folder::refuse_labels(root)?;
+    if purpose == Purpose::Train {
+        folder::refuse_labels(root)?;
+    }
     Ok(itself(Layout::Folder))
 }
 

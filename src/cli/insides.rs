@@ -1,0 +1,104 @@
+//! The model's insides for a report: three levels on one picture, and patch features before and after
+//! amplification (the paper's Fig. 6).
+
+use super::reporting::{Subject, short_name};
+use crate::detection::batch;
+use crate::metrics::Judged;
+use crate::model::Features;
+use crate::picture::{Mask, Picture, ScoreMap, normalise, open, resize};
+use crate::report::{EmbeddingRow, LevelPanels, Levels};
+use crate::{Error, Result};
+use burn::tensor::Tensor;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+/// Pictures whose patches are embedded, at most, of good and of anomalous ones each.
+const PICTURES: usize = 20;
+
+/// Patches per picture and kind: with 20 anomalous and 20 good pictures about 600 in all.
+const PATCHES: usize = 10;
+
+/// The level whose features are embedded, from 0.
+const LEVEL: usize = 1;
+
+fn see(subject: &Subject, judged: &Judged) -> Result<(Picture, Features)> {
+    let model = &subject.detector.model;
+    let size = model.info.size;
+    let picture = resize(&open(subject.file(judged))?, size as u32, size as u32);
+    let features = model.forward(batch(normalise(&picture), 1, size, &model.device()));
+    Ok((picture, features))
+}
+
+fn values(tensor: Tensor<4>) -> Result<Vec<f32>> {
+    let values = tensor.into_data().try_into_vec::<f32>();
+    values.map_err(|e| Error::Device(format!("cannot read features back: {e:?}")))
+}
+
+/// The mean over the channels of `[1, C, H, W]`.
+fn mean(tensor: Tensor<4>) -> Result<ScoreMap> {
+    let [_, _, height, width] = tensor.dims();
+    Ok(ScoreMap { width, height, data: values(tensor.mean_dim(1))? })
+}
+
+/// What happens on each level in the anomalous picture with the lowest score, the hardest one to find.
+pub fn levels(subject: &Subject) -> Result<Option<Levels>> {
+    let anomalous = subject.judged.iter().filter(|judged| judged.defect.is_some());
+    let Some(worst) = anomalous.min_by(|a, b| a.score.total_cmp(&b.score)) else { return Ok(None) };
+    let (picture, features) = see(subject, worst)?;
+    let Features { teacher, advanced, student, discrepancy } = features;
+    let level = |k: usize| {
+        Ok(LevelPanels {
+            teacher: mean(teacher[k].clone())?,
+            gate: mean(advanced[k].weight.clone())?,
+            residual: mean(advanced[k].residual.clone().abs())?,
+            advanced: mean(advanced[k].feature.clone())?,
+            student: mean(student[k].clone())?,
+            discrepancy: mean(discrepancy[k].clone())?,
+        })
+    };
+    let levels = (0..3).map(level).collect::<Result<_>>()?;
+    Ok(Some(Levels { name: short_name(&worst.path), picture, levels }))
+}
+
+/// Patch features of the second level, normal and anomalous by the masks; none without masks.
+pub fn embedding(subject: &Subject) -> Result<Option<Vec<EmbeddingRow>>> {
+    let (marked, good): (Vec<&Judged>, Vec<&Judged>) = subject
+        .judged
+        .iter()
+        .filter(|judged| judged.defect.is_none() || judged.mask.as_ref().is_some_and(|m| m.count() > 0))
+        .partition(|judged| judged.defect.is_some());
+    if marked.is_empty() {
+        return Ok(None);
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    let mut rows = Vec::new();
+    for judged in spread(&marked).chain(spread(&good)) {
+        let (_, features) = see(subject, judged)?;
+        let [_, channels, height, width] = features.teacher[LEVEL].dims();
+        let labels = match &judged.mask {
+            Some(mask) => mask.patch_labels(height, width),
+            None => Mask::filled(width, height, false).data,
+        };
+        let vanilla = values(features.teacher[LEVEL].clone())?;
+        let advanced = values(features.advanced[LEVEL].feature.clone())?;
+        let area = height * width;
+        let at = |map: &[f32], n: usize| (0..channels).map(|c| map[c * area + n]).collect();
+        for anomalous in [true, false] {
+            let mut patches: Vec<usize> = (0..area).filter(|&n| labels[n] == anomalous).collect();
+            let (chosen, _) = patches.partial_shuffle(&mut rng, PATCHES);
+            rows.extend(chosen.iter().map(|&n| EmbeddingRow {
+                vanilla: at(&vanilla, n),
+                advanced: at(&advanced, n),
+                anomalous,
+            }));
+        }
+    }
+    Ok(Some(rows))
+}
+
+/// Evenly spaced pictures, so that every kind of defect has its share.
+fn spread<'a>(all: &'a [&'a Judged]) -> impl Iterator<Item = &'a Judged> {
+    let count = all.len().min(PICTURES);
+    (0..count).map(move |n| all[n * all.len() / count])
+}

@@ -1,0 +1,127 @@
+//! What a report shows, gathered from a model and the pictures it was measured on.
+
+use super::insides::{embedding, levels};
+use super::watch::epochs;
+use crate::Result;
+use crate::dataset::Dataset;
+use crate::detection::{Detector, enlarge, heat_map, overlay};
+use crate::metrics::{Evaluation, Judged};
+use crate::model::Info;
+use crate::picture::{open, resize};
+use crate::report::{GalleryItem, ReportInput};
+use rayon::prelude::*;
+use std::path::{Path, PathBuf};
+
+/// So many pictures are made visible at most.
+const MOST_SHOWN: usize = 60;
+
+/// The longer side of a picture in the gallery, in pixels; the report does not show more.
+const SIDE: u32 = 256;
+
+/// A measured data set.
+pub struct Subject<'a> {
+    /// The pictures.
+    pub set: &'a Dataset,
+    /// The model.
+    pub detector: &'a Detector,
+    /// What the model said, paths relative to the set's root.
+    pub judged: &'a [Judged],
+    /// The metrics.
+    pub evaluation: &'a Evaluation,
+}
+
+impl<'a> Subject<'a> {
+    /// Everything that [`crate::report::write`] shows.
+    ///
+    /// # Errors
+    /// A picture cannot be read any more, or the device failed.
+    pub fn input(&self) -> Result<ReportInput<'a>> {
+        let info = &self.detector.model.info;
+        let (stage1, stage2) = epochs(&info.history);
+        Ok(ReportInput {
+            title: self.set.name.clone(),
+            rendered_note: rendered_note(&self.set.root),
+            model: facts(info),
+            split: format!(
+                "labelled pictures of {}; trained on {} good pictures",
+                self.set.root.display(),
+                info.training_pictures
+            ),
+            evaluation: self.evaluation,
+            gallery: self.gallery()?,
+            stage1,
+            stage2,
+            embedding: embedding(self)?,
+            levels: levels(self)?,
+        })
+    }
+
+    /// A judged picture's file.
+    pub fn file(&self, judged: &Judged) -> PathBuf {
+        self.set.root.join(&judged.path)
+    }
+
+    /// The pictures whose verdicts are the most wrong, or were the closest to being wrong.
+    fn gallery(&self) -> Result<Vec<GalleryItem>> {
+        let threshold = self.evaluation.threshold;
+        let wrongness =
+            |j: &Judged| if j.defect.is_some() { threshold - j.score } else { j.score - threshold };
+        let mut worst: Vec<&Judged> = self.judged.iter().collect();
+        worst.sort_by(|a, b| wrongness(b).total_cmp(&wrongness(a)).then_with(|| a.path.cmp(&b.path)));
+        worst.truncate(MOST_SHOWN);
+        worst.par_iter().map(|judged| self.item(judged)).collect()
+    }
+
+    fn item(&self, judged: &Judged) -> Result<GalleryItem> {
+        let threshold = self.evaluation.threshold;
+        let native = open(self.file(judged))?;
+        let (w, h) = native.dimensions();
+        let scale = (f64::from(SIDE) / f64::from(w.max(h).max(1))).min(1.0);
+        let side = |length: u32| ((f64::from(length) * scale).round() as u32).max(1);
+        let (w, h) = (side(w), side(h));
+        let picture = resize(&native, w, h);
+        let map = enlarge(&judged.map, w, h);
+        Ok(GalleryItem {
+            name: short_name(&judged.path),
+            defect: judged.defect.clone(),
+            score: judged.score,
+            mask: judged.mask.as_ref().map(|mask| mask.resize_pil_nearest(w as usize, h as usize)),
+            heat: heat_map(&map, threshold),
+            overlay: overlay(&picture, &map, threshold),
+            picture,
+        })
+    }
+}
+
+/// `test/hole/000.png` to `hole/000.png`.
+pub fn short_name(path: &Path) -> String {
+    path.strip_prefix("test").unwrap_or(path).display().to_string().replace('\\', "/")
+}
+
+/// The line of the data set's README that says that its pictures are rendered, not photographs.
+fn rendered_note(root: &Path) -> Option<String> {
+    [Some(root), root.parent()].into_iter().flatten().find_map(|folder| {
+        let text = std::fs::read_to_string(folder.join("README.txt")).ok()?;
+        let line = text.lines().find(|line| line.to_lowercase().contains("rendered"))?;
+        Some(line.trim().to_owned())
+    })
+}
+
+fn facts(info: &Info) -> Vec<(String, String)> {
+    let threshold = &info.threshold;
+    let (amplify, distill) = (info.history.amplify.len(), info.history.distill.len());
+    let facts = [
+        ("Name", info.name.clone()),
+        ("Backbone", info.backbone.name().to_owned()),
+        ("Teacher", info.teacher.clone()),
+        ("Input", format!("{0} x {0}; {1}", info.size, info.preprocessing)),
+        ("Training", format!("{amplify} epochs of amplification, {distill} of distillation")),
+        ("Training pictures", info.training_pictures.to_string()),
+        ("Selection", info.selection.describe().to_owned()),
+        ("Threshold", format!("{:.4}: {}; {}", threshold.value, threshold.method, threshold.reliability)),
+        ("Seed", info.seed.to_string()),
+        ("Data fingerprint", info.data_fingerprint.clone()),
+        ("Program", info.program.clone()),
+    ];
+    facts.into_iter().map(|(what, value)| (what.to_owned(), value)).collect()
+}

@@ -1,0 +1,77 @@
+//! Labelled pictures without any to train on: a sub-folder of good ones beside a sub-folder per kind of
+//! defect, in the folder itself or in its `test`. Masks lie in `ground_truth/KIND`, as in MVTec AD.
+
+use std::path::Path;
+
+use super::Sample;
+use super::list::{Masks, folders, is_good, name, pictures};
+use crate::error::Result;
+
+/// What to do about a folder that has none.
+pub(super) const NOTHING: &str = "there are no labelled pictures to evaluate on; put good ones into test/good \
+                                  and anomalous ones into test/KIND, masks into ground_truth/KIND";
+
+/// The labelled pictures of `folder`; none where nothing says which pictures are good.
+pub(super) fn samples(folder: &Path) -> Result<Vec<Sample>> {
+    let test = folder.join("test");
+    let place = if test.is_dir() { test.as_path() } else { folder };
+    let kinds = folders(place)?;
+    let mut samples = Vec::new();
+    if !kinds.iter().any(|kind| is_good(kind)) {
+        return Ok(samples);
+    }
+    for kind in kinds.iter().filter(|kind| name(kind) != "ground_truth") {
+        let defect = (!is_good(kind)).then(|| name(kind));
+        let masks = Masks::in_folder(&folder.join("ground_truth").join(name(kind)))?;
+        samples.extend(pictures(kind)?.into_iter().map(|path| Sample {
+            mask: defect.as_ref().and_then(|_| masks.of(&path)),
+            defect: defect.clone(),
+            path,
+        }));
+    }
+    Ok(samples)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{open, open_for_test};
+    use std::path::Path;
+
+    fn made(files: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = folder.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "x").unwrap();
+        }
+        folder
+    }
+
+    fn kinds(root: &Path) -> Vec<(Option<String>, bool)> {
+        let set = open_for_test(root, None, None).unwrap().remove(0);
+        set.test.into_iter().map(|sample| (sample.defect, sample.mask.is_some())).collect()
+    }
+
+    #[test]
+    fn labels_come_from_folders_whatever_lies_around_them() {
+        let expected = [(None, false), (Some("hole".into()), true), (Some("hole".into()), false)];
+        for files in [
+            &["test/good/0.png", "test/hole/0.png", "test/hole/1.png", "ground_truth/hole/0_mask.png"][..],
+            &["good/0.png", "hole/0.png", "hole/1.png", "ground_truth/hole/0_mask.png"],
+        ] {
+            let folder = made(files);
+            assert_eq!(kinds(folder.path()), expected, "{files:?}");
+            assert!(open(folder.path(), None, None).is_err(), "nothing to train on in {files:?}");
+        }
+        let bare = made(&["test/good/0.png", "test/hole/0.png"]);
+        assert_eq!(kinds(bare.path()), [(None, false), (Some("hole".into()), false)]);
+    }
+
+    #[test]
+    fn nothing_labelled_is_an_error_with_a_remedy() {
+        for files in [&["0.png", "1.png"][..], &["train/good/0.png"]] {
+            let error = open_for_test(made(files).path(), None, None).unwrap_err().to_string();
+            assert!(error.contains("test/good"), "{error}");
+        }
+    }
+}
