@@ -62,9 +62,9 @@ fn fault(weave: &Weave, flaw: &mut Flaw) -> Fault {
         "broken_thread" => {
             let warp = flaw.rng.random_bool(0.6);
             let (across, along) = if warp { (u, v) } else { (v, u) };
-            let length = flaw.grade(8.0, 20.0) * flaw.rng.random_range(0.8..1.2f32);
+            let length = flaw.grade(9.0, 20.0) * flaw.rng.random_range(0.8..1.2f32);
             let (from, to) = (along - 0.5 * length, along + 0.5 * length);
-            let left = flaw.grade(0.20, -0.6).max(0.0);
+            let left = flaw.grade(0.10, -0.6).max(0.0);
             let count = flaw.grade(1.0, 3.2) as i64;
             Fault::Broken { warp, thread: across.round() as i64, count, from, to, left }
         }

@@ -120,9 +120,9 @@ fn fault(light: &Light, flaw: &mut Flaw) -> Fault {
     let at = [reach * angle.cos(), reach * angle.sin()];
     match flaw.kind {
         "bore" => {
-            // Undersized by two to seven pixels; one in five was never drilled.
+            // Undersized by three to eight pixels; one in five was never drilled.
             let undrilled = flaw.severity > 0.8;
-            Fault::Bore(if undrilled { 0.0 } else { BORE - flaw.grade(1.8, 8.0) })
+            Fault::Bore(if undrilled { 0.0 } else { BORE - flaw.grade(2.8, 8.5) })
         }
         "chipped_edge" => {
             let burr = flaw.rng.random_bool(0.35);
