@@ -76,7 +76,7 @@ mod tests {
         for character in "0123456789ABCDEFGHJKLNPQRSTUVXYZ-+.".chars() {
             for stroke in strokes(character).split(' ') {
                 let digits: Vec<u32> = stroke.chars().filter_map(|c| c.to_digit(10)).collect();
-                assert!(digits.len() >= 4 && digits.len() % 2 == 0, "{character}: {stroke}");
+                assert!(digits.len() >= 4 && digits.len().is_multiple_of(2), "{character}: {stroke}");
                 assert!(digits.chunks(2).all(|p| p[0] <= 4 && p[1] <= 6), "{character}: {stroke}");
             }
             assert!(text(&character.to_string(), 0.0, 0.0, 6.0).is_some(), "{character}");

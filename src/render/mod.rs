@@ -6,9 +6,11 @@
 //! material, sensor noise), because each is drawn from its own stream of random numbers; the mask is
 //! where the two pictures differ.
 
+mod board;
 mod canvas;
 mod circuit;
 mod cloth;
+mod fibres;
 #[cfg(not(target_arch = "wasm32"))]
 mod folder;
 mod glyphs;
@@ -18,9 +20,11 @@ mod layout;
 mod light;
 mod parts;
 mod sheet;
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests;
+mod turned;
 mod washers;
+mod weave;
 
 pub use canvas::SIZE;
 #[cfg(not(target_arch = "wasm32"))]
@@ -118,7 +122,7 @@ impl Flaw {
     }
 }
 
-/// The smallest difference (of 255, in any channel) that counts as a defect.
+/// Differences up to this (of 255, in any channel) do not count as a defect.
 const VISIBLE: u8 = 8;
 /// The smallest connected piece of a defect that is kept, and the smallest defect, in pixels.
 const PIECE: usize = 4;

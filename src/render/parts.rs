@@ -1,6 +1,6 @@
 //! The parts on the circuit board: bodies, terminals, solder, markings.
 
-use super::circuit::{FACE, Seat};
+use super::board::{FACE, Seat};
 use super::glyphs::{ADVANCE, text};
 use super::layers::{Ink, Layers};
 use super::layout::{Kind, Part};
