@@ -4,6 +4,7 @@
 use burn::backend::ops::{ConvOptions, ConvTransposeOptions};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
+use burn::tensor::IntDType;
 
 /// What `backend` needs for training a convolutional network.
 #[backend_extension(Flex, Cube, Autodiff)]
@@ -95,6 +96,16 @@ pub trait ConvolutionOps: Backend {
         (result.output, result.mean, result.variance)
     }
 
+    /// Maximum over 3x3 neighbourhoods, stride 2, padding 1.
+    fn max_pool_3x3(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::max_pool2d(x, [3, 3], [2, 2], [1, 1], [1, 1], false)
+    }
+
+    /// The gradient of its `x`.
+    fn max_pool_3x3_backward(x: FloatTensor<Self>, dy: FloatTensor<Self>) -> FloatTensor<Self> {
+        burns_max_pool_backward::<Self>(x, dy)
+    }
+
     /// The gradients of `x`, `gamma` and `beta`.
     fn batch_statistics_norm_backward(
         x: FloatTensor<Self>,
@@ -119,4 +130,13 @@ pub(super) fn options(stride: usize, padding: usize) -> ConvOptions<2> {
 /// Burn's description of the transposed convolution that doubles height and width.
 pub(super) fn transposed_options() -> ConvTransposeOptions<2> {
     ConvTransposeOptions::new([2, 2], [0, 0], [0, 0], [1, 1], 1)
+}
+
+/// Burn keeps indices for this gradient; they are found again here.
+pub(super) fn burns_max_pool_backward<B: Backend>(x: FloatTensor<B>, dy: FloatTensor<B>) -> FloatTensor<B> {
+    let (kernel, stride, padding, dilation) = ([3, 3], [2, 2], [1, 1], [1, 1]);
+    let indices =
+        B::max_pool2d_with_indices(x.clone(), kernel, stride, padding, dilation, false, IntDType::I32)
+            .indices;
+    B::max_pool2d_with_indices_backward(x, kernel, stride, padding, dilation, false, dy, indices).x_grad
 }

@@ -1,8 +1,9 @@
 //! The kernels of this room on the tensors of Burn's CPU backend.
 
 use super::batch_norm::{self, Extent};
-use super::extension::{ConvolutionOps, options, transposed_options};
+use super::extension::{ConvolutionOps, burns_max_pool_backward, options, transposed_options};
 use super::geometry::Geometry;
+use super::max_pool;
 use super::{data_gradient as plain_data, forward as plain, weight_gradient as plain_weight};
 use super::{winograd, winograd_forward, winograd_weight};
 use burn::backend::Flex;
@@ -94,6 +95,28 @@ impl ConvolutionOps for Flex {
         let (x, dy) = (Picture::of(x), Picture::of(dy));
         let g = Geometry::of_transposed_2x2(x.shape, shape);
         tensor(weight_gradient(&g, dy.values(), x.values()), shape)
+    }
+
+    fn max_pool_3x3(x: FlexTensor) -> FlexTensor {
+        if !single([&x]) {
+            return Self::max_pool2d(x, [3, 3], [2, 2], [1, 1], [1, 1], false);
+        }
+        let x = Picture::of(x);
+        let [batch, channels, height, width] = x.shape;
+        let y = max_pool::forward(x.values(), batch * channels, [height, width]);
+        let [height, width] = max_pool::pooled([height, width]);
+        tensor(y, [batch, channels, height, width])
+    }
+
+    fn max_pool_3x3_backward(x: FlexTensor, dy: FlexTensor) -> FlexTensor {
+        if !single([&x, &dy]) {
+            return burns_max_pool_backward::<Self>(x, dy);
+        }
+        let (x, dy) = (Picture::of(x), Picture::of(dy));
+        let [batch, channels, height, width] = x.shape;
+        let planes = batch * channels;
+        let dx = max_pool::backward(x.values(), dy.values(), planes, [height, width]);
+        tensor(dx, x.shape)
     }
 
     fn batch_statistics_norm(

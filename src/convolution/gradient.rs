@@ -105,6 +105,22 @@ impl<B: ConvolutionOps> Backward<B, 3> for BatchNorm {
     }
 }
 
+#[derive(Debug)]
+struct MaxPool;
+
+impl<B: ConvolutionOps> Backward<B, 1> for MaxPool {
+    type State = NodeId;
+
+    fn backward(self, ops: Ops<NodeId, 1>, grads: &mut Gradients, saved: &mut Checkpointer) {
+        let [x_node] = ops.parents;
+        let dy = grads.consume::<B>(&ops.node);
+        let x = saved.retrieve_node_output::<FloatTensor<B>>(ops.state);
+        if let Some(node) = x_node {
+            grads.register::<B>(node.id, B::max_pool_3x3_backward(x, dy));
+        }
+    }
+}
+
 impl<B: ConvolutionOps, C: CheckpointStrategy> ConvolutionOps for Autodiff<B, C> {
     fn convolution(
         x: FloatTensor<Self>,
@@ -160,6 +176,16 @@ impl<B: ConvolutionOps, C: CheckpointStrategy> ConvolutionOps for Autodiff<B, C>
                 prep.finish(state, run(x, weight))
             }
             OpsKind::UnTracked(prep) => prep.finish(run(x, weight)),
+        }
+    }
+
+    fn max_pool_3x3(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        match MaxPool.prepare::<C>([x.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let state = prep.checkpoint(&x);
+                prep.finish(state, B::max_pool_3x3(x.into_primitive()))
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::max_pool_3x3(x.into_primitive())),
         }
     }
 

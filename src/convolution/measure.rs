@@ -223,3 +223,37 @@ fn training_step() {
     });
     println!("a step of stage 2: {step:.0} ms");
 }
+
+/// One step of stage 1 at the default settings, batch 16, teacher included.
+#[test]
+#[ignore = "a measurement, not a test"]
+fn amplification_step() {
+    use crate::picture::Mask;
+    use crate::training::{AmplifyBatch, AmplifyStage, Settings};
+    use rand_chacha::rand_core::SeedableRng;
+    let device = Device::flex();
+    let settings = Settings::default();
+    let side = settings.size;
+    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    let teacher = crate::teacher::Teacher::random(crate::teacher::Backbone::Resnet18, 1, &device).unwrap();
+    let mut stage = AmplifyStage::new(&teacher, &settings, &mut rng, &device);
+    let mask = |all: bool| Mask {
+        width: side,
+        height: side,
+        data: (0..side * side).map(|i| all || i % side > side / 2).collect(),
+    };
+    let batch = AmplifyBatch {
+        pixels: random([16, 3, side, side], &device).into_data().iter().collect(),
+        masks: vec![mask(false); 16],
+        foregrounds: vec![mask(true); 16],
+    };
+    let x = random([16, 3, side, side], &device);
+    let features = milliseconds(5, || {
+        teacher.forward(x.clone());
+    });
+    let step = milliseconds(5, || {
+        let batch = batch.clone();
+        stage.step(&teacher, batch, &settings, 1e-3, &mut rng).unwrap();
+    });
+    println!("a step of stage 1: {step:.0} ms, of which the teacher {features:.0}");
+}

@@ -15,6 +15,7 @@ mod forward;
 mod geometry;
 mod gradient;
 mod lanes;
+mod max_pool;
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod measure;
 mod parallel;
@@ -74,4 +75,11 @@ pub fn batch_norm(
         epsilon,
     );
     (Tensor::from_dispatch(y), Tensor::from_dispatch(mean), Tensor::from_dispatch(variance))
+}
+
+/// Maximum over 3x3 neighbourhoods with stride 2 and one pixel of padding, the pooling of a ResNet's
+/// stem: `[n, c, h, w]` to `[n, c, ceil(h / 2), ceil(w / 2)]`. The gradient goes to the first of the
+/// largest pixels.
+pub fn max_pool3x3(x: Tensor<4>) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::max_pool_3x3(x.into_dispatch()))
 }

@@ -129,6 +129,22 @@ fn batch_norm_and_gradients_are_burns() {
     }
 }
 
+#[test]
+fn max_pool_and_gradient_are_burns() {
+    for [n, c, h, w] in [[2, 64, 32, 32], [1, 3, 7, 5], [2, 2, 1, 1], [1, 2, 2, 9], [3, 1, 6, 13]] {
+        agree(
+            &[random([n, c, h, w])],
+            &format!("pool {n}x{c}x{h}x{w}"),
+            &|t| max_pool3x3(t[0].clone()),
+            &|t| {
+                let options =
+                    burn::tensor::ops::MaxPoolOptions::new([3, 3]).with_stride([2, 2]).with_padding([1, 1]);
+                module::max_pool2d(t[0].clone(), options)
+            },
+        );
+    }
+}
+
 /// The same numbers to the bit, whatever the number of threads.
 #[cfg(not(target_arch = "wasm32"))]
 #[test]
@@ -159,6 +175,8 @@ fn nan_passes_through() {
     assert_eq!(seen, 8 * 6);
     let y = values(conv_transpose2x2(x.clone(), Tensor::zeros([4, 2, 2, 2], &device())));
     assert_eq!(y.iter().filter(|v| v.is_nan()).count(), 2 * 4);
+    let pooled = values(max_pool3x3(x.clone()));
+    assert_eq!(pooled.iter().filter(|v| v.is_nan()).count(), 1);
     let ones = Tensor::<1>::ones([4], &device());
     let y = values(batch_norm(x, ones.clone(), ones, 1e-5).0);
     assert_eq!(y.iter().filter(|v| v.is_nan()).count(), 2 * 36);

@@ -2,9 +2,8 @@
 
 use super::{Backbone, BlockKind, TensorSource};
 use crate::Result;
-use crate::convolution::conv2d;
-use burn::tensor::ops::MaxPoolOptions;
-use burn::tensor::{Device, Tensor, TensorData, activation::relu, module::max_pool2d};
+use crate::convolution::{conv2d, max_pool3x3};
+use burn::tensor::{Device, Tensor, TensorData, activation::relu};
 
 /// A convolution with the batch normalisation that follows it folded in.
 #[derive(Clone, Debug)]
@@ -148,8 +147,7 @@ impl Trunk {
     /// `[B, 3, H, W]`, ImageNet-normalised, to the outputs of layers 1, 2 and 3 after their last ReLU:
     /// `[B, C_k, H / 2^(k+1), W / 2^(k+1)]`.
     pub fn forward(&self, x: Tensor<4>) -> [Tensor<4>; 3] {
-        let pool = MaxPoolOptions::new([3, 3]).with_stride([2, 2]).with_padding([1, 1]);
-        let mut x = max_pool2d(relu(self.stem.forward(x)), pool);
+        let mut x = max_pool3x3(relu(self.stem.forward(x)));
         self.layers.each_ref().map(|blocks| {
             x = blocks.iter().fold(x.clone(), |x, block| block.forward(x));
             x.clone()
