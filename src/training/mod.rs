@@ -17,7 +17,7 @@ pub use course::{Course, Event, Observer, train};
 
 pub use prefetch::prefetch;
 pub use random::{Purpose, stream};
-pub use stage1::{AmplifyBatch, AmplifyLoss, AmplifyStage, MOST_PAIRS};
+pub use stage1::{AmplifyBatch, AmplifyLoss, AmplifyStage, LevelLoss, MOST_PAIRS, level_loss};
 pub use stage2::{DistillLoss, DistillStage};
 
 use burn::optim::{AdamConfig, ModuleOptimizer};
