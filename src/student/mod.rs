@@ -38,11 +38,16 @@ impl Student {
 
     /// `F_A` to `F_S`, level by level of the same shapes `[B, C_k, H_k, W_k]`.
     pub fn forward(&self, features: [Tensor<4>; 3]) -> [Tensor<4>; 3] {
-        self.decoder.forward(self.embed(features))
+        self.decode(self.embed(features))
     }
 
     /// `F_A` to the one-class embedding `[B, 2 C_3, H_3 / 2, W_3 / 2]`.
     pub fn embed(&self, features: [Tensor<4>; 3]) -> Tensor<4> {
         self.oce.forward(self.mbf.forward(features))
+    }
+
+    /// The one-class embedding to `F_S`.
+    pub fn decode(&self, embedding: Tensor<4>) -> [Tensor<4>; 3] {
+        self.decoder.forward(embedding)
     }
 }

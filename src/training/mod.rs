@@ -22,7 +22,7 @@ pub use prefetch::prefetch;
 #[cfg(not(target_arch = "wasm32"))]
 pub use prepare::{CACHE_BUDGET, check_writable, checkpoint_path};
 pub use random::{Purpose, stream};
-pub use stage1::{AmplifyBatch, AmplifyLoss, AmplifyStage, MOST_PAIRS};
+pub use stage1::{AmplifyBatch, AmplifyLoss, AmplifyStage, LevelLoss, MOST_PAIRS, level_loss};
 pub use stage2::{DistillLoss, DistillStage};
 
 use burn::optim::{AdamConfig, ModuleOptimizer};

@@ -74,17 +74,10 @@ impl AmplifyStage {
             let labels = |masks: &[Mask]| -> Vec<bool> {
                 masks.iter().flat_map(|mask| mask.patch_labels(height, width)).collect()
             };
-            let anomalous = labels(&data.masks);
-            let rows = to_rows(feature);
-            if settings.raa.gate && settings.objective == Objective::Amplify {
-                focal = focal + gate_loss(raa, rows.clone(), &anomalous);
-            }
-            if settings.raa.generator {
-                let pairs = sample_pairs(&anomalous, &labels(&data.foregrounds), rng, MOST_PAIRS);
-                if !pairs.is_empty() {
-                    amplification = amplification + generator_loss(raa, &rows, &pairs, settings);
-                }
-            }
+            let (anomalous, foreground) = (labels(&data.masks), labels(&data.foregrounds));
+            let level = level_loss(raa, feature, [&anomalous, &foreground], settings, rng);
+            focal = level.focal.into_iter().fold(focal, |sum, loss| sum + loss);
+            amplification = level.amplification.into_iter().fold(amplification, |sum, loss| sum + loss);
         }
         let loss = focal.clone() + amplification.clone().mul_scalar(settings.amplification_weight);
         let losses =
@@ -129,6 +122,33 @@ impl AmplifyStage {
         }
         Ok([0, 1].map(|kind| sums[kind] / levels[kind].max(1) as f64))
     }
+}
+
+/// The losses of one level as `[1]`; `None` where the settings or the labels leave nothing to learn from.
+#[derive(Clone, Debug)]
+pub struct LevelLoss {
+    /// Focal loss of the gate (Eq. 6).
+    pub focal: Option<Tensor<1>>,
+    /// Amplification (or contrastive) loss of the generator, before its weight (Eq. 7, 8).
+    pub amplification: Option<Tensor<1>>,
+}
+
+/// The losses of one level (method.md 2.6, 2.7), given `F_T` `[B, C, H, W]` on the plain device and the labels
+/// `[anomalous, foreground]` of its `B H W` patches. `raa` is on the autodiff device; `rng` draws the pairs.
+pub fn level_loss(
+    raa: &Raa,
+    feature: Tensor<4>,
+    [anomalous, foreground]: [&[bool]; 2],
+    settings: &Settings,
+    rng: &mut ChaCha8Rng,
+) -> LevelLoss {
+    let rows = to_rows(feature);
+    let gated = settings.raa.gate && settings.objective == Objective::Amplify;
+    let focal = gated.then(|| gate_loss(raa, rows.clone(), anomalous));
+    let pairs = settings.raa.generator.then(|| sample_pairs(anomalous, foreground, rng, MOST_PAIRS));
+    let pairs = pairs.filter(|pairs| !pairs.is_empty());
+    let amplification = pairs.map(|pairs| generator_loss(raa, &rows, &pairs, settings));
+    LevelLoss { focal, amplification }
 }
 
 fn gate_loss(raa: &Raa, rows: Tensor<2>, anomalous: &[bool]) -> Tensor<1> {

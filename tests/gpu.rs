@@ -1,0 +1,98 @@
+//! A teacher and both training stages on the GPU against the CPU. Where wgpu finds no adapter (install
+//! `mesa-vulkan-drivers` for a software one) there is nothing to compare and the test says so.
+//!
+//! The first run of each kernel compiles it: half a minute or more on a software adapter.
+
+use aand::Result;
+use aand::detection::batch;
+use aand::picture::Mask;
+use aand::teacher::{Backbone, Teacher};
+use aand::training::{AmplifyBatch, AmplifyStage, DistillStage, Settings};
+use burn::tensor::{Device, DeviceKind};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+const SIZE: usize = 64;
+const PICTURES: usize = 2;
+const STEPS: usize = 2;
+
+/// A real GPU if there is one, else a software adapter.
+fn gpu() -> Option<Device> {
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+    let adapters = burn::tensor::read_sync(instance.enumerate_adapters(wgpu::Backends::PRIMARY));
+    let infos: Vec<wgpu::AdapterInfo> = adapters.iter().map(wgpu::Adapter::get_info).collect();
+    let has = |kind| infos.iter().any(|info| info.device_type == kind);
+    let kinds = [
+        (wgpu::DeviceType::DiscreteGpu, DeviceKind::DiscreteGpu(0)),
+        (wgpu::DeviceType::IntegratedGpu, DeviceKind::IntegratedGpu(0)),
+        (wgpu::DeviceType::VirtualGpu, DeviceKind::VirtualGpu(0)),
+        (wgpu::DeviceType::Cpu, DeviceKind::Cpu),
+    ];
+    let Some((_, kind)) = kinds.into_iter().find(|(kind, _)| has(*kind)) else {
+        println!("skipped: wgpu finds no adapter");
+        return None;
+    };
+    println!("on {kind:?} of {:?}", infos.iter().map(|info| &info.name).collect::<Vec<_>>());
+    Some(Device::wgpu(kind))
+}
+
+fn random() -> ChaCha8Rng {
+    ChaCha8Rng::seed_from_u64(7)
+}
+
+fn pixels() -> Vec<f32> {
+    let mut rng = random();
+    (0..PICTURES * 3 * SIZE * SIZE).map(|_| rng.random_range(-2.0..2.0)).collect()
+}
+
+/// A square defect in each picture.
+fn masks() -> Vec<Mask> {
+    let data = |i: usize| (20..50).contains(&(i % SIZE)) && (10..44).contains(&(i / SIZE));
+    let mask = || Mask { width: SIZE, height: SIZE, data: (0..SIZE * SIZE).map(data).collect() };
+    (0..PICTURES).map(|_| mask()).collect()
+}
+
+/// Everything that is compared, with its name.
+fn course(device: &Device) -> Result<Vec<(String, Vec<f64>)>> {
+    let settings = Settings { size: SIZE, batch: PICTURES, ..Settings::default() };
+    let teacher = Teacher::random(Backbone::Compact, 3, device)?;
+    let features = teacher.forward(batch(pixels(), PICTURES, SIZE, device));
+    let mut found = Vec::new();
+    for (k, level) in features.iter().enumerate() {
+        let values = level.clone().into_data().iter::<f32>().map(f64::from).collect();
+        found.push((format!("teacher level {}", k + 1), values));
+    }
+    let mut rng = random();
+    let mut stage = AmplifyStage::new(&teacher, &settings, &mut rng, device);
+    for step in 1..=STEPS {
+        let foregrounds = vec![Mask::filled(SIZE, SIZE, true); PICTURES];
+        let data = AmplifyBatch { pixels: pixels(), masks: masks(), foregrounds };
+        let loss = stage.step(&teacher, data, &settings, settings.lr, &mut rng)?;
+        found.push((format!("stage 1, step {step}, focal"), vec![loss.focal]));
+        found.push((format!("stage 1, step {step}, amplification"), vec![loss.amplification]));
+    }
+    let mut stage = DistillStage::new(teacher.backbone, &settings, &mut rng, device);
+    for step in 1..=STEPS {
+        let loss = stage.step(features.clone(), &settings, settings.lr)?;
+        found.push((format!("stage 2, step {step}, KD"), vec![loss.kd]));
+        found.push((format!("stage 2, step {step}, HKD"), vec![loss.hkd]));
+    }
+    Ok(found)
+}
+
+#[test]
+fn gpu_and_cpu_agree() {
+    let Some(gpu) = gpu() else { return };
+    let (ours, expected) = (course(&gpu).unwrap(), course(&Device::flex()).unwrap());
+    for ((name, a), (_, b)) in ours.iter().zip(&expected) {
+        assert_eq!(a.len(), b.len(), "{name}");
+        let scale = b.iter().fold(0.0f64, |most, v| most.max(v.abs()));
+        assert!(scale > 0.0, "{name} is all zero");
+        let off = a.iter().zip(b).map(|(a, b)| (a - b).abs() / scale);
+        // A NaN must not pass: `f64::max` would drop it.
+        let off = off.fold(0.0, |most, v| if v.is_nan() || v > most { v } else { most });
+        println!("{name}: relative error {off:.1e}, tolerance 1e-3");
+        assert!(off <= 1e-3, "{name}: relative error {off:e}");
+    }
+}
