@@ -47,18 +47,26 @@ pub struct EvalArgs {
 
 /// A picture that cannot be measured, and why.
 #[derive(Debug, serde::Serialize)]
-struct Unusable {
+pub(super) struct Unusable {
     path: PathBuf,
     error: String,
 }
 
 /// Everything measured on one data set.
-struct Measured {
+pub(super) struct Measured {
     set: Dataset,
-    evaluation: Evaluation,
+    pub evaluation: Evaluation,
     judged: Vec<Judged>,
     detector: Detector,
     unusable: Vec<Unusable>,
+}
+
+impl Measured {
+    /// Its part of a report.
+    pub fn report(&self) -> Result<report::ReportInput<'_>> {
+        let Self { set, detector, judged, evaluation, .. } = self;
+        Subject { set, detector, judged, evaluation }.input()
+    }
 }
 
 /// Runs `aand eval`.
@@ -75,7 +83,7 @@ pub fn run(args: &EvalArgs) -> Result<()> {
             _ => model_for(args, &set, &device)?,
         };
         one_model = Some(model.clone());
-        all.push(measure(args, set, model)?);
+        all.push(measure(args.saying, args.batch.into(), set, model)?);
     }
     let evaluations: Vec<Evaluation> = all.iter().map(|m| m.evaluation.clone()).collect();
     if let Some(path) = &args.csv {
@@ -143,12 +151,13 @@ fn read(sample: &Sample, size: usize) -> Result<(Vec<f32>, Option<Mask>)> {
     Ok((normalise(&resize(&native, size as u32, size as u32)), mask))
 }
 
-fn measure(args: &EvalArgs, set: Dataset, model: Aand) -> Result<Measured> {
+/// Measures a model on the test pictures of one data set, `batch` at a time.
+pub(super) fn measure(saying: Saying, batch: usize, set: Dataset, model: Aand) -> Result<Measured> {
     let detector = Detector::new(model);
     let info = &detector.model.info;
-    let batches: Vec<&[Sample]> = set.test.chunks(args.batch.into()).collect();
+    let batches: Vec<&[Sample]> = set.test.chunks(batch).collect();
     let (mut judged, mut unusable) = (Vec::new(), Vec::new());
-    let bar = bar(args.saying, set.test.len() as u64, "pictures");
+    let bar = bar(saying, set.test.len() as u64, "pictures");
     bar.set_prefix(set.name.clone());
     let make = |n: usize| batches[n].par_iter().map(|s| read(s, info.size)).collect::<Vec<_>>();
     prefetch(0..batches.len(), make, |n, read| {
@@ -251,18 +260,7 @@ fn mean_of(objects: Vec<Value>) -> Value {
 
 fn write_report(args: &EvalArgs, path: &Path, all: &[Measured]) -> Result<()> {
     args.saying.say("writing the report");
-    let inputs = all
-        .iter()
-        .map(|of| {
-            let subject = Subject {
-                set: &of.set,
-                detector: &of.detector,
-                judged: &of.judged,
-                evaluation: &of.evaluation,
-            };
-            subject.input()
-        })
-        .collect::<Result<Vec<_>>>()?;
+    let inputs = all.iter().map(Measured::report).collect::<Result<Vec<_>>>()?;
     match inputs.as_slice() {
         [only] => report::write(path, only)?,
         several => report::write_several(path, "Anomaly detection", several)?,

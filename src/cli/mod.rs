@@ -2,6 +2,7 @@
 //!
 //! Exit status 0, 1 (something failed; one line on standard error says what and how to mend it) or 2 (usage).
 
+mod demo;
 mod detect;
 mod device;
 mod eval;
@@ -10,6 +11,7 @@ mod insides;
 mod inspect;
 mod output;
 mod progress;
+mod render;
 mod reporting;
 mod results;
 mod synth;
@@ -42,6 +44,10 @@ enum Command {
     Inspect(inspect::InspectArgs),
     /// Show what stage 1 sees: pictures with made defects, and their masks
     Synth(synth::SynthArgs),
+    /// Show the whole method on rendered product lines: render, train, evaluate, report
+    Demo(demo::DemoArgs),
+    /// Render product lines as data sets in MVTec layout
+    Render(render::RenderArgs),
     /// List, fetch and convert the official teacher weights
     Weights(crate::weights::WeightsCommand),
     /// Make the embedded teacher anew by distillation on procedural pictures
@@ -94,6 +100,8 @@ fn dispatch(command: Command) -> Result<()> {
         Command::Eval(args) => eval::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Synth(args) => synth::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Render(args) => render::run(&args),
         Command::Weights(command) => crate::weights::run(command),
         Command::Pretrain { options, device } => {
             let device = device.choose(Saying::default())?;

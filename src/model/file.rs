@@ -165,7 +165,6 @@ pub fn open(path: &Path, device: &Device) -> Result<Aand> {
 ///
 /// # Errors
 /// The file cannot be read.
-#[cfg(not(target_arch = "wasm32"))]
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|e| Error::io(path, e))
 }
@@ -203,4 +202,13 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
         Ok(())
     };
     write().map_err(|e| Error::io(path, e))
+}
+
+/// A browser has no file system: this always fails.
+///
+/// # Errors
+/// Always.
+#[cfg(target_arch = "wasm32")]
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+    std::fs::write(path, bytes).map_err(|e| Error::io(path, e))
 }

@@ -4,9 +4,9 @@ mod file;
 mod info;
 mod parameters;
 
-pub use file::{TensorStore, decode, encode};
+pub use file::{TensorStore, decode, encode, read_bytes, write_atomically};
 #[cfg(not(target_arch = "wasm32"))]
-pub use file::{open, read_bytes, save, write_atomically};
+pub use file::{open, save};
 pub use info::{
     AmplifyRecord, DistillRecord, FORMAT_VERSION, History, Info, Precision, Score, Selection, Threshold,
 };

@@ -1,0 +1,73 @@
+//! `aand demo`: the whole method on rendered product lines, from nothing to a report.
+
+use super::eval::{Measured, measure};
+use super::watch::Watch;
+use super::{DeviceArgs, Saying};
+use crate::model::save;
+use crate::render::{Counts, Line, write};
+use crate::report::write_several;
+use crate::teacher::Teacher;
+use crate::training::{Course, Preset, Settings, train};
+use crate::{Error, Result, dataset};
+use clap::Args;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// Options of `aand demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// The folder for pictures, models and the report
+    #[arg(long, default_value = "demo")]
+    keep: PathBuf,
+    /// Which lines: cloth, washers, circuit; all of them unless given
+    lines: Vec<Line>,
+    /// Decides everything random
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    #[command(flatten)]
+    device: DeviceArgs,
+    #[command(flatten)]
+    saying: Saying,
+}
+
+/// Runs `aand demo`.
+pub fn run(args: &DemoArgs) -> Result<()> {
+    let (saying, started) = (args.saying, Instant::now());
+    let device = args.device.choose(saying)?;
+    let teacher = Teacher::embedded(&device)?;
+    let lines = if args.lines.is_empty() { Line::all().to_vec() } else { args.lines.clone() };
+    let mut all: Vec<Measured> = Vec::new();
+    for line in lines {
+        let folder = args.keep.join(line.name());
+        saying.say(format!("{}: rendering into {}", line.title(), folder.display()));
+        write(line, &folder, Counts::default(), args.seed)?;
+        let data = dataset::open(&folder, None, None)?.pop();
+        let data = data.ok_or_else(|| Error::dataset(&folder, "is empty; render it anew"))?;
+        let settings = Settings { seed: args.seed, ..Settings::preset(Preset::Quick, data.train.len()) };
+        let course = Course::prepare(&data, settings, teacher.clone(), "the embedded teacher".into())?;
+        let out = args.keep.join(format!("{line}.aand"));
+        let mut watch = Watch::new(saying, &out, &data, &course)?;
+        let model = train(&course, &mut watch)?;
+        let time = watch.finish(Some(&model.info.history))?;
+        save(&model, &out)?;
+        let measured = measure(saying, 8, data, model)?;
+        let evaluation = &measured.evaluation;
+        saying.say(format!(
+            "{}: trained in {time}; image AUROC {:.3}, pixel AUROC {:.3}, AUPRO {:.3}",
+            line.title(),
+            evaluation.image_auroc.unwrap_or(f64::NAN),
+            evaluation.pixel_auroc.unwrap_or(f64::NAN),
+            evaluation.aupro.unwrap_or(f64::NAN)
+        ));
+        if saying.json {
+            println!("{}", serde_json::to_value(evaluation).unwrap_or_default());
+        }
+        all.push(measured);
+    }
+    let report = args.keep.join("report.html");
+    let inputs = all.iter().map(Measured::report).collect::<Result<Vec<_>>>()?;
+    write_several(&report, "AAND on rendered product lines", &inputs)?;
+    saying.say(format!("{:.0} s in all", started.elapsed().as_secs_f64()));
+    println!("{}", report.display());
+    Ok(())
+}
