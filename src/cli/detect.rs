@@ -112,8 +112,8 @@ pub fn run(args: &DetectArgs) -> Result<()> {
     let mut count = Count::default();
     let end = stream(args, &inputs, &Detector::new(model), &mut results, &mut count);
     // Whatever happened, what is known is kept.
-    results.finish()?;
-    end?;
+    let kept = results.finish();
+    end.and(kept)?;
     let Count { good, anomalous, failed } = count;
     let rate = inputs.len() as f64 / started.elapsed().as_secs_f64().max(1e-9);
     saying.say(format!(

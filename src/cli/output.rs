@@ -58,15 +58,13 @@ fn write_whole(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::Result
 
 /// Writes a PNG of raw samples.
 fn write_png(path: &Path, bytes: &[u8], size: (u32, u32), colour: ExtendedColorType) -> Result<()> {
-    write_whole(path, |writer| {
-        // Heat maps are smooth: the fast setting costs a few percent of size and saves most of the time.
-        PngEncoder::new_with_quality(writer, CompressionType::Fast, FilterType::Adaptive)
-            .write_image(bytes, size.0, size.1, colour)
-            .map_err(|e| match e {
-                image::ImageError::IoError(e) => e,
-                other => std::io::Error::other(other),
-            })
-    })
+    // Heat maps are smooth: the fast setting costs a few percent of size and saves most of the time. Through
+    // memory, because the encoder's own errors no longer tell a full disk from others.
+    let mut png = Vec::new();
+    PngEncoder::new_with_quality(&mut png, CompressionType::Fast, FilterType::Adaptive)
+        .write_image(bytes, size.0, size.1, colour)
+        .map_err(|e| Error::picture(path, format!("cannot be encoded as PNG: {e}")))?;
+    write_whole(path, |writer| writer.write_all(&png))
 }
 
 /// Writes a picture as PNG.
