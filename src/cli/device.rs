@@ -75,7 +75,11 @@ impl DeviceArgs {
 
 /// All adapters, real ones first, in the order Burn counts them by kind.
 fn adapters() -> Vec<Adapter> {
-    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+    // Only what is asked for below: starting OpenGL without a display makes it complain on standard error.
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
+        backends: wgpu::Backends::PRIMARY,
+        ..wgpu::InstanceDescriptor::new_without_display_handle()
+    });
     let found = burn::tensor::read_sync(instance.enumerate_adapters(wgpu::Backends::PRIMARY));
     let mut counts = [0; 3];
     let mut adapters: Vec<(usize, Adapter)> = Vec::new();
