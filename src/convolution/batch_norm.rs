@@ -45,7 +45,7 @@ pub(super) fn forward(e: Extent, x: &[f32], gamma: &[f32], beta: &[f32], epsilon
     let mut output = Output::with_len(e.len());
     let mut statistics = Output::with_len(2 * e.channels);
     let (to, stats) = (output.shared(), statistics.shared());
-    for_each(e.channels, |(): &mut (), c| {
+    for_each(e.channels, |_, c| {
         let planes = e.starts(c).map(|start| &x[start..][..e.pixels]);
         let mean = planes.clone().map(|p| sum(p, |v| v)).sum::<f64>() / count;
         let m = mean as f32;
@@ -83,7 +83,7 @@ pub(super) fn backward(
     let mut dx = Output::with_len(e.len());
     let mut sums = Output::with_len(2 * e.channels);
     let (to, totals) = (dx.shared(), sums.shared());
-    for_each(e.channels, |(): &mut (), c| {
+    for_each(e.channels, |_, c| {
         let m = mean[c];
         let inverse = 1.0 / (f64::from(variance[c]) + epsilon).sqrt();
         let (mut of_dy, mut of_product) = (0.0, 0.0);
@@ -120,7 +120,7 @@ pub(super) fn backward(
 pub(super) fn channel_sums(e: Extent, dy: &[f32]) -> Vec<f32> {
     let mut sums = Output::with_len(e.channels);
     let totals = sums.shared();
-    for_each(e.channels, |(): &mut (), c| {
+    for_each(e.channels, |_, c| {
         let planes = e.starts(c).map(|start| &dy[start..][..e.pixels]);
         let total = planes.map(|p| sum(p, |v| v)).sum::<f64>() as f32;
         // SAFETY: this channel's own place.

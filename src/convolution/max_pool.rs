@@ -28,7 +28,8 @@ pub(super) fn forward(x: &[f32], planes: usize, extent: Plane) -> Vec<f32> {
     let len = planes * out_height * out_width;
     let mut out = Output::with_len(len);
     let shared = out.shared();
-    for_each(planes, |line: &mut Vec<f32>, plane| {
+    for_each(planes, |scratch, plane| {
+        let line = &mut scratch.line;
         let x = &x[plane * height * width..][..height * width];
         // SAFETY: this task's own plane.
         let y = unsafe { shared.slice(plane * out_height * out_width, out_height * out_width) };
@@ -62,7 +63,7 @@ pub(super) fn backward(x: &[f32], dy: &[f32], planes: usize, extent: Plane) -> V
     let len = planes * height * width;
     let mut out = Output::zeros(len);
     let shared = out.shared();
-    for_each(planes, |(): &mut (), plane| {
+    for_each(planes, |_, plane| {
         let x = &x[plane * height * width..][..height * width];
         let dy = &dy[plane * out_height * out_width..][..out_height * out_width];
         // SAFETY: this task's own plane.

@@ -179,9 +179,12 @@ fn trunk() {
                 }
             };
             let mut y = activation::relu(conv(x.clone(), &stem, &bias, 2, 3));
-            let mut pool = burn::tensor::ops::MaxPoolOptions::new([3, 3]);
-            (pool.stride, pool.padding) = ([2, 2], [(1, 1); 2]);
-            y = module::max_pool2d(y, pool);
+            y = if ours {
+                max_pool3x3(y)
+            } else {
+                let pool = burn::tensor::ops::MaxPoolOptions::new([3, 3]);
+                module::max_pool2d(y, pool.with_stride([2, 2]).with_padding([1, 1]))
+            };
             for (i, pair) in weights.chunks(2).enumerate() {
                 let stride = if i == 2 || i == 4 { 2 } else { 1 };
                 let (w, b) = &pair[0];

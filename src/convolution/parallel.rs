@@ -3,21 +3,41 @@
 //! The tasks are cut by the shapes alone and each writes a place of its own, so no number here
 //! depends on how many threads there are or on which of them is quickest.
 
-/// Runs `task(scratch, i)` for every `i` in `0..count`; each thread keeps its scratch buffers.
+use std::cell::RefCell;
+
+/// The buffers of a thread. They outlive a call: pages that the system has to hand out anew for
+/// every tile would cost more than what is computed on them.
+#[derive(Default)]
+pub(super) struct Scratch {
+    /// A column matrix, or the tiles of one.
+    pub columns: Vec<f32>,
+    /// A product that is not written in place.
+    pub product: Vec<f32>,
+    /// An output gradient brought into another order.
+    pub gradient: Vec<f32>,
+    /// A line or two.
+    pub line: Vec<f32>,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// Runs `task(scratch, i)` for every `i` in `0..count`, on all threads. A task starts no others.
 #[cfg(not(target_arch = "wasm32"))]
-pub(super) fn for_each<S: Default + Send>(count: usize, task: impl Fn(&mut S, usize) + Sync) {
+pub(super) fn for_each(count: usize, task: impl Fn(&mut Scratch, usize) + Sync) {
     use rayon::prelude::*;
+    let run = |i| SCRATCH.with_borrow_mut(|scratch| task(scratch, i));
     if count == 1 {
-        return task(&mut S::default(), 0);
+        return run(0);
     }
-    (0..count).into_par_iter().with_max_len(1).for_each_init(S::default, |scratch, i| task(scratch, i));
+    (0..count).into_par_iter().with_max_len(1).for_each(run);
 }
 
 /// Runs `task(scratch, i)` for every `i` in `0..count`, one after the other.
 #[cfg(target_arch = "wasm32")]
-pub(super) fn for_each<S: Default>(count: usize, task: impl Fn(&mut S, usize)) {
-    let mut scratch = S::default();
-    (0..count).for_each(|i| task(&mut scratch, i));
+pub(super) fn for_each(count: usize, task: impl Fn(&mut Scratch, usize)) {
+    (0..count).for_each(|i| SCRATCH.with_borrow_mut(|scratch| task(scratch, i)));
 }
 
 /// An output that tasks fill at places that do not overlap.

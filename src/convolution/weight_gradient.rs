@@ -5,7 +5,7 @@
 
 use super::columns::gather;
 use super::geometry::{Geometry, Tile, blocks, tiles};
-use super::parallel::{Output, Shared, for_each, take};
+use super::parallel::{Output, Scratch, Shared, for_each, take};
 use super::product::{Block, Target, multiply};
 use std::ops::Range;
 
@@ -18,13 +18,6 @@ const SKEW: usize = 16;
 
 /// From this many output channels on, the product is written in the kernel's own order.
 const WIDE: usize = 256;
-
-#[derive(Default)]
-struct Scratch {
-    columns: Vec<f32>,
-    gradient: Vec<f32>,
-    product: Vec<f32>,
-}
 
 /// `[outputs, inputs, kernel_height, kernel_width]`.
 pub(super) fn weight_gradient(g: &Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {

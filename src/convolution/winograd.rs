@@ -28,8 +28,8 @@ const ENOUGH: usize = 256;
 /// Whether the shapes suit these tiles and there are enough of them.
 pub(super) fn suits(g: &Geometry) -> bool {
     (g.kernel_height, g.kernel_width, g.stride, g.padding) == (3, 3, 1, 1)
-        && g.height % TILE == 0
-        && g.width % (4 * TILE) == 0
+        && g.height.is_multiple_of(TILE)
+        && g.width.is_multiple_of(4 * TILE)
         && g.inputs.min(g.outputs) >= 16
         && g.batch * g.plane() >= ENOUGH * TILE * TILE
 }
@@ -147,6 +147,7 @@ pub(super) fn input_tiles<const L: usize>(
             let lines = std::array::from_fn(|line| load(phases.of(line, phase, tile)));
             *column = input(lines);
         }
+        #[allow(clippy::needless_range_loop)]
         for row in 0..6 {
             let line = input(std::array::from_fn(|phase| columns[phase][row]));
             for (column, value) in line.into_iter().enumerate() {
@@ -172,6 +173,7 @@ pub(super) fn gradient_tiles<const L: usize>(
         for (phase, column) in columns.iter_mut().enumerate() {
             *column = output_transposed(std::array::from_fn(|line| pixel(line, phase)));
         }
+        #[allow(clippy::needless_range_loop)]
         for row in 0..6 {
             let line = output_transposed(std::array::from_fn(|phase| columns[phase][row]));
             for (column, value) in line.into_iter().enumerate() {

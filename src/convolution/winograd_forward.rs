@@ -3,7 +3,7 @@
 
 use super::geometry::{Geometry, blocks};
 use super::lanes::{Lanes, add, load, widest};
-use super::parallel::{Output, Shared, for_each, take};
+use super::parallel::{Output, Scratch, Shared, for_each, take};
 use super::product::{Block, Target, multiply};
 use super::winograd::{APART, POINTS, TILE, input_tiles, kernel, output};
 
@@ -15,13 +15,6 @@ const OUTPUTS: usize = 64;
 
 /// Lanes of the kernel transform.
 const KERNELS: usize = 8;
-
-#[derive(Default)]
-struct Scratch {
-    input: Vec<f32>,
-    product: Vec<f32>,
-    phases: Vec<f32>,
-}
 
 /// The forward convolution.
 pub(super) fn forward(g: &Geometry, x: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
@@ -42,7 +35,7 @@ fn kernels([outputs, inputs]: [usize; 2], weight: impl Fn(usize, usize, usize) -
     let len = POINTS * apart;
     let mut all = Output::zeros(len);
     let to = all.shared();
-    for_each(outputs, |(): &mut (), o| {
+    for_each(outputs, |_, o| {
         widest(|| {
             for c in (0..inputs).step_by(KERNELS) {
                 let count = KERNELS.min(inputs - c);
@@ -54,6 +47,7 @@ fn kernels([outputs, inputs]: [usize; 2], weight: impl Fn(usize, usize, usize) -
                 }
                 let columns: [[Lanes<KERNELS>; 6]; 3] =
                     std::array::from_fn(|x| kernel([taps[x], taps[3 + x], taps[6 + x]]));
+                #[allow(clippy::needless_range_loop)]
                 for row in 0..6 {
                     let line = kernel([columns[0][row], columns[1][row], columns[2][row]]);
                     for (column, lanes) in line.iter().enumerate() {
@@ -79,7 +73,7 @@ fn convolve(g: &Geometry, x: &[f32], kernels: &[f32], bias: Option<&[f32]>) -> V
     for_each(lines.len(), |scratch: &mut Scratch, task| {
         let lines = lines[task].clone();
         // SAFETY: every task has its own rows of tiles.
-        if tiles % 8 == 0 {
+        if tiles.is_multiple_of(8) {
             unsafe { block::<8>(g, x, kernels, bias, lines, scratch, shared) };
         } else {
             unsafe { block::<4>(g, x, kernels, bias, lines, scratch, shared) };
@@ -103,8 +97,8 @@ unsafe fn block<const L: usize>(
     let (across, down) = (g.width / TILE, g.height / TILE);
     let tiles = lines.len() * across;
     let between = g.inputs * tiles + APART;
-    let input = take(&mut scratch.input, POINTS * between);
-    let phases = &mut scratch.phases;
+    let input = take(&mut scratch.columns, POINTS * between);
+    let phases = &mut scratch.line;
     widest(|| {
         for channel in 0..g.inputs {
             for (i, line) in lines.clone().enumerate() {

@@ -29,16 +29,17 @@ pub(super) fn weight_gradient(g: &Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {
     let mut sums = Output::with_len(POINTS * g.inputs * g.outputs);
     let sums = sums.shared();
     for (i, lines) in runs.iter().enumerate() {
-        for_each(channels, |phases: &mut Vec<f32>, channel| {
+        for_each(channels, |scratch, channel| {
+            let phases = &mut scratch.line;
             // SAFETY: every channel has its own rows of the matrices.
-            if across % 8 == 0 {
+            if across.is_multiple_of(8) {
                 unsafe { transform::<8>(g, x, dy, channel, lines, points, stride, phases) };
             } else {
                 unsafe { transform::<4>(g, x, dy, channel, lines, points, stride, phases) };
             }
         });
         let tiles = lines.len() * across;
-        for_each(POINTS, |(): &mut (), point| {
+        for_each(POINTS, |_, point| {
             let start = point * (channels * stride + APART);
             // SAFETY: all written by the transforms before, read only from here on.
             let inputs = unsafe { points.slice(start, (g.inputs - 1) * stride + tiles) };
@@ -55,7 +56,7 @@ pub(super) fn weight_gradient(g: &Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {
     let len = g.outputs * g.inputs * 9;
     let mut out = Output::with_len(len);
     let to = out.shared();
-    for_each(g.inputs, |(): &mut (), channel| {
+    for_each(g.inputs, |_, channel| {
         // SAFETY: this input channel's own kernels; the sums are complete.
         widest(|| unsafe { way_back(g, sums, channel, to) });
     });
@@ -124,6 +125,7 @@ unsafe fn way_back(g: &Geometry, sums: Shared, channel: usize, to: Shared) {
             std::array::from_fn(|x| kernel_transposed(std::array::from_fn(|y| from(y * 6 + x))));
         let taps: [[Lanes<KERNELS>; 3]; 3] =
             std::array::from_fn(|y| kernel_transposed(std::array::from_fn(|x| columns[x][y])));
+        #[allow(clippy::needless_range_loop)]
         for lane in 0..count {
             // SAFETY: this input channel's own kernels.
             let to = unsafe { to.slice(((o + lane) * g.inputs + channel) * 9, 9) };
