@@ -14,12 +14,16 @@ pub fn colour(position: f64) -> Rgb<u8> {
     Rgb([colour.r, colour.g, colour.b])
 }
 
-/// A map up-sampled to `width x height`.
+/// A map up-sampled to `width x height`, bilinearly with half-pixel centres.
 pub fn enlarge(map: &ScoreMap, width: u32, height: u32) -> ScoreMap {
-    let source = ImageBuffer::<Luma<f32>, _>::from_raw(map.width as u32, map.height as u32, map.data.clone());
+    // The crate `image` clips floating-point pixels to 0..1 when it resizes.
+    let largest = map.data.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
+    let scaled: Vec<f32> = map.data.iter().map(|v| v / largest).collect();
+    let source = ImageBuffer::<Luma<f32>, _>::from_raw(map.width as u32, map.height as u32, scaled);
     let Some(source) = source else { return map.clone() };
     let enlarged = imageops::resize(&source, width, height, imageops::FilterType::Triangle);
-    ScoreMap { width: width as usize, height: height as usize, data: enlarged.into_raw() }
+    let data = enlarged.into_raw().into_iter().map(|v| v * largest).collect();
+    ScoreMap { width: width as usize, height: height as usize, data }
 }
 
 /// The heat map of `map` at its own size.
@@ -54,5 +58,30 @@ pub fn feature_picture(values: &ScoreMap, width: u32) -> Picture {
         imageops::resize(&small, width, width, imageops::FilterType::Nearest)
     } else {
         resize(&small, width, width)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_above_one_survive_enlarging() {
+        let map = ScoreMap { width: 2, height: 2, data: vec![0.0, 3.0, 1.5, 2.0] };
+        let enlarged = enlarge(&map, 8, 8);
+        assert_eq!(enlarged.data[7], 3.0);
+        assert_eq!(enlarged.data[0], 0.0);
+        assert!((enlarged.data[63] - 2.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn the_scale_is_fixed_by_the_threshold() {
+        assert_eq!(scale_position(0.6, 0.6), 0.5);
+        assert_eq!(scale_position(9.0, 0.6), 1.0);
+        let map = ScoreMap { width: 2, height: 1, data: vec![0.1, 2.0] };
+        let picture = Picture::from_pixel(2, 1, Rgb([10, 200, 30]));
+        let overlay = overlay(&picture, &map, 0.5);
+        assert_eq!(overlay.get_pixel(0, 0), picture.get_pixel(0, 0));
+        assert_ne!(overlay.get_pixel(1, 0), picture.get_pixel(1, 0));
     }
 }

@@ -109,7 +109,8 @@ pub fn train(course: &Course, observer: &mut dyn Observer) -> Result<Aand> {
         }
         _ => None,
     };
-    let mut run = Run { course, observer, history: History::default(), best: None, records: Vec::new() };
+    let mut run =
+        Run { course, observer, history: History::default(), best: None, records: Vec::new(), saved: 0.0 };
     let mut position = Position { stage: Stage::Amplify, epoch: 0, step: 0, sums: [0.0; 2] };
     let settings = &course.settings;
     let device = course.teacher.trunk.stem.weight.device();

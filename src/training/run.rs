@@ -11,6 +11,9 @@ use crate::synthesis::Synthesizer;
 use crate::{Error, Result};
 use burn::tensor::{Tensor, TensorData};
 
+/// Epochs shorter than this share a checkpoint; Ctrl-C saves one at any step.
+const SECONDS_BETWEEN_CHECKPOINTS: f64 = 20.0;
+
 /// A training under way.
 pub(super) struct Run<'a> {
     pub course: &'a Course,
@@ -19,6 +22,8 @@ pub(super) struct Run<'a> {
     pub best: Option<(f64, usize)>,
     /// Records that go into every checkpoint besides the current ones: the best weights so far.
     pub records: Vec<(String, Vec<u8>)>,
+    /// When the last checkpoint was written, by [`seconds`].
+    pub saved: f64,
 }
 
 impl Run<'_> {
@@ -83,11 +88,13 @@ impl Run<'_> {
                 }
             }
             let next = Position { stage: Stage::Amplify, epoch: epoch + 1, step: 0, sums: [0.0; 2] };
-            let records = [
-                ("amplifier", module_record(&state.amplifier)?),
-                ("optimizer", optimizer_record(&state.optimizer)?),
-            ];
-            self.save(next, &records)?;
+            if stop || self.wanted(epoch, epochs) {
+                let records = [
+                    ("amplifier", module_record(&state.amplifier)?),
+                    ("optimizer", optimizer_record(&state.optimizer)?),
+                ];
+                self.save(next, &records)?;
+            }
             if stop {
                 return Err(self.interrupted());
             }
@@ -152,12 +159,14 @@ impl Run<'_> {
                 }
             }
             let next = Position { stage: Stage::Distill, epoch: epoch + 1, step: 0, sums: [0.0; 2] };
-            let records = [
-                ("amplifier", amplifier.clone()),
-                ("student", module_record(&state.student)?),
-                ("optimizer", optimizer_record(&state.optimizer)?),
-            ];
-            self.save(next, &records)?;
+            if stop || self.wanted(epoch, epochs) {
+                let records = [
+                    ("amplifier", amplifier.clone()),
+                    ("student", module_record(&state.student)?),
+                    ("optimizer", optimizer_record(&state.optimizer)?),
+                ];
+                self.save(next, &records)?;
+            }
             if stop {
                 return Err(self.interrupted());
             }
@@ -234,8 +243,17 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn save(&self, position: Position, records: &[(&str, Vec<u8>)]) -> Result<()> {
+    /// Whether a checkpoint is wanted after an epoch: the first, the last, and where enough time has passed.
+    /// One holds all weights twice over (moments included); after each epoch of a second it would take
+    /// longer than the epoch.
+    fn wanted(&self, epoch: usize, epochs: usize) -> bool {
+        self.course.checkpoint.is_some()
+            && (epoch == 0 || epoch + 1 == epochs || seconds() - self.saved >= SECONDS_BETWEEN_CHECKPOINTS)
+    }
+
+    fn save(&mut self, position: Position, records: &[(&str, Vec<u8>)]) -> Result<()> {
         let Some(path) = &self.course.checkpoint else { return Ok(()) };
+        self.saved = seconds();
         let checkpoint = Checkpoint {
             position,
             history: self.history.clone(),
