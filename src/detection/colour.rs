@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn the_scale_is_fixed_by_the_threshold() {
-        assert_eq!(scale_position(0.6, 0.6), 0.5);
+        assert_eq!(scale_position(0.625, 0.625), 0.5);
         assert_eq!(scale_position(9.0, 0.6), 1.0);
         let map = ScoreMap { width: 2, height: 1, data: vec![0.1, 2.0] };
         let picture = Picture::from_pixel(2, 1, Rgb([10, 200, 30]));
