@@ -12,6 +12,8 @@ mod random;
 mod run;
 mod stage1;
 mod stage2;
+#[cfg(not(target_arch = "wasm32"))]
+mod unusual;
 
 pub use cache::FeatureCache;
 pub use checkpoint::{Checkpoint, Position, Stage};

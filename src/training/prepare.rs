@@ -2,6 +2,7 @@
 
 use super::config::Settings;
 use super::course::Course;
+use super::unusual::unusual;
 use crate::dataset::{Dataset, fingerprint, holdout};
 use crate::picture::{Mask, Picture, open, resize};
 use crate::synthesis::{Foreground, Textures};
@@ -25,24 +26,29 @@ impl Course {
         teacher_source: String,
     ) -> Result<Self> {
         settings.check()?;
-        let (fit, held) = holdout(&dataset.train, settings.holdout, settings.seed);
         let foreground: Foreground = settings.foreground.parse()?;
         let textures = match settings.textures.as_str() {
             "built-in" => Textures::builtin(),
             folder => Textures::open(Path::new(folder), settings.size)?,
         };
         let size = settings.size;
-        let read =
-            |path: &PathBuf| open(path).map(|native| (resize(&native, size as u32, size as u32), native));
-        let fitted: Vec<(Picture, Mask)> = fit
-            .par_iter()
-            .map(|path| {
-                let (picture, native) = read(path)?;
-                Ok((picture, foreground.mask(&native).resize_torch_nearest(size, size)))
-            })
-            .collect::<Result<_>>()?;
-        let (pictures, foregrounds) = fitted.into_iter().unzip();
-        let held_out = held.par_iter().map(|path| Ok(read(path)?.0)).collect::<Result<_>>()?;
+        let read = |path: &PathBuf| -> Result<(Picture, Mask)> {
+            let native = open(path)?;
+            let mask = foreground.mask(&native).resize_torch_nearest(size, size);
+            Ok((resize(&native, size as u32, size as u32), mask))
+        };
+        let read: Vec<(Picture, Mask)> = dataset.train.par_iter().map(read).collect::<Result<_>>()?;
+        let (all, masks): (Vec<Picture>, Vec<Mask>) = read.into_iter().unzip();
+        let held = choose_held_out(dataset, &all, &settings);
+        let (mut pictures, mut foregrounds, mut held_out) = (Vec::new(), Vec::new(), Vec::new());
+        for ((picture, mask), held) in all.into_iter().zip(masks).zip(held) {
+            if held {
+                held_out.push(picture);
+            } else {
+                pictures.push(picture);
+                foregrounds.push(mask);
+            }
+        }
         Ok(Self {
             data_fingerprint: fingerprint(dataset)?,
             name: dataset.name.clone(),
@@ -103,6 +109,17 @@ impl Course {
         }
         warnings
     }
+}
+
+/// For each good picture whether it is held out: the settings' share of all, drawn by the seed from those
+/// that are not unlike the rest.
+fn choose_held_out(dataset: &Dataset, pictures: &[Picture], settings: &Settings) -> Vec<bool> {
+    let unusual = unusual(pictures);
+    let usual = dataset.train.iter().zip(&unusual).filter(|(_, unusual)| !**unusual);
+    let usual: Vec<PathBuf> = usual.map(|(path, _)| path.clone()).collect();
+    let share = settings.holdout * dataset.train.len() as f64 / usual.len().max(1) as f64;
+    let (_, held) = holdout(&usual, share, settings.seed);
+    dataset.train.iter().map(|path| held.contains(path)).collect()
 }
 
 /// A checkpoint's place for the model file `out`.
