@@ -46,8 +46,18 @@ impl Observer for StopAfter {
     }
 }
 
+/// Runs `work` on a pool of one thread, so that what is compared is the training and not the scheduling of
+/// Burn's own operations.
+fn alone(work: impl FnOnce() + Send) {
+    rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap().install(work);
+}
+
 #[test]
 fn a_resumed_training_ends_in_the_same_weights_bit_for_bit() {
+    alone(resumed_equals_uninterrupted);
+}
+
+fn resumed_equals_uninterrupted() {
     let folder = good_parts(10);
     let data = dataset::open(folder.path(), None, None).unwrap().remove(0);
     let whole = train(&course(&data, small(Settings::default())), &mut StopAfter(usize::MAX)).unwrap();
@@ -71,6 +81,10 @@ fn a_resumed_training_ends_in_the_same_weights_bit_for_bit() {
 
 #[test]
 fn the_seed_decides_everything() {
+    alone(same_seed_same_file);
+}
+
+fn same_seed_same_file() {
     let folder = good_parts(6);
     let data = dataset::open(folder.path(), None, None).unwrap().remove(0);
     let run = |seed| {
@@ -84,6 +98,10 @@ fn the_seed_decides_everything() {
 
 #[test]
 fn features_beyond_the_budget_change_nothing() {
+    alone(memory_or_disk_is_the_same);
+}
+
+fn memory_or_disk_is_the_same() {
     let folder = good_parts(6);
     let data = dataset::open(folder.path(), None, None).unwrap().remove(0);
     let settings = Settings { epochs_amplify: 1, epochs_distill: 1, ..small(Settings::default()) };
@@ -136,7 +154,8 @@ fn scores(model: &Aand, data: &Dataset) -> Vec<f64> {
 fn aand(args: &[&str]) -> Output {
     // Mesa's own complaint when this is not set would be a second line on standard error.
     let folder = std::env::temp_dir();
-    Command::new(env!("CARGO_BIN_EXE_aand")).args(args).env("XDG_RUNTIME_DIR", folder).output().unwrap()
+    let mut program = Command::new(env!("CARGO_BIN_EXE_aand"));
+    program.args(args).env("XDG_RUNTIME_DIR", folder).env("RAYON_NUM_THREADS", "1").output().unwrap()
 }
 
 const QUICK: [&str; 12] = [
@@ -193,6 +212,7 @@ fn the_program_trains_logs_and_goes_on_after_ctrl_c() {
         args.extend(QUICK);
         let mut program = Command::new(env!("CARGO_BIN_EXE_aand"));
         program.args(&args).arg("--quiet").stderr(std::process::Stdio::piped());
+        program.env("RAYON_NUM_THREADS", "1");
         let child = program.spawn().unwrap();
         let log = place.path().join("stopped.training.jsonl");
         for _ in 0..3000 {
