@@ -16,7 +16,7 @@ pub struct NamedTensors {
 }
 
 impl NamedTensors {
-    /// Folds the flat `weights` and running `statistics` (see [`Layout`]) in f64:
+    /// Folds the flat `weights` and running `statistics` (see `Layout`) in f64:
     /// `w' = w gamma / sqrt(var + eps)`, `b' = beta - mean gamma / sqrt(var + eps)`.
     pub fn fold(layout: &Layout, weights: &[f32], statistics: &[f32]) -> Self {
         let mut tensors = BTreeMap::new();
