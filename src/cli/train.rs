@@ -95,7 +95,7 @@ pub struct TrainArgs {
     #[arg(long, value_enum, default_value = "discrepancy")]
     score: Score,
     /// Share of the good pictures held out for the threshold
-    #[arg(long, default_value_t = 0.15)]
+    #[arg(long, default_value_t = 0.1)]
     holdout: f64,
     /// Which weights to keep; test selects on test pictures as the paper's code does, and is labelled so
     #[arg(long, value_enum, default_value = "last")]

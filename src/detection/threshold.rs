@@ -8,6 +8,9 @@ pub const FALSE_ALARMS: f64 = 0.01;
 /// Held-out pictures from which on the threshold is called reliable.
 pub const ENOUGH: usize = 20;
 
+/// Held-out pictures below which no bound is computed.
+pub const FEWEST: usize = 4;
+
 /// 99 % quantiles of Student's t with 1 to 30 degrees of freedom.
 const T99: [f64; 30] = [
     31.821, 6.965, 4.541, 3.747, 3.365, 3.143, 2.998, 2.896, 2.821, 2.764, 2.71808, 2.681, 2.650, 2.624,
@@ -19,11 +22,14 @@ const T99: [f64; 30] = [
 /// `mean + t * s * sqrt(1 + 1/n)`, with Student's `t` of `n - 1` degrees of freedom, on the logarithm of the
 /// scores (they are positive and skewed).
 ///
-/// With fewer than three held-out pictures there is no such bound: then it is the highest score of the
+/// It is at most 1.5 times the highest of them, so that a handful of pictures that are unlike each other cannot
+/// push it out of reach.
+///
+/// With fewer than [`FEWEST`] held-out pictures there is no such bound: then it is the highest score of the
 /// pictures that were trained on, plus a quarter, and called unreliable.
 pub fn from_good_scores(held_out: &[f64], trained_on: &[f64]) -> Threshold {
     let n = held_out.len();
-    if n < 3 {
+    if n < FEWEST {
         let highest = trained_on.iter().chain(held_out).copied().fold(0.0, f64::max);
         return Threshold {
             value: (highest * 1.25).max(f64::MIN_POSITIVE),
@@ -41,6 +47,7 @@ pub fn from_good_scores(held_out: &[f64], trained_on: &[f64]) -> Threshold {
     let variance = logs.iter().map(|l| (l - mean).powi(2)).sum::<f64>() / (n - 1) as f64;
     let t = T99.get(n - 2).copied().unwrap_or(2.326 + 3.73 / (n - 1) as f64);
     let value = (mean + t * (variance * (1.0 + 1.0 / n as f64)).sqrt()).exp();
+    let value = value.min(1.5 * held_out.iter().copied().fold(0.0, f64::max)).max(f64::MIN_POSITIVE);
     let reliable = n >= ENOUGH;
     let reliability = if reliable {
         format!("rests on {n} held-out good pictures; expect about 1 good picture in 100 to be flagged")

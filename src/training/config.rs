@@ -42,10 +42,10 @@ pub enum Preset {
 }
 
 /// Steps of stage 1 and stage 2 that `quick` aims at.
-const QUICK_STEPS: [usize; 2] = [120, 300];
+const QUICK_STEPS: [usize; 2] = [120, 240];
 
 /// Fewest and most epochs of `quick`, by stage.
-const QUICK_BOUNDS: [[usize; 2]; 2] = [[8, 60], [16, 150]];
+const QUICK_BOUNDS: [[usize; 2]; 2] = [[8, 60], [16, 60]];
 
 impl Preset {
     /// Epochs of stage 1 and stage 2 for `pictures` training pictures in batches of `batch`.
@@ -122,7 +122,7 @@ impl Default for Settings {
             teacher: TeacherKind::default(),
             objective: Objective::default(),
             score: Score::default(),
-            holdout: 0.15,
+            holdout: 0.1,
             foreground: "auto".into(),
             textures: "built-in".into(),
             selection: Selection::default(),
@@ -213,8 +213,8 @@ mod tests {
 
     #[test]
     fn quick_spreads_its_steps() {
-        assert_eq!(Preset::Quick.epochs(31, 16), [60, 150]);
-        assert_eq!(Preset::Quick.epochs(178, 16), [10, 25]);
+        assert_eq!(Preset::Quick.epochs(31, 16), [60, 60]);
+        assert_eq!(Preset::Quick.epochs(178, 16), [10, 20]);
         assert_eq!(Preset::Quick.epochs(5000, 16), [8, 16]);
         assert_eq!(Preset::Paper.epochs(7, 16), [100, 120]);
     }

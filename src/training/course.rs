@@ -5,7 +5,7 @@ use super::checkpoint::{restore_module, restore_optimizer};
 use super::config::Settings;
 use super::run::Run;
 use super::{AmplifyBatch, AmplifyStage, DistillStage, Purpose, stream};
-use crate::detection::{Detector, from_good_scores};
+use crate::detection::{Detector, FEWEST, from_good_scores};
 use crate::model::{Aand, AmplifyRecord, DistillRecord, FORMAT_VERSION, History, Info, Threshold};
 use crate::picture::{Mask, Picture};
 use crate::synthesis::{Corrupted, Synthesizer, Textures};
@@ -259,7 +259,7 @@ impl Course {
             Ok(scores)
         };
         let held_out = scores(&self.held_out)?;
-        let trained_on = if held_out.len() < 3 { scores(&self.pictures)? } else { Vec::new() };
+        let trained_on = if held_out.len() < FEWEST { scores(&self.pictures)? } else { Vec::new() };
         detector.model.info.threshold = from_good_scores(&held_out, &trained_on);
         Ok(detector.model)
     }
