@@ -4,7 +4,6 @@ use crate::{Error, Result};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Where a run stands.
@@ -55,7 +54,7 @@ impl Checkpoint {
         let progress = serde_json::to_string(&self.progress).map_err(|e| fail(e.to_string()))?;
         let metadata = HashMap::from([("progress".to_owned(), progress)]);
         let bytes = safetensors::serialize(views, Some(metadata)).map_err(|e| fail(e.to_string()))?;
-        replace(path, &bytes)
+        crate::model::write_atomically(path, &bytes)
     }
 
     /// Reads what [`Self::write`] wrote.
@@ -91,24 +90,6 @@ impl Checkpoint {
             ))),
         }
     }
-}
-
-/// Writes a file whole or not at all.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|e| Error::io(folder, e))?;
-    file.write_all(bytes).map_err(|e| Error::io(path, e))?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let open = std::fs::Permissions::from_mode(0o644);
-        file.as_file().set_permissions(open).map_err(|e| Error::io(path, e))?;
-    }
-    file.persist(path).map_err(|e| Error::io(path, e.error))?;
-    Ok(())
 }
 
 #[cfg(test)]

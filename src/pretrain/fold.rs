@@ -96,7 +96,7 @@ impl NamedTensors {
         });
         let views = views.collect::<Result<Vec<_>>>()?;
         let bytes = safetensors::serialize(views, None).map_err(|e| Error::weights(path, e.to_string()))?;
-        super::checkpoint::replace(path, &bytes)
+        crate::model::write_atomically(path, &bytes)
     }
 
     /// Every value rounded to 16 bits and back.

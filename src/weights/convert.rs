@@ -1,7 +1,6 @@
 //! Converting a weight file into the small one that the program needs.
 
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use half::f16;
@@ -62,7 +61,7 @@ pub fn convert(input: &Path, output: &Path, half: bool) -> Result<Converted> {
         tensors.push((format!("{convolution}.bias"), vec![outputs], bias));
     }
     let bytes = serialize(&file, &tensors, half)?;
-    write_whole(output, &bytes)?;
+    crate::model::write_atomically(output, &bytes)?;
     Ok(Converted {
         convolutions: tensors.len() / 2,
         parameters: tensors.iter().map(|(_, _, numbers)| numbers.len()).sum(),
@@ -130,23 +129,6 @@ fn in_half(numbers: &[f32]) -> Option<Vec<u8>> {
         bytes.extend(number.to_le_bytes());
     }
     Some(bytes)
-}
-
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file =
-        tempfile::Builder::new().prefix(".aand-").tempfile_in(dir).map_err(|e| Error::io(path, e))?;
-    file.write_all(bytes).map_err(|e| Error::io(path, e))?;
-    file.as_file().sync_all().map_err(|e| Error::io(path, e))?;
-    // A temporary file is private; what it becomes is an ordinary file.
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let readable = std::fs::Permissions::from_mode(0o644);
-        file.as_file().set_permissions(readable).map_err(|e| Error::io(path, e))?;
-    }
-    file.persist(path).map_err(|e| Error::io(path, e.error))?;
-    Ok(())
 }
 
 #[cfg(test)]
