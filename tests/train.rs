@@ -26,7 +26,7 @@ fn good_parts(count: u32) -> TempDir {
 }
 
 fn small(settings: Settings) -> Settings {
-    Settings { size: 64, batch: 4, epochs_amplify: 2, epochs_distill: 3, holdout: 0.2, ..settings }
+    Settings { size: 64, batch: 4, epochs_amplify: 2, epochs_distill: 3, holdout: 0.4, ..settings }
 }
 
 fn course(data: &Dataset, settings: Settings) -> Course {
@@ -62,7 +62,7 @@ fn resumed_equals_uninterrupted() {
     let whole = train(&course(&data, small(Settings::default())), &mut StopAfter(usize::MAX)).unwrap();
     let whole = encode(&whole).unwrap();
 
-    // 8 pictures in batches of 4: 2 steps an epoch; these stops lie within, and at the end of, epochs of both
+    // 10 pictures, 4 held out, in batches of 4: 2 steps an epoch; these stops lie within, and at the end of, epochs of both
     // stages.
     for stops in [[1, 4], [2, 3], [5, 2]] {
         let place = tempfile::tempdir().unwrap();
@@ -169,7 +169,7 @@ const QUICK: [&str; 12] = [
     "--device",
     "cpu",
     "--holdout",
-    "0.2",
+    "0.4",
 ];
 
 fn text(path: &Path) -> &str {
@@ -196,7 +196,7 @@ fn the_program_trains_logs_and_goes_on_after_ctrl_c() {
     let output = aand(&args);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stderr}");
-    for word in ["device: CPU", "GB of memory", "only 2 pictures held out", "threshold"] {
+    for word in ["device: CPU", "GB of memory", "only 4 pictures held out", "threshold"] {
         assert!(stderr.contains(word), "{stderr} lacks {word}");
     }
     let log = std::fs::read_to_string(place.path().join("whole.training.jsonl")).unwrap();

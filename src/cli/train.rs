@@ -4,6 +4,7 @@ use super::watch::Watch;
 use super::{DeviceArgs, Saying};
 use crate::amplification::{RaaOptions, Residual};
 use crate::dataset::{self, Dataset, Layout};
+use crate::detection::held_out_count;
 use crate::model::{Precision, Score, Selection, save};
 use crate::synthesis::Foreground;
 use crate::teacher::{Backbone, Teacher};
@@ -94,7 +95,7 @@ pub struct TrainArgs {
     /// Ablation: what the score is
     #[arg(long, value_enum, default_value = "discrepancy")]
     score: Score,
-    /// Share of the good pictures held out for the threshold
+    /// Share of the good pictures held out for the threshold; none where it comes to fewer than 4
     #[arg(long, default_value_t = 0.1)]
     holdout: f64,
     /// Which weights to keep; test selects on test pictures as the paper's code does, and is labelled so
@@ -197,7 +198,7 @@ fn settings_select(course: &Course) -> bool {
 impl TrainArgs {
     /// All settings for one category.
     fn settings(&self, set: &Dataset) -> Settings {
-        let fit = set.train.len() - (set.train.len() as f64 * self.holdout).round() as usize;
+        let fit = set.train.len() - held_out_count(set.train.len(), self.holdout);
         let [amplify, distill] = self.preset.epochs(fit, self.batch);
         let paper = (self.preset == Preset::Paper).then(|| Foreground::paper(&set.name)).flatten();
         let foreground = self.foreground.or(paper).unwrap_or_default();

@@ -95,11 +95,11 @@ pub(super) fn judge(found: &Findings, sizes: &[Size]) -> Vec<Advice> {
 
 fn few_good(train: usize, say: &mut impl FnMut(Level, String)) {
     if train < FEWEST_TO_HOLD_OUT {
-        let text = "too few to hold any out, so the threshold is a guess; take at least";
-        say(Level::Warning, format!("only {} for training: {text} {FEW}", good(train)));
-    } else if train < FEW {
-        let text = "expect false alarms on good parts that look a little different; take at least";
-        say(Level::Warning, format!("only {} for training: {text} {FEW}", good(train)));
+        let text = "too few to hold any out, so the threshold is a guess";
+        let more = "and expect false alarms on good parts that look a little different";
+        let more = if train < FEW { format!(", {more}") } else { String::new() };
+        let take = format!("take at least {FEWEST_TO_HOLD_OUT}");
+        say(Level::Warning, format!("only {} for training: {text}{more}; {take}", good(train)));
     }
 }
 

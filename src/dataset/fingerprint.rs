@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 use super::Dataset;
 use crate::error::{Error, Result};
 
-/// From this many good pictures on, some can be held out.
-pub const FEWEST_TO_HOLD_OUT: usize = 5;
+/// From this many good pictures on, some are held out by default.
+pub const FEWEST_TO_HOLD_OUT: usize = 35;
 
 /// SHA-256 over the names (relative to the root) and contents of the training pictures, as 64 hexadecimal
 /// digits. The same pictures in another place have the same fingerprint.
@@ -42,20 +42,14 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Splits the good pictures into those to fit and those to hold out for the threshold: `share` of them,
-/// rounded, at least one and at most half, chosen by `seed` alone. With fewer than
-/// [`FEWEST_TO_HOLD_OUT`] pictures, or a share of zero, nothing is held out. Both keep their order.
-pub fn holdout(train: &[PathBuf], share: f64, seed: u64) -> (Vec<PathBuf>, Vec<PathBuf>) {
+/// Splits the good pictures into those to fit and `count` (at most all) to hold out for the threshold, chosen by
+/// `seed` alone. Both keep their order.
+pub fn holdout(train: &[PathBuf], count: usize, seed: u64) -> (Vec<PathBuf>, Vec<PathBuf>) {
     let all = train.len();
-    // A NaN share also holds out nothing.
-    if all < FEWEST_TO_HOLD_OUT || share.is_nan() || share <= 0.0 {
-        return (train.to_vec(), Vec::new());
-    }
-    let count = ((all as f64 * share).round() as usize).clamp(1, all / 2);
     let mut order: Vec<usize> = (0..all).collect();
     let mut held = vec![false; all];
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    for index in 0..count {
+    for index in 0..count.min(all) {
         order.swap(index, rng.random_range(index..all));
         held[order[index]] = true;
     }
@@ -77,32 +71,36 @@ mod tests {
     #[test]
     fn held_out_pictures_are_disjoint_repeatable_and_follow_the_seed() {
         let all = paths(40);
-        let (fit, held) = holdout(&all, 0.1, 7);
+        let (fit, held) = holdout(&all, 4, 7);
         assert_eq!((fit.len(), held.len()), (36, 4));
         assert!(held.iter().all(|path| !fit.contains(path)));
         assert!(
             held.windows(2)
                 .all(|pair| all.iter().position(|p| *p == pair[0]) < all.iter().position(|p| *p == pair[1]))
         );
-        assert_eq!(holdout(&all, 0.1, 7), (fit, held.clone()));
-        assert!((8..16).any(|seed| holdout(&all, 0.1, seed).1 != held));
+        assert_eq!(holdout(&all, 4, 7), (fit, held.clone()));
+        assert!((8..16).any(|seed| holdout(&all, 4, seed).1 != held));
     }
 
     #[test]
     fn every_picture_can_be_held_out() {
         let all = paths(6);
         let drawn: std::collections::BTreeSet<_> =
-            (0..64).flat_map(|seed| holdout(&all, 0.01, seed).1).collect();
+            (0..64).flat_map(|seed| holdout(&all, 1, seed).1).collect();
         assert_eq!(drawn.len(), 6);
     }
 
     #[test]
-    fn few_pictures_hold_out_one_or_none() {
-        assert_eq!(holdout(&paths(4), 0.5, 0).1.len(), 0);
-        assert_eq!(holdout(&paths(5), 0.01, 0).1.len(), 1);
-        assert_eq!(holdout(&paths(5), 5.0, 0).1.len(), 2);
-        assert_eq!(holdout(&paths(50), 0.0, 0).1.len(), 0);
-        assert_eq!(holdout(&paths(50), f64::NAN, 0).1.len(), 0);
+    fn none_or_all_can_be_held_out() {
+        assert_eq!(holdout(&paths(4), 0, 0), (paths(4), vec![]));
+        assert_eq!(holdout(&paths(4), 9, 0), (vec![], paths(4)));
+    }
+
+    #[test]
+    fn the_fewest_are_those_of_the_default_share() {
+        let share = crate::training::Settings::default().holdout;
+        assert_eq!(crate::detection::held_out_count(FEWEST_TO_HOLD_OUT - 1, share), 0);
+        assert!(crate::detection::held_out_count(FEWEST_TO_HOLD_OUT, share) > 0);
     }
 
     #[test]

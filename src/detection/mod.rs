@@ -6,7 +6,7 @@ mod threshold;
 
 pub use colour::{colour, enlarge, feature_picture, heat_map, overlay, scale_position};
 pub use map::{add_upsampled, anomaly_map, gaussian};
-pub use threshold::{ENOUGH, FALSE_ALARMS, FEWEST, from_good_scores, normalised};
+pub use threshold::{ENOUGH, FALSE_ALARMS, FEWEST, from_good_scores, held_out_count, normalised};
 
 use crate::model::Aand;
 use crate::picture::{Picture, ScoreMap, normalise, resize};

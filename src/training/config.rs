@@ -1,6 +1,7 @@
 //! Every setting of the training, and the presets.
 
 use crate::amplification::RaaOptions;
+use crate::detection::held_out_count;
 use crate::model::{Precision, Score, Selection};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -135,7 +136,7 @@ impl Settings {
     /// The defaults with a preset's epochs for `pictures` good pictures, those to be held out included.
     pub fn preset(preset: Preset, pictures: usize) -> Self {
         let settings = Self::default();
-        let fit = pictures - (pictures as f64 * settings.holdout).round() as usize;
+        let fit = pictures - held_out_count(pictures, settings.holdout);
         let [epochs_amplify, epochs_distill] = preset.epochs(fit, settings.batch);
         Self { epochs_amplify, epochs_distill, ..settings }
     }

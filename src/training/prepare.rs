@@ -4,6 +4,7 @@ use super::config::Settings;
 use super::course::Course;
 use super::unusual::unusual;
 use crate::dataset::{Dataset, fingerprint, holdout};
+use crate::detection::held_out_count;
 use crate::picture::{Mask, Picture, open, resize};
 use crate::synthesis::{Foreground, Textures};
 use crate::teacher::Teacher;
@@ -95,7 +96,12 @@ impl Course {
                 fit + held
             ));
         }
-        if held < crate::detection::ENOUGH {
+        if held == 0 {
+            warnings.push(
+                "no pictures held out for the threshold: verdicts rest on a guess (scores and maps are not affected)"
+                    .into(),
+            );
+        } else if held < crate::detection::ENOUGH {
             warnings.push(format!(
                 "only {held} pictures held out for the threshold: verdicts near it are uncertain (scores and maps are not affected)"
             ));
@@ -117,8 +123,8 @@ fn choose_held_out(dataset: &Dataset, pictures: &[Picture], settings: &Settings)
     let unusual = unusual(pictures);
     let usual = dataset.train.iter().zip(&unusual).filter(|(_, unusual)| !**unusual);
     let usual: Vec<PathBuf> = usual.map(|(path, _)| path.clone()).collect();
-    let share = settings.holdout * dataset.train.len() as f64 / usual.len().max(1) as f64;
-    let (_, held) = holdout(&usual, share, settings.seed);
+    let count = held_out_count(pictures.len(), settings.holdout);
+    let (_, held) = holdout(&usual, count, settings.seed);
     dataset.train.iter().map(|path| held.contains(path)).collect()
 }
 
