@@ -5,12 +5,16 @@
 //! other. Here batch normalisation is folded into the weights, bias, residual sum and ReLU are part of the
 //! convolution, and the memory of all intermediate features is planned once.
 
+mod cpu;
 mod memory;
 mod network;
 mod plan;
 #[cfg(test)]
 mod plan_tests;
+#[cfg(test)]
+mod reference;
 mod weights;
 
+pub use cpu::Engine;
 pub use memory::Slots;
 pub use plan::{Buffer, BufferId, Convolution, Kernel, Operation, Plan, Step, View};

@@ -19,7 +19,31 @@ impl TensorSource for Ones {
     }
 }
 
-fn info(backbone: Backbone, size: usize) -> Info {
+/// Numbers that look random, so scaled that features neither vanish nor grow without bound.
+pub(super) struct Random;
+
+impl TensorSource for Random {
+    fn get(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        let seed: u64 = name.bytes().fold(7, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)));
+        let mut rng = <rand_chacha::ChaCha8Rng as rand_chacha::rand_core::SeedableRng>::seed_from_u64(seed);
+        let count: usize = shape.iter().product();
+        let inputs = if shape.len() == 4 && !name.contains("deconv") { count / shape[0] } else { shape[0] };
+        let (middle, spread) = match name.rsplit('.').next() {
+            Some("running_var") => (1.0, 0.5),
+            Some("weight") if shape.len() == 1 => (1.0, 0.5),
+            Some("bias" | "running_mean") => (0.0, 0.1),
+            Some("memory") => (0.0, 1.0),
+            _ => (0.0, (6.0 / inputs as f32).sqrt()),
+        };
+        Ok((0..count).map(|_| middle + spread * rand::RngExt::random_range(&mut rng, -1.0..1.0f32)).collect())
+    }
+
+    fn contains(&self, _: &str) -> bool {
+        true
+    }
+}
+
+pub(super) fn info(backbone: Backbone, size: usize) -> Info {
     Info {
         format_version: FORMAT_VERSION,
         program: String::new(),
