@@ -36,6 +36,7 @@ pub mod amplification;
 pub mod convolution;
 pub mod detection;
 pub mod error;
+pub mod inference;
 pub mod metrics;
 pub mod model;
 pub mod picture;

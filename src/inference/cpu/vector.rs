@@ -1,0 +1,238 @@
+//! Sixteen neighbouring channels at once, in the widest registers the processor has.
+
+/// Channels of a block: the innermost axis of every feature map.
+pub(super) const BLOCK: usize = 16;
+
+/// Sixteen numbers in registers.
+///
+/// # Safety
+/// All functions need the instructions of the implementation; [`run`] sees to that. Pointers are to sixteen
+/// numbers, of any alignment.
+pub(super) trait Vector: Copy {
+    /// Positions of a micro-tile, so that its sums and their factors fill the registers.
+    const ROWS: usize;
+    /// Blocks of output channels of a micro-tile.
+    const COLUMNS: usize;
+    unsafe fn splat(value: f32) -> Self;
+    unsafe fn load(from: *const f32) -> Self;
+    unsafe fn store(self, to: *mut f32);
+    unsafe fn add(self, other: Self) -> Self;
+    unsafe fn sub(self, other: Self) -> Self;
+    unsafe fn mul(self, other: Self) -> Self;
+    /// The larger; `self` where either is not a number.
+    unsafe fn max(self, other: Self) -> Self;
+    /// `self + a b`
+    unsafe fn fma(self, a: Self, b: Self) -> Self;
+}
+
+/// What to run with [`Vector`]s; `run` must be `#[inline(always)]`, down to its innermost loop.
+pub(super) trait Work {
+    /// Does it.
+    ///
+    /// # Safety
+    /// The processor has the instructions of `V`, and whatever else the implementation asks for.
+    unsafe fn run<V: Vector>(self);
+}
+
+/// Runs `work` with the widest vectors there are.
+///
+/// # Safety
+/// What the work asks for.
+pub(super) unsafe fn run<W: Work>(work: W) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use x86::{Avx2, Avx512};
+        #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
+        unsafe fn avx512<W: Work>(work: W) {
+            // SAFETY: the caller has checked the features.
+            unsafe { work.run::<Avx512>() }
+        }
+        #[target_feature(enable = "avx2,fma")]
+        unsafe fn avx2<W: Work>(work: W) {
+            // SAFETY: the caller has checked the features.
+            unsafe { work.run::<Avx2>() }
+        }
+        let has_avx2 =
+            std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma");
+        let has_avx512 = std::arch::is_x86_feature_detected!("avx512f")
+            && std::arch::is_x86_feature_detected!("avx512vl")
+            && std::arch::is_x86_feature_detected!("avx512dq")
+            && std::arch::is_x86_feature_detected!("avx512bw");
+        // SAFETY: the features are there.
+        match (has_avx512 && has_avx2, has_avx2) {
+            (true, _) => return unsafe { avx512(work) },
+            (_, true) => return unsafe { avx2(work) },
+            _ => {}
+        }
+    }
+    // SAFETY: plain Rust.
+    unsafe { work.run::<Portable>() }
+}
+
+/// Four registers of four, or whatever the compiler makes of them: SSE2, NEON, simd128.
+#[derive(Clone, Copy)]
+pub(super) struct Portable([[f32; 4]; 4]);
+
+impl Portable {
+    #[inline(always)]
+    fn zip(self, other: Self, f: impl Fn(f32, f32) -> f32) -> Self {
+        Self(std::array::from_fn(|i| std::array::from_fn(|j| f(self.0[i][j], other.0[i][j]))))
+    }
+}
+
+impl Vector for Portable {
+    const ROWS: usize = if cfg!(target_arch = "aarch64") { 6 } else { 3 };
+    const COLUMNS: usize = 1;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        Self([[value; 4]; 4])
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: sixteen numbers, as the caller promises.
+        Self(unsafe { from.cast::<[[f32; 4]; 4]>().read_unaligned() })
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: sixteen numbers, as the caller promises.
+        unsafe { to.cast::<[[f32; 4]; 4]>().write_unaligned(self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        self.zip(other, |a, b| a + b)
+    }
+
+    #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        self.zip(other, |a, b| a - b)
+    }
+
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        self.zip(other, |a, b| a * b)
+    }
+
+    #[inline(always)]
+    unsafe fn max(self, other: Self) -> Self {
+        self.zip(other, |a, b| if b > a { b } else { a })
+    }
+
+    #[inline(always)]
+    unsafe fn fma(self, a: Self, b: Self) -> Self {
+        Self(std::array::from_fn(|i| std::array::from_fn(|j| self.0[i][j] + a.0[i][j] * b.0[i][j])))
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::Vector;
+    use std::arch::x86_64::*;
+
+    /// One register of sixteen.
+    #[derive(Clone, Copy)]
+    pub struct Avx512(__m512);
+
+    impl Vector for Avx512 {
+        const ROWS: usize = 8;
+        const COLUMNS: usize = 2;
+
+        #[inline(always)]
+        unsafe fn splat(value: f32) -> Self {
+            unsafe { Self(_mm512_set1_ps(value)) }
+        }
+
+        #[inline(always)]
+        unsafe fn load(from: *const f32) -> Self {
+            unsafe { Self(_mm512_loadu_ps(from)) }
+        }
+
+        #[inline(always)]
+        unsafe fn store(self, to: *mut f32) {
+            unsafe { _mm512_storeu_ps(to, self.0) }
+        }
+
+        #[inline(always)]
+        unsafe fn add(self, other: Self) -> Self {
+            unsafe { Self(_mm512_add_ps(self.0, other.0)) }
+        }
+
+        #[inline(always)]
+        unsafe fn sub(self, other: Self) -> Self {
+            unsafe { Self(_mm512_sub_ps(self.0, other.0)) }
+        }
+
+        #[inline(always)]
+        unsafe fn mul(self, other: Self) -> Self {
+            unsafe { Self(_mm512_mul_ps(self.0, other.0)) }
+        }
+
+        #[inline(always)]
+        unsafe fn max(self, other: Self) -> Self {
+            unsafe { Self(_mm512_max_ps(other.0, self.0)) }
+        }
+
+        #[inline(always)]
+        unsafe fn fma(self, a: Self, b: Self) -> Self {
+            unsafe { Self(_mm512_fmadd_ps(a.0, b.0, self.0)) }
+        }
+    }
+
+    /// Two registers of eight.
+    #[derive(Clone, Copy)]
+    pub struct Avx2([__m256; 2]);
+
+    impl Vector for Avx2 {
+        const ROWS: usize = 6;
+        const COLUMNS: usize = 1;
+
+        #[inline(always)]
+        unsafe fn splat(value: f32) -> Self {
+            unsafe { Self([_mm256_set1_ps(value); 2]) }
+        }
+
+        #[inline(always)]
+        unsafe fn load(from: *const f32) -> Self {
+            unsafe { Self([_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(8))]) }
+        }
+
+        #[inline(always)]
+        unsafe fn store(self, to: *mut f32) {
+            unsafe {
+                _mm256_storeu_ps(to, self.0[0]);
+                _mm256_storeu_ps(to.add(8), self.0[1]);
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn add(self, other: Self) -> Self {
+            unsafe { Self([_mm256_add_ps(self.0[0], other.0[0]), _mm256_add_ps(self.0[1], other.0[1])]) }
+        }
+
+        #[inline(always)]
+        unsafe fn sub(self, other: Self) -> Self {
+            unsafe { Self([_mm256_sub_ps(self.0[0], other.0[0]), _mm256_sub_ps(self.0[1], other.0[1])]) }
+        }
+
+        #[inline(always)]
+        unsafe fn mul(self, other: Self) -> Self {
+            unsafe { Self([_mm256_mul_ps(self.0[0], other.0[0]), _mm256_mul_ps(self.0[1], other.0[1])]) }
+        }
+
+        #[inline(always)]
+        unsafe fn max(self, other: Self) -> Self {
+            unsafe { Self([_mm256_max_ps(other.0[0], self.0[0]), _mm256_max_ps(other.0[1], self.0[1])]) }
+        }
+
+        #[inline(always)]
+        unsafe fn fma(self, a: Self, b: Self) -> Self {
+            unsafe {
+                let low = _mm256_fmadd_ps(a.0[0], b.0[0], self.0[0]);
+                Self([low, _mm256_fmadd_ps(a.0[1], b.0[1], self.0[1])])
+            }
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Detection without an automatic-differentiation framework: the whole detector as a fixed [`Plan`] of fused
+//! layers, and what executes it.
+//!
+//! Burn runs the training, the look inside and is the reference; but its convolutions know nothing of each
+//! other. Here batch normalisation is folded into the weights, bias, residual sum and ReLU are part of the
+//! convolution, and the memory of all intermediate features is planned once.
+
+mod cpu;
+mod memory;
+mod network;
+mod plan;
+#[cfg(test)]
+mod plan_tests;
+#[cfg(test)]
+mod reference;
+mod weights;
+
+pub use cpu::Engine;
+pub use memory::Slots;
+pub use plan::{Buffer, BufferId, Convolution, Kernel, Operation, Plan, Step, View};

@@ -1,0 +1,349 @@
+//! Writing down the detector layer by layer, as teacher, amplifier and student define it.
+
+use super::plan::{Buffer, Convolution, Kernel, Operation, Plan, Step, View};
+use super::weights::{self, Weights};
+use crate::Result;
+use crate::amplification::{TEMPERATURE, position_encoding};
+use crate::model::{Info, Score};
+use crate::teacher::{BlockKind, TensorSource};
+
+/// The plan of the model that `info` describes.
+pub(super) fn build(info: &Info, source: &dyn TensorSource) -> Result<Plan> {
+    let mut network = Network { info, source, buffers: Vec::new(), steps: Vec::new() };
+    let input = network.buffer([3, info.size, info.size]);
+    let maps = network.detector(input)?;
+    Ok(Plan { size: info.size, buffers: network.buffers, steps: network.steps, input, maps })
+}
+
+/// How a residual block of the student changes height and width.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scale {
+    Keep,
+    Halve,
+    Double,
+}
+
+struct Network<'a> {
+    info: &'a Info,
+    source: &'a dyn TensorSource,
+    buffers: Vec<Buffer>,
+    steps: Vec<Step>,
+}
+
+impl Network<'_> {
+    fn detector(&mut self, picture: View) -> Result<[View; 3]> {
+        if self.info.score == Score::Gate {
+            let features = self.teacher(picture, None)?;
+            return self.levels(|network, k| network.gate(k, features[k]));
+        }
+        let backbone = self.info.backbone;
+        let (channels, side) = (backbone.channels()[2], backbone.sides(self.info.size)[2]);
+        // The bottleneck's input: the third part is level 3 itself, which is therefore made in its place.
+        let fused = self.buffer([3 * channels, side, side]);
+        let part = |k: usize| View { first: k * channels, channels, ..fused };
+        let amplify = self.info.raa.generator;
+        let vanilla = self.teacher(picture, (!amplify).then(|| part(2)))?;
+        let advanced = match amplify {
+            true => self.levels(|network, k| {
+                let target = if k == 2 { part(2) } else { network.like(vanilla[k]) };
+                network.amplifier(k, vanilla[k], target)
+            })?,
+            false => vanilla,
+        };
+        self.fusion(advanced, [part(0), part(1)])?;
+        let embedding = self.embedding(fused)?;
+        let student = self.decoder(embedding)?;
+        self.levels(|network, k| {
+            let (teacher, student) = (advanced[k], student[k]);
+            let output = network.plane_of(teacher);
+            let operation = Operation::Discrepancy { teacher, student, output };
+            network.push(format!("discrepancy.{}", k + 1), operation);
+            Ok(output)
+        })
+    }
+
+    /// Stem and layers 1 to 3: `F_T`. The last layer goes to `last`, if given.
+    fn teacher(&mut self, picture: View, last: Option<View>) -> Result<[View; 3]> {
+        let backbone = self.info.backbone;
+        let stem = weights::biased(self.source, "teacher.conv1", [backbone.stem(), 3, 7, 7])?;
+        let x = self.convolution("teacher.conv1", picture, (7, 2), stem, true);
+        let mut x = self.max_pool(x);
+        self.levels(|network, k| {
+            let count = backbone.blocks()[k];
+            for i in 0..count {
+                let stride = if i == 0 && k > 0 { 2 } else { 1 };
+                let target = last.filter(|_| k == 2 && i + 1 == count);
+                x = network.teacher_block(&format!("teacher.layer{}.{i}", k + 1), k, stride, x, target)?;
+            }
+            Ok(x)
+        })
+    }
+
+    /// `relu(body(x) + shortcut(x))`, the teacher's residual block of level `k`.
+    fn teacher_block(
+        &mut self,
+        prefix: &str,
+        k: usize,
+        stride: usize,
+        x: View,
+        target: Option<View>,
+    ) -> Result<View> {
+        let backbone = self.info.backbone;
+        let (input, inner, output) = (x.channels, backbone.inner()[k], backbone.channels()[k]);
+        let source = self.source;
+        let load = |name: &str, [o, i, size]: [usize; 3]| weights::biased(source, name, [o, i, size, size]);
+        let mut shortcut = x;
+        if stride != 1 || input != output {
+            let name = format!("{prefix}.downsample.0");
+            let weights = load(&name, [output, input, 1])?;
+            shortcut = self.convolution(&name, x, (1, stride), weights, false);
+        }
+        let body = match backbone.block() {
+            BlockKind::Basic => vec![([output, input, 3], stride), ([output, output, 3], 1)],
+            BlockKind::Bottleneck => {
+                vec![([inner, input, 1], 1), ([inner, inner, 3], stride), ([output, inner, 1], 1)]
+            }
+        };
+        let mut y = x;
+        for (i, (shape, stride)) in body.iter().enumerate() {
+            let name = format!("{prefix}.conv{}", i + 1);
+            let weights = load(&name, *shape)?;
+            let kernel = Kernel::Plain { size: shape[2], stride: *stride };
+            let last = i + 1 == body.len();
+            let to = target.filter(|_| last).unwrap_or_else(|| self.made_by(kernel, y, shape[0]));
+            self.convolution_to(&name, [y, to], kernel, weights, last.then_some(shortcut), true);
+            y = to;
+        }
+        Ok(y)
+    }
+
+    /// The residual gate `w` of level `k`.
+    fn gate(&mut self, k: usize, feature: View) -> Result<View> {
+        let prefix = format!("amplifier.levels.{k}.gate");
+        let [_, height, width] = self.shape(feature);
+        let rows = position_encoding(feature.channels, height, width);
+        let positions = height * width;
+        let encoding = (0..rows.len()).map(|i| rows[i % positions * feature.channels + i / positions]);
+        let placed = self.like(feature);
+        let operation = Operation::Position { input: feature, output: placed, encoding: encoding.collect() };
+        self.push(format!("{prefix}.position"), operation);
+        let query = self.mlp(&format!("{prefix}.mlp"), placed)?;
+        let name = format!("{prefix}.memory");
+        let shape = [2 * self.info.raa.memory_items, feature.channels];
+        let items = weights::memory(self.source, &name, shape, TEMPERATURE)?;
+        let matching = self.convolution(&name, query, (1, 1), items, false);
+        let output = self.plane_of(feature);
+        self.push(prefix, Operation::Gate { query, matching, output });
+        Ok(output)
+    }
+
+    /// `F_A = F_T + w Delta` of level `k`, to `output`.
+    fn amplifier(&mut self, k: usize, feature: View, output: View) -> Result<View> {
+        let gate = self.info.raa.gate.then(|| self.gate(k, feature)).transpose()?;
+        let prefix = format!("amplifier.levels.{k}.generator");
+        let generated = self.mlp(&format!("{prefix}.mlp"), feature)?;
+        let residual = self.info.raa.residual;
+        self.push(prefix, Operation::Amplify { feature, generated, gate, residual, output });
+        Ok(output)
+    }
+
+    /// `C -> h -> h -> C` with ReLU between, `h = min(2 C, 1024)`.
+    fn mlp(&mut self, prefix: &str, x: View) -> Result<View> {
+        let (channels, hidden) = (x.channels, (2 * x.channels).min(1024));
+        let mut y = x;
+        for (i, output) in [hidden, hidden, channels].into_iter().enumerate() {
+            let name = format!("{prefix}.conv{}", i + 1);
+            let weights = weights::pointwise(self.source, &name, [y.channels, output])?;
+            y = self.convolution(&name, y, (1, 1), weights, i < 2);
+        }
+        Ok(y)
+    }
+
+    /// Multi-scale block fusion: levels 1 and 2 brought to the size and width of level 3.
+    fn fusion(&mut self, [level1, level2, _]: [View; 3], [part1, part2]: [View; 2]) -> Result<()> {
+        let halve = Kernel::Plain { size: 3, stride: 2 };
+        let between = self.made_by(halve, level1, level2.channels);
+        let layers =
+            [("level1", 1, level1, between), ("level1", 2, between, part1), ("level2", 1, level2, part2)];
+        for (level, i, x, y) in layers {
+            let names = ["conv", "bn"].map(|part| format!("student.mbf.{level}.{part}{i}"));
+            self.normalised([&names[0], &names[1]], [x, y], halve, None, true)?;
+        }
+        Ok(())
+    }
+
+    /// One-class embedding: as many blocks as the backbone's layer 4.
+    fn embedding(&mut self, fused: View) -> Result<View> {
+        let backbone = self.info.backbone;
+        let widths = [backbone.inner()[3], 2 * backbone.channels()[2]];
+        self.student_layer("student.oce.blocks", fused, widths, backbone.blocks()[3], Scale::Halve)
+    }
+
+    /// The teacher's layers in reverse: the embedding to `F_S` at levels 1, 2 and 3.
+    fn decoder(&mut self, embedding: View) -> Result<[View; 3]> {
+        let (channels, inner) = (self.info.backbone.channels(), self.info.backbone.inner());
+        let counts = self.info.backbone.blocks();
+        let mut layer = |name: &str, x: View, k: usize, count: usize| {
+            self.student_layer(name, x, [inner[k], channels[k]], count, Scale::Double)
+        };
+        let level3 = layer("student.decoder.layer1", embedding, 2, counts[0])?;
+        let level2 = layer("student.decoder.layer2", level3, 1, counts[1])?;
+        let level1 = layer("student.decoder.layer3", level2, 0, counts[2])?;
+        Ok([level1, level2, level3])
+    }
+
+    /// `count` residual blocks, of which the first changes the size.
+    fn student_layer(
+        &mut self,
+        prefix: &str,
+        mut x: View,
+        widths: [usize; 2],
+        count: usize,
+        first: Scale,
+    ) -> Result<View> {
+        for i in 0..count {
+            let scale = if i == 0 { first } else { Scale::Keep };
+            x = self.student_block(&format!("{prefix}.{i}"), x, widths, scale)?;
+        }
+        Ok(x)
+    }
+
+    /// `relu(body(x) + shortcut(x))`, the student's residual block from `x` through `inner` (bottleneck only)
+    /// to `output` channels.
+    fn student_block(
+        &mut self,
+        prefix: &str,
+        x: View,
+        [inner, output]: [usize; 2],
+        scale: Scale,
+    ) -> Result<View> {
+        let kernel = |size: usize| match scale {
+            Scale::Keep => Kernel::Plain { size, stride: 1 },
+            Scale::Halve => Kernel::Plain { size, stride: 2 },
+            Scale::Double => Kernel::Transposed,
+        };
+        let same = |size: usize| Kernel::Plain { size, stride: 1 };
+        let named = |first: &str| if scale == Scale::Double { "deconv" } else { first }.to_owned();
+        let mut shortcut = x;
+        if scale != Scale::Keep || x.channels != output {
+            let (name, norm) =
+                (format!("{prefix}.shortcut.{}", named("conv")), format!("{prefix}.shortcut.bn"));
+            shortcut = self.made_by(kernel(1), x, output);
+            self.normalised([&name, &norm], [x, shortcut], kernel(1), None, false)?;
+        }
+        let body = match self.info.backbone.block() {
+            BlockKind::Basic => vec![(named("conv1"), kernel(3), output), ("conv2".into(), same(3), output)],
+            BlockKind::Bottleneck => vec![
+                ("conv1".into(), same(1), inner),
+                (named("conv2"), kernel(3), inner),
+                ("conv3".into(), same(1), output),
+            ],
+        };
+        let mut y = x;
+        for (i, (name, kernel, channels)) in body.iter().enumerate() {
+            let (name, norm) = (format!("{prefix}.{name}"), format!("{prefix}.bn{}", i + 1));
+            let to = self.made_by(*kernel, y, *channels);
+            let add = (i + 1 == body.len()).then_some(shortcut);
+            self.normalised([&name, &norm], [y, to], *kernel, add, true)?;
+            y = to;
+        }
+        Ok(y)
+    }
+
+    /// A convolution without bias and the batch normalisation after it.
+    fn normalised(
+        &mut self,
+        names: [&str; 2],
+        [x, y]: [View; 2],
+        kernel: Kernel,
+        add: Option<View>,
+        relu: bool,
+    ) -> Result<()> {
+        let weights = match kernel {
+            Kernel::Plain { size, .. } => {
+                weights::normalised(self.source, names, [y.channels, x.channels, size, size], false)?
+            }
+            Kernel::Transposed => {
+                weights::normalised(self.source, names, [x.channels, y.channels, 2, 2], true)?
+            }
+        };
+        self.convolution_to(names[0], [x, y], kernel, weights, add, relu);
+        Ok(())
+    }
+
+    /// A plain convolution to a buffer of its own.
+    fn convolution(
+        &mut self,
+        name: &str,
+        x: View,
+        (size, stride): (usize, usize),
+        weights: Weights,
+        relu: bool,
+    ) -> View {
+        let kernel = Kernel::Plain { size, stride };
+        let y = self.made_by(kernel, x, weights.bias.len());
+        self.convolution_to(name, [x, y], kernel, weights, None, relu);
+        y
+    }
+
+    fn convolution_to(
+        &mut self,
+        name: &str,
+        [input, output]: [View; 2],
+        kernel: Kernel,
+        Weights { weight, bias }: Weights,
+        add: Option<View>,
+        relu: bool,
+    ) {
+        let convolution = Convolution { input, output, kernel, weight, bias, add, relu };
+        self.push(name.into(), Operation::Convolution(convolution));
+    }
+
+    fn max_pool(&mut self, input: View) -> View {
+        let [channels, height, width] = self.shape(input);
+        let output = self.buffer([channels, height.div_ceil(2), width.div_ceil(2)]);
+        self.push("teacher.maxpool".into(), Operation::MaxPool { input, output });
+        output
+    }
+
+    fn push(&mut self, name: String, operation: Operation) {
+        self.steps.push(Step { name, operation });
+    }
+
+    /// A new buffer, seen whole.
+    fn buffer(&mut self, [channels, height, width]: [usize; 3]) -> View {
+        self.buffers.push(Buffer { channels, height, width });
+        View { buffer: self.buffers.len() - 1, first: 0, channels }
+    }
+
+    /// A buffer for what `kernel` makes of `x`.
+    fn made_by(&mut self, kernel: Kernel, x: View, channels: usize) -> View {
+        let [_, height, width] = self.shape(x);
+        self.buffer(match kernel {
+            Kernel::Plain { stride, .. } => [channels, height.div_ceil(stride), width.div_ceil(stride)],
+            Kernel::Transposed => [channels, 2 * height, 2 * width],
+        })
+    }
+
+    /// A buffer of the shape of `x`.
+    fn like(&mut self, x: View) -> View {
+        let shape = self.shape(x);
+        self.buffer(shape)
+    }
+
+    /// A buffer of one channel and the size of `x`.
+    fn plane_of(&mut self, x: View) -> View {
+        let [_, height, width] = self.shape(x);
+        self.buffer([1, height, width])
+    }
+
+    fn shape(&self, x: View) -> [usize; 3] {
+        let Buffer { height, width, .. } = self.buffers[x.buffer];
+        [x.channels, height, width]
+    }
+
+    /// The same for levels 1, 2 and 3.
+    fn levels(&mut self, mut level: impl FnMut(&mut Self, usize) -> Result<View>) -> Result<[View; 3]> {
+        Ok([level(self, 0)?, level(self, 1)?, level(self, 2)?])
+    }
+}

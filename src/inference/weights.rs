@@ -1,0 +1,72 @@
+//! Reading convolution weights, with the batch normalisation that follows folded in.
+
+use crate::Result;
+use crate::teacher::TensorSource;
+
+/// What batch normalisation adds to the variance.
+const EPSILON: f64 = 1e-5;
+
+/// Weight and bias of one convolution.
+pub(super) struct Weights {
+    pub weight: Vec<f32>,
+    pub bias: Vec<f32>,
+}
+
+/// A convolution that was folded when the model was written: `name.weight` and `name.bias`.
+pub(super) fn biased(source: &dyn TensorSource, name: &str, shape: [usize; 4]) -> Result<Weights> {
+    let weight = source.get(&format!("{name}.weight"), &shape)?;
+    Ok(Weights { weight, bias: source.get(&format!("{name}.bias"), &shape[..1])? })
+}
+
+/// A 1x1 convolution that the model keeps as a matrix `[in, out]`: `x W + b`.
+pub(super) fn pointwise(
+    source: &dyn TensorSource,
+    name: &str,
+    [input, output]: [usize; 2],
+) -> Result<Weights> {
+    let matrix = source.get(&format!("{name}.weight"), &[input, output])?;
+    let weight = (0..output * input).map(|i| matrix[i % input * output + i / input]).collect();
+    Ok(Weights { weight, bias: source.get(&format!("{name}.bias"), &[output])? })
+}
+
+/// A convolution `[out, in, k, k]` (or, `transposed`, `[in, out, 2, 2]`) without bias and the batch
+/// normalisation `norm` after it, by its running statistics: with `s = gamma / sqrt(var + eps)` per output,
+/// `W' = s W` and `b' = beta - s mean`.
+pub(super) fn normalised(
+    source: &dyn TensorSource,
+    [name, norm]: [&str; 2],
+    shape: [usize; 4],
+    transposed: bool,
+) -> Result<Weights> {
+    let mut weight = source.get(&format!("{name}.weight"), &shape)?;
+    let output = shape[usize::from(transposed)];
+    let part = |key: &str| source.get(&format!("{norm}.{key}"), &[output]);
+    let (gamma, beta) = (part("weight")?, part("bias")?);
+    let (mean, variance) = (part("running_mean")?, part("running_var")?);
+    let scales: Vec<f64> =
+        gamma.iter().zip(&variance).map(|(&g, &v)| f64::from(g) / (f64::from(v) + EPSILON).sqrt()).collect();
+    let taps = shape[2] * shape[3];
+    let filter = if transposed { taps } else { shape[1] * taps };
+    for (i, values) in weight.chunks_exact_mut(filter).enumerate() {
+        let scale = scales[i % output];
+        values.iter_mut().for_each(|w| *w = (f64::from(*w) * scale) as f32);
+    }
+    let shift = |o: usize| (f64::from(beta[o]) - f64::from(mean[o]) * scales[o]) as f32;
+    Ok(Weights { weight, bias: (0..output).map(shift).collect() })
+}
+
+/// The gate's memory `[2 L, C]` as a 1x1 convolution whose filters have the length `1 / temperature`.
+pub(super) fn memory(
+    source: &dyn TensorSource,
+    name: &str,
+    shape: [usize; 2],
+    temperature: f32,
+) -> Result<Weights> {
+    let mut weight = source.get(name, &shape)?;
+    for item in weight.chunks_exact_mut(shape[1]) {
+        let square: f64 = item.iter().map(|&v| f64::from(v) * f64::from(v)).sum();
+        let scale = 1.0 / (square.max(1e-16).sqrt() * f64::from(temperature));
+        item.iter_mut().for_each(|v| *v = (f64::from(*v) * scale) as f32);
+    }
+    Ok(Weights { weight, bias: vec![0.0; shape[0]] })
+}
