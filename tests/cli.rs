@@ -244,7 +244,7 @@ fn detect_finds_what_the_library_finds() {
     let lines = fs::read_to_string(out.join("results.jsonl")).unwrap();
     let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 9);
-    let library = Detector::new(open(Path::new(&model), &Device::flex()).unwrap());
+    let library = Detector::new(open(Path::new(&model), &Device::flex()).unwrap()).unwrap();
     for line in &lines {
         let path = Path::new(line["path"].as_str().unwrap());
         let picture = aand::picture::open(path).unwrap();

@@ -146,7 +146,7 @@ fn every_switch_of_the_paper_trains() {
 }
 
 fn scores(model: &Aand, data: &Dataset) -> Vec<f64> {
-    let detector = aand::detection::Detector::new(model.clone());
+    let detector = aand::detection::Detector::new(model.clone()).unwrap();
     let pictures: Vec<_> = data.train.iter().map(|p| aand::picture::open(p).unwrap()).collect();
     detector.detect(&pictures).unwrap().into_iter().map(|d| d.score).collect()
 }

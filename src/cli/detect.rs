@@ -9,7 +9,7 @@ use super::progress::bar;
 use super::results::{Line, Results, word};
 use super::{DeviceArgs, Saying};
 use crate::detection::{Detection, Detector, Verdict, enlarge, heat_map, overlay};
-use crate::model::{Selection, Threshold, open};
+use crate::model::{Selection, Threshold};
 use crate::picture::{Picture, normalise, resize};
 use crate::training::prefetch;
 use crate::{Error, Result};
@@ -90,18 +90,19 @@ pub fn run(args: &DetectArgs) -> Result<()> {
     check_folder(&args.out)?;
     let inputs = find(&args.images, &args.out)?;
     let device = args.device.choose(saying)?;
-    let mut model = open(&args.model, &device)?;
+    let mut detector = Detector::open(&args.model, &device)?;
+    let info = &mut detector.info;
     if let Some(value) = args.threshold {
         let words = "given by --threshold, not by the model".to_owned();
-        model.info.threshold =
+        info.threshold =
             Threshold { value, method: words.clone(), pictures: 0, reliability: words, reliable: true };
     }
-    let threshold = &model.info.threshold;
+    let threshold = &info.threshold;
     saying.say(format!("threshold {:.4}: {}", threshold.value, threshold.method));
     if !threshold.reliable {
         saying.say(format!("warning: the threshold {}", threshold.reliability));
     }
-    if model.info.selection == Selection::Test {
+    if info.selection == Selection::Test {
         saying.say(format!("warning: {}", Selection::Test.describe()));
     }
     // Without a handler Ctrl-C still stops, only without the results so far.
@@ -110,7 +111,7 @@ pub fn run(args: &DetectArgs) -> Result<()> {
     let started = Instant::now();
     let mut results = Results::new(&args.out)?;
     let mut count = Count::default();
-    let end = stream(args, &inputs, &Detector::new(model), &mut results, &mut count);
+    let end = stream(args, &inputs, &detector, &mut results, &mut count);
     // Whatever happened, what is known is kept.
     let kept = results.finish();
     end.and(kept)?;
@@ -139,7 +140,7 @@ fn stream(
     results: &mut Results,
     count: &mut Count,
 ) -> Result<()> {
-    let size = detector.model.info.size as u32;
+    let size = detector.info.size as u32;
     let read = |input: &Input| -> Result<Read> {
         let started = Instant::now();
         let native = crate::picture::open(&input.path)?;
@@ -213,7 +214,7 @@ fn one_batch(
             Err(error) => Err(error),
         });
     }
-    let threshold = detector.model.info.threshold.value;
+    let threshold = detector.info.threshold.value;
     inputs
         .par_iter()
         .zip(judged)

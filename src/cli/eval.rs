@@ -57,15 +57,15 @@ pub(super) struct Measured {
     set: Dataset,
     pub evaluation: Evaluation,
     judged: Vec<Judged>,
-    detector: Detector,
+    model: Aand,
     unusable: Vec<Unusable>,
 }
 
 impl Measured {
     /// Its part of a report.
     pub fn report(&self) -> Result<report::ReportInput<'_>> {
-        let Self { set, detector, judged, evaluation, .. } = self;
-        Subject { set, detector, judged, evaluation }.input()
+        let Self { set, model, judged, evaluation, .. } = self;
+        Subject { set, model, judged, evaluation }.input()
     }
 }
 
@@ -153,8 +153,8 @@ fn read(sample: &Sample, size: usize) -> Result<(Vec<f32>, Option<Mask>)> {
 
 /// Measures a model on the test pictures of one data set, `batch` at a time.
 pub(super) fn measure(saying: Saying, batch: usize, set: Dataset, model: Aand) -> Result<Measured> {
-    let detector = Detector::new(model);
-    let info = &detector.model.info;
+    let detector = Detector::new(model.clone())?;
+    let info = &model.info;
     let batches: Vec<&[Sample]> = set.test.chunks(batch).collect();
     let (mut judged, mut unusable) = (Vec::new(), Vec::new());
     let bar = bar(saying, set.test.len() as u64, "pictures");
@@ -198,7 +198,7 @@ pub(super) fn measure(saying: Saying, batch: usize, set: Dataset, model: Aand) -
         Selection::Test => metrics::Selection::Test,
     };
     let evaluation = Evaluation::new(set.name.clone(), &judged, threshold, selection)?;
-    Ok(Measured { set, evaluation, judged, detector, unusable })
+    Ok(Measured { set, evaluation, judged, model, unusable })
 }
 
 /// The result on standard output: tables, or one JSON object.
@@ -226,7 +226,7 @@ fn show(args: &EvalArgs, all: &[Measured], evaluations: &[Evaluation]) -> Result
 fn object(of: &Measured) -> Result<Value> {
     let wrong = |e: serde_json::Error| Error::io("standard output", e.into());
     let mut object = serde_json::to_value(&of.evaluation).map_err(wrong)?;
-    let info = &of.detector.model.info;
+    let info = &of.model.info;
     object["threshold_reliable"] = info.threshold.reliable.into();
     object["threshold_reliability"] = info.threshold.reliability.clone().into();
     object["selection_rule"] = info.selection.describe().into();

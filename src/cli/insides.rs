@@ -23,7 +23,7 @@ const PATCHES: usize = 10;
 const LEVEL: usize = 1;
 
 fn see(subject: &Subject, judged: &Judged) -> Result<(Picture, Features)> {
-    let model = &subject.detector.model;
+    let model = subject.model;
     let size = model.info.size;
     let picture = resize(&open(subject.file(judged))?, size as u32, size as u32);
     let features = model.forward(batch(normalise(&picture), 1, size, &model.device()));

@@ -4,9 +4,9 @@ use super::insides::{embedding, levels};
 use super::watch::epochs;
 use crate::Result;
 use crate::dataset::Dataset;
-use crate::detection::{Detector, enlarge, heat_map, overlay};
+use crate::detection::{enlarge, heat_map, overlay};
 use crate::metrics::{Evaluation, Judged};
-use crate::model::Info;
+use crate::model::{Aand, Info};
 use crate::picture::{open, resize};
 use crate::report::{GalleryItem, ReportInput};
 use rayon::prelude::*;
@@ -23,7 +23,7 @@ pub struct Subject<'a> {
     /// The pictures.
     pub set: &'a Dataset,
     /// The model.
-    pub detector: &'a Detector,
+    pub model: &'a Aand,
     /// What the model said, paths relative to the set's root.
     pub judged: &'a [Judged],
     /// The metrics.
@@ -36,7 +36,7 @@ impl<'a> Subject<'a> {
     /// # Errors
     /// A picture cannot be read any more, or the device failed.
     pub fn input(&self) -> Result<ReportInput<'a>> {
-        let info = &self.detector.model.info;
+        let info = &self.model.info;
         let (stage1, stage2) = epochs(&info.history);
         Ok(ReportInput {
             title: self.set.name.clone(),

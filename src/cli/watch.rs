@@ -138,13 +138,13 @@ impl Observer for Watch<'_> {
     /// decimals (method.md 4.4).
     fn judge(&mut self, candidate: &Aand, stage: Stage) -> Result<f64> {
         let size = candidate.info.size;
-        let detector = Detector::new(candidate.clone());
         let samples = self.test_pictures(size)?;
         if stage == Stage::Amplify {
             let precision =
                 samples.iter().map(|(picture, mask, _)| gate_precision(candidate, picture, mask.as_ref()));
             return Ok(precision.sum::<f64>() / samples.len().max(1) as f64);
         }
+        let detector = Detector::new(candidate.clone())?;
         let (mut image, mut labels, mut pixels, mut truth) = (vec![], vec![], vec![], vec![]);
         for (picture, mask, anomalous) in samples {
             let found = detector.detect(std::slice::from_ref(picture))?;

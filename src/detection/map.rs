@@ -30,24 +30,30 @@ fn taps(output: usize, input: usize) -> Vec<(usize, usize, f64)> {
 /// Gaussian filter as SciPy's: reflect border (the edge pixel repeats), cut off at 4 sigma.
 pub fn gaussian(map: &[f64], [height, width]: [usize; 2], sigma: f64) -> Vec<f64> {
     let kernel = gaussian_kernel(sigma);
-    let along = |source: &[f64], count: usize, length: usize, step: usize, stride: usize| {
-        let mut result = vec![0.0; source.len()];
-        let radius = kernel.len() / 2;
-        let mut line = vec![0.0; length + 2 * radius];
-        for i in 0..count {
-            for (j, value) in line.iter_mut().enumerate() {
-                let position = reflect(j as isize - radius as isize, length);
-                *value = source[i * stride + position * step];
-            }
-            for j in 0..length {
-                let taps = line[j..].iter().zip(&kernel);
-                result[i * stride + j * step] = taps.map(|(v, k)| v * k).sum();
-            }
+    let radius = (kernel.len() / 2) as isize;
+    // Tap by tap over whole lines: neighbouring sums do not wait for each other.
+    let mut columns = vec![0.0; map.len()];
+    for (y, sums) in columns.chunks_exact_mut(width).enumerate() {
+        for (tap, weight) in kernel.iter().enumerate() {
+            let from = reflect(y as isize + tap as isize - radius, height);
+            add_scaled(sums, &map[from * width..][..width], *weight);
         }
-        result
-    };
-    let rows = along(map, width, height, width, 1);
-    along(&rows, height, width, 1, width)
+    }
+    let mut result = vec![0.0; map.len()];
+    let mut line = vec![0.0; width + kernel.len() - 1];
+    for (sums, source) in result.chunks_exact_mut(width).zip(columns.chunks_exact(width)) {
+        for (x, value) in line.iter_mut().enumerate() {
+            *value = source[reflect(x as isize - radius, width)];
+        }
+        for (tap, weight) in kernel.iter().enumerate() {
+            add_scaled(sums, &line[tap..][..width], *weight);
+        }
+    }
+    result
+}
+
+fn add_scaled(sums: &mut [f64], values: &[f64], weight: f64) {
+    sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += weight * value);
 }
 
 fn gaussian_kernel(sigma: f64) -> Vec<f64> {
@@ -66,7 +72,7 @@ fn reflect(position: isize, length: usize) -> usize {
 
 /// The anomaly map of one picture: the levels' discrepancies `(values, [H_k, W_k])` up-sampled to
 /// `size x size`, summed, smoothed with sigma 4 at 256 pixels (in proportion at other sizes).
-pub fn anomaly_map(levels: &[(Vec<f32>, [usize; 2])], size: usize) -> ScoreMap {
+pub fn anomaly_map(levels: &[(&[f32], [usize; 2])], size: usize) -> ScoreMap {
     let mut sum = vec![0.0; size * size];
     for (level, dims) in levels {
         add_upsampled(&mut sum, [size, size], level, *dims);

@@ -8,11 +8,14 @@ pub use colour::{colour, enlarge, feature_picture, heat_map, overlay, scale_posi
 pub use map::{add_upsampled, anomaly_map, gaussian};
 pub use threshold::{ENOUGH, FALSE_ALARMS, FEWEST, from_good_scores, normalised};
 
-use crate::model::Aand;
+use crate::inference::{Engine, Plan};
+use crate::model::{Aand, Info, NamedTensors, tensors};
 use crate::picture::{Picture, ScoreMap, normalise, resize};
+use crate::teacher::TensorSource;
 use crate::{Error, Result};
 use burn::tensor::{Device, Tensor, TensorData, Transaction};
 use serde::{Deserialize, Serialize};
+use std::sync::{Mutex, PoisonError};
 
 /// What is said of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,16 +41,51 @@ pub struct Detection {
 }
 
 /// Runs a model on pictures.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Detector {
-    /// The model.
-    pub model: Aand,
+    /// Everything about the model that is not a tensor; the verdict's threshold may be replaced.
+    pub info: Info,
+    network: Network,
+}
+
+/// What computes the discrepancies.
+#[derive(Debug)]
+enum Network {
+    /// The CPU's own path.
+    Engine(Mutex<Engine>),
+    /// Burn's tensors, on any other device.
+    Burn(Box<Aand>),
 }
 
 impl Detector {
     /// A detector on the model's device.
-    pub fn new(model: Aand) -> Self {
-        Self { model }
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn new(model: Aand) -> Result<Self> {
+        if !on_cpu(&model.device()) {
+            return Ok(Self { info: model.info.clone(), network: Network::Burn(Box::new(model)) });
+        }
+        let tensors = NamedTensors::new(tensors(&model)?);
+        Self::engine(model.info, &tensors)
+    }
+
+    /// A detector from a model file. On the CPU the file is never in memory as a whole.
+    ///
+    /// # Errors
+    /// As [`crate::model::open`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn open(path: &std::path::Path, device: &Device) -> Result<Self> {
+        if !on_cpu(device) {
+            return Self::new(crate::model::open(path, device)?);
+        }
+        let stored = crate::model::StoredModel::open(path)?;
+        Self::engine(stored.info.clone(), &stored)
+    }
+
+    fn engine(info: Info, tensors: &dyn TensorSource) -> Result<Self> {
+        let engine = Engine::new(Plan::new(&info, tensors)?);
+        Ok(Self { info, network: Network::Engine(Mutex::new(engine)) })
     }
 
     /// Finds anomalies in pictures of any size, all of them in one batch.
@@ -55,7 +93,7 @@ impl Detector {
     /// # Errors
     /// The device failed, or the map has numbers that are not finite.
     pub fn detect(&self, pictures: &[Picture]) -> Result<Vec<Detection>> {
-        let size = self.model.info.size;
+        let size = self.info.size;
         let resized = pictures.iter().map(|p| resize(p, size as u32, size as u32));
         let pixels: Vec<f32> = resized.flat_map(|p| normalise(&p)).collect();
         self.maps(pixels, pictures.len())?.into_iter().map(|map| self.judge(map)).collect()
@@ -69,19 +107,28 @@ impl Detector {
         if count == 0 {
             return Ok(Vec::new());
         }
-        let size = self.model.info.size;
-        let x = batch(pixels, count, size, &self.model.device());
-        let discrepancy = self.model.forward(x).discrepancy;
-        let dims = discrepancy.each_ref().map(|d| [d.dims()[2], d.dims()[3]]);
-        let levels = read_together(discrepancy)?;
+        let (levels, dims) = self.discrepancies(pixels, count)?;
         let map = |i: usize| {
             let level = |k: usize| {
                 let length = dims[k][0] * dims[k][1];
-                (levels[k][i * length..][..length].to_vec(), dims[k])
+                (&levels[k][i * length..][..length], dims[k])
             };
-            anomaly_map(&[level(0), level(1), level(2)], size)
+            anomaly_map(&[level(0), level(1), level(2)], self.info.size)
         };
         Ok((0..count).map(map).collect())
+    }
+
+    /// The discrepancies of the three levels, `[count, H_k, W_k]`, and `[H_k, W_k]`.
+    fn discrepancies(&self, pixels: Vec<f32>, count: usize) -> Result<([Vec<f32>; 3], [[usize; 2]; 3])> {
+        let size = self.info.size;
+        let dims = self.info.backbone.sides(size).map(|side| [side; 2]);
+        let levels = match &self.network {
+            Network::Engine(engine) => engine.lock().unwrap_or_else(PoisonError::into_inner).run(&pixels),
+            Network::Burn(model) => {
+                read_together(model.forward(batch(pixels, count, size, &model.device())).discrepancy)?
+            }
+        };
+        Ok((levels, dims))
     }
 
     /// Score and verdict of an anomaly map.
@@ -94,7 +141,7 @@ impl Detector {
             let reason = "the anomaly map is not finite; the model is damaged or the device is faulty (try --device cpu)";
             return Err(Error::Device(reason.into()));
         }
-        let threshold = self.model.info.threshold.value;
+        let threshold = self.info.threshold.value;
         let verdict = if score > threshold { Verdict::Anomalous } else { Verdict::Good };
         Ok(Detection { map, score, normalized: normalised(score, threshold), verdict })
     }
@@ -106,8 +153,17 @@ pub fn batch(pixels: Vec<f32>, count: usize, size: usize, device: &Device) -> Te
 }
 
 /// Three tensors read back in one go.
-fn read_together(tensors: [Tensor<4>; 3]) -> Result<Vec<Vec<f32>>> {
+fn read_together(tensors: [Tensor<4>; 3]) -> Result<[Vec<f32>; 3]> {
     let transaction = tensors.into_iter().fold(Transaction::default(), Transaction::register);
-    let values = transaction.execute().into_iter().map(|data| data.try_into_vec::<f32>());
-    values.map(|v| v.map_err(|e| Error::Device(format!("cannot read the result back: {e:?}")))).collect()
+    let mut levels = [const { Vec::new() }; 3];
+    for (level, data) in levels.iter_mut().zip(transaction.execute()) {
+        let values = data.try_into_vec::<f32>();
+        *level = values.map_err(|e| Error::Device(format!("cannot read the result back: {e:?}")))?;
+    }
+    Ok(levels)
+}
+
+/// Whether a device is the CPU.
+fn on_cpu(device: &Device) -> bool {
+    *device == Device::flex()
 }

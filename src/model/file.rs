@@ -11,11 +11,15 @@ use burn::tensor::Device;
 use half::f16;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use safetensors::tensor::{Metadata, TensorView};
+use safetensors::{Dtype, SafeTensors};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 const KEY: &str = "aand";
+
+pub(super) const TRUNCATED: &str = "truncated, or not an aand model; copy or train it again";
+pub(super) const NO_MODEL: &str = "not an aand model; make one with `aand train`";
 
 /// The tensors of a safetensors file in memory, f32 or f16.
 pub struct TensorStore<'a> {
@@ -42,22 +46,10 @@ impl<'a> TensorStore<'a> {
 impl TensorSource for TensorStore<'_> {
     fn get(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
         let name = format!("{}{name}", self.prefix);
-        let tensor = self.tensors.tensor(&name).map_err(|_| {
-            Error::model(&self.name, format!("has no tensor {name}; make the model anew with `aand train`"))
-        })?;
-        if tensor.shape() != shape {
-            let found = tensor.shape();
-            let reason = format!("tensor {name} has shape {found:?}, expected {shape:?}; wrong backbone?");
-            return Err(Error::model(&self.name, reason));
-        }
-        let bytes = tensor.data();
-        match tensor.dtype() {
-            Dtype::F32 => Ok(bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect()),
-            Dtype::F16 => {
-                Ok(bytes.as_chunks::<2>().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect())
-            }
-            other => Err(Error::model(&self.name, format!("tensor {name} is {other:?}, not F32 or F16"))),
-        }
+        let tensor = self.tensors.tensor(&name).map_err(|_| missing(&self.name, &name))?;
+        check_shape(&self.name, &name, tensor.shape(), shape)?;
+        numbers(tensor.dtype(), tensor.data())
+            .map_err(|reason| Error::model(&self.name, format!("tensor {name} {reason}")))
     }
 
     fn contains(&self, name: &str) -> bool {
@@ -65,11 +57,32 @@ impl TensorSource for TensorStore<'_> {
     }
 }
 
-/// The bytes of a model file.
+pub(super) fn missing(file: &Path, tensor: &str) -> Error {
+    Error::model(file, format!("has no tensor {tensor}; make the model anew with `aand train`"))
+}
+
+pub(super) fn check_shape(file: &Path, tensor: &str, found: &[usize], expected: &[usize]) -> Result<()> {
+    if found == expected {
+        return Ok(());
+    }
+    let reason = format!("tensor {tensor} has shape {found:?}, expected {expected:?}; wrong backbone?");
+    Err(Error::model(file, reason))
+}
+
+/// The numbers of a tensor's bytes, or what is wrong with them.
+pub(super) fn numbers(kind: Dtype, bytes: &[u8]) -> std::result::Result<Vec<f32>, String> {
+    match kind {
+        Dtype::F32 => Ok(bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect()),
+        Dtype::F16 => Ok(bytes.as_chunks::<2>().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect()),
+        other => Err(format!("is {other:?}, not F32 or F16")),
+    }
+}
+
+/// All tensors of a model, under the names of its file.
 ///
 /// # Errors
-/// The device failed, or the header cannot be written.
-pub fn encode(model: &Aand) -> Result<Vec<u8>> {
+/// The device failed.
+pub fn tensors(model: &Aand) -> Result<Vec<NamedTensor>> {
     let mut tensors = Vec::new();
     for (name, weight, bias) in model.teacher.weights() {
         tensors.push(NamedTensor::read(format!("teacher.{name}.weight"), weight)?);
@@ -77,6 +90,15 @@ pub fn encode(model: &Aand) -> Result<Vec<u8>> {
     }
     tensors.extend(collect(&model.amplifier, "amplifier")?);
     tensors.extend(collect(&model.student, "student")?);
+    Ok(tensors)
+}
+
+/// The bytes of a model file.
+///
+/// # Errors
+/// The device failed, or the header cannot be written.
+pub fn encode(model: &Aand) -> Result<Vec<u8>> {
+    let tensors = tensors(model)?;
     let (dtype, bytes): (Dtype, Vec<Vec<u8>>) = match model.info.precision {
         Precision::F32 => {
             (Dtype::F32, tensors.iter().map(|t| little_endian(&t.values, f32::to_le_bytes)).collect())
@@ -121,6 +143,11 @@ pub fn decode(bytes: &[u8], name: &Path, device: &Device) -> Result<Aand> {
 /// The JSON header alone.
 fn header(bytes: &[u8], name: &Path) -> Result<Info> {
     let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| not_a_model(name, &e))?;
+    info(&metadata, name)
+}
+
+/// The JSON header in a file's metadata.
+pub(super) fn info(metadata: &Metadata, name: &Path) -> Result<Info> {
     let header = metadata.metadata().as_ref().and_then(|m| m.get(KEY)).ok_or_else(|| {
         Error::model(name, "a safetensors file, but not an aand model; make one with `aand train`")
     })?;
@@ -144,10 +171,8 @@ fn header(bytes: &[u8], name: &Path) -> Result<Info> {
 fn not_a_model(name: &Path, error: &safetensors::SafeTensorError) -> Error {
     use safetensors::SafeTensorError::*;
     let reason = match error {
-        MetadataIncompleteBuffer | HeaderTooSmall | InvalidHeaderLength => {
-            "truncated, or not an aand model; copy or train it again"
-        }
-        _ => "not an aand model; make one with `aand train`",
+        MetadataIncompleteBuffer | HeaderTooSmall | InvalidHeaderLength => TRUNCATED,
+        _ => NO_MODEL,
     };
     Error::model(name, reason)
 }

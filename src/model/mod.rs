@@ -3,14 +3,18 @@
 mod file;
 mod info;
 mod parameters;
+#[cfg(not(target_arch = "wasm32"))]
+mod stored;
 
-pub use file::{TensorStore, decode, encode, read_bytes, write_atomically};
+pub use file::{TensorStore, decode, encode, read_bytes, tensors, write_atomically};
 #[cfg(not(target_arch = "wasm32"))]
 pub use file::{open, save};
 pub use info::{
     AmplifyRecord, DistillRecord, FORMAT_VERSION, History, Info, Precision, Score, Selection, Threshold,
 };
-pub use parameters::{NamedTensor, assign, collect};
+pub use parameters::{NamedTensor, NamedTensors, assign, collect};
+#[cfg(not(target_arch = "wasm32"))]
+pub use stored::StoredModel;
 
 use crate::amplification::{Advanced, Amplifier};
 use crate::student::{Student, cosine_distance};

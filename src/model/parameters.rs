@@ -4,6 +4,7 @@ use crate::teacher::TensorSource;
 use crate::{Error, Result};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
+use std::collections::HashMap;
 
 /// A named tensor on the host.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +27,33 @@ impl NamedTensor {
         let values = tensor.into_data().try_into_vec::<f32>();
         let values = values.map_err(|e| Error::Device(format!("cannot read {name} back: {e:?}")))?;
         Ok(Self { name, shape, values })
+    }
+}
+
+/// Tensors on the host, by name.
+pub struct NamedTensors(HashMap<String, NamedTensor>);
+
+impl NamedTensors {
+    /// All of `tensors`.
+    pub fn new(tensors: Vec<NamedTensor>) -> Self {
+        Self(tensors.into_iter().map(|tensor| (tensor.name.clone(), tensor)).collect())
+    }
+}
+
+impl TensorSource for NamedTensors {
+    fn get(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        match self.0.get(name) {
+            Some(tensor) if tensor.shape == shape => Ok(tensor.values.clone()),
+            Some(tensor) => {
+                let found = &tensor.shape;
+                Err(Error::Setting(format!("tensor {name} has shape {found:?}, expected {shape:?}")))
+            }
+            None => Err(Error::Setting(format!("the model has no tensor {name}"))),
+        }
+    }
+
+    fn contains(&self, name: &str) -> bool {
+        self.0.contains_key(name)
     }
 }
 

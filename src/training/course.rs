@@ -250,7 +250,8 @@ impl Course {
 
     /// The finished model with its threshold.
     fn finish(&self, amplify: &AmplifyStage, distill: &DistillStage, history: History) -> Result<Aand> {
-        let mut detector = Detector::new(self.candidate(amplify, distill, &history));
+        let mut model = self.candidate(amplify, distill, &history);
+        let detector = Detector::new(model.clone())?;
         let scores = |pictures: &[Picture]| -> Result<Vec<f64>> {
             let mut scores = Vec::new();
             for some in pictures.chunks(self.settings.batch.min(16)) {
@@ -260,7 +261,7 @@ impl Course {
         };
         let held_out = scores(&self.held_out)?;
         let trained_on = if held_out.len() < FEWEST { scores(&self.pictures)? } else { Vec::new() };
-        detector.model.info.threshold = from_good_scores(&held_out, &trained_on);
-        Ok(detector.model)
+        model.info.threshold = from_good_scores(&held_out, &trained_on);
+        Ok(model)
     }
 }

@@ -25,6 +25,8 @@ fn distances_sum_smoothed_map_and_score() {
     reference.check_values("map.sum", &single(&sum), 2e-5);
     reference.check_values("map.smoothed", &single(&gaussian(&sum, [256, 256], 4.0)), 5e-6);
 
+    let levels: Vec<(&[f32], [usize; 2])> =
+        levels.iter().map(|(level, dims)| (level.as_slice(), *dims)).collect();
     let map = anomaly_map(&levels, 256);
     reference.check_values("map.smoothed", &map.data, 5e-6);
     let (at, score) = map.data.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).unwrap();

@@ -51,12 +51,10 @@ impl Winograd {
         for (o, filters) in convolution.weight.chunks_exact(inputs * 9).enumerate() {
             for (c, w) in filters.as_chunks::<9>().0.iter().enumerate() {
                 let columns: [[f32; 6]; 3] = std::array::from_fn(|x| kernel([w[x], w[3 + x], w[6 + x]]));
-                for y in 0..6 {
-                    let line = kernel([columns[0][y], columns[1][y], columns[2][y]]);
-                    for (x, &value) in line.iter().enumerate() {
-                        let block = (y * 6 + x) * blocks + o / BLOCK;
-                        to[(block * depth + c) * BLOCK + o % BLOCK] = value;
-                    }
+                for point in 0..POINTS {
+                    let line = kernel([columns[0][point / 6], columns[1][point / 6], columns[2][point / 6]]);
+                    let block = point * blocks + o / BLOCK;
+                    to[(block * depth + c) * BLOCK + o % BLOCK] = line[point % 6];
                 }
             }
         }
@@ -225,15 +223,8 @@ impl Work for Transform<'_> {
                         *column = input::<V>([pixel(0), pixel(1), pixel(2), pixel(3), pixel(4), pixel(5)]);
                     }
                     let to = self.inputs.at((block * tiles.len() + i) * BLOCK);
-                    for row in 0..6 {
-                        let line = input::<V>([
-                            columns[0][row],
-                            columns[1][row],
-                            columns[2][row],
-                            columns[3][row],
-                            columns[4][row],
-                            columns[5][row],
-                        ]);
+                    for row in 0..TILE + 2 {
+                        let line = input::<V>(row_of(&columns, row));
                         for (column, value) in line.into_iter().enumerate() {
                             value.store(to.add((row * 6 + column) * apart));
                         }
@@ -304,14 +295,7 @@ impl Work for Multiply<'_, '_> {
                         }
                         let bias = V::load(bias);
                         for row in 0..TILE.min(y.height - top) {
-                            let line = output::<V>([
-                                columns[0][row],
-                                columns[1][row],
-                                columns[2][row],
-                                columns[3][row],
-                                columns[4][row],
-                                columns[5][row],
-                            ]);
+                            let line = output::<V>(row_of(&columns, row));
                             let first = ((top + row) * y.width + left) * BLOCK;
                             for (x, value) in line.into_iter().enumerate().take(y.width - left) {
                                 let mut value = value.add(bias);
@@ -330,6 +314,12 @@ impl Work for Multiply<'_, '_> {
             block += 1 + usize::from(wide);
         }
     }
+}
+
+/// Number `row` of each column.
+#[inline(always)]
+fn row_of<V: Vector, const N: usize>(columns: &[[V; N]; 6], row: usize) -> [V; 6] {
+    [columns[0][row], columns[1][row], columns[2][row], columns[3][row], columns[4][row], columns[5][row]]
 }
 
 /// `B^T d`.

@@ -1,0 +1,74 @@
+//! A model file whose tensors are read one by one, so that it is never in memory as a whole.
+
+use super::Info;
+use super::file::{NO_MODEL, TRUNCATED, check_shape, info, missing, numbers};
+use crate::teacher::TensorSource;
+use crate::{Error, Result};
+use safetensors::tensor::Metadata;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// The longest header a safetensors file may have.
+const MOST_HEADER: u64 = 100_000_000;
+
+/// An open model file.
+pub struct StoredModel {
+    path: PathBuf,
+    file: Mutex<File>,
+    metadata: Metadata,
+    /// Where the tensors begin.
+    start: u64,
+    /// Everything about the model that is not a tensor.
+    pub info: Info,
+}
+
+impl StoredModel {
+    /// Opens a file and checks its header.
+    ///
+    /// # Errors
+    /// As [`super::open`], except for what is wrong with a tensor.
+    pub fn open(path: &Path) -> Result<Self> {
+        let failed = |e| Error::io(path, e);
+        let mut file = File::open(path).map_err(failed)?;
+        let length = file.metadata().map_err(failed)?.len();
+        let mut size = [0; 8];
+        file.read_exact(&mut size).map_err(|_| Error::model(path, TRUNCATED))?;
+        let header = u64::from_le_bytes(size);
+        if header > MOST_HEADER {
+            return Err(Error::model(path, NO_MODEL));
+        }
+        let start = 8 + header;
+        if start > length {
+            return Err(Error::model(path, TRUNCATED));
+        }
+        let mut header = Vec::new();
+        file.by_ref().take(start - 8).read_to_end(&mut header).map_err(failed)?;
+        let metadata: Metadata = serde_json::from_slice(&header).map_err(|_| Error::model(path, NO_MODEL))?;
+        if start + metadata.data_len() as u64 != length {
+            return Err(Error::model(path, TRUNCATED));
+        }
+        let info = info(&metadata, path)?;
+        Ok(Self { path: path.into(), file: Mutex::new(file), metadata, start, info })
+    }
+}
+
+impl TensorSource for StoredModel {
+    fn get(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        let tensor = self.metadata.info(name).ok_or_else(|| missing(&self.path, name))?;
+        check_shape(&self.path, name, &tensor.shape, shape)?;
+        let (from, to) = tensor.data_offsets;
+        let mut bytes = vec![0; to - from];
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = SeekFrom::Start(self.start + from as u64);
+        file.seek(place).and_then(|_| file.read_exact(&mut bytes)).map_err(|e| Error::io(&self.path, e))?;
+        drop(file);
+        numbers(tensor.dtype, &bytes)
+            .map_err(|reason| Error::model(&self.path, format!("tensor {name} {reason}")))
+    }
+
+    fn contains(&self, name: &str) -> bool {
+        self.metadata.info(name).is_some()
+    }
+}
