@@ -179,6 +179,66 @@ fn every_switch_is_right() {
     every_step(&Info { score: Score::Gate, ..base }, 3, |_, _| Tile::Small);
 }
 
+/// The discrepancies of one picture by the plainest implementation, step after step in double precision.
+fn whole(plan: &Plan, pixels: &[f32]) -> Vec<(Vec<f32>, [usize; 2])> {
+    let mut buffers: Vec<Vec<f64>> = plan.buffers.iter().map(|buffer| vec![0.0; buffer.numbers()]).collect();
+    buffers[plan.input.buffer] = pixels.iter().map(|&v| f64::from(v)).collect();
+    let range = |view: View| {
+        let positions = plan.buffers[view.buffer].positions();
+        view.first * positions..(view.first + view.channels) * positions
+    };
+    let shape = |view: View| {
+        let [channels, height, width] = plan.shape(view);
+        Buffer { channels, height, width }
+    };
+    for step in &plan.steps {
+        let (views, to) = (step.operation.reads(), step.operation.writes());
+        let reads: Vec<Vec<f64>> =
+            views.iter().map(|&view| buffers[view.buffer][range(view)].to_vec()).collect();
+        let made = reference::evaluate(&step.operation, &reads, shape(views[0]), shape(to));
+        buffers[to.buffer][range(to)].copy_from_slice(&made);
+    }
+    let map = |view: View| {
+        let [_, height, width] = plan.shape(view);
+        (buffers[view.buffer].iter().map(|&v| v as f32).collect(), [height, width])
+    };
+    plan.maps.map(map).into()
+}
+
+/// From pixels to maps and scores, batch after batch in the same memory.
+#[test]
+fn the_whole_is_right() {
+    let Some(gpu) = gpu() else { return };
+    let base = info(Backbone::Compact, 64);
+    let infos = [
+        base.clone(),
+        Info { raa: RaaOptions { generator: false, ..base.raa }, ..base.clone() },
+        Info { score: Score::Gate, ..base },
+        info(Backbone::Resnet18, 96),
+        info(Backbone::Resnet50, 32),
+    ];
+    for info in infos {
+        let size = info.size;
+        let plan = Plan::new(&info, &Random).unwrap();
+        let mut network = Network::new(Arc::clone(&gpu), plan.clone()).unwrap();
+        for count in [1, 3, 2] {
+            let pixels: Vec<f32> = (0..count * 3 * size * size).map(|i| noise(count, i)).collect();
+            let found = pollster::block_on(network.maps(&pixels, count)).unwrap();
+            for ((map, score), pixels) in found.iter().zip(pixels.chunks(3 * size * size)) {
+                let levels = whole(&plan, pixels);
+                let levels: Vec<_> = levels.iter().map(|(values, dims)| (values.as_slice(), *dims)).collect();
+                let right = crate::detection::anomaly_map(&levels, size);
+                let scale = right.data.iter().fold(0.0f32, |m, v| m.max(v.abs()));
+                for (a, b) in map.data.iter().zip(&right.data) {
+                    assert!((a - b).abs() <= 1e-4 * scale, "{a} is not {b}: {}", info.backbone);
+                }
+                assert_eq!(*score, map.data.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+            }
+        }
+        assert!(pollster::block_on(network.maps(&[0.0; 5], 1)).is_err());
+    }
+}
+
 /// The picture's border, the map's up-sampling, sum and smoothing, the maximum.
 #[test]
 fn the_ends_are_right() {
@@ -213,7 +273,7 @@ fn the_ends_are_right() {
         for (picture, (map, score)) in maps.iter().zip(scores).enumerate() {
             let level = |k: usize| {
                 let [_, height, width] = plan.shape(plan.maps[k]);
-                (levels[k][picture * height * width..][..height * width].to_vec(), [height, width])
+                (&levels[k][picture * height * width..][..height * width], [height, width])
             };
             let right = crate::detection::anomaly_map(&[level(0), level(1), level(2)], size);
             let doubles = |map: &crate::picture::ScoreMap| -> Vec<f64> {
