@@ -1,6 +1,8 @@
 //! Detection: from pictures to anomaly maps, scores and verdicts (method.md 5; the paper's Section III-D).
 
 mod colour;
+#[cfg(not(target_arch = "wasm32"))]
+mod gpu;
 mod map;
 mod threshold;
 
@@ -52,6 +54,9 @@ pub struct Detector {
 enum Network {
     /// The CPU's own path.
     Engine(Engine),
+    /// The shaders, on a GPU.
+    #[cfg(not(target_arch = "wasm32"))]
+    Gpu(std::sync::Mutex<crate::inference::gpu::Network>),
     /// Burn's tensors, on any other device.
     Burn(Box<Aand>),
 }
@@ -62,24 +67,47 @@ impl Detector {
     /// # Errors
     /// The device failed.
     pub fn new(model: Aand) -> Result<Self> {
-        if !on_cpu(&model.device()) {
-            return Ok(Self { info: model.info.clone(), network: Network::Burn(Box::new(model)) });
+        let device = model.device();
+        if on_cpu(&device) {
+            let tensors = NamedTensors::new(tensors(&model)?);
+            return Self::engine(model.info, &tensors);
         }
-        let tensors = NamedTensors::new(tensors(&model)?);
-        Self::engine(model.info, &tensors)
+        #[cfg(not(target_arch = "wasm32"))]
+        if let Some(gpu) = gpu::open(&device)? {
+            let tensors = NamedTensors::new(tensors(&model)?);
+            return Self::on_gpu(gpu, model.info, &tensors);
+        }
+        Ok(Self { info: model.info.clone(), network: Network::Burn(Box::new(model)) })
     }
 
-    /// A detector from a model file. On the CPU the file is never in memory as a whole.
+    /// A detector from a model file. On the CPU and on a GPU that wgpu drives the file is never in memory as a
+    /// whole.
     ///
     /// # Errors
     /// As [`crate::model::open`].
     #[cfg(not(target_arch = "wasm32"))]
     pub fn open(path: &std::path::Path, device: &Device) -> Result<Self> {
-        if !on_cpu(device) {
-            return Self::new(crate::model::open(path, device)?);
+        if on_cpu(device) {
+            let stored = crate::model::StoredModel::open(path)?;
+            return Self::engine(stored.info.clone(), &stored);
         }
-        let stored = crate::model::StoredModel::open(path)?;
-        Self::engine(stored.info.clone(), &stored)
+        match gpu::open(device)? {
+            Some(gpu) => {
+                let stored = crate::model::StoredModel::open(path)?;
+                Self::on_gpu(gpu, stored.info.clone(), &stored)
+            }
+            None => Self::new(crate::model::open(path, device)?),
+        }
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    fn on_gpu(
+        gpu: std::sync::Arc<crate::inference::gpu::Gpu>,
+        info: Info,
+        tensors: &dyn TensorSource,
+    ) -> Result<Self> {
+        let network = crate::inference::gpu::Network::new(gpu, Plan::new(&info, tensors)?)?;
+        Ok(Self { info, network: Network::Gpu(std::sync::Mutex::new(network)) })
     }
 
     fn engine(info: Info, tensors: &dyn TensorSource) -> Result<Self> {
@@ -106,28 +134,25 @@ impl Detector {
         if count == 0 {
             return Ok(Vec::new());
         }
-        let (levels, dims) = self.discrepancies(pixels, count)?;
+        let size = self.info.size;
+        let dims = self.info.backbone.sides(size).map(|side| [side; 2]);
+        let levels = match &self.network {
+            Network::Engine(engine) => engine.run(&pixels),
+            // This path ends with the maps.
+            #[cfg(not(target_arch = "wasm32"))]
+            Network::Gpu(network) => return gpu::maps(network, &pixels, count),
+            Network::Burn(model) => {
+                read_together(model.forward(batch(pixels, count, size, &model.device())).discrepancy)?
+            }
+        };
         let map = |i: usize| {
             let level = |k: usize| {
                 let length = dims[k][0] * dims[k][1];
                 (&levels[k][i * length..][..length], dims[k])
             };
-            anomaly_map(&[level(0), level(1), level(2)], self.info.size)
+            anomaly_map(&[level(0), level(1), level(2)], size)
         };
         Ok((0..count).map(map).collect())
-    }
-
-    /// The discrepancies of the three levels, `[count, H_k, W_k]`, and `[H_k, W_k]`.
-    fn discrepancies(&self, pixels: Vec<f32>, count: usize) -> Result<([Vec<f32>; 3], [[usize; 2]; 3])> {
-        let size = self.info.size;
-        let dims = self.info.backbone.sides(size).map(|side| [side; 2]);
-        let levels = match &self.network {
-            Network::Engine(engine) => engine.run(&pixels),
-            Network::Burn(model) => {
-                read_together(model.forward(batch(pixels, count, size, &model.device())).discrepancy)?
-            }
-        };
-        Ok((levels, dims))
     }
 
     /// Name and milliseconds of every layer for one picture `[3, S, S]` of normalised pixels; none where the

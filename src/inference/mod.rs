@@ -6,6 +6,7 @@
 //! convolution, and the memory of all intermediate features is planned once.
 
 mod cpu;
+pub mod gpu;
 mod memory;
 mod network;
 mod plan;

@@ -176,8 +176,14 @@ impl Field {
         self.flood(seeds, &mut part, |n| distance[n] <= tolerance);
         let islands = self.islands(&part);
         let largest = islands.iter().map(Vec::len).max()?;
-        for small in islands.iter().filter(|island| island.len() * 20 < largest) {
-            small.iter().for_each(|&n| part[n] = false);
+        // What shows at the picture's edge beside a larger part is its surroundings: a tray's rim, a neighbour.
+        let edge: std::collections::HashSet<usize> = border.into_iter().collect();
+        let at_edge = |island: &[usize]| island.iter().any(|n| edge.contains(n));
+        let stray = |island: &&Vec<usize>| {
+            island.len() * 20 < largest || (island.len() * 2 < largest && at_edge(island))
+        };
+        for stray in islands.iter().filter(stray) {
+            stray.iter().for_each(|&n| part[n] = false);
         }
         Some(part)
     }
@@ -304,6 +310,17 @@ mod tests {
             (0..500 * 600).filter(|n| mask.data[*n] != inside((n % 600) as u32, (n / 600) as u32)).count();
         assert!(wrong < 5000, "{wrong} wrong pixels");
         assert!(mask.data[250 * 600 + 300], "the hole was dropped");
+    }
+
+    #[test]
+    fn what_shows_at_the_edge_beside_the_part_is_left_out() {
+        let picture = Picture::from_fn(256, 256, |x, y| {
+            let disc = (x as f32 - 128.0).hypot(y as f32 - 140.0) < 60.0;
+            let rim = y < 20 && (80..180).contains(&x);
+            if disc || rim { Rgb([230, 180, 90]) } else { Rgb([60; 3]) }
+        });
+        let mask = part(&picture).expect("a plain background");
+        assert!(mask.data[140 * 256 + 128] && !mask.data[8 * 256 + 128]);
     }
 
     #[test]
