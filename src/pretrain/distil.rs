@@ -186,7 +186,7 @@ impl<'a> Distillation<'a> {
                     println!("step {step}: not finite; back to step {} at half the rate", self.progress.step);
                     continue;
                 }
-                if step.is_multiple_of(5 * LOOK_EVERY) || step == LOOK_EVERY {
+                if step.is_multiple_of(5 * LOOK_EVERY) || step <= 5 * LOOK_EVERY {
                     let rate = (self.progress.pictures - looked.1) as f64 / looked.0.elapsed().as_secs_f64();
                     looked = (Instant::now(), self.progress.pictures);
                     self.say(&parts, rate);

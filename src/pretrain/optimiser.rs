@@ -7,7 +7,7 @@ const BETA_2: f64 = 0.999;
 const EPSILON: f64 = 1e-8;
 
 /// Steps over which the learning rate rises from 0.
-const WARM_UP: f64 = 300.0;
+const WARM_UP: f64 = 100.0;
 
 /// First and second moment of the gradient.
 #[derive(Clone, Debug)]
