@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn rate_rises_then_falls() {
-        assert!(learning_rate(1.0, 0, 0.0) < 0.01);
+        assert!(learning_rate(1.0, 0, 0.0) < 0.02);
         assert!((learning_rate(1.0, 1000, 0.0) - 1.0).abs() < 1e-9);
         assert!((learning_rate(1.0, 1000, 0.5) - 0.5).abs() < 1e-9);
         assert!(learning_rate(1.0, 1000, 1.0) <= 1e-3);
