@@ -1,11 +1,12 @@
 //! The training loop of the compact trunk.
 
 use super::checkpoint::{Checkpoint, Progress};
-use super::fold::NamedTensors;
-use super::network::{Layout, Network, Normalisation};
-use super::objective::{Standard, losses};
+use super::named_tensors::NamedTensors;
+use super::network::{Layout, Network};
+use super::objective::{Standard, Target, losses};
 use super::optimiser::{Adam, learning_rate};
 use super::procedural::Painter;
+use super::prune::prune;
 use super::standardise::{numbers, standardise};
 use super::stream::{Batch, Stream};
 use super::{PretrainOptions, holdout};
@@ -25,8 +26,6 @@ const LOOK_EVERY: usize = 20;
 /// Steps between two updates of the averaged weights, and how much of the old average stays.
 const AVERAGE_EVERY: usize = 10;
 const AVERAGE_KEEPS: f64 = 0.99;
-/// How much of the running statistics stays at each step.
-const STATISTICS_KEEP: f64 = 0.95;
 /// How often training may diverge before it is given up.
 const STRIKES: usize = 6;
 
@@ -38,8 +37,6 @@ static STOP: AtomicBool = AtomicBool::new(false);
 struct State {
     weights: Tensor<1>,
     averaged: Tensor<1>,
-    statistics: Tensor<1>,
-    averaged_statistics: Tensor<1>,
     adam: Adam,
 }
 
@@ -80,12 +77,9 @@ impl<'a> Distillation<'a> {
         let (state, standard_numbers, progress);
         if let Some(checkpoint) = checkpoint {
             let weights = |name: &str| checkpoint.vector(name, layout.weights).map(flat);
-            let statistics = |name: &str| checkpoint.vector(name, layout.statistics).map(flat);
             state = State {
                 weights: weights("weights")?,
                 averaged: weights("averaged")?,
-                statistics: statistics("statistics")?,
-                averaged_statistics: statistics("averaged_statistics")?,
                 adam: Adam {
                     first: weights("first_moment")?,
                     second: weights("second_moment")?,
@@ -102,17 +96,11 @@ impl<'a> Distillation<'a> {
             standard_numbers = found;
             progress = checkpoint.progress;
         } else {
-            let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            let weights = flat(layout.initial_weights(&mut rng));
-            let statistics = flat(layout.initial_statistics());
-            standard_numbers = standardise(&teacher, seed, options, &device)?;
-            state = State {
-                adam: Adam::new(&weights),
-                averaged: weights.clone(),
-                weights,
-                averaged_statistics: statistics.clone(),
-                statistics,
-            };
+            let pictures = first_pictures(seed, options, &device);
+            standard_numbers = standardise(&teacher, &pictures)?;
+            let pruned = prune(&teacher, Backbone::Compact, &pictures, &device)?;
+            let weights = flat(layout.first_weights(pruned, &standard_numbers)?);
+            state = State { adam: Adam::new(&weights), averaged: weights.clone(), weights };
             progress = Progress { step: 0, pictures: 0, seconds: 0.0, seed, caution: 1.0 };
         }
         Ok(Self {
@@ -144,12 +132,7 @@ impl<'a> Distillation<'a> {
 
     /// Pictures per step and their side, at this point of the run.
     fn shape(&self) -> (usize, usize) {
-        let options = self.options;
-        if self.share() < 1.0 - options.last_share {
-            return (options.batch, options.size);
-        }
-        let count = options.batch * options.size * options.size / (options.last_size * options.last_size);
-        (count.max(2), options.last_size)
+        shapes(self.options)[usize::from(self.share() >= 1.0 - self.options.last_share)]
     }
 
     /// Trains to the end.
@@ -170,6 +153,8 @@ impl<'a> Distillation<'a> {
         let mut sums: Option<Tensor<1>> = None;
         let mut looked = (Instant::now(), self.progress.pictures);
         self.begin();
+        self.report("held-out", &painted)?;
+        self.report("probe", &probe)?;
         while self.share() < 1.0 && !STOP.load(Ordering::SeqCst) {
             if self.shape() != shape {
                 shape = self.shape();
@@ -201,7 +186,7 @@ impl<'a> Distillation<'a> {
                     println!("step {step}: not finite; back to step {} at half the rate", self.progress.step);
                     continue;
                 }
-                if step.is_multiple_of(5 * LOOK_EVERY) || step == LOOK_EVERY {
+                if step.is_multiple_of(5 * LOOK_EVERY) || step <= 5 * LOOK_EVERY {
                     let rate = (self.progress.pictures - looked.1) as f64 / looked.0.elapsed().as_secs_f64();
                     looked = (Instant::now(), self.progress.pictures);
                     self.say(&parts, rate);
@@ -245,37 +230,36 @@ impl<'a> Distillation<'a> {
         rng.set_stream(u64::MAX - self.progress.step as u64);
         let window = [rng.random(), rng.random()];
         let x = batch.upload(&self.device);
-        let targets = self.standard.apply(self.teacher.forward(x.clone())).map(Tensor::autodiff);
+        let targets = self
+            .standard
+            .targets(self.teacher.forward(x.clone()))
+            .map(|target| Target { plain: target.plain.autodiff(), standard: target.standard.autodiff() });
         let network = Network::new(&self.layout, &self.state.weights, true);
-        let mut noted = Vec::new();
-        let losses = losses(&network, x.autodiff(), targets, &mut Normalisation::Batch(&mut noted), window);
+        let losses = losses(&network, x.autodiff(), targets, window);
         let gradient = network.gradient(&losses.total.backward());
         let share = self.share();
         let rate = self.progress.caution * learning_rate(self.options.rate, self.progress.step, share);
         let state = &mut self.state;
         state.weights = state.adam.step(state.weights.clone(), gradient, rate);
         let keep = |old: &Tensor<1>, new: Tensor<1>, keep: f64| old.clone() * keep + new * (1.0 - keep);
-        state.statistics = keep(&state.statistics, Tensor::cat(noted, 0), STATISTICS_KEEP);
         self.progress.step += 1;
         self.progress.pictures += batch.count as u64;
         if self.progress.step.is_multiple_of(AVERAGE_EVERY) {
             // A young average forgets faster, or it would carry the first weights along.
             let kept = AVERAGE_KEEPS.min(1.0 - 1.0 / (1.0 + (self.progress.step / AVERAGE_EVERY) as f64));
             state.averaged = keep(&state.averaged, state.weights.clone(), kept);
-            state.averaged_statistics = keep(&state.averaged_statistics, state.statistics.clone(), kept);
         }
         losses.parts
     }
 
-    /// Mean losses over batches, with running statistics.
-    fn measure(&self, weights: &Tensor<1>, statistics: &Tensor<1>, batches: &[Batch]) -> Result<Vec<f32>> {
+    /// Mean losses over batches.
+    fn measure(&self, weights: &Tensor<1>, batches: &[Batch]) -> Result<Vec<f32>> {
         let network = Network::new(&self.layout, weights, false);
         let mut sum: Option<Tensor<1>> = None;
         for batch in batches {
             let x = batch.upload(&self.device);
-            let targets = self.standard.apply(self.teacher.forward(x.clone()));
-            let parts =
-                losses(&network, x, targets, &mut Normalisation::Running(statistics), [0.5, 0.5]).parts;
+            let targets = self.standard.targets(self.teacher.forward(x.clone()));
+            let parts = losses(&network, x, targets, [0.5, 0.5]).parts;
             sum = Some(sum.map_or(parts.clone(), |sum| sum + parts));
         }
         sum.map_or(Ok(Vec::new()), |sum| numbers(&(sum / batches.len() as f64)))
@@ -285,8 +269,8 @@ impl<'a> Distillation<'a> {
         if batches.is_empty() {
             return Ok(());
         }
-        let own = self.measure(&self.state.weights, &self.state.statistics, batches)?;
-        let averaged = self.measure(&self.state.averaged, &self.state.averaged_statistics, batches)?;
+        let own = self.measure(&self.state.weights, batches)?;
+        let averaged = self.measure(&self.state.averaged, batches)?;
         println!("  {name:9} {}", describe(&own));
         println!("  averaged  {}", describe(&averaged));
         Ok(())
@@ -305,8 +289,6 @@ impl<'a> Distillation<'a> {
         for (name, tensor) in [
             ("weights", &state.weights),
             ("averaged", &state.averaged),
-            ("statistics", &state.statistics),
-            ("averaged_statistics", &state.averaged_statistics),
             ("first_moment", &state.adam.first),
             ("second_moment", &state.adam.second),
         ] {
@@ -321,47 +303,53 @@ impl<'a> Distillation<'a> {
 
         let first = &painted[..painted.len().min(2)];
         let sum = |parts: Vec<f32>| parts.iter().sum::<f32>();
-        let own = sum(self.measure(&state.weights, &state.statistics, first)?);
-        let averaged = sum(self.measure(&state.averaged, &state.averaged_statistics, first)?);
-        let prefix = if own < averaged { "" } else { "averaged_" };
-        let weights = if own < averaged { "weights" } else { "averaged" };
-        let statistics = format!("{prefix}statistics");
-        let vectors = &checkpoint.vectors;
-        let folded = NamedTensors::fold(&self.layout, &vectors[weights], &vectors[&statistics]);
-        self.compare(&folded, [weights, &statistics], vectors, &painted[0])?;
-        folded.write_f16(&self.options.out)
+        let own = sum(self.measure(&state.weights, first)?);
+        let averaged = sum(self.measure(&state.averaged, first)?);
+        let (name, weights) = match own < averaged {
+            true => ("weights", &state.weights),
+            false => ("averaged", &state.averaged),
+        };
+        let trunk = NamedTensors::of(&self.layout, &checkpoint.vectors[name]);
+        self.compare(&trunk, weights, &painted[0])?;
+        trunk.write_f16(&self.options.out)
     }
 
-    /// The folded 16-bit trunk must have the features of the network that was trained.
-    fn compare(
-        &self,
-        folded: &NamedTensors,
-        [weights, statistics]: [&str; 2],
-        vectors: &BTreeMap<String, Vec<f32>>,
-        batch: &Batch,
-    ) -> Result<()> {
-        let flat = |name: &str| {
-            let v = vectors[name].clone();
-            let length = v.len();
-            Tensor::<1>::from_data(TensorData::new(v, [length]), &self.device)
-        };
-        let (weights, statistics) = (flat(weights), flat(statistics));
-        let network = Network::new(&self.layout, &weights, false);
-        let compact = Teacher::load(Backbone::Compact, &folded.rounded(), &self.device)?;
+    /// The 16-bit trunk must have the features of the network that was trained.
+    fn compare(&self, trunk: &NamedTensors, weights: &Tensor<1>, batch: &Batch) -> Result<()> {
+        let network = Network::new(&self.layout, weights, false);
+        let compact = Teacher::load(Backbone::Compact, &trunk.rounded(), &self.device)?;
         let x = batch.upload(&self.device);
-        let trained = network.features(x.clone(), &mut Normalisation::Running(&statistics));
+        let trained = network.features(x.clone());
         for (level, (a, b)) in trained.into_iter().zip(compact.forward(x)).enumerate() {
             let error = (a.clone() - b).square().mean().sqrt() / (a.square().mean().sqrt() + 1e-6);
             let error = numbers(&error)?[0];
             if error.is_nan() || error >= 1e-2 {
                 return Err(Error::Training(format!(
-                    "level {} of the folded 16-bit trunk is off by {error}; train on with --resume",
+                    "level {} of the 16-bit trunk is off by {error}; train on with --resume",
                     level + 1
                 )));
             }
         }
         Ok(())
     }
+}
+
+/// Pictures per step and their side: in the first and in the last part of the run, as many pixels in both.
+fn shapes(options: &PretrainOptions) -> [(usize, usize); 2] {
+    let count = options.batch * options.size * options.size / (options.last_size * options.last_size);
+    [(options.batch, options.size), (count.max(2), options.last_size)]
+}
+
+/// What the first weights are fitted to: pictures of both sizes by turns, from another seed than those of the
+/// training, in batches.
+fn first_pictures(seed: u64, options: &PretrainOptions, device: &Device) -> Vec<Tensor<4>> {
+    let painter = Painter::new(!seed);
+    let batches = options.fit_pictures.div_ceil(options.batch).max(2);
+    let batch = |i: usize| {
+        let (count, size) = shapes(options)[i % 2];
+        painter.batch((i * options.batch) as u64, count, size).upload(device)
+    };
+    (0..batches).map(batch).collect()
 }
 
 /// Nine losses in words.
@@ -394,6 +382,7 @@ mod tests {
             check_every: 1000,
             probe: None,
             threads: Some(2),
+            fit_pictures: 16,
         }
     }
 
@@ -427,7 +416,7 @@ mod tests {
             last = total(run.step(&batch));
         }
         assert!(last < 0.9 * first, "from {first} to {last}");
-        // `save` itself compares the folded 16-bit trunk with the network.
+        // `save` itself compares the 16-bit trunk with the network.
         run.save(std::slice::from_ref(&batch)).unwrap();
         let file = NamedTensors::read(&options.out).unwrap();
         let compact = Teacher::load(Backbone::Compact, &file, &Device::flex()).unwrap();

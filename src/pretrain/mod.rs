@@ -1,20 +1,23 @@
-//! How the embedded teacher is made: three feature levels of an ImageNet ResNet-18, distilled into a trunk of
-//! half its width on endless procedural pictures (`aand pretrain`). No photograph is used, so that the result
-//! may be shipped.
+//! How the embedded teacher is made: an ImageNet ResNet-18 is pruned to half its width, and its three feature
+//! levels are distilled into what is left, on endless procedural pictures (`aand pretrain`). No photograph is
+//! used, so that the result may be shipped.
 
 mod checkpoint;
+mod choose;
 mod distil;
-mod fold;
 mod holdout;
+mod least_squares;
+mod named_tensors;
 mod network;
 mod objective;
 mod optimiser;
 pub mod procedural;
+mod prune;
 mod standardise;
 mod stream;
 
 pub use checkpoint::{Checkpoint, Progress};
-pub use fold::NamedTensors;
+pub use named_tensors::NamedTensors;
 pub use procedural::Painter;
 
 use crate::{Error, Result};
@@ -57,8 +60,12 @@ pub struct PretrainOptions {
     #[arg(long, default_value_t = 0.4)]
     pub last_share: f64,
 
+    /// Painted pictures of --size that the first weights are fitted to (pixels count: fewer of --last-size).
+    #[arg(long, default_value_t = 1024)]
+    pub fit_pictures: usize,
+
     /// Peak learning rate.
-    #[arg(long, default_value_t = 2e-3)]
+    #[arg(long, default_value_t = 5e-4)]
     pub rate: f64,
 
     /// Seed of the pictures and of the first weights.
@@ -100,7 +107,7 @@ impl PretrainOptions {
             }
         }
         if self.batch < 2 {
-            return Err(Error::Setting("--batch: batch normalisation needs at least 2 pictures".into()));
+            return Err(Error::Setting("--batch: the relations between pictures need at least 2".into()));
         }
         if !(0.0..=1.0).contains(&self.last_share) {
             return Err(Error::Setting("--last-share: choose a number from 0 to 1".into()));

@@ -1,11 +1,12 @@
 //! What the compact trunk is asked for, at each of the three levels:
 //!
 //! 1. the standardised features of the large network, through the projection (mean square error);
-//! 2. their direction at every position (one minus the cosine), since that is what a detector compares;
+//! 2. their direction at every position (one minus the cosine);
 //! 3. the similarities *between* positions and pictures (relational distillation, Park et al. 2019), asked of
-//!    the trunk's own features without the projection, because the projection is thrown away afterwards.
+//!    the trunk's own features without the projection, because the projection is thrown away afterwards, and
+//!    with the large network's channels in their own proportions: that is what a detector compares.
 
-use super::network::{Network, Normalisation};
+use super::network::Network;
 use burn::tensor::{Device, Tensor, TensorData};
 
 /// Weights of the three parts.
@@ -33,12 +34,13 @@ impl Standard {
         }
     }
 
-    /// Standardised features.
-    pub fn apply(&self, features: [Tensor<4>; 3]) -> [Tensor<4>; 3] {
+    /// What the compact trunk is to give: the features of the large network, plain and standardised.
+    pub fn targets(&self, features: [Tensor<4>; 3]) -> [Target; 3] {
         let mut level = 0;
-        features.map(|x| {
+        features.map(|plain| {
             level += 1;
-            (x - self.mean[level - 1].clone()) / self.deviation[level - 1].clone()
+            let standard = (plain.clone() - self.mean[level - 1].clone()) / self.deviation[level - 1].clone();
+            Target { plain, standard }
         })
     }
 }
@@ -52,22 +54,25 @@ pub struct Losses {
     pub parts: Tensor<1>,
 }
 
-/// Compares the network's features of `x` with the standardised `targets`. `window` (row and column, each
-/// 0 to 1) places the positions whose similarities are compared.
-pub fn losses(
-    network: &Network<'_>,
-    x: Tensor<4>,
-    targets: [Tensor<4>; 3],
-    norm: &mut Normalisation<'_>,
-    window: [f32; 2],
-) -> Losses {
-    let features = network.features(x, norm);
+/// The features of the large network at one level.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// As they are.
+    pub plain: Tensor<4>,
+    /// Standardised.
+    pub standard: Tensor<4>,
+}
+
+/// Compares the network's features of `x` with the `targets`. `window` (row and column, each 0 to 1) places the
+/// positions whose similarities are compared.
+pub fn losses(network: &Network<'_>, x: Tensor<4>, targets: [Target; 3], window: [f32; 2]) -> Losses {
+    let features = network.features(x);
     let mut parts = Vec::with_capacity(9);
     for (level, (own, target)) in features.into_iter().zip(targets).enumerate() {
-        let relation = relation(own.clone(), target.clone(), window);
+        let relation = relation(own.clone(), target.plain, window);
         let projected = network.project(level, own);
-        parts.push((projected.clone() - target.clone()).square().mean());
-        parts.push(direction(projected, target));
+        parts.push((projected.clone() - target.standard.clone()).square().mean());
+        parts.push(direction(projected, target.standard));
         parts.push(relation);
     }
     let total = parts.iter().zip(PARTS.iter().cycle()).map(|(part, weight)| part.clone() * *weight);

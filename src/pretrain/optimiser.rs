@@ -7,7 +7,7 @@ const BETA_2: f64 = 0.999;
 const EPSILON: f64 = 1e-8;
 
 /// Steps over which the learning rate rises from 0.
-const WARM_UP: f64 = 300.0;
+const WARM_UP: f64 = 100.0;
 
 /// First and second moment of the gradient.
 #[derive(Clone, Debug)]
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn rate_rises_then_falls() {
-        assert!(learning_rate(1.0, 0, 0.0) < 0.01);
+        assert!(learning_rate(1.0, 0, 0.0) < 0.02);
         assert!((learning_rate(1.0, 1000, 0.0) - 1.0).abs() < 1e-9);
         assert!((learning_rate(1.0, 1000, 0.5) - 0.5).abs() < 1e-9);
         assert!(learning_rate(1.0, 1000, 1.0) <= 1e-3);

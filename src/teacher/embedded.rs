@@ -19,3 +19,41 @@ impl Teacher {
         Self::load(Backbone::Compact, &file, device)
     }
 }
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests {
+    use super::*;
+    use crate::picture::normalise;
+    use crate::pretrain::Painter;
+    use burn::tensor::{Tensor, TensorData};
+    use sha2::{Digest, Sha256};
+
+    /// The file that docs/teacher.md tells of.
+    const SHA256: &str = "f93c1388f03d4fbb33f9c181bcc37f5779292a392f58d2a076d2382737e3eceb";
+
+    /// Mean and root mean square of the features of `picture` at each level.
+    const FEATURES: [[f32; 2]; 3] = [[1.59236, 2.02675], [0.81299, 1.25862], [0.87325, 1.38267]];
+
+    #[test]
+    fn the_file_is_the_documented_one() {
+        let found: String = Sha256::digest(EMBEDDED).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(found, SHA256);
+        assert!(EMBEDDED.len() <= 3 << 20, "{} bytes", EMBEDDED.len());
+    }
+
+    #[test]
+    fn features_of_a_painted_picture_are_the_pinned_ones() {
+        let device = Device::flex();
+        let picture = Painter::new(7).picture(5, 128);
+        let x = Tensor::<4>::from_data(TensorData::new(normalise(&picture), [1, 3, 128, 128]), &device);
+        let levels = Teacher::embedded(&device).unwrap().forward(x);
+        let found = levels.map(|level| {
+            let values: Vec<f32> = level.into_data().try_into_vec().unwrap();
+            let mean = |f: fn(f32) -> f32| values.iter().map(|&v| f(v)).sum::<f32>() / values.len() as f32;
+            [mean(|v| v), mean(|v| v * v).sqrt()]
+        });
+        for (one, wanted) in found.as_flattened().iter().zip(FEATURES.as_flattened()) {
+            assert!((one - wanted).abs() < 2e-3 * wanted, "{found:?}");
+        }
+    }
+}

@@ -1,6 +1,6 @@
-//! The finished trunk: batch normalisation folded into the convolutions, 16-bit floats, torchvision's names.
+//! Weights in files: the teacher that is read, and the finished trunk in 16-bit floats, by torchvision's names.
 
-use super::network::{EPSILON, Layout};
+use super::network::Layout;
 use crate::teacher::TensorSource;
 use crate::{Error, Result};
 use half::{bf16, f16};
@@ -16,27 +16,17 @@ pub struct NamedTensors {
 }
 
 impl NamedTensors {
-    /// Folds the flat `weights` and running `statistics` (see `Layout`) in f64:
-    /// `w' = w gamma / sqrt(var + eps)`, `b' = beta - mean gamma / sqrt(var + eps)`.
-    pub fn fold(layout: &Layout, weights: &[f32], statistics: &[f32]) -> Self {
+    /// The trunk of the flat `weights` (see `Layout`); the projections stay behind.
+    pub fn of(layout: &Layout, weights: &[f32]) -> Self {
         let mut tensors = BTreeMap::new();
-        for unit in &layout.units {
-            let (mut weight, rest) = (weights[unit.start..][..unit.weight_len()].to_vec(), unit.output);
-            let gamma = &weights[unit.start + unit.weight_len()..][..rest];
-            let beta = &weights[unit.start + unit.weight_len() + rest..][..rest];
-            let mean = &statistics[unit.statistics..][..rest];
-            let variance = &statistics[unit.statistics + rest..][..rest];
-            let mut bias = vec![0.0; unit.output];
-            for (o, filter) in weight.chunks_exact_mut(unit.weight_len() / unit.output).enumerate() {
-                let scale = f64::from(gamma[o]) / (f64::from(variance[o]) + EPSILON).sqrt();
-                filter.iter_mut().for_each(|w| *w = (f64::from(*w) * scale) as f32);
-                bias[o] = (f64::from(beta[o]) - f64::from(mean[o]) * scale) as f32;
-            }
+        for unit in layout.trunk() {
+            let (weight, rest) = weights[unit.start..].split_at(unit.weight_len());
             let shape = vec![unit.output, unit.input, unit.kernel, unit.kernel];
-            tensors.insert(format!("{}.weight", unit.name), (shape, weight));
+            tensors.insert(format!("{}.weight", unit.name), (shape, weight.to_vec()));
+            let bias = rest[..unit.output].to_vec();
             tensors.insert(format!("{}.bias", unit.name), (vec![unit.output], bias));
         }
-        Self { tensors, origin: "the folded network".into() }
+        Self { tensors, origin: "the trained network".into() }
     }
 
     /// Reads a safetensors file of 16- or 32-bit floats; tensors of other types are passed over.
