@@ -25,7 +25,8 @@
 //!
 //! `docs/method.md` says which file holds which equation. [`picture`] and [`dataset`] read what people have;
 //! [`weights`] reads and fetches teachers; [`pretrain`] makes the one that ships; [`render`] draws the product
-//! lines of the demo; [`convolution`] is the CPU's fast path; [`cli`] is the program.
+//! lines of the demo; [`convolution`] is the CPU's fast path in training, [`inference`] the path of
+//! detection without Burn; [`benchmark`] measures; [`cli`] is the program.
 //!
 //! # Train and detect
 //!
@@ -47,6 +48,8 @@ pub mod teacher;
 pub mod training;
 pub mod weights;
 
+#[cfg(not(target_arch = "wasm32"))]
+pub mod benchmark;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod cli;
 #[cfg(not(target_arch = "wasm32"))]

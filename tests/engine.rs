@@ -86,3 +86,19 @@ fn a_file_is_its_model() {
     let error = Detector::open(&path, &Device::flex()).unwrap_err().to_string();
     assert!(error.contains("amplifier.levels.0.gate.memory") && error.contains("model.aand"), "{error}");
 }
+
+/// Calls from the threads that the engine itself computes on, all at once.
+#[test]
+fn many_may_ask_at_once() {
+    use rayon::prelude::*;
+    let model = model(Backbone::Compact, 64, RaaOptions::default(), Score::Discrepancy);
+    let detector = Detector::new(model).unwrap();
+    let right = detector.maps(pixels(1, 64), 1).unwrap();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+    pool.install(|| {
+        (0..24).into_par_iter().for_each(|_| {
+            let found = detector.maps(pixels(1, 64), 1).unwrap();
+            assert_eq!(found[0].data, right[0].data);
+        });
+    });
+}

@@ -17,7 +17,6 @@ use crate::teacher::TensorSource;
 use crate::{Error, Result};
 use burn::tensor::{Device, Tensor, TensorData, Transaction};
 use serde::{Deserialize, Serialize};
-use std::sync::{Mutex, PoisonError};
 
 /// What is said of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,10 +53,10 @@ pub struct Detector {
 #[derive(Debug)]
 enum Network {
     /// The CPU's own path.
-    Engine(Mutex<Engine>),
+    Engine(Engine),
     /// The shaders, on a GPU.
     #[cfg(not(target_arch = "wasm32"))]
-    Gpu(Mutex<crate::inference::gpu::Network>),
+    Gpu(gpu::Shaders),
     /// Burn's tensors, on any other device.
     Burn(Box<Aand>),
 }
@@ -107,13 +106,13 @@ impl Detector {
         info: Info,
         tensors: &dyn TensorSource,
     ) -> Result<Self> {
-        let network = crate::inference::gpu::Network::new(gpu, Plan::new(&info, tensors)?)?;
-        Ok(Self { info, network: Network::Gpu(Mutex::new(network)) })
+        let shaders = gpu::Shaders::new(gpu, Plan::new(&info, tensors)?)?;
+        Ok(Self { info, network: Network::Gpu(shaders) })
     }
 
     fn engine(info: Info, tensors: &dyn TensorSource) -> Result<Self> {
         let engine = Engine::new(Plan::new(&info, tensors)?);
-        Ok(Self { info, network: Network::Engine(Mutex::new(engine)) })
+        Ok(Self { info, network: Network::Engine(engine) })
     }
 
     /// Finds anomalies in pictures of any size, all of them in one batch.
@@ -138,10 +137,10 @@ impl Detector {
         let size = self.info.size;
         let dims = self.info.backbone.sides(size).map(|side| [side; 2]);
         let levels = match &self.network {
-            Network::Engine(engine) => engine.lock().unwrap_or_else(PoisonError::into_inner).run(&pixels),
+            Network::Engine(engine) => engine.run(&pixels),
             // This path ends with the maps.
             #[cfg(not(target_arch = "wasm32"))]
-            Network::Gpu(network) => return gpu::maps(network, &pixels, count),
+            Network::Gpu(shaders) => return shaders.maps(&pixels, count),
             Network::Burn(model) => {
                 read_together(model.forward(batch(pixels, count, size, &model.device())).discrepancy)?
             }
@@ -154,6 +153,27 @@ impl Detector {
             anomaly_map(&[level(0), level(1), level(2)], size)
         };
         Ok((0..count).map(map).collect())
+    }
+
+    /// Name and milliseconds of every layer for one picture `[3, S, S]` of normalised pixels; none where the
+    /// device does not tell.
+    ///
+    /// # Errors
+    /// The device failed.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn layer_times(&self, pixels: &[f32]) -> Result<Vec<(String, f64)>> {
+        let engine = match &self.network {
+            Network::Engine(engine) => engine,
+            Network::Gpu(shaders) => return shaders.layer_times(),
+            Network::Burn(_) => return Ok(Vec::new()),
+        };
+        let mut times = Vec::new();
+        engine.run_watched(pixels, |name, run| {
+            let started = std::time::Instant::now();
+            run();
+            times.push((name.to_owned(), started.elapsed().as_secs_f64() * 1e3));
+        });
+        Ok(times)
     }
 
     /// Score and verdict of an anomaly map.

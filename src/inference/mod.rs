@@ -16,6 +16,6 @@ mod plan_tests;
 mod reference;
 mod weights;
 
-pub use cpu::Engine;
+pub use cpu::{Engine, instructions};
 pub use memory::Slots;
 pub use plan::{Buffer, BufferId, Convolution, Kernel, Operation, Plan, Step, View};
