@@ -60,7 +60,7 @@ impl Shaders {
         Ok(found.into_iter().map(|(map, _)| map).collect())
     }
 
-    /// Name and milliseconds of every pass for one picture; none where the adapter has no clock.
+    /// Name and milliseconds of every layer for one picture; none where the adapter has no clock.
     ///
     /// # Errors
     /// The device failed.
@@ -69,7 +69,14 @@ impl Shaders {
         if !network.has_clock() {
             return Ok(Vec::new());
         }
-        let times = pollster::block_on(network.profile(1))?;
-        Ok(times.into_iter().map(|pass| (pass.name, pass.ms)).collect())
+        let mut layers: Vec<(String, f64)> = Vec::new();
+        for pass in pollster::block_on(network.profile(1))? {
+            match layers.last_mut() {
+                // Winograd's convolution takes three passes.
+                Some((name, ms)) if *name == pass.name => *ms += pass.ms,
+                _ => layers.push((pass.name, pass.ms)),
+            }
+        }
+        Ok(layers)
     }
 }
