@@ -9,7 +9,8 @@
 // Layers: 3x3 and 1x1 of any stride; the 7x7 stem, whose input was padded (`picture.wgsl`), as 7 rows of 7 pixels
 // that lie side by side; the 2x2 transposed convolution of stride 2, as a 1x1 one with four times the outputs,
 // one set for each corner of the square that a position becomes; the MLPs of gate and generator, and the gate's
-// matching with its memories, as 1x1.
+// matching with its memories, as 1x1; and the sixteen products of Winograd's convolution (`winograd_input.wgsl`), as
+// one 1x1 whose rows are those of all products, with a W for each.
 //
 // Layout: features are [picture][y][x][channel], four channels to a vec4 (a "quad"). A feature may be a slice of
 // a wider one: pixel p then begins at quad `p * pixel + offset`. W is [ky][kx][input channel][output quad], the
@@ -42,6 +43,8 @@ struct Conv {
     add_pixel: u32,
     add_offset: u32,
     relu: u32,
+    biased: u32,        // whether the bias is added
+    matrix_rows: u32,   // after so many rows the next W begins; more than there are where there is but one
 }
 
 @group(0) @binding(0) var<uniform> conv: Conv;
@@ -140,7 +143,10 @@ fn store(row: u32, column: u32, sum: vec4f) {
         let x = row - line * conv.width;
         pixel = (2u * line + corner / 2u) * 2u * conv.width + 2u * x + corner % 2u;
     }
-    var y = sum + bias[channel];
+    var y = sum;
+    if conv.biased != 0u {
+        y += bias[channel];
+    }
     if conv.add != 0u {
         y += addend[pixel * conv.add_pixel + conv.add_offset + channel];
     }
@@ -148,6 +154,11 @@ fn store(row: u32, column: u32, sum: vec4f) {
         y = max(y, vec4f());
     }
     output[pixel * conv.out_pixel + conv.out_offset + channel] = y;
+}
+
+// The first row of W for a tile of rows. No tile has rows of two products.
+fn first_weight(row: u32) -> u32 {
+    return row / conv.matrix_rows * 4u * conv.channels;
 }
 
 // The workgroup's tile of rows: there may be more of them than one axis of a dispatch can count.

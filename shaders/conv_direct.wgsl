@@ -15,7 +15,7 @@ fn main(
     let lower = windows(row + 4u);
     var u0 = mat4x4f(); var u1 = mat4x4f(); var u2 = mat4x4f(); var u3 = mat4x4f();
     var l0 = mat4x4f(); var l1 = mat4x4f(); var l2 = mat4x4f(); var l3 = mat4x4f();
-    var k = 0u;
+    var k = first_weight(row);
     for (var ky = 0u; ky < conv.kernel_height; ky++) {
         for (var kx = 0u; kx < conv.kernel_width; kx++) {
             for (var channel = 0u; channel < conv.channels; channel++) {

@@ -22,7 +22,7 @@ fn main(
     let around = windows(first_row + 4u * slow);
 
     var sum = mat4x4f();
-    var k = 0u;
+    var k = first_weight(first_row);
     for (var ky = 0u; ky < conv.kernel_height; ky++) {
         for (var kx = 0u; kx < conv.kernel_width; kx++) {
             for (var channel = 0u; channel < conv.channels; channel += 8u) {

@@ -26,7 +26,7 @@ fn main(
     let column = thread % 8u;
 
     var s00 = mat4x4f(); var s01 = mat4x4f(); var s10 = mat4x4f(); var s11 = mat4x4f();
-    var k = 0u;
+    var k = first_weight(first_row);
     for (var ky = 0u; ky < conv.kernel_height; ky++) {
         for (var kx = 0u; kx < conv.kernel_width; kx++) {
             for (var channel = 0u; channel < conv.channels; channel += 4u) {

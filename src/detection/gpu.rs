@@ -1,10 +1,11 @@
 //! Detection on a GPU, natively: which of wgpu's adapters a device of Burn's is, and waiting for it.
 
 use crate::Result;
+use crate::inference::Plan;
 use crate::inference::gpu::{Gpu, Network, adapters};
 use crate::picture::ScoreMap;
 use burn::tensor::{Device, DeviceKind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wgpu::DeviceType;
 
 /// Opens the adapter behind `device`; none where `device` is no GPU that wgpu drives.
@@ -33,12 +34,49 @@ pub(super) fn open(device: &Device) -> Result<Option<Arc<Gpu>>> {
     Ok(None)
 }
 
-/// The anomaly maps of `count` pictures.
-///
-/// # Errors
-/// The device failed.
-pub(super) fn maps(network: &Mutex<Network>, pixels: &[f32], count: usize) -> Result<Vec<ScoreMap>> {
-    let mut network = network.lock().unwrap_or_else(PoisonError::into_inner);
-    let found = pollster::block_on(network.maps(pixels, count))?;
-    Ok(found.into_iter().map(|(map, _)| map).collect())
+/// A network of shaders that several threads may ask; one at a time is answered.
+#[derive(Debug)]
+pub(super) struct Shaders(Mutex<Network>);
+
+impl Shaders {
+    /// Moves the plan to the GPU.
+    ///
+    /// # Errors
+    /// The device has not the memory, or it failed.
+    pub fn new(gpu: Arc<Gpu>, plan: Plan) -> Result<Self> {
+        Ok(Self(Mutex::new(Network::new(gpu, plan)?)))
+    }
+
+    fn network(&self) -> MutexGuard<'_, Network> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The anomaly maps of `count` pictures.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn maps(&self, pixels: &[f32], count: usize) -> Result<Vec<ScoreMap>> {
+        let found = pollster::block_on(self.network().maps(pixels, count))?;
+        Ok(found.into_iter().map(|(map, _)| map).collect())
+    }
+
+    /// Name and milliseconds of every layer for one picture; none where the adapter has no clock.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn layer_times(&self) -> Result<Vec<(String, f64)>> {
+        let mut network = self.network();
+        if !network.has_clock() {
+            return Ok(Vec::new());
+        }
+        let mut layers: Vec<(String, f64)> = Vec::new();
+        for pass in pollster::block_on(network.profile(1))? {
+            match layers.last_mut() {
+                // Winograd's convolution takes three passes.
+                Some((name, ms)) if *name == pass.name => *ms += pass.ms,
+                _ => layers.push((pass.name, pass.ms)),
+            }
+        }
+        Ok(layers)
+    }
 }

@@ -56,7 +56,7 @@ enum Network {
     Engine(Engine),
     /// The shaders, on a GPU.
     #[cfg(not(target_arch = "wasm32"))]
-    Gpu(std::sync::Mutex<crate::inference::gpu::Network>),
+    Gpu(gpu::Shaders),
     /// Burn's tensors, on any other device.
     Burn(Box<Aand>),
 }
@@ -106,8 +106,8 @@ impl Detector {
         info: Info,
         tensors: &dyn TensorSource,
     ) -> Result<Self> {
-        let network = crate::inference::gpu::Network::new(gpu, Plan::new(&info, tensors)?)?;
-        Ok(Self { info, network: Network::Gpu(std::sync::Mutex::new(network)) })
+        let shaders = gpu::Shaders::new(gpu, Plan::new(&info, tensors)?)?;
+        Ok(Self { info, network: Network::Gpu(shaders) })
     }
 
     fn engine(info: Info, tensors: &dyn TensorSource) -> Result<Self> {
@@ -140,7 +140,7 @@ impl Detector {
             Network::Engine(engine) => engine.run(&pixels),
             // This path ends with the maps.
             #[cfg(not(target_arch = "wasm32"))]
-            Network::Gpu(network) => return gpu::maps(network, &pixels, count),
+            Network::Gpu(shaders) => return shaders.maps(&pixels, count),
             Network::Burn(model) => {
                 read_together(model.forward(batch(pixels, count, size, &model.device())).discrepancy)?
             }
@@ -162,7 +162,11 @@ impl Detector {
     /// The device failed.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn layer_times(&self, pixels: &[f32]) -> Result<Vec<(String, f64)>> {
-        let Network::Engine(engine) = &self.network else { return Ok(Vec::new()) };
+        let engine = match &self.network {
+            Network::Engine(engine) => engine,
+            Network::Gpu(shaders) => return shaders.layer_times(),
+            Network::Burn(_) => return Ok(Vec::new()),
+        };
         let mut times = Vec::new();
         engine.run_watched(pixels, |name, run| {
             let started = std::time::Instant::now();

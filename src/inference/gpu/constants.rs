@@ -1,7 +1,7 @@
 //! What never changes: weights, biases and position encodings, taken out of the plan and onto the GPU.
 
 use super::adapter::Gpu;
-use super::layout;
+use super::{layout, winograd};
 use crate::Result;
 use crate::inference::{Operation, Plan};
 use wgpu::util::DeviceExt;
@@ -21,7 +21,10 @@ pub(super) struct Constants {
 /// The device has not the memory.
 pub(super) fn take(gpu: &Gpu, plan: &mut Plan) -> Result<Vec<Constants>> {
     let mut all = Vec::with_capacity(plan.steps.len());
-    for step in &mut plan.steps {
+    for i in 0..plan.steps.len() {
+        let transformed =
+            matches!(&plan.steps[i].operation, Operation::Convolution(c) if winograd::serves(plan, c));
+        let step = &mut plan.steps[i];
         let upload = |values: &[f32]| {
             Some(gpu.device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
                 label: Some(&step.name),
@@ -31,8 +34,9 @@ pub(super) fn take(gpu: &Gpu, plan: &mut Plan) -> Result<Vec<Constants>> {
         };
         all.push(match &mut step.operation {
             Operation::Convolution(convolution) => {
+                let pack = if transformed { winograd::weight } else { layout::weight };
                 let constants = Constants {
-                    values: upload(&layout::weight(convolution)),
+                    values: upload(&pack(convolution)),
                     bias: upload(&layout::bias(convolution)),
                 };
                 (convolution.weight, convolution.bias) = (Vec::new(), Vec::new());

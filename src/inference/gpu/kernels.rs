@@ -10,6 +10,8 @@ use std::collections::HashMap;
 pub(super) enum Kernel {
     Picture,
     Convolution(Tile),
+    WinogradInput,
+    WinogradOutput,
     MaxPool,
     Position,
     Gate,
@@ -32,6 +34,8 @@ impl Kernel {
             Self::Convolution(Tile::Direct) => shader!("conv", "conv_direct"),
             Self::Convolution(Tile::Small) => shader!("conv", "conv_tile32"),
             Self::Convolution(Tile::Large) => shader!("conv", "conv_tile64"),
+            Self::WinogradInput => shader!("winograd_input"),
+            Self::WinogradOutput => shader!("winograd_output"),
             Self::MaxPool => shader!("pool"),
             Self::Position => shader!("position"),
             Self::Gate => shader!("gate"),

@@ -2,7 +2,7 @@
 
 use super::adapter::Gpu;
 use super::constants::Constants;
-use super::{finish, layout};
+use super::{finish, layout, winograd};
 use crate::inference::{Plan, Slots};
 use wgpu::util::DeviceExt;
 
@@ -13,6 +13,10 @@ pub(super) enum Memory {
     Pixels,
     /// Features, by slot of the plan.
     Slot(usize),
+    /// The input of Winograd's products.
+    Transformed,
+    /// Winograd's products.
+    Products,
     /// Weight or position encoding of a step.
     Values(usize),
     /// Bias of a step.
@@ -34,6 +38,8 @@ pub(super) struct Memories {
     pub pictures: usize,
     pixels: wgpu::Buffer,
     slots: Vec<wgpu::Buffer>,
+    transformed: wgpu::Buffer,
+    products: wgpu::Buffer,
     taps: wgpu::Buffer,
     map: wgpu::Buffer,
     half: wgpu::Buffer,
@@ -56,7 +62,9 @@ fn slot_numbers(plan: &Plan, slots: &Slots) -> Vec<usize> {
 pub(super) fn most_pictures(gpu: &Gpu, plan: &Plan, slots: &Slots) -> usize {
     let limits = gpu.device.limits();
     let allowed = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size) / 4;
-    let largest = slot_numbers(plan, slots).into_iter().max().unwrap_or(0).max(3 * plan.size * plan.size);
+    let patches = winograd::numbers(plan, 1);
+    let numbers = slot_numbers(plan, slots).into_iter().chain(patches).chain([3 * plan.size * plan.size]);
+    let largest = numbers.max().unwrap_or(1);
     let groups = limits.max_compute_workgroups_per_dimension as usize;
     ((allowed / largest as u64) as usize).clamp(1, groups)
 }
@@ -64,14 +72,17 @@ pub(super) fn most_pictures(gpu: &Gpu, plan: &Plan, slots: &Slots) -> usize {
 impl Memories {
     pub fn new(gpu: &Gpu, plan: &Plan, slots: &Slots, pictures: usize) -> Self {
         use wgpu::BufferUsages as Use;
-        let buffer = |label: &str, numbers: usize, usage: Use| {
+        let whole = |label: &str, numbers: usize, usage: Use| {
             gpu.device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some(label),
-                size: 4 * (pictures * numbers) as u64,
+                size: 4 * numbers as u64,
                 usage,
                 mapped_at_creation: false,
             })
         };
+        let buffer = |label: &str, numbers: usize, usage: Use| whole(label, pictures * numbers, usage);
+        // Where no layer is computed that way, something has to be there all the same.
+        let [transformed, products] = winograd::numbers(plan, pictures).map(|numbers| numbers.max(4));
         let pixels = plan.size * plan.size;
         let features = Use::STORAGE | Use::COPY_SRC | Use::COPY_DST;
         let slot = |(i, numbers): (usize, usize)| buffer(&format!("slot {i}"), numbers, features);
@@ -79,6 +90,8 @@ impl Memories {
             pictures,
             pixels: buffer("pixels", 3 * pixels, Use::STORAGE | Use::COPY_DST),
             slots: slot_numbers(plan, slots).into_iter().enumerate().map(slot).collect(),
+            transformed: whole("Winograd's input", transformed, Use::STORAGE),
+            products: whole("Winograd's products", products, Use::STORAGE),
             taps: gpu.device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
                 label: Some("Gaussian"),
                 contents: bytemuck::cast_slice(&finish::taps(plan.size)),
@@ -99,6 +112,8 @@ impl Memories {
         match memory {
             Memory::Pixels => &self.pixels,
             Memory::Slot(slot) => &self.slots[slot],
+            Memory::Transformed => &self.transformed,
+            Memory::Products => &self.products,
             Memory::Values(step) => constant(&constants[step].values),
             Memory::Bias(step) => constant(&constants[step].bias),
             Memory::Taps => &self.taps,

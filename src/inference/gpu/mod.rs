@@ -21,6 +21,7 @@ mod network;
 mod passes;
 mod profile;
 mod tile;
+mod winograd;
 
 pub use adapter::{Gpu, adapters};
 pub use network::Network;

@@ -5,6 +5,7 @@ use super::kernels::Kernel;
 use super::layout::{BORDER, quads, slice};
 use super::memory::Memory;
 use super::tile::TileRule;
+use super::winograd;
 use crate::amplification::Residual;
 use crate::inference::{self, Convolution, Operation, Plan, Slots, Step, View};
 
@@ -35,9 +36,19 @@ fn spread(count: u32, y: u32) -> [u32; 3] {
 pub(super) fn all(plan: &Plan, slots: &Slots, pictures: u32, tile: TileRule) -> Vec<Pass> {
     let builder = Builder { plan, slots, pictures, tile };
     let mut passes = vec![builder.picture()];
-    passes.extend(plan.steps.iter().enumerate().map(|(i, step)| builder.step(i, step)));
+    passes.extend(plan.steps.iter().enumerate().flat_map(|(i, step)| builder.step(i, step)));
     passes.extend(finish::passes(plan, slots, pictures));
     passes
+}
+
+/// A pass without its name: kernel, uniform, bindings and workgroups.
+pub(super) type Bound = (Kernel, Vec<u32>, Vec<Memory>, [u32; 3]);
+
+/// A convolution with the uniform of `shaders/conv.wgsl`, which begins with rows and columns.
+pub(super) fn conv_pass(uniform: Vec<u32>, bindings: Vec<Memory>, tile: TileRule) -> Bound {
+    let tile = tile(uniform[0], uniform[1]);
+    let [down, across] = tile.groups(uniform[0], uniform[1]);
+    (Kernel::Convolution(tile), uniform, bindings, spread(down, across))
 }
 
 struct Builder<'a> {
@@ -61,8 +72,27 @@ impl Builder<'_> {
         }
     }
 
-    fn step(&self, index: usize, step: &Step) -> Pass {
-        let (kernel, uniform, bindings, groups) = match &step.operation {
+    fn step(&self, index: usize, step: &Step) -> Vec<Pass> {
+        let passes = match &step.operation {
+            Operation::Convolution(c) if winograd::serves(self.plan, c) => {
+                let add = c.add.map_or(Memory::Bias(index), |add| self.memory(add));
+                let memories = [self.memory(c.input), add, self.memory(c.output)];
+                winograd::passes(self.plan, index, c, memories, self.pictures as usize, self.tile).into()
+            }
+            operation => vec![self.one(index, operation)],
+        };
+        let named = |(kernel, uniform, bindings, groups)| Pass {
+            name: step.name.clone(),
+            kernel,
+            uniform,
+            bindings,
+            groups,
+        };
+        passes.into_iter().map(named).collect()
+    }
+
+    fn one(&self, index: usize, operation: &Operation) -> Bound {
+        match operation {
             Operation::Convolution(convolution) => self.convolution(index, convolution),
             Operation::MaxPool { input, output } => self.max_pool(*input, *output),
             Operation::Position { input, output, .. } => {
@@ -103,11 +133,10 @@ impl Builder<'_> {
                 let bindings = self.memories(&[*teacher, *student, *output]);
                 (Kernel::Cosine, uniform, bindings, self.each_position(*teacher))
             }
-        };
-        Pass { name: step.name.clone(), kernel, uniform, bindings, groups }
+        }
     }
 
-    fn convolution(&self, index: usize, c: &Convolution) -> (Kernel, Vec<u32>, Vec<Memory>, [u32; 3]) {
+    fn convolution(&self, index: usize, c: &Convolution) -> Bound {
         let [_, in_height, in_width] = self.shape(c.input);
         let [_, out_height, out_width] = self.shape(c.output);
         let [in_pixel, in_offset] = slice(self.plan, c.input);
@@ -159,9 +188,9 @@ impl Builder<'_> {
             add_pixel,
             add_offset,
             u32::from(c.relu),
+            1,
+            u32::MAX,
         ];
-        let tile = (self.tile)(rows, columns);
-        let [down, across] = tile.groups(rows, columns);
         let bindings = vec![
             self.memory(c.input),
             Memory::Values(index),
@@ -170,10 +199,10 @@ impl Builder<'_> {
             c.add.map_or(Memory::Bias(index), |add| self.memory(add)),
             self.memory(c.output),
         ];
-        (Kernel::Convolution(tile), uniform, bindings, spread(down, across))
+        conv_pass(uniform, bindings, self.tile)
     }
 
-    fn max_pool(&self, input: View, output: View) -> (Kernel, Vec<u32>, Vec<Memory>, [u32; 3]) {
+    fn max_pool(&self, input: View, output: View) -> Bound {
         let [_, in_height, in_width] = self.shape(input);
         let [_, height, width] = self.shape(output);
         let channels = quads(input.channels) as u32;

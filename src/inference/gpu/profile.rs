@@ -15,12 +15,17 @@ pub struct PassTime {
 }
 
 impl Network {
+    /// Whether the adapter tells how long a pass takes.
+    pub fn has_clock(&self) -> bool {
+        self.gpu.device.features().contains(wgpu::Features::TIMESTAMP_QUERY)
+    }
+
     /// Runs a batch of `count` pictures (whatever pixels are there) with a time stamp before and after each pass.
     ///
     /// # Errors
     /// The adapter has no time stamps, there are too many pictures, or the device failed.
     pub async fn profile(&mut self, count: usize) -> Result<Vec<PassTime>> {
-        if !self.gpu.device.features().contains(wgpu::Features::TIMESTAMP_QUERY) {
+        if !self.has_clock() {
             let name = &self.gpu.info.name;
             return Err(Error::Device(format!("{name} has no time stamps; there are no times per layer")));
         }
