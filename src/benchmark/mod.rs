@@ -5,7 +5,7 @@ mod timing;
 mod training;
 
 pub use machine::{Machine, peak_memory_mb, processor_ms, reset_peak_memory};
-pub use timing::{Run, Summary, repeat};
+pub use timing::{Summary, repeat};
 pub use training::{TrainingSpeed, training_speed};
 
 use crate::Result;
@@ -18,15 +18,12 @@ use std::time::Instant;
 /// Batches whose throughput is measured.
 const BATCHES: [usize; 2] = [8, 32];
 
-/// Times that every layer is measured.
-const LAYER_RUNS: usize = 5;
-
 /// How often and what to measure.
 #[derive(Clone, Copy, Debug)]
 pub struct Extent {
     /// Runs at batch 1.
     pub runs: usize,
-    /// Runs of each greater batch.
+    /// Runs of each greater batch, and of the layers one by one; with 0 neither is measured.
     pub batches: usize,
 }
 
@@ -70,8 +67,9 @@ pub struct DetectionSpeed {
     pub first_answer_ms: FirstAnswer,
     /// Every run at batch 1, by the clock.
     pub latency_ms: Vec<f64>,
-    /// Every run at batch 1, the processor time of all threads together, where the system tells.
-    pub processor_ms: Vec<f64>,
+    /// The processor time of all threads together, the mean of the runs at batch 1, where the system tells:
+    /// that depends little on what else the machine does.
+    pub processor_ms: Option<f64>,
     /// The clock's in short.
     pub latency: Summary,
     /// The most memory after the runs at batch 1, where the system tells.
@@ -93,14 +91,15 @@ pub fn detection_speed(path: &Path, device: &Device, extent: Extent) -> Result<D
     let size = detector.info.size;
     answer(&detector, 1)?;
     let cold = milliseconds(started);
-    let runs = repeat(extent.runs, || answer(&detector, 1))?;
+    let before = processor_ms();
+    let latency_ms = repeat(extent.runs, || answer(&detector, 1))?;
+    let spent = before.and_then(|before| processor_ms().map(|after| after - before));
     let peak = peak_memory_mb();
-    let layers = layers(&detector, size)?;
+    let layers = layers(&detector, size, extent.batches)?;
     let mut throughput = Vec::new();
-    for batch in BATCHES {
+    for batch in BATCHES.into_iter().filter(|_| extent.batches > 0) {
         answer(&detector, batch)?;
-        let ms: Vec<f64> =
-            repeat(extent.batches, || answer(&detector, batch))?.iter().map(|r| r.ms).collect();
+        let ms = repeat(extent.batches, || answer(&detector, batch))?;
         let pictures_per_second = batch as f64 * 1000.0 / Summary::of(&ms).median_ms;
         throughput.push(Throughput { batch, pictures_per_second, ms, peak_memory_mb: peak_memory_mb() });
     }
@@ -108,13 +107,12 @@ pub fn detection_speed(path: &Path, device: &Device, extent: Extent) -> Result<D
     let started = Instant::now();
     answer(&Detector::open(path, device)?, 1)?;
     let warm = milliseconds(started);
-    let latency_ms: Vec<f64> = runs.iter().map(|r| r.ms).collect();
     Ok(DetectionSpeed {
         load_ms,
         first_answer_ms: FirstAnswer { cold, warm },
         latency: Summary::of(&latency_ms),
         latency_ms,
-        processor_ms: runs.iter().filter_map(|r| r.processor_ms).collect(),
+        processor_ms: spent.map(|ms| ms / extent.runs as f64),
         peak_memory_mb: peak,
         throughput,
         layers,
@@ -134,14 +132,14 @@ fn pixels(count: usize, size: usize) -> Vec<f32> {
     (0..count * 3 * size * size).map(|i| (i as f32 * 0.37).sin()).collect()
 }
 
-fn layers(detector: &Detector, size: usize) -> Result<Vec<LayerTime>> {
+fn layers(detector: &Detector, size: usize, count: usize) -> Result<Vec<LayerTime>> {
     let pixels = pixels(1, size);
-    let runs = (0..LAYER_RUNS).map(|_| detector.layer_times(&pixels)).collect::<Result<Vec<_>>>()?;
+    let runs = (0..count).map(|_| detector.layer_times(&pixels)).collect::<Result<Vec<_>>>()?;
     let layer = |i: usize| {
         let ms: Vec<f64> = runs.iter().map(|run| run[i].1).collect();
         LayerTime { name: runs[0][i].0.clone(), ms: Summary::of(&ms).median_ms }
     };
-    Ok((0..runs[0].len()).map(layer).collect())
+    Ok((0..runs.first().map_or(0, Vec::len)).map(layer).collect())
 }
 
 fn milliseconds(since: Instant) -> f64 {

@@ -64,7 +64,7 @@ pub fn training_speed(
 
 fn timed(steps: usize, mut step: impl FnMut() -> Result<()>) -> Result<Vec<f64>> {
     step()?;
-    Ok(repeat(steps, step)?.iter().map(|run| run.ms).collect())
+    repeat(steps, step)
 }
 
 /// A batch, a quarter of every picture anomalous.

@@ -39,6 +39,9 @@ pub struct BenchArgs {
     /// Do not measure training
     #[arg(long)]
     no_training: bool,
+    /// Measure nothing but batch 1
+    #[arg(long)]
+    only_latency: bool,
     /// Show the time of every layer, not only of the parts
     #[arg(long)]
     layers: bool,
@@ -94,9 +97,9 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     let model = facts(path, args.model.is_none())?;
     reset_peak_memory();
     saying.say("measuring detection");
-    let extent = Extent { runs: args.runs.into(), batches: 5 };
+    let extent = Extent { runs: args.runs.into(), batches: if args.only_latency { 0 } else { 5 } };
     let detection = detection_speed(path, &device, extent)?;
-    let training = match args.no_training {
+    let training = match args.no_training || args.only_latency {
         true => None,
         false => {
             saying.say("measuring training");
@@ -159,7 +162,7 @@ fn table(bench: &Bench, every_layer: bool) -> Vec<String> {
                 detection.latency.median_ms,
                 detection.latency.p95_ms,
                 detection.latency_ms.len()
-            ),
+            ) + &detection.processor_ms.map_or(String::new(), |ms| format!("; processor time {ms:.1} ms")),
         ),
     ];
     for t in &detection.throughput {

@@ -31,13 +31,10 @@ fn taps(output: usize, input: usize) -> Vec<(usize, usize, f64)> {
 pub fn gaussian(map: &[f64], [height, width]: [usize; 2], sigma: f64) -> Vec<f64> {
     let kernel = gaussian_kernel(sigma);
     let radius = (kernel.len() / 2) as isize;
-    // Tap by tap over whole lines: neighbouring sums do not wait for each other.
     let mut columns = vec![0.0; map.len()];
     for (y, sums) in columns.chunks_exact_mut(width).enumerate() {
-        for (tap, weight) in kernel.iter().enumerate() {
-            let from = reflect(y as isize + tap as isize - radius, height);
-            add_scaled(sums, &map[from * width..][..width], *weight);
-        }
+        let line = |tap: usize| &map[reflect(y as isize + tap as isize - radius, height) * width..][..width];
+        weighted_sum(sums, &kernel, line);
     }
     let mut result = vec![0.0; map.len()];
     let mut line = vec![0.0; width + kernel.len() - 1];
@@ -45,15 +42,29 @@ pub fn gaussian(map: &[f64], [height, width]: [usize; 2], sigma: f64) -> Vec<f64
         for (x, value) in line.iter_mut().enumerate() {
             *value = source[reflect(x as isize - radius, width)];
         }
-        for (tap, weight) in kernel.iter().enumerate() {
-            add_scaled(sums, &line[tap..][..width], *weight);
-        }
+        weighted_sum(sums, &kernel, |tap| &line[tap..][..width]);
     }
     result
 }
 
-fn add_scaled(sums: &mut [f64], values: &[f64], weight: f64) {
-    sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += weight * value);
+/// `sums = sum over the taps of kernel[tap] line(tap)`, a few neighbours at once, which do not wait for each
+/// other.
+fn weighted_sum<'a>(sums: &mut [f64], kernel: &[f64], line: impl Fn(usize) -> &'a [f64]) {
+    const TOGETHER: usize = 16;
+    let lines: Vec<&[f64]> = (0..kernel.len()).map(line).collect();
+    let (chunks, rest) = sums.as_chunks_mut::<TOGETHER>();
+    let done = chunks.len() * TOGETHER;
+    for (i, chunk) in chunks.iter_mut().enumerate() {
+        let mut held = [0.0; TOGETHER];
+        for (weight, line) in kernel.iter().zip(&lines) {
+            let values = &line[i * TOGETHER..][..TOGETHER];
+            held.iter_mut().zip(values).for_each(|(sum, value)| *sum += weight * value);
+        }
+        *chunk = held;
+    }
+    for (i, sum) in rest.iter_mut().enumerate() {
+        *sum = kernel.iter().zip(&lines).map(|(weight, line)| weight * line[done + i]).sum();
+    }
 }
 
 fn gaussian_kernel(sigma: f64) -> Vec<f64> {

@@ -5,6 +5,8 @@ use crate::inference::plan_tests::{Random, info};
 use crate::inference::{Buffer, reference};
 use crate::model::{Info, Score};
 use crate::teacher::Backbone;
+use std::sync::RwLock;
+use std::sync::atomic::Ordering;
 
 /// Numbers in `-1..1` that look random.
 fn noise(seed: usize, i: usize) -> f32 {
@@ -82,19 +84,36 @@ fn every_layer(info: &Info, batch: usize) {
     }
 }
 
+/// Held by the tests that want one and the same kernels all the time.
+static KERNELS: RwLock<()> = RwLock::new(());
+
+#[test]
+fn narrower_vectors_are_right() {
+    let _alone = KERNELS.write().unwrap();
+    for narrowed in [1, 2] {
+        vector::NARROWED.store(narrowed, Ordering::Relaxed);
+        every_layer(&info(Backbone::Compact, 64), 1);
+        every_layer(&info(Backbone::Compact, 96), 1);
+    }
+    vector::NARROWED.store(0, Ordering::Relaxed);
+}
+
 #[test]
 fn every_layer_of_a_basic_network_is_right() {
+    let _same = KERNELS.read().unwrap();
     every_layer(&info(Backbone::Compact, 64), 2);
     every_layer(&info(Backbone::Compact, 96), 1);
 }
 
 #[test]
 fn every_layer_of_a_bottleneck_network_is_right() {
+    let _same = KERNELS.read().unwrap();
     every_layer(&info(Backbone::Resnet50, 32), 1);
 }
 
 #[test]
 fn every_switch_is_right() {
+    let _same = KERNELS.read().unwrap();
     let base = info(Backbone::Compact, 32);
     for residual in [Residual::Sigmoid, Residual::Learnable] {
         every_layer(
@@ -116,6 +135,7 @@ fn every_switch_is_right() {
 /// The same numbers whatever the number of threads and the company.
 #[test]
 fn threads_and_batches_change_nothing() {
+    let _same = KERNELS.read().unwrap();
     for size in [64, 128] {
         let plan = Plan::new(&info(Backbone::Compact, size), &Random).unwrap();
         let pixels: Vec<f32> = (0..3 * 3 * size * size).map(|i| noise(5, i)).collect();

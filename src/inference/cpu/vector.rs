@@ -45,6 +45,10 @@ pub fn instructions() -> &'static str {
     if cfg!(target_arch = "aarch64") { "NEON" } else { "portable" }
 }
 
+/// Lets tests run the narrower kernels: 1 AVX2, 2 portable.
+#[cfg(test)]
+pub(super) static NARROWED: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+
 #[cfg(target_arch = "x86_64")]
 enum Widest {
     Avx512,
@@ -56,6 +60,12 @@ enum Widest {
 #[inline]
 fn widest() -> Widest {
     use std::arch::is_x86_feature_detected as has;
+    #[cfg(test)]
+    match NARROWED.load(std::sync::atomic::Ordering::Relaxed) {
+        1 if has!("avx2") && has!("fma") => return Widest::Avx2,
+        2 => return Widest::Portable,
+        _ => {}
+    }
     if !has!("avx2") || !has!("fma") {
         return Widest::Portable;
     }
