@@ -56,7 +56,7 @@ enum Network {
     Engine(Engine),
     /// The shaders, on a GPU.
     #[cfg(not(target_arch = "wasm32"))]
-    Gpu(gpu::Shaders),
+    Gpu(Box<gpu::Shaders>),
     /// Burn's tensors, on any other device.
     Burn(Box<Aand>),
 }
@@ -107,7 +107,7 @@ impl Detector {
         tensors: &dyn TensorSource,
     ) -> Result<Self> {
         let shaders = gpu::Shaders::new(gpu, Plan::new(&info, tensors)?)?;
-        Ok(Self { info, network: Network::Gpu(shaders) })
+        Ok(Self { info, network: Network::Gpu(Box::new(shaders)) })
     }
 
     fn engine(info: Info, tensors: &dyn TensorSource) -> Result<Self> {
