@@ -202,11 +202,10 @@ pub fn prune(large: &Teacher, to: Backbone, pictures: &[Tensor<4>], device: &Dev
     let mut expansion = fit(first.back(large.stem.weight.dims()[0]), &stream)?;
     let mut layers = [const { Vec::new() }; 3];
     let mut expansions = Vec::with_capacity(3);
-    for level in 0..3 {
-        let chosen = &plan.streams[level];
-        for (block, inner) in large.layers[level].iter().zip(&plan.inner[level]) {
-            let narrow = narrow_block(block, [chosen, inner], &mut stream, &expansion)?;
-            layers[level].push(narrow);
+    let levels = large.layers.iter().zip(&plan.streams).zip(plan.inner.iter().zip(&mut layers));
+    for ((blocks, chosen), (inner, narrow)) in levels {
+        for (block, inner) in blocks.iter().zip(inner) {
+            narrow.push(narrow_block(block, [chosen, inner], &mut stream, &expansion)?);
             expansion = fit(chosen.back(block.body[1].weight.dims()[0]), &stream)?;
         }
         expansions.push(expansion.clone());
