@@ -33,6 +33,7 @@
 #![warn(missing_docs)]
 
 pub mod amplification;
+#[cfg(feature = "burn")]
 pub mod convolution;
 pub mod detection;
 pub mod error;
@@ -41,19 +42,25 @@ pub mod metrics;
 pub mod model;
 pub mod picture;
 pub mod render;
+#[cfg(feature = "burn")]
 pub mod student;
 pub mod synthesis;
 pub mod teacher;
+#[cfg(feature = "burn")]
 pub mod training;
+#[cfg(feature = "burn")]
 pub mod weights;
 
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
 pub mod cli;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
 pub mod dataset;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
 pub mod pretrain;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
 pub mod report;
+
+#[cfg(all(feature = "web", target_arch = "wasm32"))]
+pub mod web;
 
 pub use error::{Error, Result};

@@ -9,10 +9,13 @@ pub use map::{add_upsampled, anomaly_map, gaussian};
 pub use threshold::{ENOUGH, FALSE_ALARMS, FEWEST, from_good_scores, normalised};
 
 use crate::inference::{Engine, Plan};
-use crate::model::{Aand, Info, NamedTensors, tensors};
+#[cfg(feature = "burn")]
+use crate::model::{Aand, NamedTensors, tensors};
+use crate::model::{Info, TensorStore, header};
 use crate::picture::{Picture, ScoreMap, normalise, resize};
 use crate::teacher::TensorSource;
 use crate::{Error, Result};
+#[cfg(feature = "burn")]
 use burn::tensor::{Device, Tensor, TensorData, Transaction};
 use serde::{Deserialize, Serialize};
 use std::sync::{Mutex, PoisonError};
@@ -54,6 +57,7 @@ enum Network {
     /// The CPU's own path.
     Engine(Mutex<Engine>),
     /// Burn's tensors, on any other device.
+    #[cfg(feature = "burn")]
     Burn(Box<Aand>),
 }
 
@@ -62,6 +66,7 @@ impl Detector {
     ///
     /// # Errors
     /// The device failed.
+    #[cfg(feature = "burn")]
     pub fn new(model: Aand) -> Result<Self> {
         if !on_cpu(&model.device()) {
             return Ok(Self { info: model.info.clone(), network: Network::Burn(Box::new(model)) });
@@ -74,13 +79,21 @@ impl Detector {
     ///
     /// # Errors
     /// As [`crate::model::open`].
-    #[cfg(not(target_arch = "wasm32"))]
+    #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
     pub fn open(path: &std::path::Path, device: &Device) -> Result<Self> {
         if !on_cpu(device) {
             return Self::new(crate::model::open(path, device)?);
         }
         let stored = crate::model::StoredModel::open(path)?;
         Self::engine(stored.info.clone(), &stored)
+    }
+
+    /// A detector on the CPU from the bytes of a model file; `name` is for messages.
+    ///
+    /// # Errors
+    /// The bytes are no model, a truncated one, of another version, or a tensor is missing or misshapen.
+    pub fn from_bytes(bytes: &[u8], name: &std::path::Path) -> Result<Self> {
+        Self::engine(header(bytes, name)?, &TensorStore::new(bytes, name)?)
     }
 
     fn engine(info: Info, tensors: &dyn TensorSource) -> Result<Self> {
@@ -107,7 +120,7 @@ impl Detector {
         if count == 0 {
             return Ok(Vec::new());
         }
-        let (levels, dims) = self.discrepancies(pixels, count)?;
+        let (levels, dims) = self.discrepancies(pixels)?;
         let map = |i: usize| {
             let level = |k: usize| {
                 let length = dims[k][0] * dims[k][1];
@@ -119,12 +132,14 @@ impl Detector {
     }
 
     /// The discrepancies of the three levels, `[count, H_k, W_k]`, and `[H_k, W_k]`.
-    fn discrepancies(&self, pixels: Vec<f32>, count: usize) -> Result<([Vec<f32>; 3], [[usize; 2]; 3])> {
+    fn discrepancies(&self, pixels: Vec<f32>) -> Result<([Vec<f32>; 3], [[usize; 2]; 3])> {
         let size = self.info.size;
         let dims = self.info.backbone.sides(size).map(|side| [side; 2]);
         let levels = match &self.network {
             Network::Engine(engine) => engine.lock().unwrap_or_else(PoisonError::into_inner).run(&pixels),
+            #[cfg(feature = "burn")]
             Network::Burn(model) => {
+                let count = pixels.len() / (3 * size * size);
                 read_together(model.forward(batch(pixels, count, size, &model.device())).discrepancy)?
             }
         };
@@ -136,23 +151,33 @@ impl Detector {
     /// # Errors
     /// The map has numbers that are not finite.
     pub fn judge(&self, map: ScoreMap) -> Result<Detection> {
-        let score = f64::from(map.data.iter().copied().fold(f32::NEG_INFINITY, f32::max));
-        if !score.is_finite() || map.data.iter().any(|v| !v.is_finite()) {
-            let reason = "the anomaly map is not finite; the model is damaged or the device is faulty (try --device cpu)";
-            return Err(Error::Device(reason.into()));
-        }
-        let threshold = self.info.threshold.value;
-        let verdict = if score > threshold { Verdict::Anomalous } else { Verdict::Good };
-        Ok(Detection { map, score, normalized: normalised(score, threshold), verdict })
+        judge(map, self.info.threshold.value)
     }
 }
 
+/// Score and verdict of an anomaly map.
+///
+/// # Errors
+/// The map has numbers that are not finite.
+pub fn judge(map: ScoreMap, threshold: f64) -> Result<Detection> {
+    let score = f64::from(map.data.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+    if !score.is_finite() || map.data.iter().any(|v| !v.is_finite()) {
+        let reason =
+            "the anomaly map is not finite; the model is damaged or the device is faulty (try --device cpu)";
+        return Err(Error::Device(reason.into()));
+    }
+    let verdict = if score > threshold { Verdict::Anomalous } else { Verdict::Good };
+    Ok(Detection { map, score, normalized: normalised(score, threshold), verdict })
+}
+
 /// Normalised pixels as a tensor `[count, 3, size, size]`.
+#[cfg(feature = "burn")]
 pub fn batch(pixels: Vec<f32>, count: usize, size: usize, device: &Device) -> Tensor<4> {
     Tensor::from_data(TensorData::new(pixels, [count, 3, size, size]), device)
 }
 
 /// Three tensors read back in one go.
+#[cfg(feature = "burn")]
 fn read_together(tensors: [Tensor<4>; 3]) -> Result<[Vec<f32>; 3]> {
     let transaction = tensors.into_iter().fold(Transaction::default(), Transaction::register);
     let mut levels = [const { Vec::new() }; 3];
@@ -164,6 +189,7 @@ fn read_together(tensors: [Tensor<4>; 3]) -> Result<[Vec<f32>; 3]> {
 }
 
 /// Whether a device is the CPU.
+#[cfg(feature = "burn")]
 fn on_cpu(device: &Device) -> bool {
     *device == Device::flex()
 }
