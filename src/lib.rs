@@ -25,7 +25,9 @@
 //!
 //! `docs/method.md` says which file holds which equation. [`picture`] and [`dataset`] read what people have;
 //! [`weights`] reads and fetches teachers; [`pretrain`] makes the one that ships; [`render`] draws the product
-//! lines of the demo; [`convolution`] is the CPU's fast path; [`cli`] is the program.
+//! lines of the demo; [`convolution`] is the CPU's fast path in training, [`inference`] the path of
+//! detection without Burn; [`benchmark`] measures; [`cli`] is the program. In the
+//! browser the feature `web` adds the room `web`; without the feature `burn` only what detects remains.
 //!
 //! # Train and detect
 //!
@@ -51,6 +53,8 @@ pub mod training;
 #[cfg(feature = "burn")]
 pub mod weights;
 
+#[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
+pub mod benchmark;
 #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
 pub mod cli;
 #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]

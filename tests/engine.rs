@@ -1,116 +1,19 @@
 //! The CPU's own path against Burn's tensors: the same anomaly maps for every kind of model.
 
-use aand::Result;
-use aand::amplification::{Amplifier, RaaOptions, Residual};
-use aand::detection::{Detector, anomaly_map, batch};
-use aand::model::{Aand, FORMAT_VERSION, Info, Precision, Score, Selection, Threshold, assign, save};
-use aand::picture::ScoreMap;
-use aand::student::Student;
-use aand::teacher::{Backbone, Teacher, TensorSource};
+mod made_up;
+
+use aand::amplification::{RaaOptions, Residual};
+use aand::detection::Detector;
+use aand::model::{Aand, Precision, Score, save};
+use aand::teacher::Backbone;
 use burn::tensor::Device;
-use rand::RngExt;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
-
-/// Numbers that look random, running statistics included, so scaled that features neither vanish nor grow.
-struct Random;
-
-impl TensorSource for Random {
-    fn get(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        let seed: u64 = name.bytes().fold(7, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)));
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let count: usize = shape.iter().product();
-        let inputs = if shape.len() == 4 && !name.contains("deconv") { count / shape[0] } else { shape[0] };
-        let (middle, spread) = match name.rsplit('.').next() {
-            Some("running_var") => (1.0, 0.5),
-            Some("weight") if shape.len() == 1 => (1.0, 0.5),
-            Some("bias" | "running_mean") => (0.0, 0.1),
-            Some("memory") => (0.0, 1.0),
-            _ => (0.0, (6.0 / inputs as f32).sqrt()),
-        };
-        Ok((0..count).map(|_| middle + spread * rng.random_range(-1.0..1.0f32)).collect())
-    }
-
-    fn contains(&self, _: &str) -> bool {
-        true
-    }
-}
-
-fn model(backbone: Backbone, size: usize, raa: RaaOptions, score: Score) -> Aand {
-    let device = Device::flex();
-    let mut rng = ChaCha8Rng::seed_from_u64(0);
-    let amplifier = Amplifier::new(backbone, size, raa.memory_items, &mut rng, &device);
-    let words = "made up for a test".to_owned();
-    let threshold = Threshold {
-        value: 1.0,
-        method: words.clone(),
-        pictures: 0,
-        reliability: words.clone(),
-        reliable: false,
-    };
-    Aand {
-        teacher: Teacher::load(backbone, &Random, &device).unwrap(),
-        amplifier: assign(amplifier, "amplifier", &Random).unwrap(),
-        student: assign(Student::new(backbone, &mut rng, &device), "student", &Random).unwrap(),
-        info: Info {
-            format_version: FORMAT_VERSION,
-            program: words.clone(),
-            name: words.clone(),
-            backbone,
-            teacher: words.clone(),
-            size,
-            preprocessing: words,
-            raa,
-            score,
-            selection: Selection::Last,
-            threshold,
-            seed: 0,
-            precision: Precision::F32,
-            training: serde_json::Value::Null,
-            data_fingerprint: String::new(),
-            training_pictures: 0,
-            history: Default::default(),
-        },
-    }
-}
-
-fn pixels(count: usize, size: usize) -> Vec<f32> {
-    let mut rng = ChaCha8Rng::seed_from_u64(3);
-    (0..count * 3 * size * size).map(|_| rng.random_range(-2.0..2.0)).collect()
-}
-
-/// The maps by Burn's tensors.
-fn reference(model: &Aand, pixels: Vec<f32>, count: usize) -> Vec<ScoreMap> {
-    let size = model.info.size;
-    let discrepancy = model.forward(batch(pixels, count, size, &model.device())).discrepancy;
-    let levels = discrepancy.map(|d| (d.dims(), d.into_data().iter::<f32>().collect::<Vec<_>>()));
-    let map = |i: usize| {
-        let level = |k: usize| {
-            let ([_, _, height, width], values) = &levels[k];
-            (&values[i * height * width..][..height * width], [*height, *width])
-        };
-        anomaly_map(&[level(0), level(1), level(2)], size)
-    };
-    (0..count).map(map).collect()
-}
+use made_up::{model, pixels, reference, same};
 
 fn check(model: &Aand, count: usize) {
-    let size = model.info.size;
-    let (x, what) = (pixels(count, size), &model.info);
+    let x = pixels(count, model.info.size);
     let right = reference(model, x.clone(), count);
     let found = Detector::new(model.clone()).unwrap().maps(x, count).unwrap();
-    assert_eq!(found.len(), count);
-    for (found, right) in found.iter().zip(&right) {
-        let largest = right.data.iter().fold(0.0f32, |m, v| m.max(v.abs()));
-        let smallest = right.data.iter().fold(f32::INFINITY, |m, v| m.min(v.abs()));
-        assert!(
-            largest > 0.01 && smallest < 0.99 * largest,
-            "a map that tells nothing: {smallest}..{largest}"
-        );
-        for (a, b) in found.data.iter().zip(&right.data) {
-            assert!((a - b).abs() <= 1e-4 * largest, "{a} is not {b}: {}, {:?}", what.backbone, what.raa);
-        }
-    }
+    same(&found, &right, &model.info);
 }
 
 #[test]
@@ -182,4 +85,20 @@ fn a_file_is_its_model() {
     save(&model, &path).unwrap();
     let error = Detector::open(&path, &Device::flex()).unwrap_err().to_string();
     assert!(error.contains("amplifier.levels.0.gate.memory") && error.contains("model.aand"), "{error}");
+}
+
+/// Calls from the threads that the engine itself computes on, all at once.
+#[test]
+fn many_may_ask_at_once() {
+    use rayon::prelude::*;
+    let model = model(Backbone::Compact, 64, RaaOptions::default(), Score::Discrepancy);
+    let detector = Detector::new(model).unwrap();
+    let right = detector.maps(pixels(1, 64), 1).unwrap();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+    pool.install(|| {
+        (0..24).into_par_iter().for_each(|_| {
+            let found = detector.maps(pixels(1, 64), 1).unwrap();
+            assert_eq!(found[0].data, right[0].data);
+        });
+    });
 }

@@ -47,15 +47,22 @@ impl DeviceArgs {
     /// # Errors
     /// The GPU asked for is not there.
     pub fn choose(&self, saying: Saying) -> Result<Device> {
-        let cpu = || {
-            let threads = rayon::current_num_threads();
-            saying.say(format!("device: CPU, {threads} threads"));
-            Device::flex()
-        };
-        let gpu = |adapter: &Adapter| {
-            saying.say(format!("device: {}", adapter.words));
-            Device::wgpu(adapter.kind.clone())
-        };
+        self.choose_named(saying).map(|(device, _)| device)
+    }
+
+    /// As [`choose`](Self::choose), with what it says.
+    ///
+    /// # Errors
+    /// The GPU asked for is not there.
+    pub fn choose_named(&self, saying: Saying) -> Result<(Device, String)> {
+        let (device, words) = self.find()?;
+        saying.say(format!("device: {words}"));
+        Ok((device, words))
+    }
+
+    fn find(&self) -> Result<(Device, String)> {
+        let cpu = || (Device::flex(), format!("CPU, {} threads", rayon::current_num_threads()));
+        let gpu = |adapter: &Adapter| (Device::wgpu(adapter.kind.clone()), adapter.words.clone());
         match self.device {
             Choice::Cpu => Ok(cpu()),
             Choice::Auto => Ok(adapters().iter().find(|a| a.real).map_or_else(cpu, gpu)),

@@ -2,6 +2,7 @@
 //!
 //! Exit status 0, 1 (something failed; one line on standard error says what and how to mend it) or 2 (usage).
 
+mod bench;
 mod demo;
 mod detect;
 mod device;
@@ -40,6 +41,8 @@ enum Command {
     Detect(detect::DetectArgs),
     /// Measure a model on labelled pictures: AUROC, AUPRO, AP, F1
     Eval(eval::EvalArgs),
+    /// Measure how quick a model is on this machine: latency, throughput, memory, layers, training steps
+    Bench(bench::BenchArgs),
     /// Say what is in a folder of pictures, and what is wrong with it
     Inspect(inspect::InspectArgs),
     /// Show what stage 1 sees: pictures with made defects, and their masks
@@ -98,6 +101,7 @@ fn dispatch(command: Command) -> Result<()> {
         Command::Train(args) => train::run(&args),
         Command::Detect(args) => detect::run(&args),
         Command::Eval(args) => eval::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Synth(args) => synth::run(&args),
         Command::Demo(args) => demo::run(&args),

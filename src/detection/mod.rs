@@ -1,6 +1,8 @@
 //! Detection: from pictures to anomaly maps, scores and verdicts (method.md 5; the paper's Section III-D).
 
 mod colour;
+#[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
+mod gpu;
 mod map;
 mod threshold;
 
@@ -18,7 +20,6 @@ use crate::{Error, Result};
 #[cfg(feature = "burn")]
 use burn::tensor::{Device, Tensor, TensorData, Transaction};
 use serde::{Deserialize, Serialize};
-use std::sync::{Mutex, PoisonError};
 
 /// What is said of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +56,10 @@ pub struct Detector {
 #[derive(Debug)]
 enum Network {
     /// The CPU's own path.
-    Engine(Mutex<Engine>),
+    Engine(Engine),
+    /// The shaders, on a GPU.
+    #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
+    Gpu(gpu::Shaders),
     /// Burn's tensors, on any other device.
     #[cfg(feature = "burn")]
     Burn(Box<Aand>),
@@ -68,24 +72,47 @@ impl Detector {
     /// The device failed.
     #[cfg(feature = "burn")]
     pub fn new(model: Aand) -> Result<Self> {
-        if !on_cpu(&model.device()) {
-            return Ok(Self { info: model.info.clone(), network: Network::Burn(Box::new(model)) });
+        let device = model.device();
+        if on_cpu(&device) {
+            let tensors = NamedTensors::new(tensors(&model)?);
+            return Self::engine(model.info, &tensors);
         }
-        let tensors = NamedTensors::new(tensors(&model)?);
-        Self::engine(model.info, &tensors)
+        #[cfg(not(target_arch = "wasm32"))]
+        if let Some(gpu) = gpu::open(&device)? {
+            let tensors = NamedTensors::new(tensors(&model)?);
+            return Self::on_gpu(gpu, model.info, &tensors);
+        }
+        Ok(Self { info: model.info.clone(), network: Network::Burn(Box::new(model)) })
     }
 
-    /// A detector from a model file. On the CPU the file is never in memory as a whole.
+    /// A detector from a model file. On the CPU and on a GPU that wgpu drives the file is never in memory as a
+    /// whole.
     ///
     /// # Errors
     /// As [`crate::model::open`].
     #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
     pub fn open(path: &std::path::Path, device: &Device) -> Result<Self> {
-        if !on_cpu(device) {
-            return Self::new(crate::model::open(path, device)?);
+        if on_cpu(device) {
+            let stored = crate::model::StoredModel::open(path)?;
+            return Self::engine(stored.info.clone(), &stored);
         }
-        let stored = crate::model::StoredModel::open(path)?;
-        Self::engine(stored.info.clone(), &stored)
+        match gpu::open(device)? {
+            Some(gpu) => {
+                let stored = crate::model::StoredModel::open(path)?;
+                Self::on_gpu(gpu, stored.info.clone(), &stored)
+            }
+            None => Self::new(crate::model::open(path, device)?),
+        }
+    }
+
+    #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
+    fn on_gpu(
+        gpu: std::sync::Arc<crate::inference::gpu::Gpu>,
+        info: Info,
+        tensors: &dyn TensorSource,
+    ) -> Result<Self> {
+        let shaders = gpu::Shaders::new(gpu, Plan::new(&info, tensors)?)?;
+        Ok(Self { info, network: Network::Gpu(shaders) })
     }
 
     /// A detector on the CPU from the bytes of a model file; `name` is for messages.
@@ -98,7 +125,7 @@ impl Detector {
 
     fn engine(info: Info, tensors: &dyn TensorSource) -> Result<Self> {
         let engine = Engine::new(Plan::new(&info, tensors)?);
-        Ok(Self { info, network: Network::Engine(Mutex::new(engine)) })
+        Ok(Self { info, network: Network::Engine(engine) })
     }
 
     /// Finds anomalies in pictures of any size, all of them in one batch.
@@ -120,30 +147,47 @@ impl Detector {
         if count == 0 {
             return Ok(Vec::new());
         }
-        let (levels, dims) = self.discrepancies(pixels)?;
+        let size = self.info.size;
+        let dims = self.info.backbone.sides(size).map(|side| [side; 2]);
+        let levels = match &self.network {
+            Network::Engine(engine) => engine.run(&pixels),
+            // This path ends with the maps.
+            #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
+            Network::Gpu(shaders) => return shaders.maps(&pixels, count),
+            #[cfg(feature = "burn")]
+            Network::Burn(model) => {
+                read_together(model.forward(batch(pixels, count, size, &model.device())).discrepancy)?
+            }
+        };
         let map = |i: usize| {
             let level = |k: usize| {
                 let length = dims[k][0] * dims[k][1];
                 (&levels[k][i * length..][..length], dims[k])
             };
-            anomaly_map(&[level(0), level(1), level(2)], self.info.size)
+            anomaly_map(&[level(0), level(1), level(2)], size)
         };
         Ok((0..count).map(map).collect())
     }
 
-    /// The discrepancies of the three levels, `[count, H_k, W_k]`, and `[H_k, W_k]`.
-    fn discrepancies(&self, pixels: Vec<f32>) -> Result<([Vec<f32>; 3], [[usize; 2]; 3])> {
-        let size = self.info.size;
-        let dims = self.info.backbone.sides(size).map(|side| [side; 2]);
-        let levels = match &self.network {
-            Network::Engine(engine) => engine.lock().unwrap_or_else(PoisonError::into_inner).run(&pixels),
-            #[cfg(feature = "burn")]
-            Network::Burn(model) => {
-                let count = pixels.len() / (3 * size * size);
-                read_together(model.forward(batch(pixels, count, size, &model.device())).discrepancy)?
-            }
+    /// Name and milliseconds of every layer for one picture `[3, S, S]` of normalised pixels; none where the
+    /// device does not tell.
+    ///
+    /// # Errors
+    /// The device failed.
+    #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
+    pub fn layer_times(&self, pixels: &[f32]) -> Result<Vec<(String, f64)>> {
+        let engine = match &self.network {
+            Network::Engine(engine) => engine,
+            Network::Gpu(shaders) => return shaders.layer_times(),
+            Network::Burn(_) => return Ok(Vec::new()),
         };
-        Ok((levels, dims))
+        let mut times = Vec::new();
+        engine.run_watched(pixels, |name, run| {
+            let started = std::time::Instant::now();
+            run();
+            times.push((name.to_owned(), started.elapsed().as_secs_f64() * 1e3));
+        });
+        Ok(times)
     }
 
     /// Score and verdict of an anomaly map.

@@ -6,6 +6,7 @@
 //! convolution, and the memory of all intermediate features is planned once.
 
 mod cpu;
+pub mod gpu;
 mod memory;
 mod network;
 mod plan;
@@ -15,6 +16,6 @@ mod plan_tests;
 mod reference;
 mod weights;
 
-pub use cpu::Engine;
+pub use cpu::{Engine, instructions};
 pub use memory::Slots;
 pub use plan::{Buffer, BufferId, Convolution, Kernel, Operation, Plan, Step, View};

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::inline::{mask, photograph};
 use super::input::GalleryItem;
 use super::numbers::count;
+use crate::detection::colour;
 use crate::error::Result;
 
 /// So many pictures are shown at most.
@@ -37,8 +38,31 @@ pub(super) fn section(items: &[GalleryItem], judged: usize, threshold: f64) -> R
             @if left_out > 0 { (count(left_out, "less surprising picture")) " left out." }
             @else { "All pictures are shown." }
         }
+        (scale(threshold))
         div.gallery { @for card in &cards { (card) } }
     })
+}
+
+/// Steps of the drawn colour scale.
+const STEPS: u32 = 16;
+
+/// What the colours of the heat maps mean.
+fn scale(threshold: f64) -> Markup {
+    let stops = (0..=STEPS).map(|step| {
+        let [r, g, b] = colour(f64::from(step) / f64::from(STEPS)).0;
+        format!("#{r:02x}{g:02x}{b:02x}")
+    });
+    let gradient = stops.collect::<Vec<_>>().join(",");
+    html! {
+        div.scale {
+            div.bar style=(format!("background:linear-gradient(90deg,{gradient})")) {}
+            div.ends {
+                span { "0" }
+                span { (format!("{threshold:.4}")) " = threshold" }
+                span { "≥ " (format!("{:.4}", 2.0 * threshold)) }
+            }
+        }
+    }
 }
 
 fn card(item: &GalleryItem, threshold: f64) -> Result<Markup> {

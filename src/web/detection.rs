@@ -1,8 +1,9 @@
 //! Loading a model and judging pictures.
 
+use super::compute::Compute;
 use super::error::thrown;
 use crate::detection::{self, Verdict};
-use crate::inference::{Engine, Plan};
+use crate::inference::Plan;
 use crate::model::{Info, TensorStore, header};
 use crate::picture::{self, Picture, normalise, resize};
 use crate::{Error, Result};
@@ -13,19 +14,24 @@ use wasm_bindgen::prelude::*;
 #[wasm_bindgen]
 pub struct Detector {
     info: Info,
-    engine: Engine,
-    layers: usize,
+    compute: Compute,
 }
 
 #[wasm_bindgen]
 impl Detector {
-    /// A model from the bytes of its file.
+    /// A model from the bytes of its file, on the GPU that the browser prefers or on the CPU.
     ///
     /// # Errors
-    /// `ModelError`: no model, a truncated or damaged one, or one of another version.
-    #[wasm_bindgen(constructor)]
-    pub fn new(bytes: &[u8], name: &str) -> std::result::Result<Detector, JsValue> {
-        Self::load(bytes, Path::new(name)).map_err(thrown)
+    /// `ModelError`: no model, a truncated or damaged one, or one of another version. `DetectionError`: there is
+    /// no GPU, or it has not the memory.
+    pub async fn load(bytes: Vec<u8>, name: String, gpu: bool) -> std::result::Result<Detector, JsValue> {
+        Self::open(bytes, Path::new(&name), gpu).await.map_err(thrown)
+    }
+
+    /// What computes: `cpu` or `gpu`.
+    #[wasm_bindgen(getter)]
+    pub fn compute(&self) -> String {
+        self.compute.name().into()
     }
 
     /// The header of the model file as JSON.
@@ -42,56 +48,54 @@ impl Detector {
     /// `progress` is called with the layers done and their number.
     ///
     /// # Errors
-    /// `PictureError`: the bytes are no picture, damaged, or too large.
+    /// `PictureError`: the bytes are no picture, damaged, or too large. `DetectionError`: the device failed.
     #[wasm_bindgen(js_name = detectFile)]
-    pub fn detect_file(
+    pub async fn detect_file(
         &mut self,
-        bytes: &[u8],
-        name: &str,
-        progress: &js_sys::Function,
+        bytes: Vec<u8>,
+        name: String,
+        progress: js_sys::Function,
     ) -> std::result::Result<Detection, JsValue> {
-        picture::decode(bytes, Path::new(name))
-            .and_then(|picture| self.judge(picture, progress))
-            .map_err(thrown)
+        let picture = picture::decode(&bytes, Path::new(&name)).map_err(thrown)?;
+        drop(bytes);
+        self.judge(picture, &progress).await.map_err(thrown)
     }
 
     /// Judges pixels, four bytes each (the fourth is ignored), row by row.
     ///
     /// # Errors
-    /// `PictureError`: not `4 * width * height` bytes, or none.
+    /// `PictureError`: not `4 * width * height` bytes, or none. `DetectionError`: the device failed.
     #[wasm_bindgen(js_name = detectPixels)]
-    pub fn detect_pixels(
+    pub async fn detect_pixels(
         &mut self,
-        rgba: &[u8],
+        rgba: Vec<u8>,
         width: u32,
         height: u32,
-        progress: &js_sys::Function,
+        progress: js_sys::Function,
     ) -> std::result::Result<Detection, JsValue> {
-        opaque(rgba, width, height).and_then(|picture| self.judge(picture, progress)).map_err(thrown)
+        let picture = opaque(&rgba, width, height).map_err(thrown)?;
+        self.judge(picture, &progress).await.map_err(thrown)
     }
 }
 
 impl Detector {
-    fn load(bytes: &[u8], name: &Path) -> Result<Self> {
-        let info = header(bytes, name)?;
-        let plan = Plan::new(&info, &TensorStore::new(bytes, name)?)?;
-        let layers = plan.steps.len();
-        Ok(Self { engine: Engine::new(plan), info, layers })
+    async fn open(bytes: Vec<u8>, name: &Path, gpu: bool) -> Result<Self> {
+        let info = header(&bytes, name)?;
+        let plan = Plan::new(&info, &TensorStore::new(&bytes, name)?)?;
+        // Not held twice.
+        drop(bytes);
+        let compute = if gpu { Compute::gpu(plan).await? } else { Compute::cpu(plan) };
+        Ok(Self { info, compute })
     }
 
-    fn judge(&mut self, picture: Picture, progress: &js_sys::Function) -> Result<Detection> {
-        let size = self.info.size;
-        let pixels = normalise(&resize(&picture, size as u32, size as u32));
-        let (mut done, layers) = (0, self.layers);
-        let levels = self.engine.run_watched(&pixels, |_, layer| {
-            layer();
-            done += 1;
+    async fn judge(&mut self, picture: Picture, progress: &js_sys::Function) -> Result<Detection> {
+        let size = self.info.size as u32;
+        let pixels = normalise(&resize(&picture, size, size));
+        let tell = |done: usize, layers: usize| {
             // What a listener throws is its own affair.
             let _ = progress.call2(&JsValue::NULL, &JsValue::from(done), &JsValue::from(layers));
-        });
-        let sides = self.info.backbone.sides(size);
-        let level = |k: usize| (levels[k].as_slice(), [sides[k]; 2]);
-        let map = detection::anomaly_map(&[level(0), level(1), level(2)], size);
+        };
+        let map = self.compute.map(&self.info, &pixels, tell).await?;
         let found = detection::judge(map, self.info.threshold.value)?;
         Ok(Detection { found, picture })
     }

@@ -1,9 +1,10 @@
 //! What a page calls: models and pictures in as bytes, scores and maps out.
 //!
-//! Everything is synchronous and meant for a worker; `web/js/worker.js` is the one that comes with it. Errors
+//! It is meant for a worker; `web/js/worker.js` is the one that comes with it. Errors
 //! are JavaScript errors whose `name` is `PictureError`, `ModelError` or `DetectionError`, and whose message is
 //! the reason and the remedy without the file's name.
 
+mod compute;
 mod detection;
 mod error;
 

@@ -16,23 +16,26 @@ export class Detector {
   #next = 0;
   #bytes;
   #name;
-  /** @type {Promise<Loaded> | undefined} */
+  /** @type {import("./protocol.js").Wanted} */
+  #wanted;
+  /** @type {Promise<unknown> | undefined} */
   #ready;
 
-  /** Use {@link Detector.load}. @param {Blob} bytes @param {string} name */
-  constructor(bytes, name) {
+  /** Use {@link Detector.load}. @param {Blob} bytes @param {string} name @param {import("./protocol.js").Wanted} wanted */
+  constructor(bytes, name, wanted) {
     this.#bytes = bytes;
     this.#name = name;
+    this.#wanted = wanted;
   }
 
   /**
    * Loads a model file (`.aand`).
    * @param {Blob | ArrayBuffer | string | URL} source the file, its bytes or its address
-   * @param {{ name?: string, signal?: AbortSignal }} [options]
+   * @param {{ name?: string, signal?: AbortSignal, compute?: import("./protocol.js").Wanted }} [options]
    * @returns {Promise<Detector>}
    * @throws {Error} `ModelError` if it is no model, truncated, damaged or of another version
    */
-  static async load(source, { name, signal } = {}) {
+  static async load(source, { name, signal, compute = "auto" } = {}) {
     let bytes;
     if (source instanceof Blob) bytes = source;
     else if (source instanceof ArrayBuffer) bytes = new Blob([source]);
@@ -42,10 +45,10 @@ export class Detector {
       bytes = await response.blob();
     }
     const given = source instanceof File ? source.name : "the model";
-    const detector = new Detector(bytes, name ?? given);
+    const detector = new Detector(bytes, name ?? given, compute);
     try {
-      const { info, colours, version } = await detector.#start();
-      return Object.assign(detector, { info, colours, version });
+      await detector.#start();
+      return detector;
     } catch (error) {
       detector.close();
       throw error;
@@ -58,6 +61,10 @@ export class Detector {
   colours = new Uint8Array();
   /** The module's version. */
   version = "";
+  /** What is computed on. @type {"cpu" | "gpu"} */
+  compute = "cpu";
+  /** Which GPU there is, or `none`. */
+  adapter = "none";
 
   /**
    * Judges a picture: a file is decoded as the native program does it, so that the scores are the same.
@@ -67,9 +74,19 @@ export class Detector {
    * @throws {Error} `PictureError` if it cannot be used, `AbortError` if it was cancelled
    */
   async detect(picture, { name, preview = 0, signal, progress } = {}) {
-    await this.#start();
     const called = name ?? (picture instanceof File ? picture.name : "the picture");
-    return this.#ask({ type: "detect", picture, name: called, preview }, { signal, progress });
+    const request = { type: "detect", picture, name: called, preview };
+    await this.#start();
+    const { compute } = this;
+    try {
+      return await this.#ask(request, { signal, progress });
+    } catch (error) {
+      // A GPU that failed or was lost: the CPU takes over, with the same scores.
+      if (compute === "cpu" || this.#worker) throw error;
+      this.#wanted = "cpu";
+      await this.#start();
+      return this.#ask(request, { signal, progress });
+    }
   }
 
   /** Bytes that the module holds in memory, and that its worker downloaded.
@@ -85,8 +102,17 @@ export class Detector {
 
   #start() {
     this.#ready ??= (async () => {
-      const bytes = await this.#bytes.arrayBuffer();
-      return this.#ask({ type: "load", bytes, name: this.#name }, {}, [bytes]);
+      const load = async () => {
+        const bytes = await this.#bytes.arrayBuffer();
+        return this.#ask({ type: "load", bytes, name: this.#name, compute: this.#wanted }, {}, [bytes]);
+      };
+      /** @type {Loaded} */
+      const loaded = await load().catch((error) => {
+        if (this.#wanted !== "auto" || error.name !== "DetectionError") throw error;
+        this.#wanted = "cpu";
+        return load();
+      });
+      return Object.assign(this, loaded);
     })();
     return this.#ready;
   }

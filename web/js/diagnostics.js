@@ -37,8 +37,8 @@ async function collect(detector) {
   const estimate = await navigator.storage?.estimate?.().catch(() => undefined);
   return [
     ["Version", detector?.version ? `aand ${detector.version}` : "the computing module is not loaded yet"],
-    ["Computed on", "CPU: WebAssembly with 128-bit SIMD, one thread, in a worker"],
-    ["WebGPU", await adapter()],
+    ["Computed on", detector ? computed(detector) : "nothing yet"],
+    ["WebGPU adapter", await adapter()],
     ["Model", detector ? `${detector.info.name}, ${detector.info.backbone}, ${detector.info.size} × ${detector.info.size}` : "none"],
     ["Memory of the module", size(module.memory)],
     ["Downloaded by this page", `page ${size(transferred)}, module ${size(module.downloaded)}, samples ${size(downloaded)}; what the browser had does not count`],
@@ -50,13 +50,18 @@ async function collect(detector) {
   ];
 }
 
+/** @param {import("./aand.js").Detector} detector */
+function computed({ compute, adapter }) {
+  if (compute === "gpu") return `WebGPU: ${adapter}${adapter.endsWith("(software)") ? "; this is slow" : ""}`;
+  return "CPU: WebAssembly with 128-bit SIMD, one thread, in a worker; slower than a GPU, with the same scores";
+}
+
 async function adapter() {
   const gpu = /** @type {any} */ (navigator).gpu;
-  if (!gpu) return "not offered by this browser; the CPU gives the same scores";
+  if (!gpu) return "WebGPU is not offered by this browser";
   const found = await gpu.requestAdapter().catch(() => null);
-  if (!found) return "no adapter; the CPU gives the same scores";
-  const { vendor, architecture, description, isFallbackAdapter } = found.info ?? {};
-  const name = [vendor, architecture, description].filter(Boolean).join(" ") || "unnamed adapter";
-  const software = isFallbackAdapter || /swiftshader|llvmpipe/i.test(name);
-  return `${name}${software ? " (software)" : ""}; not used by this version`;
+  if (!found) return "none";
+  const { vendor, architecture, device, description, isFallbackAdapter } = found.info ?? {};
+  const name = [vendor, architecture, device, description].filter(Boolean).join(" ") || "unnamed";
+  return isFallbackAdapter || /swiftshader|llvmpipe/i.test(name) ? `${name} (software)` : name;
 }

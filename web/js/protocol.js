@@ -2,11 +2,12 @@
  * The messages between page and worker. A request is answered by any number of `progress` and then by one
  * `done` or one `failed` with the same `id`; a cancelled one that had not begun by nothing.
  *
- * @typedef {{ id: number, type: "load", bytes: ArrayBuffer, name: string }} LoadRequest
+ * @typedef {{ id: number, type: "load", bytes: ArrayBuffer, name: string, compute: Wanted }} LoadRequest
  * @typedef {{ id: number, type: "detect", picture: Blob | ImageData, name: string, preview: number }} DetectRequest
  *   `preview`: the longer side of the picture that comes back for showing, in pixels; 0 for none.
  * @typedef {{ id: number, type: "memory" }} MemoryRequest
  * @typedef {{ id: number, type: "cancel" }} CancelRequest
+ * @typedef {"auto" | "cpu" | "gpu"} Wanted `auto`: a GPU, if there is a real one
  * @typedef {LoadRequest | DetectRequest | MemoryRequest | CancelRequest} Request
  *
  * @typedef {{ id: number, type: "progress", done: number, total: number }} ProgressAnswer
@@ -35,6 +36,8 @@
  * @property {Info} info
  * @property {Uint8Array} colours 256 times red, green, blue: the scale from 0 to twice the threshold
  * @property {string} version
+ * @property {"cpu" | "gpu"} compute what is computed on
+ * @property {string} adapter which GPU, or why none
  *
  * @typedef {object} Found
  * @property {number} score the maximum of the map

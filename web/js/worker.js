@@ -54,10 +54,12 @@ async function answer(request) {
   starting ??= init();
   await starting;
   if (request.type === "load") {
-    const next = new Detector(new Uint8Array(request.bytes), request.name);
+    const { use, adapter } = await choose(request.compute);
+    const next = await Detector.load(new Uint8Array(request.bytes), request.name, use);
     detector?.free();
     detector = next;
-    return [{ info: JSON.parse(detector.info), colours: colourTable(), version: version() }, []];
+    const { compute } = detector;
+    return [{ info: JSON.parse(detector.info), colours: colourTable(), version: version(), compute, adapter }, []];
   }
   if (!detector) throw named("ModelError", "no model is loaded; load one first");
   return detect(detector, request);
@@ -74,8 +76,8 @@ async function detect(detector, { id, picture, name, preview }) {
     postMessage({ id, type: "progress", done, total });
   };
   const found = picture instanceof Blob
-    ? detector.detectFile(await read(picture), name, progress)
-    : detector.detectPixels(new Uint8Array(picture.data.buffer), picture.width, picture.height, progress);
+    ? await detector.detectFile(await read(picture), name, progress)
+    : await detector.detectPixels(new Uint8Array(picture.data.buffer), picture.width, picture.height, progress);
   const ms = performance.now() - started;
   try {
     const { score, normalized, side, width, height, map } = found;
@@ -86,6 +88,17 @@ async function detect(detector, { id, picture, name, preview }) {
   } finally {
     found.free();
   }
+}
+
+/** Whether to use a GPU, and which. @param {import("./protocol.js").Wanted} wanted */
+async function choose(wanted) {
+  const found = await /** @type {any} */ (navigator).gpu?.requestAdapter().catch(() => null);
+  if (!found) return { use: wanted === "gpu", adapter: "none" };
+  const { vendor, architecture, device, description } = found.info ?? {};
+  const name = [vendor, architecture, device, description].filter(Boolean).join(" ") || "unnamed";
+  // Drawing in software, it would be slower than computing on the CPU directly.
+  const software = found.info?.isFallbackAdapter || found.isFallbackAdapter || /swiftshader|llvmpipe|basic render/i.test(name);
+  return { use: wanted === "gpu" || (wanted === "auto" && !software), adapter: software ? `${name} (software)` : name };
 }
 
 /** @param {Blob} file */
@@ -126,6 +139,6 @@ function explain(error) {
     const message = "this browser cannot run the module (it needs WebAssembly with SIMD); use a newer one";
     return { name: "ModuleError", message, fatal: true };
   }
-  if (error instanceof Error) return { name: error.name, message: error.message, fatal: error.name === "TypeError" };
+  if (error instanceof Error) return { name: error.name, message: error.message, fatal: error.name === "TypeError" || (error.name === "DetectionError" && detector?.compute === "gpu") };
   return { name: "Error", message: String(error), fatal: true };
 }

@@ -39,7 +39,7 @@ function native(files) {
 async function settled(page) {
   await page.waitForFunction(() => document.querySelectorAll("#cards .small").length > 0
     && document.getElementById("job-progress").hidden && document.getElementById("model-progress").hidden
-    && ![...document.querySelectorAll("#cards .small")].some((e) => e.textContent === "waiting"), undefined, { timeout: 120_000 });
+    && ![...document.querySelectorAll("#cards .small")].some((e) => e.textContent === "waiting"), undefined, { timeout: 300_000 });
 }
 
 async function results(page) {
@@ -225,6 +225,43 @@ test("it is accessible, empty and with results, light and dark", async () => {
     await page.goto(site.address);
     await check("start");
     await page.close();
+  }
+});
+
+test("WebGPU gives the same scores", async (t) => {
+  const gpu = await browse(["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-unsafe-swiftshader"]);
+  try {
+    const { page, problems } = await open(gpu.context, `${site.address}?compute=gpu`);
+    const adapter = await page.evaluate(async () => Boolean(await navigator.gpu?.requestAdapter()));
+    if (!adapter) return t.skip("this browser offers no WebGPU adapter");
+    await page.setInputFiles("#model-file", MODEL);
+    await page.waitForSelector("#model-words strong, #model-error:not([hidden])", { timeout: 300_000 });
+    const files = SAMPLE.pictures.slice(-2).map(({ file }) => join(DIST, "samples", file));
+    await page.setInputFiles("#files", files);
+    await settled(page);
+    const [found, expected] = [await results(page), native(files)];
+    for (const name of expected.keys()) near(found.get(name).score, expected.get(name).score, name);
+    await page.click("#open-diagnostics");
+    await page.waitForSelector("#diagnostics-list dd");
+    // Were the shaders at fault, the CPU would have taken over.
+    assert.match(await page.textContent("#diagnostics-list"), /Computed onWebGPU/);
+    assert.deepEqual(problems, []);
+  } finally {
+    await gpu.stop();
+  }
+});
+
+test("without WebGPU the CPU computes", async () => {
+  const plain = await browse(["--disable-features=WebGPU"]);
+  try {
+    const { page } = await open(plain.context, site.address);
+    await page.setInputFiles("#model-file", MODEL);
+    await page.waitForSelector("#model-words strong");
+    await page.click("#open-diagnostics");
+    await page.waitForSelector("#diagnostics-list dd");
+    assert.match(await page.textContent("#diagnostics-list"), /Computed onCPU/);
+  } finally {
+    await plain.stop();
   }
 });
 

@@ -14,6 +14,9 @@ use super::plan::{Convolution, Kernel, Operation, Plan, View};
 use crate::amplification::Residual;
 use direct::Direct;
 use lines::{Lines, Map, blocked, numbers};
+use std::sync::{Mutex, PoisonError};
+use threads::threads;
+pub use vector::instructions;
 use winograd::Winograd;
 
 /// A detector on the CPU: weights in the order of the kernels, and memory for the feature maps.
@@ -27,6 +30,13 @@ pub struct Engine {
     layers: Vec<Layer>,
     /// By slot: numbers per picture.
     rooms: Vec<usize>,
+    /// Those that no call is using.
+    workspaces: Mutex<Vec<Workspace>>,
+}
+
+/// The memory of one call.
+#[derive(Debug, Default)]
+struct Workspace {
     slots: Vec<Lines>,
     scratch: Lines,
     batch: usize,
@@ -111,10 +121,8 @@ impl Engine {
             input: place(plan.input),
             maps: plan.maps.map(&place),
             layers: plan.steps.into_iter().map(layer).collect(),
-            slots: rooms.iter().map(|_| Lines::default()).collect(),
             rooms,
-            scratch: Lines::default(),
-            batch: 0,
+            workspaces: Mutex::default(),
         }
     }
 
@@ -123,7 +131,7 @@ impl Engine {
     ///
     /// # Panics
     /// There are not whole pictures of pixels.
-    pub fn run(&mut self, pixels: &[f32]) -> [Vec<f32>; 3] {
+    pub fn run(&self, pixels: &[f32]) -> [Vec<f32>; 3] {
         self.run_watched(pixels, |_, run| run())
     }
 
@@ -132,25 +140,45 @@ impl Engine {
     /// # Panics
     /// There are not whole pictures of pixels.
     pub fn run_watched(
-        &mut self,
+        &self,
         pixels: &[f32],
         mut watch: impl FnMut(&str, &mut dyn FnMut()),
     ) -> [Vec<f32>; 3] {
         let picture = 3 * self.size * self.size;
         assert!(pixels.len().is_multiple_of(picture), "whole pictures");
+        // As many at once as there are threads: more would only take memory, and leave the cache.
+        let mut maps = [const { Vec::new() }; 3];
+        // Never locked while computing: a call may come from a thread that waits for another call's tasks.
+        let workspaces = || self.workspaces.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut workspace = workspaces().pop().unwrap_or_default();
+        for some in pixels.chunks(threads() * picture) {
+            let found = self.together(&mut workspace, some, &mut watch);
+            maps.iter_mut().zip(found).for_each(|(map, found)| map.extend(found));
+        }
+        workspaces().push(workspace);
+        maps
+    }
+
+    fn together(
+        &self,
+        workspace: &mut Workspace,
+        pixels: &[f32],
+        watch: &mut impl FnMut(&str, &mut dyn FnMut()),
+    ) -> [Vec<f32>; 3] {
+        let picture = 3 * self.size * self.size;
         let batch = pixels.len() / picture;
-        self.prepare(batch);
+        self.prepare(workspace, batch);
+        let Workspace { slots, scratch, .. } = workspace;
         for (i, pixels) in pixels.chunks_exact(picture).enumerate() {
             let start = self.input.first + i * self.input.picture;
-            self.slots[self.input.slot].numbers_mut()[start..start + picture].copy_from_slice(pixels);
+            slots[self.input.slot].numbers_mut()[start..start + picture].copy_from_slice(pixels);
         }
-        let Self { layers, slots, scratch, .. } = self;
-        for layer in layers {
+        for layer in &self.layers {
             watch(&layer.name, &mut || layer.work.run(slots, scratch, batch));
         }
         self.maps.map(|map| {
             let length = map.shape[1] * map.shape[2];
-            let numbers = self.slots[map.slot].numbers();
+            let numbers = slots[map.slot].numbers();
             (0..batch)
                 .flat_map(|i| numbers[map.first + i * map.picture..][..length].iter().copied())
                 .collect()
@@ -158,17 +186,18 @@ impl Engine {
     }
 
     /// Makes room for a batch.
-    fn prepare(&mut self, batch: usize) {
-        if batch == self.batch {
+    fn prepare(&self, workspace: &mut Workspace, batch: usize) {
+        if batch == workspace.batch {
             return;
         }
-        for (slot, &room) in self.slots.iter_mut().zip(&self.rooms) {
+        let Workspace { slots, scratch, .. } = workspace;
+        slots.resize_with(self.rooms.len(), Lines::default);
+        for (slot, &room) in slots.iter_mut().zip(&self.rooms) {
             slot.reserve(batch * room);
         }
-        let Self { layers, slots, scratch, .. } = self;
-        let most = layers.iter().map(|layer| layer.work.scratch(slots)).max();
+        let most = self.layers.iter().map(|layer| layer.work.scratch(slots)).max();
         scratch.reserve(batch * most.unwrap_or(0));
-        self.batch = batch;
+        workspace.batch = batch;
     }
 
     /// Numbers in all weights, as they are kept.

@@ -23,8 +23,9 @@ fn index(place: &Place, plain: bool, picture: usize, i: usize) -> usize {
 fn every_layer(info: &Info, batch: usize) {
     let plan = Plan::new(info, &Random).unwrap();
     let plain = |view: View| view.buffer == plan.input.buffer || plan.buffers[view.buffer].channels == 1;
-    let mut engine = Engine::new(plan.clone());
-    engine.prepare(batch);
+    let engine = Engine::new(plan.clone());
+    let mut workspace = Workspace::default();
+    engine.prepare(&mut workspace, batch);
     let slots = plan.slots();
     let place = |view: View| Place {
         slot: slots.of[view.buffer],
@@ -61,7 +62,7 @@ fn every_layer(info: &Info, batch: usize) {
                 reads.push(values.into_iter().map(f64::from).collect::<Vec<f64>>());
             }
         }
-        layer.work.run(&mut all, &mut engine.scratch, batch);
+        layer.work.run(&mut all, &mut workspace.scratch, batch);
         for (picture, reads) in reads.iter().enumerate() {
             let right = reference::evaluate(&step.operation, reads, buffer(views[0]), buffer(to));
             let place = place(to);

@@ -34,6 +34,35 @@ pub(super) trait Work {
     unsafe fn run<V: Vector>(self);
 }
 
+/// The vector instructions that this machine has.
+pub fn instructions() -> &'static str {
+    #[cfg(target_arch = "x86_64")]
+    match widest() {
+        Widest::Avx512 => return "AVX-512",
+        Widest::Avx2 => return "AVX2",
+        Widest::Portable => {}
+    }
+    if cfg!(target_arch = "aarch64") { "NEON" } else { "portable" }
+}
+
+#[cfg(target_arch = "x86_64")]
+enum Widest {
+    Avx512,
+    Avx2,
+    Portable,
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline]
+fn widest() -> Widest {
+    use std::arch::is_x86_feature_detected as has;
+    if !has!("avx2") || !has!("fma") {
+        return Widest::Portable;
+    }
+    let avx512 = has!("avx512f") && has!("avx512vl") && has!("avx512dq") && has!("avx512bw");
+    if avx512 { Widest::Avx512 } else { Widest::Avx2 }
+}
+
 /// Runs `work` with the widest vectors there are.
 ///
 /// # Safety
@@ -52,17 +81,11 @@ pub(super) unsafe fn run<W: Work>(work: W) {
             // SAFETY: the caller has checked the features.
             unsafe { work.run::<Avx2>() }
         }
-        let has_avx2 =
-            std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma");
-        let has_avx512 = std::arch::is_x86_feature_detected!("avx512f")
-            && std::arch::is_x86_feature_detected!("avx512vl")
-            && std::arch::is_x86_feature_detected!("avx512dq")
-            && std::arch::is_x86_feature_detected!("avx512bw");
         // SAFETY: the features are there.
-        match (has_avx512 && has_avx2, has_avx2) {
-            (true, _) => return unsafe { avx512(work) },
-            (_, true) => return unsafe { avx2(work) },
-            _ => {}
+        match widest() {
+            Widest::Avx512 => return unsafe { avx512(work) },
+            Widest::Avx2 => return unsafe { avx2(work) },
+            Widest::Portable => {}
         }
     }
     // SAFETY: plain Rust.

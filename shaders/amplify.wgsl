@@ -1,0 +1,51 @@
+// The attribute-scaling residual generator (Eq. 5): F_A = F_T + w Delta, where with y = phi_2(F_T)
+// Delta = tanh(y) F_T, or sigmoid(y) F_T, or y.
+//
+// Layout as in `conv.wgsl`; w is [picture][y][x]. A thread computes one quad. Dispatch:
+// (positions * channels / 64, pictures).
+
+struct Amplify {
+    positions: u32,  // of one picture
+    channels: u32,   // quads
+    feature_pixel: u32,
+    feature_offset: u32,
+    generated_pixel: u32,
+    generated_offset: u32,
+    out_pixel: u32,
+    out_offset: u32,
+    gated: u32,      // whether there is a gate; else w = 1
+    residual: u32,   // one of the constants below
+}
+
+const TANH = 0u;
+const SIGMOID = 1u;
+
+@group(0) @binding(0) var<uniform> amplify: Amplify;
+@group(0) @binding(1) var<storage, read> feature: array<vec4f>;
+@group(0) @binding(2) var<storage, read> generated: array<vec4f>;
+@group(0) @binding(3) var<storage, read> gate: array<f32>;
+@group(0) @binding(4) var<storage, read_write> output: array<vec4f>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+    let position = id.x / amplify.channels;
+    let channel = id.x - position * amplify.channels;
+    if position >= amplify.positions {
+        return;
+    }
+    let pixel = id.y * amplify.positions + position;
+    let f = feature[pixel * amplify.feature_pixel + amplify.feature_offset + channel];
+    let y = generated[pixel * amplify.generated_pixel + amplify.generated_offset + channel];
+    var delta = y;
+    if amplify.residual == TANH {
+        // Beyond 20 it is 1 to the last bit, and some drivers overflow.
+        delta = tanh(clamp(y, vec4f(-20.0), vec4f(20.0))) * f;
+    } else if amplify.residual == SIGMOID {
+        delta = f / (1.0 + exp(-y));
+    }
+    var w = 1.0;
+    if amplify.gated != 0u {
+        w = gate[pixel];
+    }
+    output[pixel * amplify.out_pixel + amplify.out_offset + channel] = f + w * delta;
+}

@@ -1,0 +1,29 @@
+// The heat map of one picture: each value of its anomaly map as a colour, 0 at 0, the middle of the scale at the
+// threshold, the end from twice the threshold on. The texture can be shown on a canvas as it is.
+//
+// The map is [picture][y][x]; the table has the colours as red + 256 green + 65536 blue. A thread colours one
+// pixel. Dispatch: (S / 8, S / 8).
+
+struct Scale {
+    size: u32,     // S
+    picture: u32,
+    colours: u32,  // in the table
+    threshold: f32,
+}
+
+@group(0) @binding(0) var<uniform> scale: Scale;
+@group(0) @binding(1) var<storage, read> map: array<f32>;
+@group(0) @binding(2) var<storage, read> table: array<u32>;
+@group(0) @binding(3) var output: texture_storage_2d<rgba8unorm, write>;
+
+@compute @workgroup_size(8, 8)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+    if id.x >= scale.size || id.y >= scale.size {
+        return;
+    }
+    let value = map[(scale.picture * scale.size + id.y) * scale.size + id.x];
+    let position = clamp(value / (2.0 * scale.threshold), 0.0, 1.0);
+    let colour = table[min(u32(position * f32(scale.colours)), scale.colours - 1u)];
+    let rgb = vec3f(vec3u(colour, colour >> 8u, colour >> 16u) & vec3u(255u)) / 255.0;
+    textureStore(output, id.xy, vec4f(rgb, 1.0));
+}

@@ -1,0 +1,167 @@
+// Convolution as an implicit matrix product: what all its variants share.
+//
+//   Y[m, n] = relu?( sum_k A[m, k] W[k, n] + bias[n] + addend[m, n] )
+//
+// m counts positions (picture, y, x), n output channels, k = (ky, kx, input channel). A is never stored: its
+// element is the input under the filter's tap, zero outside the picture. Batch normalisation lies in W and bias;
+// the addend is the shortcut of a residual block.
+//
+// Layers: 3x3 and 1x1 of any stride; the 7x7 stem, whose input was padded (`picture.wgsl`), as 7 rows of 7 pixels
+// that lie side by side; the 2x2 transposed convolution of stride 2, as a 1x1 one with four times the outputs,
+// one set for each corner of the square that a position becomes; the MLPs of gate and generator, and the gate's
+// matching with its memories, as 1x1; and the sixteen products of Winograd's convolution (`winograd_input.wgsl`), as
+// one 1x1 whose rows are those of all products, with a W for each.
+//
+// Layout: features are [picture][y][x][channel], four channels to a vec4 (a "quad"). A feature may be a slice of
+// a wider one: pixel p then begins at quad `p * pixel + offset`. W is [ky][kx][input channel][output quad], the
+// input channels filled up with zeros to whole quads; of a transposed convolution [input channel][corner][output
+// quad]. Bias and addend begin anew for every corner.
+//
+// This file is put before one of `conv_*.wgsl`, which have the entry point and say the dispatch. There each
+// workgroup takes a tile of positions and one of outputs.
+
+struct Conv {
+    rows: u32,          // positions: pictures * height * width, of the grid that the filter walks on
+    columns: u32,       // quads of outputs, all corners
+    height: u32,
+    width: u32,
+    in_height: u32,     // taps outside are zero
+    in_width: u32,
+    in_line: u32,       // quads from a pixel to the one below,
+    in_pixel: u32,      // to its right neighbour,
+    in_picture: u32,    // and to the same one of the next picture
+    in_offset: u32,
+    channels: u32,      // quads of input channels
+    kernel_height: u32,
+    kernel_width: u32,
+    stride: u32,
+    padding: i32,
+    corners: u32,       // 1; 4 of a transposed convolution
+    out_pixel: u32,
+    out_offset: u32,
+    add: u32,           // whether there is an addend
+    add_pixel: u32,
+    add_offset: u32,
+    relu: u32,
+    biased: u32,        // whether the bias is added
+    matrix_rows: u32,   // after so many rows the next W begins; more than there are where there is but one
+}
+
+@group(0) @binding(0) var<uniform> conv: Conv;
+@group(0) @binding(1) var<storage, read> input: array<vec4f>;
+@group(0) @binding(2) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(3) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(4) var<storage, read> addend: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> output: array<vec4f>;
+
+// Where the filter lies for one row of A: its upper left tap, and the picture's first quad.
+struct Window {
+    y: i32,
+    x: i32,
+    picture: u32,
+}
+
+fn window(row: u32) -> Window {
+    let positions = conv.height * conv.width;
+    let picture = row / positions;
+    let position = row - picture * positions;
+    let y = position / conv.width;
+    let x = position - y * conv.width;
+    // A row past the last lies outside every picture.
+    let above = select(conv.padding, 0x100000, row >= conv.rows);
+    return Window(
+        i32(y * conv.stride) - above,
+        i32(x * conv.stride) - conv.padding,
+        picture * conv.in_picture + conv.in_offset,
+    );
+}
+
+// A quad of A: the input under the tap (ky, kx).
+fn tap(w: Window, ky: u32, kx: u32, channel: u32) -> vec4f {
+    let y = u32(w.y + i32(ky));
+    let x = u32(w.x + i32(kx));
+    // A negative coordinate is a large one here.
+    let inside = y < conv.in_height && x < conv.in_width && channel < conv.channels;
+    let at = w.picture + y * conv.in_line + x * conv.in_pixel + channel;
+    return select(vec4f(), input[select(0u, at, inside)], inside);
+}
+
+// Four rows of A, of four values of k: the columns of the matrix are the rows.
+fn taps(w: array<Window, 4>, ky: u32, kx: u32, channel: u32) -> mat4x4f {
+    return mat4x4f(
+        tap(w[0], ky, kx, channel),
+        tap(w[1], ky, kx, channel),
+        tap(w[2], ky, kx, channel),
+        tap(w[3], ky, kx, channel),
+    );
+}
+
+fn windows(row: u32) -> array<Window, 4> {
+    return array(window(row), window(row + 1u), window(row + 2u), window(row + 3u));
+}
+
+// A quad of outputs for four values of k, the first of which is `row` of W.
+fn weights(row: u32, column: u32) -> mat4x4f {
+    let at = row * conv.columns + column;
+    let line = conv.columns;
+    return mat4x4f(weight[at], weight[at + line], weight[at + 2u * line], weight[at + 3u * line]);
+}
+
+// sum + W A for four rows (the columns of `a`), four outputs and four values of k (the columns of `w`).
+fn product(w: mat4x4f, a: mat4x4f, sum: mat4x4f) -> mat4x4f {
+    return mat4x4f(
+        combine(w, a[0], sum[0]),
+        combine(w, a[1], sum[1]),
+        combine(w, a[2], sum[2]),
+        combine(w, a[3], sum[3]),
+    );
+}
+
+fn combine(w: mat4x4f, a: vec4f, sum: vec4f) -> vec4f {
+    return fma(w[3], vec4f(a.w), fma(w[2], vec4f(a.z), fma(w[1], vec4f(a.y), fma(w[0], vec4f(a.x), sum))));
+}
+
+// Bias, addend and ReLU of four rows; then they are stored.
+fn finish(row: u32, column: u32, sum: mat4x4f) {
+    store(row, column, sum[0]);
+    store(row + 1u, column, sum[1]);
+    store(row + 2u, column, sum[2]);
+    store(row + 3u, column, sum[3]);
+}
+
+fn store(row: u32, column: u32, sum: vec4f) {
+    if row >= conv.rows || column >= conv.columns {
+        return;
+    }
+    var pixel = row;
+    var channel = column;
+    if conv.corners == 4u {
+        let quads = conv.columns / 4u;
+        let corner = column / quads;
+        channel = column - corner * quads;
+        let line = row / conv.width;
+        let x = row - line * conv.width;
+        pixel = (2u * line + corner / 2u) * 2u * conv.width + 2u * x + corner % 2u;
+    }
+    var y = sum;
+    if conv.biased != 0u {
+        y += bias[channel];
+    }
+    if conv.add != 0u {
+        y += addend[pixel * conv.add_pixel + conv.add_offset + channel];
+    }
+    if conv.relu != 0u {
+        y = max(y, vec4f());
+    }
+    output[pixel * conv.out_pixel + conv.out_offset + channel] = y;
+}
+
+// The first row of W for a tile of rows. No tile has rows of two products.
+fn first_weight(row: u32) -> u32 {
+    return row / conv.matrix_rows * 4u * conv.channels;
+}
+
+// The workgroup's tile of rows: there may be more of them than one axis of a dispatch can count.
+fn row_tile(group: vec3u, groups: vec3u) -> u32 {
+    return group.z * groups.x + group.x;
+}

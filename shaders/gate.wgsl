@@ -1,0 +1,74 @@
+// The matching-guided residual gate w (Eq. 2 to 4): the share of softmax(cos(query, memory) / temperature) that
+// falls on the anomaly memory.
+//
+// `matching` holds the query's products with all memory items, which were scaled to the length 1 / temperature
+// beforehand; divided by the query's length they are the cosines over the temperature. The first half of the
+// items are the normal memory.
+//
+// Layout as in `conv.wgsl`; w is [picture][y][x]. Eight threads share a position, and a workgroup has eight
+// positions. Dispatch: (positions of all pictures / 8) over x and z.
+
+struct Gate {
+    rows: u32,              // positions of all pictures
+    channels: u32,          // quads of the query
+    query_pixel: u32,
+    query_offset: u32,
+    items: u32,             // of both memories
+    matching_pixel: u32,
+    matching_offset: u32,
+}
+
+@group(0) @binding(0) var<uniform> gate: Gate;
+@group(0) @binding(1) var<storage, read> query: array<vec4f>;
+@group(0) @binding(2) var<storage, read> matching: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> output: array<f32>;
+
+const SHARERS = 8u;
+
+// Per thread: the sum of squares and the largest matching; then the sum over all items and the anomalous ones.
+var<workgroup> partial: array<vec2f, 64>;
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    let row = (group.z * groups.x + group.x) * 8u + thread / SHARERS;
+    let share = thread % SHARERS;
+    let at = min(row, gate.rows - 1u);
+    var square = 0.0;
+    for (var c = share; c < gate.channels; c += SHARERS) {
+        let q = query[at * gate.query_pixel + gate.query_offset + c];
+        square += dot(q, q);
+    }
+    let first = at * gate.matching_pixel + gate.matching_offset;
+    var largest = -3.4e38;
+    for (var i = share; i < gate.items; i += SHARERS) {
+        largest = max(largest, matching[first + i / 4u][i % 4u]);
+    }
+    partial[thread] = vec2f(square, largest);
+    workgroupBarrier();
+    let mine = thread - share;
+    square = 0.0;
+    for (var i = 0u; i < SHARERS; i++) {
+        square += partial[mine + i].x;
+        largest = max(largest, partial[mine + i].y);
+    }
+    workgroupBarrier();
+    let scale = inverseSqrt(max(square, 1e-16));
+    var sums = vec2f();
+    for (var i = share; i < gate.items; i += SHARERS) {
+        let e = exp((matching[first + i / 4u][i % 4u] - largest) * scale);
+        sums += vec2f(e, select(0.0, e, i >= gate.items / 2u));
+    }
+    partial[thread] = sums;
+    workgroupBarrier();
+    if share == 0u && row < gate.rows {
+        sums = vec2f();
+        for (var i = 0u; i < SHARERS; i++) {
+            sums += partial[thread + i];
+        }
+        output[row] = sums.y / sums.x;
+    }
+}

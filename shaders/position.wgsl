@@ -1,0 +1,30 @@
+// F_T + PE, the query's position encoding (Section III-B): what the gate's MLP phi_1 reads.
+//
+// Layout as in `conv.wgsl`; PE is [y][x][channel]. A thread computes one quad. Dispatch:
+// (positions * channels / 64, pictures).
+
+struct Elements {
+    positions: u32,  // of one picture
+    channels: u32,   // quads
+    in_pixel: u32,
+    in_offset: u32,
+    out_pixel: u32,
+    out_offset: u32,
+}
+
+@group(0) @binding(0) var<uniform> elements: Elements;
+@group(0) @binding(1) var<storage, read> feature: array<vec4f>;
+@group(0) @binding(2) var<storage, read> encoding: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> output: array<vec4f>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+    let position = id.x / elements.channels;
+    let channel = id.x - position * elements.channels;
+    if position >= elements.positions {
+        return;
+    }
+    let pixel = id.y * elements.positions + position;
+    let f = feature[pixel * elements.in_pixel + elements.in_offset + channel];
+    output[pixel * elements.out_pixel + elements.out_offset + channel] = f + encoding[id.x];
+}

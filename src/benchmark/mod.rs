@@ -1,0 +1,149 @@
+//! How quick a model is on this machine: what `aand bench` measures.
+
+mod machine;
+mod timing;
+mod training;
+
+pub use machine::{Machine, peak_memory_mb, processor_ms, reset_peak_memory};
+pub use timing::{Run, Summary, repeat};
+pub use training::{TrainingSpeed, training_speed};
+
+use crate::Result;
+use crate::detection::Detector;
+use burn::tensor::Device;
+use serde::Serialize;
+use std::path::Path;
+use std::time::Instant;
+
+/// Batches whose throughput is measured.
+const BATCHES: [usize; 2] = [8, 32];
+
+/// Times that every layer is measured.
+const LAYER_RUNS: usize = 5;
+
+/// How often and what to measure.
+#[derive(Clone, Copy, Debug)]
+pub struct Extent {
+    /// Runs at batch 1.
+    pub runs: usize,
+    /// Runs of each greater batch.
+    pub batches: usize,
+}
+
+/// Milliseconds from opening the file to the first score.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct FirstAnswer {
+    /// The first time in this process.
+    pub cold: f64,
+    /// Again from the file, with everything that the process and the system keep.
+    pub warm: f64,
+}
+
+/// Pictures per second at one batch size.
+#[derive(Clone, Debug, Serialize)]
+pub struct Throughput {
+    /// Pictures at once.
+    pub batch: usize,
+    /// From the median run.
+    pub pictures_per_second: f64,
+    /// Every run.
+    pub ms: Vec<f64>,
+    /// The most memory the process has had until then, where the system tells.
+    pub peak_memory_mb: Option<f64>,
+}
+
+/// Milliseconds of one layer, the median of a few runs.
+#[derive(Clone, Debug, Serialize)]
+pub struct LayerTime {
+    /// As in the model file, for example `student.oce.blocks.0.conv1`.
+    pub name: String,
+    /// At batch 1.
+    pub ms: f64,
+}
+
+/// Everything measured in detection. Pictures are at hand at the model's size; the anomaly map is included.
+#[derive(Clone, Debug, Serialize)]
+pub struct DetectionSpeed {
+    /// Reading the model file and making it ready.
+    pub load_ms: f64,
+    /// From opening the file.
+    pub first_answer_ms: FirstAnswer,
+    /// Every run at batch 1, by the clock.
+    pub latency_ms: Vec<f64>,
+    /// Every run at batch 1, the processor time of all threads together, where the system tells.
+    pub processor_ms: Vec<f64>,
+    /// The clock's in short.
+    pub latency: Summary,
+    /// The most memory after the runs at batch 1, where the system tells.
+    pub peak_memory_mb: Option<f64>,
+    /// At greater batches.
+    pub throughput: Vec<Throughput>,
+    /// Where the device tells.
+    pub layers: Vec<LayerTime>,
+}
+
+/// Measures detection with the model file `path` on `device`.
+///
+/// # Errors
+/// The model cannot be read, or the device failed.
+pub fn detection_speed(path: &Path, device: &Device, extent: Extent) -> Result<DetectionSpeed> {
+    let started = Instant::now();
+    let detector = Detector::open(path, device)?;
+    let load_ms = milliseconds(started);
+    let size = detector.info.size;
+    answer(&detector, 1)?;
+    let cold = milliseconds(started);
+    let runs = repeat(extent.runs, || answer(&detector, 1))?;
+    let peak = peak_memory_mb();
+    let layers = layers(&detector, size)?;
+    let mut throughput = Vec::new();
+    for batch in BATCHES {
+        answer(&detector, batch)?;
+        let ms: Vec<f64> =
+            repeat(extent.batches, || answer(&detector, batch))?.iter().map(|r| r.ms).collect();
+        let pictures_per_second = batch as f64 * 1000.0 / Summary::of(&ms).median_ms;
+        throughput.push(Throughput { batch, pictures_per_second, ms, peak_memory_mb: peak_memory_mb() });
+    }
+    drop(detector);
+    let started = Instant::now();
+    answer(&Detector::open(path, device)?, 1)?;
+    let warm = milliseconds(started);
+    let latency_ms: Vec<f64> = runs.iter().map(|r| r.ms).collect();
+    Ok(DetectionSpeed {
+        load_ms,
+        first_answer_ms: FirstAnswer { cold, warm },
+        latency: Summary::of(&latency_ms),
+        latency_ms,
+        processor_ms: runs.iter().filter_map(|r| r.processor_ms).collect(),
+        peak_memory_mb: peak,
+        throughput,
+        layers,
+    })
+}
+
+/// Maps and verdicts of `batch` made-up pictures.
+fn answer(detector: &Detector, batch: usize) -> Result<()> {
+    for map in detector.maps(pixels(batch, detector.info.size), batch)? {
+        detector.judge(map)?;
+    }
+    Ok(())
+}
+
+/// Made-up pictures `[count, 3, size, size]`: the time does not depend on what they show.
+fn pixels(count: usize, size: usize) -> Vec<f32> {
+    (0..count * 3 * size * size).map(|i| (i as f32 * 0.37).sin()).collect()
+}
+
+fn layers(detector: &Detector, size: usize) -> Result<Vec<LayerTime>> {
+    let pixels = pixels(1, size);
+    let runs = (0..LAYER_RUNS).map(|_| detector.layer_times(&pixels)).collect::<Result<Vec<_>>>()?;
+    let layer = |i: usize| {
+        let ms: Vec<f64> = runs.iter().map(|run| run[i].1).collect();
+        LayerTime { name: runs[0][i].0.clone(), ms: Summary::of(&ms).median_ms }
+    };
+    Ok((0..runs[0].len()).map(layer).collect())
+}
+
+fn milliseconds(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1e3
+}

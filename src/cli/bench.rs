@@ -1,0 +1,243 @@
+//! `aand bench [MODEL]`: how quick a model is on this machine.
+
+use super::output::print_line;
+use super::{DeviceArgs, Saying};
+use crate::amplification::{Amplifier, RaaOptions};
+use crate::benchmark::{
+    DetectionSpeed, Extent, Machine, TrainingSpeed, detection_speed, reset_peak_memory, training_speed,
+};
+use crate::model::{
+    Aand, FORMAT_VERSION, History, Info, Precision, Score, Selection, StoredModel, Threshold, save,
+};
+use crate::student::Student;
+use crate::teacher::{Backbone, Teacher};
+use crate::{Error, Result};
+use burn::tensor::Device;
+use clap::Args;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// Options of `aand bench`.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// The model file; without it an untrained model, whose answers mean nothing but take as long
+    model: Option<PathBuf>,
+    /// The untrained model's teacher network
+    #[arg(long, value_enum, default_value = "resnet18", conflicts_with = "model")]
+    backbone: Backbone,
+    /// The untrained model's input size, a multiple of 32
+    #[arg(long, default_value_t = 256, value_parser = size, conflicts_with = "model")]
+    size: usize,
+    /// The untrained model's seed
+    #[arg(long, default_value_t = 0, conflicts_with = "model")]
+    seed: u64,
+    /// Runs at batch 1
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..))]
+    runs: u16,
+    /// Do not measure training
+    #[arg(long)]
+    no_training: bool,
+    /// Show the time of every layer, not only of the parts
+    #[arg(long)]
+    layers: bool,
+    #[command(flatten)]
+    device: DeviceArgs,
+    #[command(flatten)]
+    saying: Saying,
+}
+
+fn size(text: &str) -> std::result::Result<usize, String> {
+    let size: usize = text.parse().map_err(|_| "not a number".to_owned())?;
+    let fits = size.is_multiple_of(32) && (32..=4096).contains(&size);
+    if fits { Ok(size) } else { Err("must be a multiple of 32 from 32 to 4096".into()) }
+}
+
+/// Everything measured.
+#[derive(Serialize)]
+struct Bench {
+    #[serde(flatten)]
+    machine: Machine,
+    model: ModelFacts,
+    #[serde(flatten)]
+    detection: DetectionSpeed,
+    training: Option<TrainingSpeed>,
+}
+
+/// What was measured.
+#[derive(Serialize)]
+struct ModelFacts {
+    name: String,
+    untrained: bool,
+    backbone: Backbone,
+    size: usize,
+    file_mb: f64,
+}
+
+/// Runs `aand bench`.
+pub fn run(args: &BenchArgs) -> Result<()> {
+    let saying = args.saying;
+    let (device, words) = args.device.choose_named(saying)?;
+    let temporary;
+    let path: &Path = match &args.model {
+        Some(path) => path,
+        None => {
+            let words = format!("making an untrained {} at {} x {}", args.backbone, args.size, args.size);
+            saying.say(format!("{words}: random weights, only the speed means anything"));
+            temporary = tempfile::Builder::new().suffix(".aand").tempfile();
+            let file = temporary.as_ref().map_err(|e| Error::io(std::env::temp_dir(), e.kind().into()))?;
+            save(&untrained(args)?, file.path())?;
+            file.path()
+        }
+    };
+    let model = facts(path, args.model.is_none())?;
+    reset_peak_memory();
+    saying.say("measuring detection");
+    let extent = Extent { runs: args.runs.into(), batches: 5 };
+    let detection = detection_speed(path, &device, extent)?;
+    let training = match args.no_training {
+        true => None,
+        false => {
+            saying.say("measuring training");
+            Some(training_speed(model.backbone, model.size, 5, &device)?)
+        }
+    };
+    let bench = Bench { machine: Machine::this(words), model, detection, training };
+    if saying.json {
+        let wrong = |e: serde_json::Error| Error::io("standard output", e.into());
+        return print_line(serde_json::to_string(&bench).map_err(wrong)?);
+    }
+    table(&bench, args.layers).into_iter().try_for_each(print_line)
+}
+
+fn facts(path: &Path, untrained: bool) -> Result<ModelFacts> {
+    let bytes = std::fs::metadata(path).map_err(|e| Error::io(path, e))?.len();
+    let Info { name, backbone, size, .. } = StoredModel::open(path)?.info;
+    Ok(ModelFacts { name, untrained, backbone, size, file_mb: bytes as f64 / 1e6 })
+}
+
+/// The measurements for people.
+fn table(bench: &Bench, every_layer: bool) -> Vec<String> {
+    let Bench { machine, model, detection, training } = bench;
+    let line = |name: &str, words: String| format!("{name:<14}{words}");
+    let seconds = |ms: f64| format!("{:.2} s", ms / 1000.0);
+    let memory = machine.memory_mb.map_or(String::new(), |mb| format!(", {:.0} GB", mb / 1000.0));
+    let untrained = if model.untrained { "untrained " } else { "" };
+    let mut lines = vec![
+        line(
+            "machine",
+            format!(
+                "{}, {} threads, {}{memory}; {}",
+                machine.processor, machine.threads, machine.instructions, machine.system
+            ),
+        ),
+        line("device", machine.device.clone()),
+        line("versions", format!("aand {}, Burn {}", machine.aand, machine.burn)),
+        line(
+            "model",
+            format!(
+                "{untrained}{} at {size} x {size}, {:.0} MB",
+                model.backbone,
+                model.file_mb,
+                size = model.size
+            ),
+        ),
+        line(
+            "start",
+            format!(
+                "loaded in {}, first answer after {}, the second time after {}",
+                seconds(detection.load_ms),
+                seconds(detection.first_answer_ms.cold),
+                seconds(detection.first_answer_ms.warm)
+            ),
+        ),
+        line(
+            "batch 1",
+            format!(
+                "median {:.1} ms, 95 % within {:.1} ms, {} runs",
+                detection.latency.median_ms,
+                detection.latency.p95_ms,
+                detection.latency_ms.len()
+            ),
+        ),
+    ];
+    for t in &detection.throughput {
+        lines.push(line(
+            &format!("batch {}", t.batch),
+            format!("{:.1} pictures a second", t.pictures_per_second),
+        ));
+    }
+    if let Some(mb) = detection.peak_memory_mb {
+        lines.push(line("peak memory", format!("{mb:.0} MB at batch 1")));
+    }
+    for part in if every_layer { each(detection) } else { parts(detection) } {
+        lines.push(line("", format!("{:8.2} ms  {}", part.1, part.0)));
+    }
+    if let Some(t) = training {
+        let [one, two] = [t.stage1_steps_per_second, t.stage2_steps_per_second];
+        lines.push(line(
+            "training",
+            format!("stage 1 {one:.2}, stage 2 {two:.2} steps of {} a second", t.batch),
+        ));
+    }
+    lines
+}
+
+fn each(detection: &DetectionSpeed) -> Vec<(String, f64)> {
+    detection.layers.iter().map(|layer| (layer.name.clone(), layer.ms)).collect()
+}
+
+/// The layers' times summed over the parts of the model: the first two words of their names.
+fn parts(detection: &DetectionSpeed) -> Vec<(String, f64)> {
+    let mut parts: Vec<(String, f64)> = Vec::new();
+    for layer in &detection.layers {
+        let mut words = layer.name.split('.');
+        let part = match (words.next(), words.next()) {
+            (Some("student"), Some(second)) => format!("student.{second}"),
+            (first, _) => first.unwrap_or_default().to_owned(),
+        };
+        match parts.iter_mut().find(|(name, _)| *name == part) {
+            Some((_, ms)) => *ms += layer.ms,
+            None => parts.push((part, layer.ms)),
+        }
+    }
+    parts
+}
+
+/// A model with the weights that training would start from.
+fn untrained(args: &BenchArgs) -> Result<Aand> {
+    let (device, raa) = (Device::flex(), RaaOptions::default());
+    let mut rng = ChaCha8Rng::seed_from_u64(args.seed);
+    let words = "none: never trained";
+    Ok(Aand {
+        teacher: Teacher::random(args.backbone, args.seed, &device)?,
+        amplifier: Amplifier::new(args.backbone, args.size, raa.memory_items, &mut rng, &device),
+        student: Student::new(args.backbone, &mut rng, &device),
+        info: Info {
+            format_version: FORMAT_VERSION,
+            program: format!("aand {}", env!("CARGO_PKG_VERSION")),
+            name: "untrained".into(),
+            backbone: args.backbone,
+            teacher: format!("random, seed {}", args.seed),
+            size: args.size,
+            preprocessing: words.into(),
+            raa,
+            score: Score::Discrepancy,
+            selection: Selection::Last,
+            threshold: Threshold {
+                value: 1.0,
+                method: words.into(),
+                pictures: 0,
+                reliability: words.into(),
+                reliable: false,
+            },
+            seed: args.seed,
+            precision: Precision::F32,
+            training: serde_json::Value::Null,
+            data_fingerprint: String::new(),
+            training_pictures: 0,
+            history: History::default(),
+        },
+    })
+}

@@ -1,0 +1,54 @@
+//! What never changes: weights, biases and position encodings, taken out of the plan and onto the GPU.
+
+use super::adapter::Gpu;
+use super::{layout, winograd};
+use crate::Result;
+use crate::inference::{Operation, Plan};
+use wgpu::util::DeviceExt;
+
+/// The constants of one step.
+#[derive(Debug, Default)]
+pub(super) struct Constants {
+    /// A convolution's weight, or the position encoding.
+    pub values: Option<wgpu::Buffer>,
+    /// A convolution's bias.
+    pub bias: Option<wgpu::Buffer>,
+}
+
+/// Moves the constants of `plan` to the GPU, step by step; the plan's own are empty thereafter.
+///
+/// # Errors
+/// The device has not the memory.
+pub(super) fn take(gpu: &Gpu, plan: &mut Plan) -> Result<Vec<Constants>> {
+    let mut all = Vec::with_capacity(plan.steps.len());
+    for i in 0..plan.steps.len() {
+        let transformed =
+            matches!(&plan.steps[i].operation, Operation::Convolution(c) if winograd::serves(plan, c));
+        let step = &mut plan.steps[i];
+        let upload = |values: &[f32]| {
+            Some(gpu.device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
+                label: Some(&step.name),
+                contents: bytemuck::cast_slice(values),
+                usage: wgpu::BufferUsages::STORAGE,
+            }))
+        };
+        all.push(match &mut step.operation {
+            Operation::Convolution(convolution) => {
+                let pack = if transformed { winograd::weight } else { layout::weight };
+                let constants = Constants {
+                    values: upload(&pack(convolution)),
+                    bias: upload(&layout::bias(convolution)),
+                };
+                (convolution.weight, convolution.bias) = (Vec::new(), Vec::new());
+                constants
+            }
+            Operation::Position { input, encoding, .. } => {
+                let encoding = std::mem::take(encoding);
+                Constants { values: upload(&layout::interleaved(&encoding, input.channels)), bias: None }
+            }
+            _ => Constants::default(),
+        });
+    }
+    gpu.check()?;
+    Ok(all)
+}

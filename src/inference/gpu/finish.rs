@@ -1,0 +1,58 @@
+//! What follows the plan: up-sampling and sum of the levels, the Gaussian, the maximum (method.md 5).
+
+use super::kernels::Kernel;
+use super::memory::Memory;
+use super::passes::Pass;
+use crate::inference::{Plan, Slots};
+
+/// Standard deviation of the Gaussian for a map of `size x size`: 4 at 256 pixels.
+fn sigma(size: usize) -> f64 {
+    4.0 * size as f64 / 256.0
+}
+
+/// The Gaussian's taps from the centre outwards, cut off at four standard deviations; of sum one with both sides.
+pub(super) fn taps(size: usize) -> Vec<f32> {
+    let sigma = sigma(size);
+    let radius = (4.0 * sigma + 0.5) as usize;
+    let raw: Vec<f64> = (0..=radius).map(|x| (-0.5 * (x as f64 / sigma).powi(2)).exp()).collect();
+    let sum = raw[0] + 2.0 * raw[1..].iter().sum::<f64>();
+    raw.into_iter().map(|w| (w / sum) as f32).collect()
+}
+
+/// From the discrepancies of the three levels to anomaly map and score.
+pub(super) fn passes(plan: &Plan, slots: &Slots, pictures: u32) -> Vec<Pass> {
+    let size = plan.size as u32;
+    let level = |k: usize| Memory::Slot(slots.of[plan.maps[k].buffer]);
+    let each_pixel = [size.div_ceil(64), size, pictures];
+    let mut sizes = vec![size];
+    for map in plan.maps {
+        let [_, height, width] = plan.shape(map);
+        sizes.extend([height as u32, width as u32]);
+    }
+    let radius = taps(plan.size).len() as u32 - 1;
+    let blur = |name: &str, along_x: u32, [from, to]: [Memory; 2]| Pass {
+        name: name.into(),
+        kernel: Kernel::Blur,
+        uniform: vec![size, radius, along_x],
+        bindings: vec![Memory::Taps, from, to],
+        groups: each_pixel,
+    };
+    vec![
+        Pass {
+            name: "sum of levels".into(),
+            kernel: Kernel::Upsample,
+            uniform: sizes,
+            bindings: vec![level(0), level(1), level(2), Memory::Map],
+            groups: each_pixel,
+        },
+        blur("Gaussian along y", 0, [Memory::Map, Memory::Half]),
+        blur("Gaussian along x", 1, [Memory::Half, Memory::Map]),
+        Pass {
+            name: "maximum".into(),
+            kernel: Kernel::Maximum,
+            uniform: vec![size * size],
+            bindings: vec![Memory::Map, Memory::Scores],
+            groups: [pictures, 1, 1],
+        },
+    ]
+}

@@ -1,0 +1,84 @@
+//! The heat map of a picture in a texture, without a detour through the CPU.
+
+use super::kernels::Kernel;
+use super::memory::Memory;
+use super::network::Network;
+use crate::detection::colour;
+use crate::{Error, Result};
+use wgpu::util::DeviceExt;
+
+/// Samples of the colour scale: so many that neighbours differ by one step of 256 at most.
+const COLOURS: usize = 1024;
+
+/// The colour table on the GPU, and the pass's uniform.
+#[derive(Debug)]
+pub(super) struct Heat {
+    table: wgpu::Buffer,
+    scale: wgpu::Buffer,
+}
+
+impl Heat {
+    fn new(device: &wgpu::Device) -> Self {
+        let entry = |i: usize| {
+            let [red, green, blue] = colour((i as f64 + 0.5) / COLOURS as f64).0.map(u32::from);
+            red | green << 8 | blue << 16
+        };
+        let table: Vec<u32> = (0..COLOURS).map(entry).collect();
+        let table = device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
+            label: Some("colours"),
+            contents: bytemuck::cast_slice(&table),
+            usage: wgpu::BufferUsages::STORAGE,
+        });
+        let scale = device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("scale"),
+            size: 16,
+            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        Self { table, scale }
+    }
+}
+
+impl Network {
+    /// Colours the anomaly map of one picture of the last batch into `texture`, which is `S x S`, of the format
+    /// `Rgba8Unorm` and has the usage `STORAGE_BINDING`: as [`crate::detection::heat_map`] does.
+    ///
+    /// # Errors
+    /// There is no such picture, or the device failed.
+    pub fn heat(&mut self, picture: usize, threshold: f64, texture: &wgpu::TextureView) -> Result<()> {
+        let Some(memories) = self.memories.as_ref().filter(|_| picture < self.count) else {
+            return Err(Error::Setting(format!("picture {picture} of a batch of {}", self.count)));
+        };
+        self.kernels.prepare(&self.gpu, [Kernel::Colour])?;
+        let device = &self.gpu.device;
+        let heat = self.heat.get_or_insert_with(|| Heat::new(device));
+        let size = self.plan.size as u32;
+        let scale = [size, picture as u32, COLOURS as u32, (threshold as f32).to_bits()];
+        self.gpu.queue.write_buffer(&heat.scale, 0, bytemuck::cast_slice(&scale));
+        let pipeline = self.kernels.get(Kernel::Colour);
+        let map = memories.at(&self.constants, Memory::Map);
+        let entries =
+            [heat.scale.as_entire_binding(), map.as_entire_binding(), heat.table.as_entire_binding()];
+        let mut entries: Vec<wgpu::BindGroupEntry<'_>> = entries
+            .into_iter()
+            .zip(0..)
+            .map(|(resource, binding)| wgpu::BindGroupEntry { binding, resource })
+            .collect();
+        entries
+            .push(wgpu::BindGroupEntry { binding: 3, resource: wgpu::BindingResource::TextureView(texture) });
+        let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some("heat map"),
+            layout: &pipeline.get_bind_group_layout(0),
+            entries: &entries,
+        });
+        let mut encoder = device.create_command_encoder(&Default::default());
+        {
+            let mut compute = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            compute.set_pipeline(pipeline);
+            compute.set_bind_group(0, &group, &[]);
+            compute.dispatch_workgroups(size.div_ceil(8), size.div_ceil(8), 1);
+        }
+        self.gpu.queue.submit([encoder.finish()]);
+        self.gpu.check()
+    }
+}

@@ -1,0 +1,125 @@
+//! The memory that passes read and write.
+
+use super::adapter::Gpu;
+use super::constants::Constants;
+use super::{finish, layout, winograd};
+use crate::inference::{Plan, Slots};
+use wgpu::util::DeviceExt;
+
+/// A place in the GPU's memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Memory {
+    /// The normalised pictures as they were given, `[picture][3][S][S]`.
+    Pixels,
+    /// Features, by slot of the plan.
+    Slot(usize),
+    /// The input of Winograd's products.
+    Transformed,
+    /// Winograd's products.
+    Products,
+    /// Weight or position encoding of a step.
+    Values(usize),
+    /// Bias of a step.
+    Bias(usize),
+    /// The Gaussian's taps.
+    Taps,
+    /// The summed map, and in the end the anomaly map, `[picture][S][S]`.
+    Map,
+    /// The map while it is smoothed along one axis.
+    Half,
+    /// The scores.
+    Scores,
+}
+
+/// Everything that is allocated once for batches of up to a certain size, and used again for every batch.
+#[derive(Debug)]
+pub(super) struct Memories {
+    /// Pictures in the largest batch.
+    pub pictures: usize,
+    pixels: wgpu::Buffer,
+    slots: Vec<wgpu::Buffer>,
+    transformed: wgpu::Buffer,
+    products: wgpu::Buffer,
+    taps: wgpu::Buffer,
+    map: wgpu::Buffer,
+    half: wgpu::Buffer,
+    scores: wgpu::Buffer,
+    /// Where maps and scores are copied to be read.
+    pub map_out: wgpu::Buffer,
+    pub scores_out: wgpu::Buffer,
+}
+
+/// By slot: f32 numbers per picture.
+fn slot_numbers(plan: &Plan, slots: &Slots) -> Vec<usize> {
+    let mut numbers = vec![0; slots.numbers.len()];
+    for (buffer, &slot) in slots.of.iter().enumerate() {
+        numbers[slot] = numbers[slot].max(layout::numbers(plan, buffer));
+    }
+    numbers
+}
+
+/// The largest batch whose buffers the device allows.
+pub(super) fn most_pictures(gpu: &Gpu, plan: &Plan, slots: &Slots) -> usize {
+    let limits = gpu.device.limits();
+    let allowed = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size) / 4;
+    let patches = winograd::numbers(plan, 1);
+    let numbers = slot_numbers(plan, slots).into_iter().chain(patches).chain([3 * plan.size * plan.size]);
+    let largest = numbers.max().unwrap_or(1);
+    let groups = limits.max_compute_workgroups_per_dimension as usize;
+    ((allowed / largest as u64) as usize).clamp(1, groups)
+}
+
+impl Memories {
+    pub fn new(gpu: &Gpu, plan: &Plan, slots: &Slots, pictures: usize) -> Self {
+        use wgpu::BufferUsages as Use;
+        let whole = |label: &str, numbers: usize, usage: Use| {
+            gpu.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some(label),
+                size: 4 * numbers as u64,
+                usage,
+                mapped_at_creation: false,
+            })
+        };
+        let buffer = |label: &str, numbers: usize, usage: Use| whole(label, pictures * numbers, usage);
+        // Where no layer is computed that way, something has to be there all the same.
+        let [transformed, products] = winograd::numbers(plan, pictures).map(|numbers| numbers.max(4));
+        let pixels = plan.size * plan.size;
+        let features = Use::STORAGE | Use::COPY_SRC | Use::COPY_DST;
+        let slot = |(i, numbers): (usize, usize)| buffer(&format!("slot {i}"), numbers, features);
+        Self {
+            pictures,
+            pixels: buffer("pixels", 3 * pixels, Use::STORAGE | Use::COPY_DST),
+            slots: slot_numbers(plan, slots).into_iter().enumerate().map(slot).collect(),
+            transformed: whole("Winograd's input", transformed, Use::STORAGE),
+            products: whole("Winograd's products", products, Use::STORAGE),
+            taps: gpu.device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
+                label: Some("Gaussian"),
+                contents: bytemuck::cast_slice(&finish::taps(plan.size)),
+                usage: Use::STORAGE,
+            }),
+            map: buffer("map", pixels, Use::STORAGE | Use::COPY_SRC),
+            half: buffer("half-smoothed map", pixels, Use::STORAGE),
+            scores: buffer("scores", 1, Use::STORAGE | Use::COPY_SRC),
+            map_out: buffer("map to read", pixels, Use::MAP_READ | Use::COPY_DST),
+            scores_out: buffer("scores to read", 1, Use::MAP_READ | Use::COPY_DST),
+        }
+    }
+
+    /// The buffer at a place.
+    pub fn at<'a>(&'a self, constants: &'a [Constants], memory: Memory) -> &'a wgpu::Buffer {
+        let constant =
+            |buffer: &'a Option<wgpu::Buffer>| buffer.as_ref().expect("the step has this constant");
+        match memory {
+            Memory::Pixels => &self.pixels,
+            Memory::Slot(slot) => &self.slots[slot],
+            Memory::Transformed => &self.transformed,
+            Memory::Products => &self.products,
+            Memory::Values(step) => constant(&constants[step].values),
+            Memory::Bias(step) => constant(&constants[step].bias),
+            Memory::Taps => &self.taps,
+            Memory::Map => &self.map,
+            Memory::Half => &self.half,
+            Memory::Scores => &self.scores,
+        }
+    }
+}

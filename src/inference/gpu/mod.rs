@@ -1,0 +1,31 @@
+//! Detection on a GPU: the [`Plan`](super::Plan) as compute passes in WGSL, native and in the browser from the
+//! same files.
+//!
+//! `shaders/` at the repository's top holds one file for each kind of layer, which says its equation, its layout
+//! and its dispatch. Here a plan becomes a list of `passes` (data: which kernel, which memory, how many
+//! workgroups), and [`Network`] gives them memory and runs them. Nothing is tuned at run time: the tile of a
+//! convolution follows from the adapter's type and the layer's size, so that the first answer costs no more than
+//! the compilation of a dozen kernels.
+//!
+//! Everything that waits for the GPU is `async`, because a browser must not block; natively these functions wait
+//! for the device before they return, and any executor will do.
+
+mod adapter;
+mod constants;
+mod finish;
+mod heat;
+mod kernels;
+mod layout;
+mod memory;
+mod network;
+mod passes;
+mod profile;
+mod tile;
+mod winograd;
+
+pub use adapter::{Gpu, adapters};
+pub use network::Network;
+pub use profile::PassTime;
+
+#[cfg(test)]
+mod tests;

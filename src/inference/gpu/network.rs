@@ -1,0 +1,246 @@
+//! A detector on the GPU.
+
+use super::adapter::Gpu;
+use super::constants::{self, Constants};
+use super::heat::Heat;
+use super::kernels::Kernels;
+use super::memory::{self, Memories, Memory};
+use super::passes::{self, Pass};
+use super::tile::{Tile, TileRule};
+use crate::inference::{Plan, Slots};
+use crate::picture::ScoreMap;
+use crate::{Error, Result};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A plan whose weights are on the GPU, ready to run on batches of pictures.
+#[derive(Debug)]
+pub struct Network {
+    pub(super) gpu: Arc<Gpu>,
+    /// Without its constants.
+    pub(super) plan: Plan,
+    pub(super) slots: Slots,
+    pub(super) constants: Vec<Constants>,
+    pub(super) kernels: Kernels,
+    pub(super) heat: Option<Heat>,
+    tile: TileRule,
+    /// For the largest batch so far.
+    pub(super) memories: Option<Memories>,
+    /// By the number of pictures.
+    programs: HashMap<usize, Program>,
+    /// The largest batch whose buffers the device allows.
+    most: usize,
+    /// Pictures in the last batch.
+    pub(super) count: usize,
+}
+
+/// The passes of one batch size, bound to their memory.
+#[derive(Debug)]
+pub(super) struct Program {
+    pub passes: Vec<(Pass, wgpu::BindGroup)>,
+}
+
+impl Network {
+    /// Moves the weights to the GPU and compiles the kernels.
+    ///
+    /// # Errors
+    /// The device has not the memory, or it failed.
+    pub fn new(gpu: Arc<Gpu>, plan: Plan) -> Result<Self> {
+        let tile = Tile::rule(gpu.info.device_type);
+        Self::with_tiles(gpu, plan, tile)
+    }
+
+    pub(super) fn with_tiles(gpu: Arc<Gpu>, mut plan: Plan, tile: TileRule) -> Result<Self> {
+        let slots = plan.slots();
+        let mut kernels = Kernels::default();
+        let passes = passes::all(&plan, &slots, 1, tile);
+        kernels.prepare(&gpu, passes.iter().map(|pass| pass.kernel))?;
+        let constants = constants::take(&gpu, &mut plan)?;
+        let most = memory::most_pictures(&gpu, &plan, &slots);
+        let (memories, programs) = (None, HashMap::new());
+        Ok(Self {
+            gpu,
+            plan,
+            slots,
+            constants,
+            kernels,
+            heat: None,
+            tile,
+            memories,
+            programs,
+            most,
+            count: 0,
+        })
+    }
+
+    /// The side of the pictures and maps.
+    pub fn size(&self) -> usize {
+        self.plan.size
+    }
+
+    /// The largest batch that the device has room for in its largest buffer.
+    pub fn most_pictures(&self) -> usize {
+        self.most
+    }
+
+    /// Anomaly maps and scores of `count` pictures given as normalised pixels `[count, 3, S, S]`, in as many
+    /// batches as the device's memory asks for.
+    ///
+    /// # Errors
+    /// The device failed, or the pixels are not as many.
+    pub async fn maps(&mut self, pixels: &[f32], count: usize) -> Result<Vec<(ScoreMap, f32)>> {
+        let picture = 3 * self.plan.size * self.plan.size;
+        let mut found = Vec::with_capacity(count);
+        for batch in pixels.chunks(picture * self.most) {
+            self.submit(batch, batch.len() / picture)?;
+            let scores = self.scores().await?;
+            let maps = self.read_maps().await?;
+            found.extend(maps.into_iter().zip(scores));
+        }
+        match found.len() == count {
+            true => Ok(found),
+            false => Err(Error::Setting(format!("pixels for {} pictures, not {count}", found.len()))),
+        }
+    }
+
+    /// Hands one batch to the GPU and returns at once; [`Self::scores`], [`Self::read_maps`] and [`Self::heat`]
+    /// are then about it.
+    ///
+    /// # Errors
+    /// The device failed, or the pixels are not `[count, 3, S, S]` of a batch that it has room for.
+    pub fn submit(&mut self, pixels: &[f32], count: usize) -> Result<()> {
+        let expected = 3 * self.plan.size * self.plan.size * count;
+        if pixels.len() != expected || count == 0 || count > self.most {
+            let reason = format!(
+                "{} numbers for {count} pictures, expected {expected} for at most {}",
+                pixels.len(),
+                self.most
+            );
+            return Err(Error::Setting(reason));
+        }
+        self.prepare(count)?;
+        self.count = count;
+        let memories = self.memories.as_ref().expect("prepared");
+        let target = memories.at(&self.constants, Memory::Pixels);
+        self.gpu.queue.write_buffer(target, 0, bytemuck::cast_slice(pixels));
+        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+        self.programs[&count].encode(&mut encoder, &self.kernels);
+        self.gpu.queue.submit([encoder.finish()]);
+        self.gpu.check()
+    }
+
+    /// Memory and program for `count` pictures.
+    pub(super) fn prepare(&mut self, count: usize) -> Result<()> {
+        if self.memories.as_ref().is_none_or(|memories| memories.pictures < count) {
+            // The old memory goes before the new is asked for.
+            self.programs.clear();
+            self.memories = None;
+            self.memories = Some(Memories::new(&self.gpu, &self.plan, &self.slots, count));
+        }
+        if !self.programs.contains_key(&count) {
+            let passes = passes::all(&self.plan, &self.slots, count as u32, self.tile);
+            self.kernels.prepare(&self.gpu, passes.iter().map(|pass| pass.kernel))?;
+            self.programs.insert(count, self.bind(passes));
+        }
+        self.gpu.check()
+    }
+
+    /// Gives passes their memory.
+    pub(super) fn bind(&self, passes: Vec<Pass>) -> Program {
+        let memories = self.memories.as_ref().expect("memory is there before passes are bound");
+        let device = &self.gpu.device;
+        let step = u64::from(device.limits().min_uniform_buffer_offset_alignment).max(256);
+        let uniforms = device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("uniforms"),
+            size: step * passes.len() as u64,
+            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        let bound = passes.into_iter().enumerate().map(|(i, pass)| {
+            let offset = step * i as u64;
+            self.gpu.queue.write_buffer(&uniforms, offset, bytemuck::cast_slice(&pass.uniform));
+            let uniform = wgpu::BufferBinding {
+                buffer: &uniforms,
+                offset,
+                size: wgpu::BufferSize::new(pass.uniform.len().next_multiple_of(4) as u64 * 4),
+            };
+            let mut entries =
+                vec![wgpu::BindGroupEntry { binding: 0, resource: wgpu::BindingResource::Buffer(uniform) }];
+            entries.extend(pass.bindings.iter().zip(1..).map(|(&memory, binding)| wgpu::BindGroupEntry {
+                binding,
+                resource: memories.at(&self.constants, memory).as_entire_binding(),
+            }));
+            let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
+                label: Some(&pass.name),
+                layout: &self.kernels.get(pass.kernel).get_bind_group_layout(0),
+                entries: &entries,
+            });
+            (pass, group)
+        });
+        Program { passes: bound.collect() }
+    }
+
+    /// The passes of a batch size that was prepared.
+    pub(super) fn program(&self, count: usize) -> &Program {
+        &self.programs[&count]
+    }
+
+    /// The scores of the last batch: the maxima of its anomaly maps. Infinity where a map is not finite.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub async fn scores(&self) -> Result<Vec<f32>> {
+        let Some(memories) = &self.memories else { return Ok(Vec::new()) };
+        let from = memories.at(&self.constants, Memory::Scores);
+        self.copy_and_read(from, &memories.scores_out, 1).await
+    }
+
+    /// The anomaly maps of the last batch.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub async fn read_maps(&self) -> Result<Vec<ScoreMap>> {
+        let Some(memories) = &self.memories else { return Ok(Vec::new()) };
+        let side = self.plan.size;
+        let from = memories.at(&self.constants, Memory::Map);
+        let values = self.copy_and_read(from, &memories.map_out, side * side).await?;
+        let maps = values.chunks_exact(side * side);
+        Ok(maps.map(|map| ScoreMap { width: side, height: side, data: map.to_vec() }).collect())
+    }
+
+    async fn copy_and_read(
+        &self,
+        from: &wgpu::Buffer,
+        to: &wgpu::Buffer,
+        numbers: usize,
+    ) -> Result<Vec<f32>> {
+        let wanted = self.count * numbers;
+        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+        encoder.copy_buffer_to_buffer(from, 0, to, 0, 4 * wanted as u64);
+        self.gpu.queue.submit([encoder.finish()]);
+        let bits = self.gpu.read(to).await?;
+        Ok(bits[..wanted].iter().map(|&bits| f32::from_bits(bits)).collect())
+    }
+}
+
+impl Program {
+    /// All passes, one after the other.
+    pub fn encode(&self, encoder: &mut wgpu::CommandEncoder, kernels: &Kernels) {
+        let mut compute = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        for pass in &self.passes {
+            Self::dispatch(pass, &mut compute, kernels);
+        }
+    }
+
+    /// One pass.
+    pub fn dispatch(
+        (pass, group): &(Pass, wgpu::BindGroup),
+        compute: &mut wgpu::ComputePass<'_>,
+        kernels: &Kernels,
+    ) {
+        compute.set_pipeline(kernels.get(pass.kernel));
+        compute.set_bind_group(0, group, &[]);
+        let [x, y, z] = pass.groups;
+        compute.dispatch_workgroups(x, y, z);
+    }
+}

@@ -1,0 +1,252 @@
+//! A plan as compute passes: which kernel runs on which memory, with which numbers, in how many workgroups.
+
+use super::finish;
+use super::kernels::Kernel;
+use super::layout::{BORDER, quads, slice};
+use super::memory::Memory;
+use super::tile::TileRule;
+use super::winograd;
+use crate::amplification::Residual;
+use crate::inference::{self, Convolution, Operation, Plan, Slots, Step, View};
+
+/// One dispatch, as data.
+#[derive(Clone, Debug)]
+pub(super) struct Pass {
+    /// The layer's name.
+    pub name: String,
+    pub kernel: Kernel,
+    /// The kernel's uniform, field by field in its order.
+    pub uniform: Vec<u32>,
+    /// The storage buffers of bindings 1, 2, …
+    pub bindings: Vec<Memory>,
+    /// Workgroups.
+    pub groups: [u32; 3],
+}
+
+/// Most workgroups along one axis that every device allows.
+const MOST_GROUPS: u32 = 65535;
+
+/// `count` workgroups along x, and where that is too many along z too.
+fn spread(count: u32, y: u32) -> [u32; 3] {
+    let z = count.div_ceil(MOST_GROUPS);
+    [count.div_ceil(z), y, z]
+}
+
+/// All passes for a batch of `pictures`, from the pixels to the scores.
+pub(super) fn all(plan: &Plan, slots: &Slots, pictures: u32, tile: TileRule) -> Vec<Pass> {
+    let builder = Builder { plan, slots, pictures, tile };
+    let mut passes = vec![builder.picture()];
+    passes.extend(plan.steps.iter().enumerate().flat_map(|(i, step)| builder.step(i, step)));
+    passes.extend(finish::passes(plan, slots, pictures));
+    passes
+}
+
+/// A pass without its name: kernel, uniform, bindings and workgroups.
+pub(super) type Bound = (Kernel, Vec<u32>, Vec<Memory>, [u32; 3]);
+
+/// A convolution with the uniform of `shaders/conv.wgsl`, which begins with rows and columns.
+pub(super) fn conv_pass(uniform: Vec<u32>, bindings: Vec<Memory>, tile: TileRule) -> Bound {
+    let tile = tile(uniform[0], uniform[1]);
+    let [down, across] = tile.groups(uniform[0], uniform[1]);
+    (Kernel::Convolution(tile), uniform, bindings, spread(down, across))
+}
+
+struct Builder<'a> {
+    plan: &'a Plan,
+    slots: &'a Slots,
+    pictures: u32,
+    tile: TileRule,
+}
+
+impl Builder<'_> {
+    /// The normalised picture, interleaved and with a border of zeros.
+    fn picture(&self) -> Pass {
+        let size = self.plan.size as u32;
+        let padded = size + 2 * BORDER as u32;
+        Pass {
+            name: "picture".into(),
+            kernel: Kernel::Picture,
+            uniform: vec![size],
+            bindings: vec![Memory::Pixels, self.memory(self.plan.input)],
+            groups: [padded.div_ceil(64), padded, self.pictures],
+        }
+    }
+
+    fn step(&self, index: usize, step: &Step) -> Vec<Pass> {
+        let passes = match &step.operation {
+            Operation::Convolution(c) if winograd::serves(self.plan, c) => {
+                let add = c.add.map_or(Memory::Bias(index), |add| self.memory(add));
+                let memories = [self.memory(c.input), add, self.memory(c.output)];
+                winograd::passes(self.plan, index, c, memories, self.pictures as usize, self.tile).into()
+            }
+            operation => vec![self.one(index, operation)],
+        };
+        let named = |(kernel, uniform, bindings, groups)| Pass {
+            name: step.name.clone(),
+            kernel,
+            uniform,
+            bindings,
+            groups,
+        };
+        passes.into_iter().map(named).collect()
+    }
+
+    fn one(&self, index: usize, operation: &Operation) -> Bound {
+        match operation {
+            Operation::Convolution(convolution) => self.convolution(index, convolution),
+            Operation::MaxPool { input, output } => self.max_pool(*input, *output),
+            Operation::Position { input, output, .. } => {
+                let [positions, channels] = self.elements(*input);
+                let uniform = [vec![positions, channels], self.slices(&[*input, *output])].concat();
+                let bindings = vec![self.memory(*input), Memory::Values(index), self.memory(*output)];
+                (Kernel::Position, uniform, bindings, self.each_quad(*input))
+            }
+            Operation::Gate { query, matching, output } => {
+                let mut uniform = vec![self.rows(*query), quads(query.channels) as u32];
+                uniform.extend(slice(self.plan, *query));
+                uniform.push(matching.channels as u32);
+                uniform.extend(slice(self.plan, *matching));
+                (
+                    Kernel::Gate,
+                    uniform,
+                    self.memories(&[*query, *matching, *output]),
+                    self.each_position(*query),
+                )
+            }
+            Operation::Amplify { feature, generated, gate, residual, output } => {
+                let [positions, channels] = self.elements(*feature);
+                let mut uniform = vec![positions, channels];
+                uniform.extend(self.slices(&[*feature, *generated, *output]));
+                let residual = match residual {
+                    Residual::Tanh => 0,
+                    Residual::Sigmoid => 1,
+                    Residual::Learnable => 2,
+                };
+                uniform.extend([u32::from(gate.is_some()), residual]);
+                // Without a gate the binding is not read.
+                let bindings = self.memories(&[*feature, *generated, gate.unwrap_or(*generated), *output]);
+                (Kernel::Amplify, uniform, bindings, self.each_quad(*feature))
+            }
+            Operation::Discrepancy { teacher, student, output } => {
+                let mut uniform = vec![self.rows(*teacher), quads(teacher.channels) as u32];
+                uniform.extend(self.slices(&[*teacher, *student]));
+                let bindings = self.memories(&[*teacher, *student, *output]);
+                (Kernel::Cosine, uniform, bindings, self.each_position(*teacher))
+            }
+        }
+    }
+
+    fn convolution(&self, index: usize, c: &Convolution) -> Bound {
+        let [_, in_height, in_width] = self.shape(c.input);
+        let [_, out_height, out_width] = self.shape(c.output);
+        let [in_pixel, in_offset] = slice(self.plan, c.input);
+        let [out_pixel, out_offset] = slice(self.plan, c.output);
+        let [add_pixel, add_offset] = c.add.map_or([0; 2], |add| slice(self.plan, add));
+        let inputs = quads(c.input.channels) as u32;
+        let outputs = quads(c.output.channels) as u32;
+        let [height, width, corners] = match c.kernel {
+            inference::Kernel::Plain { .. } => [out_height, out_width, 1],
+            inference::Kernel::Transposed => [in_height, in_width, 4],
+        };
+        // Height and width of input and filter, quads of the latter's channels, stride and padding.
+        let geometry = match c.kernel {
+            _ if c.input == self.plan.input => {
+                // The picture has its padding in memory, and the taps of a row are neighbours there.
+                let border = 2 * BORDER as u32;
+                [in_height + border, in_width + border, 7, 1, 7 * inputs, 2, 0]
+            }
+            inference::Kernel::Plain { size, stride } => {
+                let size = size as u32;
+                [in_height, in_width, size, size, inputs, stride as u32, size / 2]
+            }
+            inference::Kernel::Transposed => [in_height, in_width, 1, 1, inputs, 1, 0],
+        };
+        let [in_height, in_width, kernel_height, kernel_width, channels, stride, padding] = geometry;
+        let rows = self.pictures * height * width;
+        let columns = outputs * corners;
+        let line = in_width * in_pixel;
+        let uniform = vec![
+            rows,
+            columns,
+            height,
+            width, //
+            in_height,
+            in_width,
+            line,
+            in_pixel,
+            line * in_height,
+            in_offset, //
+            channels,
+            kernel_height,
+            kernel_width,
+            stride,
+            padding,
+            corners, //
+            out_pixel,
+            out_offset,
+            u32::from(c.add.is_some()),
+            add_pixel,
+            add_offset,
+            u32::from(c.relu),
+            1,
+            u32::MAX,
+        ];
+        let bindings = vec![
+            self.memory(c.input),
+            Memory::Values(index),
+            Memory::Bias(index),
+            // Without an addend the binding is not read.
+            c.add.map_or(Memory::Bias(index), |add| self.memory(add)),
+            self.memory(c.output),
+        ];
+        conv_pass(uniform, bindings, self.tile)
+    }
+
+    fn max_pool(&self, input: View, output: View) -> Bound {
+        let [_, in_height, in_width] = self.shape(input);
+        let [_, height, width] = self.shape(output);
+        let channels = quads(input.channels) as u32;
+        let mut uniform = vec![width, channels, in_height, in_width];
+        uniform.extend(self.slices(&[input, output]));
+        let groups = [(width * channels).div_ceil(64), height, self.pictures];
+        (Kernel::MaxPool, uniform, self.memories(&[input, output]), groups)
+    }
+
+    fn shape(&self, view: View) -> [u32; 3] {
+        self.plan.shape(view).map(|n| n as u32)
+    }
+
+    /// Positions of one picture, and quads.
+    fn elements(&self, view: View) -> [u32; 2] {
+        let [channels, height, width] = self.shape(view);
+        [height * width, channels.div_ceil(4)]
+    }
+
+    /// Positions of all pictures.
+    fn rows(&self, view: View) -> u32 {
+        self.elements(view)[0] * self.pictures
+    }
+
+    fn slices(&self, views: &[View]) -> Vec<u32> {
+        views.iter().flat_map(|&view| slice(self.plan, view)).collect()
+    }
+
+    fn memory(&self, view: View) -> Memory {
+        Memory::Slot(self.slots.of[view.buffer])
+    }
+
+    fn memories(&self, views: &[View]) -> Vec<Memory> {
+        views.iter().map(|&view| self.memory(view)).collect()
+    }
+
+    /// A thread for each quad.
+    fn each_quad(&self, view: View) -> [u32; 3] {
+        let [positions, channels] = self.elements(view);
+        [(positions * channels).div_ceil(64), self.pictures, 1]
+    }
+
+    /// Eight threads for each position.
+    fn each_position(&self, view: View) -> [u32; 3] {
+        spread(self.rows(view).div_ceil(8), 1)
+    }
+}

@@ -1,0 +1,379 @@
+//! Every pass alone, against the plainest implementation; on whatever adapter there is, a software one if need be.
+
+use super::memory::Memory;
+use super::passes::Pass;
+use super::tile::{Tile, TileRule};
+use super::*;
+use crate::amplification::{RaaOptions, Residual};
+use crate::inference::plan_tests::{Random, info};
+use crate::inference::{Buffer, Plan, View, reference};
+use crate::model::{Info, Score};
+use crate::teacher::Backbone;
+use std::sync::Arc;
+
+/// The first adapter, or none and a word about it.
+fn gpu() -> Option<Arc<Gpu>> {
+    if pollster::block_on(adapters()).is_empty() {
+        println!("skipped: wgpu finds no adapter");
+        return None;
+    }
+    Some(Arc::new(pollster::block_on(Gpu::open()).unwrap()))
+}
+
+/// Numbers in `-1..1` that look random.
+fn noise(seed: usize, i: usize) -> f32 {
+    let x = ((i + 1) as f64 * 12.9898 + seed as f64 * 78.233).sin() * 43_758.545_3;
+    (2.0 * (x - x.floor()) - 1.0) as f32
+}
+
+/// One pass at a time on memory of our own.
+struct Bench {
+    network: Network,
+    pictures: usize,
+}
+
+impl Bench {
+    fn new(gpu: Arc<Gpu>, plan: Plan, tile: TileRule, pictures: usize) -> Self {
+        let mut network = Network::with_tiles(gpu, plan, tile).unwrap();
+        network.prepare(pictures).unwrap();
+        network.count = pictures;
+        Self { network, pictures }
+    }
+
+    fn buffer(&self, memory: Memory) -> &wgpu::Buffer {
+        self.network.memories.as_ref().unwrap().at(&self.network.constants, memory)
+    }
+
+    fn write(&self, memory: Memory, values: &[f32]) {
+        self.network.gpu.queue.write_buffer(self.buffer(memory), 0, bytemuck::cast_slice(values));
+    }
+
+    fn read(&self, memory: Memory) -> Vec<f32> {
+        let from = self.buffer(memory);
+        let device = &self.network.gpu.device;
+        let to = device.create_buffer(&wgpu::BufferDescriptor {
+            label: None,
+            size: from.size(),
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        let mut encoder = device.create_command_encoder(&Default::default());
+        encoder.copy_buffer_to_buffer(from, 0, &to, 0, from.size());
+        self.network.gpu.queue.submit([encoder.finish()]);
+        let bits = pollster::block_on(self.network.gpu.read(&to)).unwrap();
+        bits.into_iter().map(f32::from_bits).collect()
+    }
+
+    fn run(&self, passes: &[&Pass]) {
+        let program = self.network.bind(passes.iter().map(|&pass| pass.clone()).collect());
+        let mut encoder = self.network.gpu.device.create_command_encoder(&Default::default());
+        program.encode(&mut encoder, &self.network.kernels);
+        self.network.gpu.queue.submit([encoder.finish()]);
+        self.network.gpu.check().unwrap();
+    }
+
+    fn passes(&self) -> Vec<Pass> {
+        self.network.program(self.pictures).passes.iter().map(|(pass, _)| pass.clone()).collect()
+    }
+
+    fn slot(&self, view: View) -> Memory {
+        Memory::Slot(self.network.slots.of[view.buffer])
+    }
+
+    /// Where number `i` of a view `[C, H, W]` of a picture lies in its slot.
+    fn index(&self, view: View, picture: usize, i: usize) -> usize {
+        let plan = &self.network.plan;
+        let [_, height, width] = plan.shape(view);
+        let (c, p) = (i / (height * width), i % (height * width));
+        let first = picture * layout::numbers(plan, view.buffer);
+        if view == plan.input {
+            let border = layout::BORDER;
+            let pixel = (p / width + border) * (width + 2 * border) + p % width + border;
+            return first + 4 * pixel + c;
+        }
+        let channels = plan.buffers[view.buffer].channels;
+        let pixel = if channels == 1 { 1 } else { 4 * layout::quads(channels) };
+        first + p * pixel + view.first + c
+    }
+}
+
+fn close(found: &[f64], right: &[f64], name: &str) {
+    let scale = right.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+    assert_eq!(found.len(), right.len(), "{name}");
+    for (i, (found, right)) in found.iter().zip(right).enumerate() {
+        let error = (found - right).abs();
+        assert!(error <= 1e-5 * scale, "{name}: {i}: {found} is not {right}");
+    }
+}
+
+fn every_step(info: &Info, pictures: usize, tile: TileRule) {
+    let Some(gpu) = gpu() else { return };
+    let plan = Plan::new(info, &Random).unwrap();
+    let bench = Bench::new(gpu, plan.clone(), tile, pictures);
+    let shape = |view: View| {
+        let [channels, height, width] = plan.shape(view);
+        Buffer { channels, height, width }
+    };
+    let all = bench.passes();
+    for (n, step) in plan.steps.iter().enumerate() {
+        // One, or the three of Winograd's convolution.
+        let passes: Vec<&Pass> = all.iter().filter(|pass| pass.name == step.name).collect();
+        let (views, to) = (step.operation.reads(), step.operation.writes());
+        let mut slots = std::collections::HashMap::new();
+        let mut reads = vec![Vec::new(); pictures];
+        for (v, &view) in views.iter().enumerate() {
+            let length = bench.buffer(bench.slot(view)).size() as usize / 4;
+            // What a pass must not read is nothing sensible; but the picture has its border.
+            let rest = if view == plan.input { 0.0 } else { f32::NAN };
+            let slot = slots.entry(bench.network.slots.of[view.buffer]).or_insert(vec![rest; length]);
+            for (picture, reads) in reads.iter_mut().enumerate() {
+                let values: Vec<f32> =
+                    (0..shape(view).numbers()).map(|i| noise(n + 31 * v + 7 * picture, i)).collect();
+                for (i, &value) in values.iter().enumerate() {
+                    slot[bench.index(view, picture, i)] = value;
+                }
+                reads.push(values.into_iter().map(f64::from).collect::<Vec<f64>>());
+            }
+        }
+        slots.iter().for_each(|(&slot, values)| bench.write(Memory::Slot(slot), values));
+        let target = bench.slot(to);
+        bench.write(target, &vec![f32::NAN; bench.buffer(target).size() as usize / 4]);
+        bench.run(&passes);
+        let values = bench.read(target);
+        for (picture, reads) in reads.iter().enumerate() {
+            let right = reference::evaluate(&step.operation, reads, shape(views[0]), shape(to));
+            let found = (0..right.len()).map(|i| f64::from(values[bench.index(to, picture, i)]));
+            let name = format!("{} {:?}, picture {picture}, {:?}", step.name, shape(to), passes[0].kernel);
+            close(&found.collect::<Vec<f64>>(), &right, &name);
+        }
+    }
+}
+
+#[test]
+fn every_pass_of_a_basic_network_is_right() {
+    every_step(&info(Backbone::Compact, 64), 3, |_, _| Tile::Direct);
+    every_step(&info(Backbone::Compact, 96), 1, |_, _| Tile::Small);
+    every_step(&info(Backbone::Resnet18, 32), 1, |_, _| Tile::Large);
+}
+
+#[test]
+fn every_pass_of_a_bottleneck_network_is_right() {
+    every_step(&info(Backbone::Resnet50, 32), 1, |_, _| Tile::Direct);
+    every_step(&info(Backbone::Resnet50, 32), 3, |_, _| Tile::Large);
+}
+
+#[test]
+fn every_switch_is_right() {
+    let base = info(Backbone::Compact, 32);
+    let raa = base.raa;
+    let variants = [
+        RaaOptions { residual: Residual::Sigmoid, ..raa },
+        RaaOptions { residual: Residual::Learnable, ..raa },
+        RaaOptions { gate: false, ..raa },
+        RaaOptions { generator: false, ..raa },
+        RaaOptions { memory_items: 1, ..raa },
+        RaaOptions { memory_items: 7, ..raa },
+    ];
+    for raa in variants {
+        every_step(&Info { raa, ..base.clone() }, 1, |_, _| Tile::Direct);
+    }
+    every_step(&Info { score: Score::Gate, ..base }, 3, |_, _| Tile::Small);
+}
+
+/// The discrepancies of one picture by the plainest implementation, step after step in double precision.
+fn whole(plan: &Plan, pixels: &[f32]) -> Vec<(Vec<f32>, [usize; 2])> {
+    let mut buffers: Vec<Vec<f64>> = plan.buffers.iter().map(|buffer| vec![0.0; buffer.numbers()]).collect();
+    buffers[plan.input.buffer] = pixels.iter().map(|&v| f64::from(v)).collect();
+    let range = |view: View| {
+        let positions = plan.buffers[view.buffer].positions();
+        view.first * positions..(view.first + view.channels) * positions
+    };
+    let shape = |view: View| {
+        let [channels, height, width] = plan.shape(view);
+        Buffer { channels, height, width }
+    };
+    for step in &plan.steps {
+        let (views, to) = (step.operation.reads(), step.operation.writes());
+        let reads: Vec<Vec<f64>> =
+            views.iter().map(|&view| buffers[view.buffer][range(view)].to_vec()).collect();
+        let made = reference::evaluate(&step.operation, &reads, shape(views[0]), shape(to));
+        buffers[to.buffer][range(to)].copy_from_slice(&made);
+    }
+    let map = |view: View| {
+        let [_, height, width] = plan.shape(view);
+        (buffers[view.buffer].iter().map(|&v| v as f32).collect(), [height, width])
+    };
+    plan.maps.map(map).into()
+}
+
+/// From pixels to maps and scores, batch after batch in the same memory.
+#[test]
+fn the_whole_is_right() {
+    let Some(gpu) = gpu() else { return };
+    let base = info(Backbone::Compact, 64);
+    let infos = [
+        base.clone(),
+        Info { raa: RaaOptions { generator: false, ..base.raa }, ..base.clone() },
+        Info { score: Score::Gate, ..base },
+        info(Backbone::Resnet18, 96),
+        info(Backbone::Resnet50, 32),
+    ];
+    for info in infos {
+        let size = info.size;
+        let plan = Plan::new(&info, &Random).unwrap();
+        let mut network = Network::new(Arc::clone(&gpu), plan.clone()).unwrap();
+        for count in [1, 3, 2] {
+            let pixels: Vec<f32> = (0..count * 3 * size * size).map(|i| noise(count, i)).collect();
+            let found = pollster::block_on(network.maps(&pixels, count)).unwrap();
+            for ((map, score), pixels) in found.iter().zip(pixels.chunks(3 * size * size)) {
+                let levels = whole(&plan, pixels);
+                let levels: Vec<_> = levels.iter().map(|(values, dims)| (values.as_slice(), *dims)).collect();
+                let right = crate::detection::anomaly_map(&levels, size);
+                let scale = right.data.iter().fold(0.0f32, |m, v| m.max(v.abs()));
+                for (a, b) in map.data.iter().zip(&right.data) {
+                    assert!((a - b).abs() <= 1e-4 * scale, "{a} is not {b}: {}", info.backbone);
+                }
+                assert_eq!(*score, map.data.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+            }
+        }
+        assert!(pollster::block_on(network.maps(&[0.0; 5], 1)).is_err());
+    }
+}
+
+/// The picture's border, the map's up-sampling, sum and smoothing, the maximum.
+#[test]
+fn the_ends_are_right() {
+    let Some(gpu) = gpu() else { return };
+    for (size, pictures) in [(32, 3), (96, 1), (160, 2)] {
+        let plan = Plan::new(&info(Backbone::Compact, size), &Random).unwrap();
+        let bench = Bench::new(Arc::clone(&gpu), plan.clone(), |_, _| Tile::Direct, pictures);
+        let passes = bench.passes();
+        let pixels: Vec<f32> = (0..pictures * 3 * size * size).map(|i| noise(9, i)).collect();
+        bench.write(Memory::Pixels, &pixels);
+        bench.run(&[&passes[0]]);
+        let found = bench.read(bench.slot(plan.input));
+        let length = layout::numbers(&plan, plan.input.buffer);
+        let mut right = vec![0.0; pictures * length];
+        for (i, &value) in pixels.iter().enumerate() {
+            right[bench.index(plan.input, i / (3 * size * size), i % (3 * size * size))] = value;
+        }
+        for (picture, right) in right.chunks_exact(length).enumerate() {
+            assert_eq!(&found[picture * length..][..length], right);
+        }
+
+        let levels = plan.maps.map(|map| {
+            let values: Vec<f32> = (0..pictures * plan.shape(map)[1] * plan.shape(map)[2])
+                .map(|i| noise(map.buffer, i))
+                .collect();
+            bench.write(bench.slot(map), &values);
+            values
+        });
+        bench.run(&passes[passes.len() - 4..].iter().collect::<Vec<_>>());
+        let maps = pollster::block_on(bench.network.read_maps()).unwrap();
+        let scores = pollster::block_on(bench.network.scores()).unwrap();
+        for (picture, (map, score)) in maps.iter().zip(scores).enumerate() {
+            let level = |k: usize| {
+                let [_, height, width] = plan.shape(plan.maps[k]);
+                (&levels[k][picture * height * width..][..height * width], [height, width])
+            };
+            let right = crate::detection::anomaly_map(&[level(0), level(1), level(2)], size);
+            let doubles = |map: &crate::picture::ScoreMap| -> Vec<f64> {
+                map.data.iter().map(|&v| f64::from(v)).collect()
+            };
+            close(&doubles(map), &doubles(&right), "map");
+            assert_eq!(score, map.data.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+        }
+    }
+}
+
+/// Negative maxima are maxima; what is not finite cannot hide.
+#[test]
+fn the_score_of_a_damaged_map_is_infinite() {
+    let Some(gpu) = gpu() else { return };
+    let plan = Plan::new(&info(Backbone::Compact, 32), &Random).unwrap();
+    let bench = Bench::new(gpu, plan.clone(), |_, _| Tile::Direct, 4);
+    let passes = bench.passes();
+    let numbers = |k: usize| plan.shape(plan.maps[k])[1] * plan.shape(plan.maps[k])[2];
+    for k in 0..3 {
+        let mut values = vec![-0.25; 4 * numbers(k)];
+        if k == 1 {
+            values[numbers(1) + 3] = f32::NAN;
+            values[2 * numbers(1)..3 * numbers(1)].fill(f32::NEG_INFINITY);
+            values[3 * numbers(1)..].fill(0.5);
+        }
+        bench.write(bench.slot(plan.maps[k]), &values);
+    }
+    bench.run(&passes[passes.len() - 4..].iter().collect::<Vec<_>>());
+    let scores = pollster::block_on(bench.network.scores()).unwrap();
+    assert!((scores[0] + 0.75).abs() < 1e-5 && scores[3].abs() < 1e-5, "{scores:?}");
+    assert_eq!(scores[1..3], [f32::INFINITY; 2]);
+}
+
+/// The texture has the colours of the heat map.
+#[test]
+fn the_heat_map_is_the_cpus() {
+    let Some(gpu) = gpu() else { return };
+    let size = 64;
+    let plan = Plan::new(&info(Backbone::Compact, size), &Random).unwrap();
+    let mut network = Network::new(Arc::clone(&gpu), plan).unwrap();
+    let pixels: Vec<f32> = (0..2 * 3 * size * size).map(|i| noise(4, i)).collect();
+    network.submit(&pixels, 2).unwrap();
+    let maps = pollster::block_on(network.read_maps()).unwrap();
+    let threshold = f64::from(maps[1].data[0]) * 0.7;
+    let side = size as u32;
+    let extent = wgpu::Extent3d { width: side, height: side, depth_or_array_layers: 1 };
+    let texture = gpu.device.create_texture(&wgpu::TextureDescriptor {
+        label: None,
+        size: extent,
+        mip_level_count: 1,
+        sample_count: 1,
+        dimension: wgpu::TextureDimension::D2,
+        format: wgpu::TextureFormat::Rgba8Unorm,
+        usage: wgpu::TextureUsages::STORAGE_BINDING | wgpu::TextureUsages::COPY_SRC,
+        view_formats: &[],
+    });
+    network.heat(1, threshold, &texture.create_view(&Default::default())).unwrap();
+    assert!(network.heat(2, threshold, &texture.create_view(&Default::default())).is_err());
+    let to = gpu.device.create_buffer(&wgpu::BufferDescriptor {
+        label: None,
+        size: u64::from(4 * side * side),
+        usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    });
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    let layout =
+        wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(4 * side), rows_per_image: None };
+    let target = wgpu::TexelCopyBufferInfo { buffer: &to, layout };
+    encoder.copy_texture_to_buffer(texture.as_image_copy(), target, extent);
+    gpu.queue.submit([encoder.finish()]);
+    let found = pollster::block_on(gpu.read(&to)).unwrap();
+    let right = crate::detection::heat_map(&maps[1], threshold);
+    let mut colours = std::collections::HashSet::new();
+    for (pixel, right) in found.iter().zip(right.pixels()) {
+        let [red, green, blue, alpha] = pixel.to_le_bytes();
+        assert_eq!(alpha, 255);
+        colours.insert(right.0);
+        let off = [red, green, blue].iter().zip(right.0).map(|(a, b)| a.abs_diff(b)).max();
+        assert!(off <= Some(1), "{pixel:08x} is not {right:?}");
+    }
+    assert!(colours.len() > 20, "{} colours", colours.len());
+}
+
+/// What goes wrong on the device is an error, from then on.
+#[test]
+fn a_failed_device_says_so() {
+    let Some(gpu) = gpu() else { return };
+    let plan = Plan::new(&info(Backbone::Compact, 32), &Random).unwrap();
+    let mut network = Network::new(Arc::clone(&gpu), plan).unwrap();
+    let pixels = vec![0.0; 3 * 32 * 32];
+    assert!(matches!(network.submit(&pixels[1..], 1), Err(crate::Error::Setting(_))));
+    assert!(matches!(network.submit(&[], 0), Err(crate::Error::Setting(_))));
+    network.submit(&pixels, 1).unwrap();
+    // A copy beyond the end of a buffer.
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    let memories = network.memories.as_ref().unwrap();
+    encoder.copy_buffer_to_buffer(&memories.scores_out, 0, &memories.map_out, 0, 1 << 20);
+    gpu.queue.submit([encoder.finish()]);
+    assert!(matches!(network.submit(&pixels, 1), Err(crate::Error::Device(_))));
+    assert!(matches!(pollster::block_on(network.scores()), Err(crate::Error::Device(_))));
+}

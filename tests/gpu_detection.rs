@@ -1,0 +1,165 @@
+//! The GPU's own path against Burn's tensors on the CPU: the same anomaly maps for every kind of model. Where wgpu
+//! finds no adapter (install `mesa-vulkan-drivers` for a software one) there is nothing to compare and the tests
+//! say so.
+
+mod made_up;
+
+use aand::amplification::{RaaOptions, Residual};
+use aand::detection::Detector;
+use aand::inference::Plan;
+use aand::inference::gpu::{Gpu, Network, adapters};
+use aand::model::{Aand, NamedTensors, Score, decode, encode, save, tensors};
+use aand::teacher::Backbone;
+use burn::tensor::{Device, DeviceKind};
+use made_up::{model, pixels, reference, same};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// The first adapter, or none and a word about it.
+fn gpu() -> Option<Arc<Gpu>> {
+    if pollster::block_on(adapters()).is_empty() {
+        println!("skipped: wgpu finds no adapter");
+        return None;
+    }
+    let gpu = pollster::block_on(Gpu::open()).unwrap();
+    println!("on {} ({:?})", gpu.info.name, gpu.info.device_type);
+    Some(Arc::new(gpu))
+}
+
+/// The same adapter for Burn.
+fn burns(gpu: &Gpu) -> Device {
+    Device::wgpu(match gpu.info.device_type {
+        wgpu::DeviceType::DiscreteGpu => DeviceKind::DiscreteGpu(0),
+        wgpu::DeviceType::IntegratedGpu => DeviceKind::IntegratedGpu(0),
+        wgpu::DeviceType::VirtualGpu => DeviceKind::VirtualGpu(0),
+        _ => DeviceKind::Cpu,
+    })
+}
+
+fn network(gpu: &Arc<Gpu>, model: &Aand) -> Network {
+    let source = NamedTensors::new(tensors(model).unwrap());
+    Network::new(Arc::clone(gpu), Plan::new(&model.info, &source).unwrap()).unwrap()
+}
+
+fn check(gpu: &Arc<Gpu>, model: &Aand, count: usize) {
+    let x = pixels(count, model.info.size);
+    let right = reference(model, x.clone(), count);
+    let mut network = network(gpu, model);
+    // Twice, because the second time all memory holds what the first left behind.
+    for _ in 0..2 {
+        let found = pollster::block_on(network.maps(&x, count)).unwrap();
+        let maps: Vec<_> = found.iter().map(|(map, _)| map.clone()).collect();
+        same(&maps, &right, &model.info);
+        for (map, score) in &found {
+            assert_eq!(*score, map.data.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+        }
+    }
+    let layers = pollster::block_on(network.profile(count));
+    if let Ok(layers) = layers {
+        assert!(layers.iter().any(|layer| layer.name == "student.oce.blocks.0.conv1" || layer.ms > 0.0));
+    }
+}
+
+#[test]
+fn backbones_sizes_and_batches() {
+    let Some(gpu) = gpu() else { return };
+    let raa = RaaOptions::default();
+    for (backbone, size, count) in [
+        (Backbone::Compact, 64, 3),
+        (Backbone::Compact, 96, 1),
+        (Backbone::Compact, 256, 1),
+        (Backbone::Resnet18, 128, 3),
+        (Backbone::Resnet50, 64, 1),
+    ] {
+        check(&gpu, &model(backbone, size, raa, Score::Discrepancy), count);
+    }
+}
+
+#[test]
+fn switches() {
+    let Some(gpu) = gpu() else { return };
+    let raa = RaaOptions::default();
+    for raa in [
+        RaaOptions { gate: false, ..raa },
+        RaaOptions { generator: false, ..raa },
+        RaaOptions { residual: Residual::Sigmoid, ..raa },
+        RaaOptions { residual: Residual::Learnable, ..raa },
+        RaaOptions { memory_items: 3, ..raa },
+    ] {
+        check(&gpu, &model(Backbone::Compact, 64, raa, Score::Discrepancy), 2);
+    }
+    check(&gpu, &model(Backbone::Compact, 64, raa, Score::Gate), 2);
+    check(&gpu, &model(Backbone::Compact, 64, RaaOptions { gate: false, ..raa }, Score::Gate), 1);
+}
+
+/// Batches of one, then of three, then of two: the memory grows once, and the pictures do not mind their company.
+#[test]
+fn batches_of_any_size_in_any_order() {
+    let Some(gpu) = gpu() else { return };
+    let model = model(Backbone::Compact, 64, RaaOptions::default(), Score::Discrepancy);
+    let (x, picture) = (pixels(3, 64), 3 * 64 * 64);
+    let mut network = network(&gpu, &model);
+    let one = pollster::block_on(network.maps(&x[..picture], 1)).unwrap();
+    let three = pollster::block_on(network.maps(&x, 3)).unwrap();
+    let two = pollster::block_on(network.maps(&x[picture..], 2)).unwrap();
+    assert_eq!(one[0].0.data, three[0].0.data);
+    assert_eq!([&two[0].0.data, &two[1].0.data], [&three[1].0.data, &three[2].0.data]);
+    assert!(pollster::block_on(network.maps(&x, 2)).is_err());
+}
+
+/// A detector on Burn's device for the adapter takes this path, from a file and from memory.
+#[test]
+fn a_detector_on_a_gpu() {
+    let Some(gpu) = gpu() else { return };
+    let held = model(Backbone::Compact, 64, RaaOptions::default(), Score::Discrepancy);
+    let x = pixels(2, 64);
+    let right: Vec<_> = pollster::block_on(network(&gpu, &held).maps(&x, 2)).unwrap();
+    let right: Vec<_> = right.into_iter().map(|(map, _)| map).collect();
+    let device = burns(&gpu);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.aand");
+    save(&held, &path).unwrap();
+    let opened = Detector::open(&path, &device).unwrap().maps(x.clone(), 2).unwrap();
+    assert_eq!(opened, right);
+    let moved = decode(&encode(&held).unwrap(), Path::new("model"), &device).unwrap();
+    assert_eq!(Detector::new(moved).unwrap().maps(x, 2).unwrap(), right);
+}
+
+/// How long one picture takes, beside Burn's tensors on the same adapter:
+/// `cargo test --release --test gpu_detection speed -- --ignored --nocapture`. The first answer includes opening
+/// the device and compiling, and with Burn its tuning.
+#[test]
+#[ignore = "takes minutes on a software adapter"]
+fn speed_beside_burn() {
+    let Some(gpu) = gpu() else { return };
+    let model = model(Backbone::Resnet18, 256, RaaOptions::default(), Score::Discrepancy);
+    let x = pixels(1, 256);
+    let timed = |run: &mut dyn FnMut()| {
+        let mut times: Vec<f64> = (0..6)
+            .map(|_| {
+                let started = Instant::now();
+                run();
+                started.elapsed().as_secs_f64()
+            })
+            .collect();
+        let first = times.remove(0);
+        times.sort_by(f64::total_cmp);
+        (first, times[times.len() / 2])
+    };
+    let started = Instant::now();
+    let mut ours = network(&gpu, &model);
+    println!("shaders: kernels and weights {:.2} s", started.elapsed().as_secs_f64());
+    let (first, steady) = timed(&mut || drop(pollster::block_on(ours.maps(&x, 1)).unwrap()));
+    println!("shaders: first answer {first:.2} s, then {steady:.3} s");
+    let device = burns(&gpu);
+    let moved = decode(&encode(&model).unwrap(), Path::new("model"), &device).unwrap();
+    let (burn_first, burn_steady) = timed(&mut || drop(reference(&moved, x.clone(), 1)));
+    println!("Burn: first answer {burn_first:.2} s, then {burn_steady:.3} s");
+    println!("ratio of the steady times: {:.2}", steady / burn_steady);
+    let mut layers = pollster::block_on(ours.profile(1)).unwrap();
+    layers.sort_by(|a, b| b.ms.total_cmp(&a.ms));
+    for layer in layers.iter().take(12) {
+        println!("{:8.2} ms  {} ({})", layer.ms, layer.name, layer.kernel);
+    }
+}

@@ -1,0 +1,113 @@
+//! Models made up for tests, and what Burn's tensors make of pictures with them.
+
+use aand::Result;
+use aand::amplification::{Amplifier, RaaOptions};
+use aand::detection::{anomaly_map, batch};
+use aand::model::{Aand, FORMAT_VERSION, Info, Precision, Score, Selection, Threshold, assign};
+use aand::picture::ScoreMap;
+use aand::student::Student;
+use aand::teacher::{Backbone, Teacher, TensorSource};
+use burn::tensor::Device;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+/// Numbers that look random, running statistics included, so scaled that features neither vanish nor grow.
+struct Random;
+
+impl TensorSource for Random {
+    fn get(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        let seed: u64 = name.bytes().fold(7, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)));
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let count: usize = shape.iter().product();
+        let inputs = if shape.len() == 4 && !name.contains("deconv") { count / shape[0] } else { shape[0] };
+        let (middle, spread) = match name.rsplit('.').next() {
+            Some("running_var") => (1.0, 0.5),
+            Some("weight") if shape.len() == 1 => (1.0, 0.5),
+            Some("bias" | "running_mean") => (0.0, 0.1),
+            Some("memory") => (0.0, 1.0),
+            _ => (0.0, (6.0 / inputs as f32).sqrt()),
+        };
+        Ok((0..count).map(|_| middle + spread * rng.random_range(-1.0..1.0f32)).collect())
+    }
+
+    fn contains(&self, _: &str) -> bool {
+        true
+    }
+}
+
+/// A model of any kind with weights that look random, on the CPU.
+pub fn model(backbone: Backbone, size: usize, raa: RaaOptions, score: Score) -> Aand {
+    let device = Device::flex();
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    let amplifier = Amplifier::new(backbone, size, raa.memory_items, &mut rng, &device);
+    let words = "made up for a test".to_owned();
+    let threshold = Threshold {
+        value: 1.0,
+        method: words.clone(),
+        pictures: 0,
+        reliability: words.clone(),
+        reliable: false,
+    };
+    Aand {
+        teacher: Teacher::load(backbone, &Random, &device).unwrap(),
+        amplifier: assign(amplifier, "amplifier", &Random).unwrap(),
+        student: assign(Student::new(backbone, &mut rng, &device), "student", &Random).unwrap(),
+        info: Info {
+            format_version: FORMAT_VERSION,
+            program: words.clone(),
+            name: words.clone(),
+            backbone,
+            teacher: words.clone(),
+            size,
+            preprocessing: words,
+            raa,
+            score,
+            selection: Selection::Last,
+            threshold,
+            seed: 0,
+            precision: Precision::F32,
+            training: serde_json::Value::Null,
+            data_fingerprint: String::new(),
+            training_pictures: 0,
+            history: Default::default(),
+        },
+    }
+}
+
+/// Normalised pixels that look random, `[count, 3, size, size]`.
+pub fn pixels(count: usize, size: usize) -> Vec<f32> {
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    (0..count * 3 * size * size).map(|_| rng.random_range(-2.0..2.0)).collect()
+}
+
+/// The maps by Burn's tensors, on the model's device.
+pub fn reference(model: &Aand, pixels: Vec<f32>, count: usize) -> Vec<ScoreMap> {
+    let size = model.info.size;
+    let discrepancy = model.forward(batch(pixels, count, size, &model.device())).discrepancy;
+    let levels = discrepancy.map(|d| (d.dims(), d.into_data().iter::<f32>().collect::<Vec<_>>()));
+    let map = |i: usize| {
+        let level = |k: usize| {
+            let ([_, _, height, width], values) = &levels[k];
+            (&values[i * height * width..][..height * width], [*height, *width])
+        };
+        anomaly_map(&[level(0), level(1), level(2)], size)
+    };
+    (0..count).map(map).collect()
+}
+
+/// Maps are equal within 1e-4 of the largest value, and say something.
+pub fn same(found: &[ScoreMap], right: &[ScoreMap], what: &Info) {
+    assert_eq!(found.len(), right.len());
+    for (found, right) in found.iter().zip(right) {
+        let largest = right.data.iter().fold(0.0f32, |m, v| m.max(v.abs()));
+        let smallest = right.data.iter().fold(f32::INFINITY, |m, v| m.min(v.abs()));
+        assert!(
+            largest > 0.01 && smallest < 0.99 * largest,
+            "a map that tells nothing: {smallest}..{largest}"
+        );
+        for (a, b) in found.data.iter().zip(&right.data) {
+            assert!((a - b).abs() <= 1e-4 * largest, "{a} is not {b}: {}, {:?}", what.backbone, what.raa);
+        }
+    }
+}
