@@ -26,7 +26,8 @@
 //! `docs/method.md` says which file holds which equation. [`picture`] and [`dataset`] read what people have;
 //! [`weights`] reads and fetches teachers; [`pretrain`] makes the one that ships; [`render`] draws the product
 //! lines of the demo; [`convolution`] is the CPU's fast path in training, [`inference`] the path of
-//! detection without Burn; [`benchmark`] measures; [`cli`] is the program.
+//! detection without Burn; [`benchmark`] measures; [`cli`] is the program. In the
+//! browser the feature `web` adds the room `web`; without the feature `burn` only what detects remains.
 //!
 //! # Train and detect
 //!
@@ -34,6 +35,7 @@
 #![warn(missing_docs)]
 
 pub mod amplification;
+#[cfg(feature = "burn")]
 pub mod convolution;
 pub mod detection;
 pub mod error;
@@ -42,21 +44,27 @@ pub mod metrics;
 pub mod model;
 pub mod picture;
 pub mod render;
+#[cfg(feature = "burn")]
 pub mod student;
 pub mod synthesis;
 pub mod teacher;
+#[cfg(feature = "burn")]
 pub mod training;
+#[cfg(feature = "burn")]
 pub mod weights;
 
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
 pub mod benchmark;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
 pub mod cli;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
 pub mod dataset;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
 pub mod pretrain;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
 pub mod report;
+
+#[cfg(all(feature = "web", target_arch = "wasm32"))]
+pub mod web;
 
 pub use error::{Error, Result};

@@ -1,13 +1,10 @@
 //! The matching-guided residual gate: how anomalous a position looks to two memories (method.md 2.3; Eq. 2-4).
 
-use super::{mlp::Mlp, position::position_encoding};
+use super::{TEMPERATURE, mlp::Mlp, position::position_encoding};
 use crate::teacher::normal;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData, activation::softmax};
 use rand_chacha::ChaCha8Rng;
-
-/// Softmax temperature: in the official code, not in the paper.
-pub const TEMPERATURE: f32 = 0.2;
 
 /// `phi_1`, the normal memory and the anomaly memory.
 #[derive(Module, Debug)]

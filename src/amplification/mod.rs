@@ -4,119 +4,28 @@
 //! says *where* (`w` near 1 on anomalies), the generator *how* (`Delta` rescales each attribute). `F_A` is a
 //! side branch; the teacher's next layer still receives `F_T`.
 
+#[cfg(feature = "burn")]
+mod amplifier;
+#[cfg(feature = "burn")]
 mod gate;
+#[cfg(feature = "burn")]
 mod generator;
+#[cfg(feature = "burn")]
 mod loss;
+#[cfg(feature = "burn")]
 mod mlp;
+mod options;
 mod position;
 
-pub use gate::{Gate, TEMPERATURE, anomaly_share, unit};
-pub use generator::{Generator, Residual};
+#[cfg(feature = "burn")]
+pub use amplifier::{Advanced, Amplifier, Raa, from_rows, to_rows};
+#[cfg(feature = "burn")]
+pub use gate::{Gate, anomaly_share, unit};
+#[cfg(feature = "burn")]
+pub use generator::Generator;
+#[cfg(feature = "burn")]
 pub use loss::{PairSample, amplification, contrastive, focal, sample_pairs};
+#[cfg(feature = "burn")]
 pub use mlp::{Mlp, Pointwise};
+pub use options::{RaaOptions, Residual, TEMPERATURE};
 pub use position::position_encoding;
-
-use crate::teacher::Backbone;
-use burn::module::Module;
-use burn::tensor::{Device, Tensor};
-use rand_chacha::ChaCha8Rng;
-use serde::{Deserialize, Serialize};
-
-/// Which parts of the RAA are in use: the rows of the paper's Tables V, VI and VII.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RaaOptions {
-    /// Off: the residual is applied everywhere, `w = 1` (Table V (b)).
-    pub gate: bool,
-    /// Off: `F_A = F_T`, and the gate itself is the anomaly map (Table V (a)).
-    pub generator: bool,
-    /// The form of the residual.
-    pub residual: Residual,
-    /// `L`, memory items per memory.
-    pub memory_items: usize,
-}
-
-impl Default for RaaOptions {
-    fn default() -> Self {
-        Self { gate: true, generator: true, residual: Residual::Tanh, memory_items: 50 }
-    }
-}
-
-/// The residual module of one level.
-#[derive(Module, Debug)]
-pub struct Raa {
-    /// Where to amplify.
-    pub gate: Gate,
-    /// How to amplify.
-    pub generator: Generator,
-}
-
-impl Raa {
-    /// Freshly initialised for a level of `channels` and `side x side` positions.
-    pub fn new(channels: usize, side: usize, items: usize, rng: &mut ChaCha8Rng, device: &Device) -> Self {
-        Self {
-            gate: Gate::new(channels, side, items, rng, device),
-            generator: Generator::new(channels, rng, device),
-        }
-    }
-
-    /// `F_T` `[B, C, H, W]` to everything this level makes of it, with the predicted gate.
-    pub fn forward(&self, feature: Tensor<4>, options: RaaOptions) -> Advanced {
-        let dims = feature.dims();
-        let rows = to_rows(feature);
-        let weight = self.gate.forward(rows.clone());
-        let applied = if options.gate { weight.clone() } else { weight.ones_like() };
-        let residual = match options.generator {
-            true => self.generator.forward(rows.clone(), options.residual) * applied,
-            false => rows.zeros_like(),
-        };
-        Advanced {
-            feature: from_rows(rows + residual.clone(), dims),
-            weight: from_rows(weight, [dims[0], 1, dims[2], dims[3]]),
-            residual: from_rows(residual, dims),
-        }
-    }
-}
-
-/// What the RAA of one level makes of `F_T`.
-#[derive(Clone, Debug)]
-pub struct Advanced {
-    /// `F_A`, `[B, C, H, W]`.
-    pub feature: Tensor<4>,
-    /// The predicted gate `w`, `[B, 1, H, W]`.
-    pub weight: Tensor<4>,
-    /// The applied residual `w * Delta`, `[B, C, H, W]`.
-    pub residual: Tensor<4>,
-}
-
-/// The residual modules of the three levels.
-#[derive(Module, Debug)]
-pub struct Amplifier {
-    /// By level.
-    pub levels: [Raa; 3],
-}
-
-impl Amplifier {
-    /// Freshly initialised for a `size x size` input.
-    pub fn new(backbone: Backbone, size: usize, items: usize, rng: &mut ChaCha8Rng, device: &Device) -> Self {
-        let mut level =
-            |k: usize| Raa::new(backbone.channels()[k], backbone.sides(size)[k], items, rng, device);
-        Self { levels: [level(0), level(1), level(2)] }
-    }
-
-    /// `F_T` at three levels to [`Advanced`].
-    pub fn forward(&self, features: [Tensor<4>; 3], options: RaaOptions) -> [Advanced; 3] {
-        let mut levels = self.levels.iter();
-        features.map(|f| levels.next().expect("three levels").forward(f, options))
-    }
-}
-
-/// `[B, C, H, W]` to rows `[B H W, C]`.
-pub fn to_rows(feature: Tensor<4>) -> Tensor<2> {
-    let [batch, channels, height, width] = feature.dims();
-    feature.permute([0, 2, 3, 1]).reshape([batch * height * width, channels])
-}
-
-/// Rows `[B H W, C]` back to `[B, C, H, W]`.
-pub fn from_rows(rows: Tensor<2>, [batch, channels, height, width]: [usize; 4]) -> Tensor<4> {
-    rows.reshape([batch, height, width, channels]).permute([0, 3, 1, 2])
-}

@@ -1,7 +1,7 @@
 //! Detection: from pictures to anomaly maps, scores and verdicts (method.md 5; the paper's Section III-D).
 
 mod colour;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
 mod gpu;
 mod map;
 mod threshold;
@@ -11,10 +11,13 @@ pub use map::{add_upsampled, anomaly_map, gaussian};
 pub use threshold::{ENOUGH, FALSE_ALARMS, FEWEST, from_good_scores, held_out_count, normalised};
 
 use crate::inference::{Engine, Plan};
-use crate::model::{Aand, Info, NamedTensors, tensors};
+#[cfg(feature = "burn")]
+use crate::model::{Aand, NamedTensors, tensors};
+use crate::model::{Info, TensorStore, header};
 use crate::picture::{Picture, ScoreMap, normalise, resize};
 use crate::teacher::TensorSource;
 use crate::{Error, Result};
+#[cfg(feature = "burn")]
 use burn::tensor::{Device, Tensor, TensorData, Transaction};
 use serde::{Deserialize, Serialize};
 
@@ -55,9 +58,10 @@ enum Network {
     /// The CPU's own path.
     Engine(Engine),
     /// The shaders, on a GPU.
-    #[cfg(not(target_arch = "wasm32"))]
+    #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
     Gpu(Box<gpu::Shaders>),
     /// Burn's tensors, on any other device.
+    #[cfg(feature = "burn")]
     Burn(Box<Aand>),
 }
 
@@ -66,6 +70,7 @@ impl Detector {
     ///
     /// # Errors
     /// The device failed.
+    #[cfg(feature = "burn")]
     pub fn new(model: Aand) -> Result<Self> {
         let device = model.device();
         if on_cpu(&device) {
@@ -85,7 +90,7 @@ impl Detector {
     ///
     /// # Errors
     /// As [`crate::model::open`].
-    #[cfg(not(target_arch = "wasm32"))]
+    #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
     pub fn open(path: &std::path::Path, device: &Device) -> Result<Self> {
         if on_cpu(device) {
             let stored = crate::model::StoredModel::open(path)?;
@@ -100,7 +105,7 @@ impl Detector {
         }
     }
 
-    #[cfg(not(target_arch = "wasm32"))]
+    #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
     fn on_gpu(
         gpu: std::sync::Arc<crate::inference::gpu::Gpu>,
         info: Info,
@@ -108,6 +113,14 @@ impl Detector {
     ) -> Result<Self> {
         let shaders = gpu::Shaders::new(gpu, Plan::new(&info, tensors)?)?;
         Ok(Self { info, network: Network::Gpu(Box::new(shaders)) })
+    }
+
+    /// A detector on the CPU from the bytes of a model file; `name` is for messages.
+    ///
+    /// # Errors
+    /// The bytes are no model, a truncated one, of another version, or a tensor is missing or misshapen.
+    pub fn from_bytes(bytes: &[u8], name: &std::path::Path) -> Result<Self> {
+        Self::engine(header(bytes, name)?, &TensorStore::new(bytes, name)?)
     }
 
     fn engine(info: Info, tensors: &dyn TensorSource) -> Result<Self> {
@@ -139,8 +152,9 @@ impl Detector {
         let levels = match &self.network {
             Network::Engine(engine) => engine.run(&pixels),
             // This path ends with the maps.
-            #[cfg(not(target_arch = "wasm32"))]
+            #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
             Network::Gpu(shaders) => return shaders.maps(&pixels, count),
+            #[cfg(feature = "burn")]
             Network::Burn(model) => {
                 read_together(model.forward(batch(pixels, count, size, &model.device())).discrepancy)?
             }
@@ -160,7 +174,7 @@ impl Detector {
     ///
     /// # Errors
     /// The device failed.
-    #[cfg(not(target_arch = "wasm32"))]
+    #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
     pub fn layer_times(&self, pixels: &[f32]) -> Result<Vec<(String, f64)>> {
         let engine = match &self.network {
             Network::Engine(engine) => engine,
@@ -181,23 +195,33 @@ impl Detector {
     /// # Errors
     /// The map has numbers that are not finite.
     pub fn judge(&self, map: ScoreMap) -> Result<Detection> {
-        let score = f64::from(map.data.iter().copied().fold(f32::NEG_INFINITY, f32::max));
-        if !score.is_finite() || map.data.iter().any(|v| !v.is_finite()) {
-            let reason = "the anomaly map is not finite; the model is damaged or the device is faulty (try --device cpu)";
-            return Err(Error::Device(reason.into()));
-        }
-        let threshold = self.info.threshold.value;
-        let verdict = if score > threshold { Verdict::Anomalous } else { Verdict::Good };
-        Ok(Detection { map, score, normalized: normalised(score, threshold), verdict })
+        judge(map, self.info.threshold.value)
     }
 }
 
+/// Score and verdict of an anomaly map.
+///
+/// # Errors
+/// The map has numbers that are not finite.
+pub fn judge(map: ScoreMap, threshold: f64) -> Result<Detection> {
+    let score = f64::from(map.data.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+    if !score.is_finite() || map.data.iter().any(|v| !v.is_finite()) {
+        let reason =
+            "the anomaly map is not finite; the model is damaged or the device is faulty (try --device cpu)";
+        return Err(Error::Device(reason.into()));
+    }
+    let verdict = if score > threshold { Verdict::Anomalous } else { Verdict::Good };
+    Ok(Detection { map, score, normalized: normalised(score, threshold), verdict })
+}
+
 /// Normalised pixels as a tensor `[count, 3, size, size]`.
+#[cfg(feature = "burn")]
 pub fn batch(pixels: Vec<f32>, count: usize, size: usize, device: &Device) -> Tensor<4> {
     Tensor::from_data(TensorData::new(pixels, [count, 3, size, size]), device)
 }
 
 /// Three tensors read back in one go.
+#[cfg(feature = "burn")]
 fn read_together(tensors: [Tensor<4>; 3]) -> Result<[Vec<f32>; 3]> {
     let transaction = tensors.into_iter().fold(Transaction::default(), Transaction::register);
     let mut levels = [const { Vec::new() }; 3];
@@ -209,6 +233,7 @@ fn read_together(tensors: [Tensor<4>; 3]) -> Result<[Vec<f32>; 3]> {
 }
 
 /// Whether a device is the CPU.
+#[cfg(feature = "burn")]
 fn on_cpu(device: &Device) -> bool {
     *device == Device::flex()
 }

@@ -2,21 +2,15 @@
 //!
 //! Tensors: `teacher.*` (torchvision's names, batch normalisation folded in), `amplifier.*`, `student.*`.
 
-use super::{Aand, FORMAT_VERSION, Info, NamedTensor, Precision, assign, collect};
-use crate::amplification::Amplifier;
-use crate::student::Student;
-use crate::teacher::{Teacher, TensorSource};
+use super::{FORMAT_VERSION, Info};
+use crate::teacher::TensorSource;
 use crate::{Error, Result};
-use burn::tensor::Device;
 use half::f16;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
-use safetensors::tensor::{Metadata, TensorView};
+use safetensors::tensor::Metadata;
 use safetensors::{Dtype, SafeTensors};
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-const KEY: &str = "aand";
+pub(super) const KEY: &str = "aand";
 
 pub(super) const TRUNCATED: &str = "truncated, or not an aand model; copy or train it again";
 pub(super) const NO_MODEL: &str = "not an aand model; make one with `aand train`";
@@ -38,7 +32,8 @@ impl<'a> TensorStore<'a> {
         Ok(Self { name: name.into(), prefix: "", tensors })
     }
 
-    fn under(self, prefix: &'static str) -> Self {
+    #[cfg(feature = "burn")]
+    pub(super) fn under(self, prefix: &'static str) -> Self {
         Self { prefix, ..self }
     }
 }
@@ -78,70 +73,11 @@ pub(super) fn numbers(kind: Dtype, bytes: &[u8]) -> std::result::Result<Vec<f32>
     }
 }
 
-/// All tensors of a model, under the names of its file.
+/// The JSON header alone; `name` is for messages.
 ///
 /// # Errors
-/// The device failed.
-pub fn tensors(model: &Aand) -> Result<Vec<NamedTensor>> {
-    let mut tensors = Vec::new();
-    for (name, weight, bias) in model.teacher.weights() {
-        tensors.push(NamedTensor::read(format!("teacher.{name}.weight"), weight)?);
-        tensors.push(NamedTensor::read(format!("teacher.{name}.bias"), bias)?);
-    }
-    tensors.extend(collect(&model.amplifier, "amplifier")?);
-    tensors.extend(collect(&model.student, "student")?);
-    Ok(tensors)
-}
-
-/// The bytes of a model file.
-///
-/// # Errors
-/// The device failed, or the header cannot be written.
-pub fn encode(model: &Aand) -> Result<Vec<u8>> {
-    let tensors = tensors(model)?;
-    let (dtype, bytes): (Dtype, Vec<Vec<u8>>) = match model.info.precision {
-        Precision::F32 => {
-            (Dtype::F32, tensors.iter().map(|t| little_endian(&t.values, f32::to_le_bytes)).collect())
-        }
-        Precision::F16 => {
-            let half = |v: f32| f16::from_f32(v).to_le_bytes();
-            (Dtype::F16, tensors.iter().map(|t| little_endian(&t.values, half)).collect())
-        }
-    };
-    let unwritable = |e: &dyn std::fmt::Display| Error::Setting(format!("cannot encode the model: {e}"));
-    let mut views = Vec::with_capacity(tensors.len());
-    for (tensor, bytes) in tensors.iter().zip(&bytes) {
-        let view = TensorView::new(dtype, tensor.shape.clone(), bytes).map_err(|e| unwritable(&e))?;
-        views.push((tensor.name.as_str(), view));
-    }
-    let header = serde_json::to_string(&model.info).map_err(|e| unwritable(&e))?;
-    let metadata = HashMap::from([(KEY.to_string(), header)]);
-    safetensors::serialize(views, Some(metadata)).map_err(|e| unwritable(&e))
-}
-
-fn little_endian<const N: usize>(values: &[f32], bytes: impl Fn(f32) -> [u8; N]) -> Vec<u8> {
-    values.iter().flat_map(|&v| bytes(v)).collect()
-}
-
-/// A model from the bytes of its file; `name` is for messages.
-///
-/// # Errors
-/// The bytes are no model, a truncated one, of another version, or a tensor is missing or misshapen.
-pub fn decode(bytes: &[u8], name: &Path, device: &Device) -> Result<Aand> {
-    let info = header(bytes, name)?;
-    let store = TensorStore::new(bytes, name)?;
-    // The values are overwritten below; the generator only has to exist.
-    let mut rng = ChaCha8Rng::seed_from_u64(0);
-    let amplifier = Amplifier::new(info.backbone, info.size, info.raa.memory_items, &mut rng, device);
-    let student = Student::new(info.backbone, &mut rng, device);
-    let amplifier = assign(amplifier, "amplifier", &store)?;
-    let student = assign(student, "student", &store)?;
-    let teacher = Teacher::load(info.backbone, &store.under("teacher."), device)?;
-    Ok(Aand { teacher, amplifier, student, info })
-}
-
-/// The JSON header alone.
-fn header(bytes: &[u8], name: &Path) -> Result<Info> {
+/// The bytes are no model, a truncated one, or one of another version.
+pub fn header(bytes: &[u8], name: &Path) -> Result<Info> {
     let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| not_a_model(name, &e))?;
     info(&metadata, name)
 }
@@ -177,30 +113,12 @@ fn not_a_model(name: &Path, error: &safetensors::SafeTensorError) -> Error {
     Error::model(name, reason)
 }
 
-/// Reads a model file.
-///
-/// # Errors
-/// As [`decode`], or the file cannot be read.
-#[cfg(not(target_arch = "wasm32"))]
-pub fn open(path: &Path, device: &Device) -> Result<Aand> {
-    decode(&read_bytes(path)?, path, device)
-}
-
 /// Reads a whole file.
 ///
 /// # Errors
 /// The file cannot be read.
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|e| Error::io(path, e))
-}
-
-/// Writes a model file: to a temporary file beside it, flushed, then renamed.
-///
-/// # Errors
-/// As [`encode`], or the file cannot be written; an older file of that name then stays as it was.
-#[cfg(not(target_arch = "wasm32"))]
-pub fn save(model: &Aand, path: &Path) -> Result<()> {
-    write_atomically(path, &encode(model)?)
 }
 
 /// Writes `bytes` to a temporary file in the same folder, flushes it to the disk and renames it.

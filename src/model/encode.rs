@@ -1,0 +1,98 @@
+//! A model on a device to the bytes of its file and back.
+
+use super::file::{KEY, TensorStore, header};
+use super::{Aand, NamedTensor, Precision, assign, collect};
+#[cfg(not(target_arch = "wasm32"))]
+use super::{read_bytes, write_atomically};
+use crate::amplification::Amplifier;
+use crate::student::Student;
+use crate::teacher::Teacher;
+use crate::{Error, Result};
+use burn::tensor::Device;
+use half::f16;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
+use std::collections::HashMap;
+use std::path::Path;
+
+/// All tensors of a model, under the names of its file.
+///
+/// # Errors
+/// The device failed.
+pub fn tensors(model: &Aand) -> Result<Vec<NamedTensor>> {
+    let mut tensors = Vec::new();
+    for (name, weight, bias) in model.teacher.weights() {
+        tensors.push(NamedTensor::read(format!("teacher.{name}.weight"), weight)?);
+        tensors.push(NamedTensor::read(format!("teacher.{name}.bias"), bias)?);
+    }
+    tensors.extend(collect(&model.amplifier, "amplifier")?);
+    tensors.extend(collect(&model.student, "student")?);
+    Ok(tensors)
+}
+
+/// The bytes of a model file.
+///
+/// # Errors
+/// The device failed, or the header cannot be written.
+pub fn encode(model: &Aand) -> Result<Vec<u8>> {
+    let tensors = tensors(model)?;
+    let (dtype, bytes): (Dtype, Vec<Vec<u8>>) = match model.info.precision {
+        Precision::F32 => {
+            (Dtype::F32, tensors.iter().map(|t| little_endian(&t.values, f32::to_le_bytes)).collect())
+        }
+        Precision::F16 => {
+            let half = |v: f32| f16::from_f32(v).to_le_bytes();
+            (Dtype::F16, tensors.iter().map(|t| little_endian(&t.values, half)).collect())
+        }
+    };
+    let unwritable = |e: &dyn std::fmt::Display| Error::Setting(format!("cannot encode the model: {e}"));
+    let mut views = Vec::with_capacity(tensors.len());
+    for (tensor, bytes) in tensors.iter().zip(&bytes) {
+        let view = TensorView::new(dtype, tensor.shape.clone(), bytes).map_err(|e| unwritable(&e))?;
+        views.push((tensor.name.as_str(), view));
+    }
+    let header = serde_json::to_string(&model.info).map_err(|e| unwritable(&e))?;
+    let metadata = HashMap::from([(KEY.to_string(), header)]);
+    safetensors::serialize(views, Some(metadata)).map_err(|e| unwritable(&e))
+}
+
+fn little_endian<const N: usize>(values: &[f32], bytes: impl Fn(f32) -> [u8; N]) -> Vec<u8> {
+    values.iter().flat_map(|&v| bytes(v)).collect()
+}
+
+/// A model from the bytes of its file; `name` is for messages.
+///
+/// # Errors
+/// The bytes are no model, a truncated one, of another version, or a tensor is missing or misshapen.
+pub fn decode(bytes: &[u8], name: &Path, device: &Device) -> Result<Aand> {
+    let info = header(bytes, name)?;
+    let store = TensorStore::new(bytes, name)?;
+    // The values are overwritten below; the generator only has to exist.
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    let amplifier = Amplifier::new(info.backbone, info.size, info.raa.memory_items, &mut rng, device);
+    let student = Student::new(info.backbone, &mut rng, device);
+    let amplifier = assign(amplifier, "amplifier", &store)?;
+    let student = assign(student, "student", &store)?;
+    let teacher = Teacher::load(info.backbone, &store.under("teacher."), device)?;
+    Ok(Aand { teacher, amplifier, student, info })
+}
+
+/// Reads a model file.
+///
+/// # Errors
+/// As [`decode`], or the file cannot be read.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn open(path: &Path, device: &Device) -> Result<Aand> {
+    decode(&read_bytes(path)?, path, device)
+}
+
+/// Writes a model file: to a temporary file beside it, flushed, then renamed.
+///
+/// # Errors
+/// As [`encode`], or the file cannot be written; an older file of that name then stays as it was.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn save(model: &Aand, path: &Path) -> Result<()> {
+    write_atomically(path, &encode(model)?)
+}

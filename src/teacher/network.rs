@@ -1,0 +1,91 @@
+//! The teacher on a device of Burn.
+
+use super::{Backbone, FoldedConv, TensorSource, Trunk};
+use crate::Result;
+use burn::tensor::{Device, Tensor};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use std::sync::Mutex;
+
+/// A frozen pre-trained network.
+#[derive(Clone, Debug)]
+pub struct Teacher {
+    /// Which network.
+    pub backbone: Backbone,
+    /// Its weights.
+    pub trunk: Trunk,
+}
+
+impl Teacher {
+    /// Reads a teacher by torchvision's tensor names.
+    ///
+    /// # Errors
+    /// A tensor is missing or has another shape than the backbone's.
+    pub fn load(backbone: Backbone, source: &dyn TensorSource, device: &Device) -> Result<Self> {
+        Ok(Self { backbone, trunk: Trunk::load(backbone, source, device)? })
+    }
+
+    /// A randomly initialised teacher (Kaiming-normal), for the first row of the paper's Table I.
+    pub fn random(backbone: Backbone, seed: u64, device: &Device) -> Result<Self> {
+        let source = RandomWeights(Mutex::new(ChaCha8Rng::seed_from_u64(seed)));
+        Self::load(backbone, &source, device)
+    }
+
+    /// `[B, 3, H, W]`, ImageNet-normalised, to `F_T` at levels 1, 2 and 3:
+    /// `[B, C_k, H / 2^(k+1), W / 2^(k+1)]`, none negative.
+    pub fn forward(&self, x: Tensor<4>) -> [Tensor<4>; 3] {
+        self.trunk.forward(x)
+    }
+
+    /// Name, shape and values of every folded weight, under torchvision's names.
+    pub fn weights(&self) -> Vec<(String, Tensor<4>, Tensor<1>)> {
+        let entry = |name: String, conv: &FoldedConv| (name, conv.weight.clone(), conv.bias.clone());
+        let mut all = vec![entry("conv1".into(), &self.trunk.stem)];
+        for (level, blocks) in self.trunk.layers.iter().enumerate() {
+            for (i, block) in blocks.iter().enumerate() {
+                let prefix = format!("layer{}.{i}", level + 1);
+                for (j, conv) in block.body.iter().enumerate() {
+                    all.push(entry(format!("{prefix}.conv{}", j + 1), conv));
+                }
+                all.extend(block.shortcut.iter().map(|conv| entry(format!("{prefix}.downsample.0"), conv)));
+            }
+        }
+        all
+    }
+}
+
+/// Kaiming-normal (fan-out) weights and zero biases, as torchvision initialises a ResNet.
+struct RandomWeights(Mutex<ChaCha8Rng>);
+
+impl TensorSource for RandomWeights {
+    fn get(&self, _: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        let count = shape.iter().product();
+        if shape.len() != 4 {
+            return Ok(vec![0.0; count]);
+        }
+        let std = (2.0 / (shape[0] * shape[2] * shape[3]) as f64).sqrt();
+        let mut rng = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Ok((0..count).map(|_| (normal(&mut rng) * std) as f32).collect())
+    }
+
+    fn contains(&self, name: &str) -> bool {
+        name.ends_with(".bias")
+    }
+}
+
+/// One standard normal number (Box-Muller).
+pub(crate) fn normal(rng: &mut ChaCha8Rng) -> f64 {
+    let (u, v): (f64, f64) = (1.0 - rng.random::<f64>(), rng.random());
+    (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
+}
+
+impl TensorSource for crate::weights::TensorFile {
+    fn get(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        Self::get(self, name, shape)
+    }
+
+    fn contains(&self, name: &str) -> bool {
+        Self::contains(self, name)
+    }
+}

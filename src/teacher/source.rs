@@ -1,0 +1,15 @@
+//! Where tensors come from.
+
+use crate::Result;
+
+/// Named tensors, from a weight file or a model file.
+pub trait TensorSource {
+    /// The values of `name`, row-major.
+    ///
+    /// # Errors
+    /// The tensor is missing, has another shape, or is truncated; the message names it.
+    fn get(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>>;
+
+    /// Whether there is a tensor of that name.
+    fn contains(&self, name: &str) -> bool;
+}

@@ -1,0 +1,73 @@
+//! What a model runs on: the CPU, or a GPU through WebGPU.
+
+use crate::Result;
+use crate::detection;
+use crate::inference::gpu::{Gpu, Network};
+use crate::inference::{Engine, Plan};
+use crate::model::Info;
+use crate::picture::ScoreMap;
+use std::sync::Arc;
+
+/// A detector's network, from normalised pixels to the anomaly map.
+pub(super) enum Compute {
+    /// One thread.
+    Cpu { engine: Engine, layers: usize },
+    /// The shaders.
+    Gpu { gpu: Arc<Gpu>, network: Box<Network> },
+}
+
+impl Compute {
+    /// The CPU.
+    pub fn cpu(plan: Plan) -> Self {
+        let layers = plan.steps.len();
+        Self::Cpu { engine: Engine::new(plan), layers }
+    }
+
+    /// The adapter that the browser prefers.
+    ///
+    /// # Errors
+    /// There is none, or it has not the memory.
+    pub async fn gpu(plan: Plan) -> Result<Self> {
+        let gpu = Arc::new(Gpu::open().await?);
+        let network = Box::new(Network::new(Arc::clone(&gpu), plan)?);
+        Ok(Self::Gpu { gpu, network })
+    }
+
+    /// `cpu` or `gpu`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Cpu { .. } => "cpu",
+            Self::Gpu { .. } => "gpu",
+        }
+    }
+
+    /// The anomaly map of one picture `[3, S, S]`; `progress` gets the layers done and their number, where that
+    /// is known.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub async fn map(
+        &mut self,
+        info: &Info,
+        pixels: &[f32],
+        mut progress: impl FnMut(usize, usize),
+    ) -> Result<ScoreMap> {
+        let (engine, layers) = match self {
+            Self::Cpu { engine, layers } => (engine, *layers),
+            Self::Gpu { gpu, network } => {
+                let mut found = network.maps(pixels, 1).await?;
+                gpu.check()?;
+                return Ok(found.swap_remove(0).0);
+            }
+        };
+        let mut done = 0;
+        let levels = engine.run_watched(pixels, |_, layer| {
+            layer();
+            done += 1;
+            progress(done, layers);
+        });
+        let sides = info.backbone.sides(info.size);
+        let level = |k: usize| (levels[k].as_slice(), [sides[k]; 2]);
+        Ok(detection::anomaly_map(&[level(0), level(1), level(2)], info.size))
+    }
+}

@@ -1,0 +1,184 @@
+//! Loading a model and judging pictures.
+
+use super::compute::Compute;
+use super::error::thrown;
+use crate::detection::{self, Verdict};
+use crate::inference::Plan;
+use crate::model::{Info, TensorStore, header};
+use crate::picture::{self, Picture, normalise, resize};
+use crate::{Error, Result};
+use std::path::Path;
+use wasm_bindgen::prelude::*;
+
+/// A model, ready to judge pictures.
+#[wasm_bindgen]
+pub struct Detector {
+    info: Info,
+    compute: Compute,
+}
+
+#[wasm_bindgen]
+impl Detector {
+    /// A model from the bytes of its file, on the GPU that the browser prefers or on the CPU.
+    ///
+    /// # Errors
+    /// `ModelError`: no model, a truncated or damaged one, or one of another version. `DetectionError`: there is
+    /// no GPU, or it has not the memory.
+    pub async fn load(bytes: Vec<u8>, name: String, gpu: bool) -> std::result::Result<Detector, JsValue> {
+        Self::open(bytes, Path::new(&name), gpu).await.map_err(thrown)
+    }
+
+    /// What computes: `cpu` or `gpu`.
+    #[wasm_bindgen(getter)]
+    pub fn compute(&self) -> String {
+        self.compute.name().into()
+    }
+
+    /// The header of the model file as JSON.
+    ///
+    /// # Errors
+    /// None is expected.
+    #[wasm_bindgen(getter)]
+    pub fn info(&self) -> std::result::Result<String, JsValue> {
+        let unwritable = |e| Error::Setting(format!("the model's header cannot be written: {e}"));
+        serde_json::to_string(&self.info).map_err(unwritable).map_err(thrown)
+    }
+
+    /// Judges a picture file as `aand detect` does: decoded, turned upright and resized by the same code.
+    /// `progress` is called with the layers done and their number.
+    ///
+    /// # Errors
+    /// `PictureError`: the bytes are no picture, damaged, or too large. `DetectionError`: the device failed.
+    #[wasm_bindgen(js_name = detectFile)]
+    pub async fn detect_file(
+        &mut self,
+        bytes: Vec<u8>,
+        name: String,
+        progress: js_sys::Function,
+    ) -> std::result::Result<Detection, JsValue> {
+        let picture = picture::decode(&bytes, Path::new(&name)).map_err(thrown)?;
+        drop(bytes);
+        self.judge(picture, &progress).await.map_err(thrown)
+    }
+
+    /// Judges pixels, four bytes each (the fourth is ignored), row by row.
+    ///
+    /// # Errors
+    /// `PictureError`: not `4 * width * height` bytes, or none. `DetectionError`: the device failed.
+    #[wasm_bindgen(js_name = detectPixels)]
+    pub async fn detect_pixels(
+        &mut self,
+        rgba: Vec<u8>,
+        width: u32,
+        height: u32,
+        progress: js_sys::Function,
+    ) -> std::result::Result<Detection, JsValue> {
+        let picture = opaque(&rgba, width, height).map_err(thrown)?;
+        self.judge(picture, &progress).await.map_err(thrown)
+    }
+}
+
+impl Detector {
+    async fn open(bytes: Vec<u8>, name: &Path, gpu: bool) -> Result<Self> {
+        let info = header(&bytes, name)?;
+        let plan = Plan::new(&info, &TensorStore::new(&bytes, name)?)?;
+        // Not held twice.
+        drop(bytes);
+        let compute = if gpu { Compute::gpu(plan).await? } else { Compute::cpu(plan) };
+        Ok(Self { info, compute })
+    }
+
+    async fn judge(&mut self, picture: Picture, progress: &js_sys::Function) -> Result<Detection> {
+        let size = self.info.size as u32;
+        let pixels = normalise(&resize(&picture, size, size));
+        let tell = |done: usize, layers: usize| {
+            // What a listener throws is its own affair.
+            let _ = progress.call2(&JsValue::NULL, &JsValue::from(done), &JsValue::from(layers));
+        };
+        let map = self.compute.map(&self.info, &pixels, tell).await?;
+        let found = detection::judge(map, self.info.threshold.value)?;
+        Ok(Detection { found, picture })
+    }
+}
+
+/// What was found in one picture.
+#[wasm_bindgen]
+pub struct Detection {
+    found: detection::Detection,
+    picture: Picture,
+}
+
+#[wasm_bindgen]
+impl Detection {
+    /// The maximum of the map.
+    #[wasm_bindgen(getter)]
+    pub fn score(&self) -> f64 {
+        self.found.score
+    }
+
+    /// The score on the scale where 0.5 is the model's threshold.
+    #[wasm_bindgen(getter)]
+    pub fn normalized(&self) -> f64 {
+        self.found.normalized
+    }
+
+    /// Whether the score exceeds the model's threshold.
+    #[wasm_bindgen(getter)]
+    pub fn anomalous(&self) -> bool {
+        self.found.verdict == Verdict::Anomalous
+    }
+
+    /// Width of the upright picture in pixels.
+    #[wasm_bindgen(getter)]
+    pub fn width(&self) -> u32 {
+        self.picture.width()
+    }
+
+    /// Height of the upright picture in pixels.
+    #[wasm_bindgen(getter)]
+    pub fn height(&self) -> u32 {
+        self.picture.height()
+    }
+
+    /// Width and height of the map.
+    #[wasm_bindgen(getter)]
+    pub fn side(&self) -> usize {
+        self.found.map.width
+    }
+
+    /// The anomaly map, row by row.
+    #[wasm_bindgen(getter)]
+    pub fn map(&self) -> Vec<f32> {
+        self.found.map.data.clone()
+    }
+
+    /// The upright picture as RGBA, `width x height`.
+    pub fn preview(&self, width: u32, height: u32) -> Vec<u8> {
+        // Seen, not measured: dropping pixels first leaves the bicubic little to do.
+        let (w, h) = self.picture.dimensions();
+        let step = (w / width.max(1)).min(h / height.max(1)) / 2;
+        let small = match step {
+            0 | 1 => resize(&self.picture, width, height),
+            _ => {
+                let near =
+                    Picture::from_fn(w / step, h / step, |x, y| *self.picture.get_pixel(x * step, y * step));
+                resize(&near, width, height)
+            }
+        };
+        small.pixels().flat_map(|pixel| [pixel[0], pixel[1], pixel[2], 255]).collect()
+    }
+}
+
+/// Pixels without their fourth byte.
+fn opaque(rgba: &[u8], width: u32, height: u32) -> Result<Picture> {
+    let wrong = || {
+        let reason = format!("{} bytes are not {width} x {height} pixels of 4", rgba.len());
+        Error::picture("pixels", reason)
+    };
+    let wanted = 4 * u64::from(width) * u64::from(height);
+    if wanted == 0 || rgba.len() as u64 != wanted {
+        return Err(wrong());
+    }
+    let rgb = rgba.as_chunks::<4>().0.iter().flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect();
+    Picture::from_raw(width, height, rgb).ok_or_else(wrong)
+}

@@ -1,0 +1,35 @@
+//! What a page calls: models and pictures in as bytes, scores and maps out.
+//!
+//! It is meant for a worker; `web/js/worker.js` is the one that comes with it. Errors
+//! are JavaScript errors whose `name` is `PictureError`, `ModelError` or `DetectionError`, and whose message is
+//! the reason and the remedy without the file's name.
+
+mod compute;
+mod detection;
+mod error;
+
+pub use detection::{Detection, Detector};
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = console, js_name = error)]
+    fn console_error(message: &str);
+}
+
+/// Writes panics to the console. None is expected; should one happen, the module must be loaded anew.
+pub fn report_panics() {
+    std::panic::set_hook(Box::new(|panic| console_error(&panic.to_string())));
+}
+
+/// The program's version.
+#[wasm_bindgen]
+pub fn version() -> String {
+    env!("CARGO_PKG_VERSION").into()
+}
+
+/// The colours of heat maps: 256 times red, green, blue; the first for 0, the last for twice the threshold.
+#[wasm_bindgen(js_name = colourTable)]
+pub fn colour_table() -> Vec<u8> {
+    (0..=255u8).flat_map(|i| crate::detection::colour(f64::from(i) / 255.0).0).collect()
+}

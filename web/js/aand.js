@@ -1,0 +1,182 @@
+// Detection for any page: `import { Detector } from "./aand.js"`. All computing is in a worker of its own.
+
+/** @typedef {import("./protocol.js").Info} Info */
+/** @typedef {import("./protocol.js").Found} Found */
+/** @typedef {import("./protocol.js").Loaded} Loaded */
+/** @typedef {(done: number, total: number) => void} Progress */
+/** @typedef {{ signal?: AbortSignal, progress?: Progress }} Options */
+/** @typedef {{ resolve: (value: any) => void, reject: (reason: Error) => void, progress?: Progress }} Waiting */
+
+/** A model in a worker. */
+export class Detector {
+  /** @type {Worker | undefined} */
+  #worker;
+  /** @type {Map<number, Waiting>} */
+  #waiting = new Map();
+  #next = 0;
+  #bytes;
+  #name;
+  /** @type {import("./protocol.js").Wanted} */
+  #wanted;
+  /** @type {Promise<unknown> | undefined} */
+  #ready;
+
+  /** Use {@link Detector.load}. @param {Blob} bytes @param {string} name @param {import("./protocol.js").Wanted} wanted */
+  constructor(bytes, name, wanted) {
+    this.#bytes = bytes;
+    this.#name = name;
+    this.#wanted = wanted;
+  }
+
+  /**
+   * Loads a model file (`.aand`).
+   * @param {Blob | ArrayBuffer | string | URL} source the file, its bytes or its address
+   * @param {{ name?: string, signal?: AbortSignal, compute?: import("./protocol.js").Wanted }} [options]
+   * @returns {Promise<Detector>}
+   * @throws {Error} `ModelError` if it is no model, truncated, damaged or of another version
+   */
+  static async load(source, { name, signal, compute = "auto" } = {}) {
+    let bytes;
+    if (source instanceof Blob) bytes = source;
+    else if (source instanceof ArrayBuffer) bytes = new Blob([source]);
+    else {
+      const response = await fetch(source, { signal });
+      if (!response.ok) throw new Error(`${source}: ${response.status} ${response.statusText}`);
+      bytes = await response.blob();
+    }
+    const given = source instanceof File ? source.name : "the model";
+    const detector = new Detector(bytes, name ?? given, compute);
+    try {
+      await detector.#start();
+      return detector;
+    } catch (error) {
+      detector.close();
+      throw error;
+    }
+  }
+
+  /** The model's header. @type {Info} */
+  info = /** @type {any} */ (undefined);
+  /** 256 times red, green, blue: the heat maps' scale from 0 to twice the threshold. */
+  colours = new Uint8Array();
+  /** The module's version. */
+  version = "";
+  /** What is computed on. @type {"cpu" | "gpu"} */
+  compute = "cpu";
+  /** Which GPU there is, or `none`. */
+  adapter = "none";
+
+  /**
+   * Judges a picture: a file is decoded as the native program does it, so that the scores are the same.
+   * @param {Blob | ImageData} picture
+   * @param {Options & { name?: string, preview?: number }} [options] `preview`: see the protocol
+   * @returns {Promise<Found>}
+   * @throws {Error} `PictureError` if it cannot be used, `AbortError` if it was cancelled
+   */
+  async detect(picture, { name, preview = 0, signal, progress } = {}) {
+    const called = name ?? (picture instanceof File ? picture.name : "the picture");
+    const request = { type: "detect", picture, name: called, preview };
+    await this.#start();
+    const { compute } = this;
+    try {
+      return await this.#ask(request, { signal, progress });
+    } catch (error) {
+      // A GPU that failed or was lost: the CPU takes over, with the same scores.
+      if (compute === "cpu" || this.#worker) throw error;
+      this.#wanted = "cpu";
+      await this.#start();
+      return this.#ask(request, { signal, progress });
+    }
+  }
+
+  /** Bytes that the module holds in memory, and that its worker downloaded.
+   * @returns {Promise<{ memory: number, downloaded: number }>} */
+  async memory() {
+    return this.#worker ? this.#ask({ type: "memory" }) : { memory: 0, downloaded: 0 };
+  }
+
+  /** Ends the worker; pending calls fail. */
+  close() {
+    this.#end(Object.assign(new Error("closed"), { name: "AbortError" }));
+  }
+
+  #start() {
+    this.#ready ??= (async () => {
+      const load = async () => {
+        const bytes = await this.#bytes.arrayBuffer();
+        return this.#ask({ type: "load", bytes, name: this.#name, compute: this.#wanted }, {}, [bytes]);
+      };
+      /** @type {Loaded} */
+      const loaded = await load().catch((error) => {
+        if (this.#wanted !== "auto" || error.name !== "DetectionError") throw error;
+        this.#wanted = "cpu";
+        return load();
+      });
+      return Object.assign(this, loaded);
+    })();
+    return this.#ready;
+  }
+
+  /** @param {Error} reason */
+  #end(reason) {
+    this.#worker?.terminate();
+    this.#worker = undefined;
+    this.#ready = undefined;
+    for (const { reject } of this.#waiting.values()) reject(reason);
+    this.#waiting.clear();
+  }
+
+  #run() {
+    if (this.#worker) return this.#worker;
+    const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "aand" });
+    worker.onmessage = ({ data }) => this.#answered(data);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      const said = event.message ? `: ${event.message}` : "; is the connection down?";
+      this.#end(Object.assign(new Error(`the computing module could not be started${said}`), { name: "ModuleError" }));
+    };
+    this.#worker = worker;
+    return worker;
+  }
+
+  /** @param {import("./protocol.js").Answer} answer */
+  #answered(answer) {
+    const waiting = this.#waiting.get(answer.id);
+    if (answer.type === "progress") {
+      waiting?.progress?.(answer.done, answer.total);
+      return;
+    }
+    this.#waiting.delete(answer.id);
+    if (answer.type === "done") return waiting?.resolve(answer.result);
+    const error = Object.assign(new Error(answer.message), { name: answer.name });
+    waiting?.reject(error);
+    // The next call starts a fresh worker with the same model.
+    if (answer.fatal) this.#end(error);
+  }
+
+  /**
+   * @param {any} request
+   * @param {Options} [options]
+   * @param {Transferable[]} [transfer]
+   * @returns {Promise<any>}
+   */
+  #ask(request, { signal, progress } = {}, transfer = []) {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(aborted());
+      const id = this.#next++;
+      const worker = this.#run();
+      this.#waiting.set(id, { resolve, reject, progress });
+      // What is being computed runs to its end unheard.
+      signal?.addEventListener("abort", () => {
+        if (!this.#waiting.delete(id)) return;
+        worker.postMessage({ id, type: "cancel" });
+        reject(aborted());
+      }, { once: true });
+      worker.postMessage({ ...request, id }, { transfer });
+    });
+  }
+}
+
+function aborted() {
+  return new DOMException("cancelled", "AbortError");
+}

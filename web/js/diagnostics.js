@@ -1,0 +1,67 @@
+// The truth about where and how things are computed.
+
+import { $, make, size } from "./dom.js";
+import { clear, downloaded, kept } from "./samples.js";
+
+/** @param {() => import("./aand.js").Detector | undefined} current */
+export function wire(current) {
+  const dialog = $("diagnostics");
+  $("open-diagnostics").onclick = async () => {
+    dialog.showModal();
+    show(await collect(current()));
+  };
+  $("close-diagnostics").onclick = () => dialog.close();
+  $("copy-diagnostics").onclick = async () => {
+    const rows = await collect(current());
+    await navigator.clipboard.writeText(rows.map(([name, value]) => `${name}: ${value}`).join("\n"));
+    $("copy-diagnostics").textContent = "Copied";
+    setTimeout(() => { $("copy-diagnostics").textContent = "Copy diagnostics"; }, 2000);
+  };
+  $("clear-downloads").onclick = async () => {
+    await clear();
+    show(await collect(current()));
+  };
+}
+
+/** @param {string[][]} rows */
+function show(rows) {
+  $("diagnostics-list").replaceChildren(...rows.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
+}
+
+/** @param {import("./aand.js").Detector | undefined} detector @returns {Promise<string[][]>} */
+async function collect(detector) {
+  const entries = performance.getEntriesByType("resource");
+  const page = entries.filter(({ name }) => !name.includes("/samples/"));
+  const transferred = page.reduce((sum, entry) => sum + /** @type {PerformanceResourceTiming} */ (entry).transferSize, 0);
+  const module = (await detector?.memory()) ?? { memory: 0, downloaded: 0 };
+  const estimate = await navigator.storage?.estimate?.().catch(() => undefined);
+  return [
+    ["Version", detector?.version ? `aand ${detector.version}` : "the computing module is not loaded yet"],
+    ["Computed on", detector ? computed(detector) : "nothing yet"],
+    ["WebGPU adapter", await adapter()],
+    ["Model", detector ? `${detector.info.name}, ${detector.info.backbone}, ${detector.info.size} × ${detector.info.size}` : "none"],
+    ["Memory of the module", size(module.memory)],
+    ["Downloaded by this page", `page ${size(transferred)}, module ${size(module.downloaded)}, samples ${size(downloaded)}; what the browser had does not count`],
+    ["Samples kept", size(await kept())],
+    ["Storage in use", estimate ? size(estimate.usage ?? 0) : "not told"],
+    ["Works offline", navigator.serviceWorker?.controller ? "yes" : "not yet"],
+    ["Browser", navigator.userAgent],
+    ["Processors", String(navigator.hardwareConcurrency ?? "not told")],
+  ];
+}
+
+/** @param {import("./aand.js").Detector} detector */
+function computed({ compute, adapter }) {
+  if (compute === "gpu") return `WebGPU: ${adapter}${adapter.endsWith("(software)") ? "; this is slow" : ""}`;
+  return "CPU: WebAssembly with 128-bit SIMD, one thread, in a worker; slower than a GPU, with the same scores";
+}
+
+async function adapter() {
+  const gpu = /** @type {any} */ (navigator).gpu;
+  if (!gpu) return "WebGPU is not offered by this browser";
+  const found = await gpu.requestAdapter().catch(() => null);
+  if (!found) return "none";
+  const { vendor, architecture, device, description, isFallbackAdapter } = found.info ?? {};
+  const name = [vendor, architecture, device, description].filter(Boolean).join(" ") || "unnamed";
+  return isFallbackAdapter || /swiftshader|llvmpipe/i.test(name) ? `${name} (software)` : name;
+}

@@ -1,0 +1,41 @@
+// Elements by id and by description.
+
+/** @param {string} id @returns {any} */
+export const $ = (id) => document.getElementById(id);
+
+/**
+ * A new element.
+ * @param {string} tag
+ * @param {Record<string, any>} [properties] set on the element; `class` and names with a dash become attributes
+ * @param {...(Node | string)} children
+ * @returns {any}
+ */
+export function make(tag, properties = {}, ...children) {
+  const element = /** @type {any} */ (document.createElement(tag));
+  for (const [name, value] of Object.entries(properties)) {
+    if (name === "class" || name.includes("-") || name === "role" || name === "for") element.setAttribute(name, value);
+    else element[name] = value;
+  }
+  element.append(...children);
+  return element;
+}
+
+let announcing = 0;
+/** Says something to screen readers, the last of what comes in one breath. @param {string} words */
+export function announce(words) {
+  clearTimeout(announcing);
+  announcing = setTimeout(() => { $("announcer").textContent = words; }, 400);
+}
+
+/** @param {number} bytes */
+export function size(bytes) {
+  if (bytes < 1000) return `${bytes} B`;
+  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(0)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+/** @param {Blob} blob @param {string} name */
+export function download(blob, name) {
+  const link = make("a", { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}

@@ -1,0 +1,64 @@
+// Maps to pixels: one colour scale for all pictures of a model, from 0 to twice its threshold.
+
+/** @typedef {import("./pictures.js").Judged} Judged */
+
+/** Positions on the colour scale, 0 to 255. @param {Float32Array} map @param {number} threshold */
+export function positions(map, threshold) {
+  return Uint8Array.from(map, (value) => Math.max(0, Math.min(255, Math.round((value / (2 * threshold)) * 255))));
+}
+
+/**
+ * The heat map at the map's own size.
+ * @param {Judged} found
+ * @param {Uint8Array} colours
+ * @param {boolean} see_through whether what is far below the threshold lets the picture through
+ */
+export function heat({ positions, side }, colours, see_through) {
+  const pixels = new ImageData(side, side);
+  for (let i = 0; i < positions.length; i++) {
+    const position = positions[i];
+    pixels.data.set(colours.subarray(3 * position, 3 * position + 3), 4 * i);
+    // As the native overlay: nothing below half the threshold, everything from one and a half times on.
+    pixels.data[4 * i + 3] = see_through ? Math.max(0, Math.min(255, 2 * position - 127)) : 255;
+  }
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = side;
+  context(canvas).putImageData(pixels, 0, 0);
+  return canvas;
+}
+
+/** @param {HTMLCanvasElement} canvas @returns {CanvasRenderingContext2D} */
+export function context(canvas) {
+  return /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+}
+
+/**
+ * Draws a picture and, `opacity` strong, a heat map over it; from `split` of the width on, if given.
+ * @param {HTMLCanvasElement} canvas
+ * @param {CanvasImageSource | null} picture
+ * @param {HTMLCanvasElement | null} heat
+ * @param {{ opacity?: number, split?: number }} [how]
+ */
+export function draw(canvas, picture, heat, { opacity = 1, split = 0 } = {}) {
+  const { width, height } = canvas;
+  const on = context(canvas);
+  on.clearRect(0, 0, width, height);
+  if (picture) on.drawImage(picture, 0, 0, width, height);
+  if (!heat) return;
+  on.save();
+  on.beginPath();
+  on.rect(split * width, 0, width, height);
+  on.clip();
+  on.globalAlpha = opacity;
+  on.imageSmoothingQuality = "high";
+  on.drawImage(heat, 0, 0, width, height);
+  on.restore();
+}
+
+/** Where the map is highest, in words. @param {Judged} found */
+export function where({ positions, side, peak }) {
+  if (positions.length === 0) return "";
+  const [column, row] = [peak % side, Math.floor(peak / side)].map((at) => Math.min(2, Math.floor((3 * at) / side)));
+  const [across, down] = [["left", "", "right"][column], ["top", "", "bottom"][row]];
+  return across || down ? `${down} ${across}`.trim() : "centre";
+}

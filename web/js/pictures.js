@@ -1,0 +1,76 @@
+// The pictures that were added and what is known of each.
+
+import { positions } from "./paint.js";
+
+/**
+ * @typedef {object} Judged
+ * @property {number} score
+ * @property {Uint8Array} positions the map on the colour scale, 0 to 255
+ * @property {number} side
+ * @property {number} peak where the map is highest
+ * @property {number} width
+ * @property {number} height
+ * @property {number} ms
+ * @property {Blob} preview
+ *
+ * @typedef {object} Item
+ * @property {number} order
+ * @property {string} name
+ * @property {Blob} file
+ * @property {"waiting" | "judged" | "failed"} state
+ * @property {string} [error]
+ * @property {Judged} [found]
+ */
+
+/** @type {Item[]} */
+export const items = [];
+let added = 0;
+
+/** @param {{ name: string, file: Blob }[]} files */
+export function add(files) {
+  for (const { name, file } of files) items.push({ order: added++, name, file, state: "waiting" });
+}
+
+/** Keeps what is shown of a result; a byte per pixel of the map is enough for that.
+ * @param {Item} item @param {import("./protocol.js").Found} found @param {number} threshold */
+export function judged(item, found, threshold) {
+  let peak = 0;
+  found.map.forEach((value, i) => { if (value > found.map[peak]) peak = i; });
+  const { score, side, width, height, ms } = found;
+  const preview = /** @type {Blob} */ (found.preview);
+  item.found = { score, side, width, height, ms, preview, peak, positions: positions(found.map, threshold) };
+  item.state = "judged";
+  delete item.error;
+}
+
+/** Everything is to be judged anew, by another model. */
+export function restart() {
+  for (const item of items) {
+    item.state = "waiting";
+    delete item.found;
+    delete item.error;
+  }
+}
+
+/** @param {"order" | "high" | "low" | "name"} by */
+export function sorted(by) {
+  const score = (/** @type {Item} */ item, /** @type {number} */ none) => item.found?.score ?? none;
+  const compare = {
+    order: (/** @type {Item} */ a, /** @type {Item} */ b) => a.order - b.order,
+    high: (/** @type {Item} */ a, /** @type {Item} */ b) => score(b, -1) - score(a, -1),
+    low: (/** @type {Item} */ a, /** @type {Item} */ b) => score(a, Infinity) - score(b, Infinity),
+    name: (/** @type {Item} */ a, /** @type {Item} */ b) => a.name.localeCompare(b.name, undefined, { numeric: true }),
+  }[by];
+  // NaN (Infinity - Infinity) must not decide.
+  return [...items].sort((a, b) => compare(a, b) || a.order - b.order);
+}
+
+/** @param {number} score @param {number} threshold */
+export const normalized = (score, threshold) => (score + threshold > 0 ? score / (score + threshold) : 0);
+
+/** The verdict, and how clear it is. @param {number} score @param {number} threshold */
+export function verdict(score, threshold) {
+  const at = normalized(score, threshold);
+  if (score > threshold) return { kind: "anomalous", words: at > 0.58 ? "Clearly anomalous" : "Anomalous, near the threshold" };
+  return { kind: "good", words: at < 0.44 ? "Good" : "Good, near the threshold" };
+}

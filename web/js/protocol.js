@@ -1,0 +1,53 @@
+/**
+ * The messages between page and worker. A request is answered by any number of `progress` and then by one
+ * `done` or one `failed` with the same `id`; a cancelled one that had not begun by nothing.
+ *
+ * @typedef {{ id: number, type: "load", bytes: ArrayBuffer, name: string, compute: Wanted }} LoadRequest
+ * @typedef {{ id: number, type: "detect", picture: Blob | ImageData, name: string, preview: number }} DetectRequest
+ *   `preview`: the longer side of the picture that comes back for showing, in pixels; 0 for none.
+ * @typedef {{ id: number, type: "memory" }} MemoryRequest
+ * @typedef {{ id: number, type: "cancel" }} CancelRequest
+ * @typedef {"auto" | "cpu" | "gpu"} Wanted `auto`: a GPU, if there is a real one
+ * @typedef {LoadRequest | DetectRequest | MemoryRequest | CancelRequest} Request
+ *
+ * @typedef {{ id: number, type: "progress", done: number, total: number }} ProgressAnswer
+ * @typedef {{ id: number, type: "done", result: any }} DoneAnswer
+ * @typedef {{ id: number, type: "failed", name: string, message: string, fatal: boolean }} FailedAnswer
+ *   `fatal`: the module cannot go on; the worker must be replaced.
+ * @typedef {ProgressAnswer | DoneAnswer | FailedAnswer} Answer
+ *
+ * @typedef {object} Threshold
+ * @property {number} value the score above which a picture is called anomalous
+ * @property {string} method
+ * @property {number} pictures
+ * @property {string} reliability
+ * @property {boolean} reliable
+ *
+ * @typedef {object} Info the header of a model file
+ * @property {string} name
+ * @property {string} backbone
+ * @property {string} teacher
+ * @property {number} size
+ * @property {Threshold} threshold
+ * @property {number} training_pictures
+ * @property {string} program
+ *
+ * @typedef {object} Loaded
+ * @property {Info} info
+ * @property {Uint8Array} colours 256 times red, green, blue: the scale from 0 to twice the threshold
+ * @property {string} version
+ * @property {"cpu" | "gpu"} compute what is computed on
+ * @property {string} adapter which GPU, or why none
+ *
+ * @typedef {object} Found
+ * @property {number} score the maximum of the map
+ * @property {number} normalized `score / (score + threshold)`: 0.5 is the threshold
+ * @property {"good" | "anomalous"} verdict by the model's own threshold
+ * @property {Float32Array} map the anomaly map, `side` rows of `side` values
+ * @property {number} side
+ * @property {number} width of the upright picture, in pixels
+ * @property {number} height
+ * @property {number} ms milliseconds of decoding, resizing and computing
+ * @property {Blob} [preview] the upright picture for showing
+ */
+export {};

@@ -1,0 +1,84 @@
+// Samples: downloaded with progress, checked, kept under the hash of their contents.
+
+/**
+ * @typedef {{ file: string, bytes: number, sha256: string }} Stored
+ * @typedef {{ name: string, title: string, model: Stored, pictures: (Stored & { label: string })[] }} Sample
+ */
+
+const CACHE = "aand-samples";
+const FOLDER = new URL("../samples/", import.meta.url);
+
+/** Bytes that came over the network. */
+export let downloaded = 0;
+
+/** What there is. @returns {Promise<Sample[]>} */
+export async function list() {
+  const response = await fetch(new URL("samples.json", FOLDER));
+  return response.ok ? response.json() : [];
+}
+
+/** @param {Sample} sample */
+export function bytes(sample) {
+  return [sample.model, ...sample.pictures].reduce((sum, file) => sum + file.bytes, 0);
+}
+
+/**
+ * @param {Sample} sample
+ * @param {AbortSignal} signal
+ * @param {(done: number, total: number) => void} progress in bytes
+ * @returns {Promise<{ model: Blob, pictures: { name: string, file: Blob }[] }>}
+ */
+export async function fetchSample(sample, signal, progress) {
+  let done = 0;
+  const total = bytes(sample);
+  const advance = (/** @type {number} */ some) => progress(done += some, total);
+  const model = await fetchStored(sample.model, signal, advance);
+  const pictures = [];
+  for (const picture of sample.pictures) {
+    pictures.push({ name: picture.label, file: await fetchStored(picture, signal, advance) });
+  }
+  return { model, pictures };
+}
+
+/** @param {Stored} stored @param {AbortSignal} signal @param {(some: number) => void} advance */
+async function fetchStored({ file, bytes, sha256 }, signal, advance) {
+  const key = new URL(`by-content/${sha256}`, FOLDER);
+  const cache = await globalThis.caches?.open(CACHE).catch(() => undefined);
+  const kept = await cache?.match(key);
+  if (kept) {
+    advance(bytes);
+    return kept.blob();
+  }
+  const response = await fetch(new URL(file, FOLDER), { signal });
+  if (!response.ok || !response.body) {
+    throw new Error(`${file} could not be downloaded (${response.status}); try again later`);
+  }
+  const parts = [];
+  const reader = response.body.getReader();
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    parts.push(part.value);
+    downloaded += part.value.length;
+    advance(part.value.length);
+  }
+  const blob = new Blob(/** @type {BlobPart[]} */ (parts));
+  // Pages that are not served securely have no digests, and no cache either.
+  if (globalThis.crypto?.subtle) {
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await blob.arrayBuffer()));
+    const found = [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    if (found !== sha256) throw new Error(`${file} arrived damaged; try again`);
+    await cache?.put(key, new Response(blob)).catch(() => undefined);
+  }
+  return blob;
+}
+
+/** Bytes kept. */
+export async function kept() {
+  const cache = await globalThis.caches?.open(CACHE).catch(() => undefined);
+  let sum = 0;
+  for (const request of await cache?.keys() ?? []) sum += (await (await cache?.match(request))?.blob())?.size ?? 0;
+  return sum;
+}
+
+export async function clear() {
+  await globalThis.caches?.delete(CACHE);
+}

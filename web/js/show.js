@@ -1,0 +1,68 @@
+// Bringing the page up to date with what is known.
+
+import { $ } from "./dom.js";
+import * as gallery from "./gallery.js";
+import * as histogram from "./histogram.js";
+import { items, verdict } from "./pictures.js";
+import { page } from "./state.js";
+import * as viewer from "./viewer.js";
+
+/** @param {"model" | "job"} which @param {string} [words] without: done @param {number} [share] */
+export function progress(which, words, share) {
+  const place = $(`${which}-progress`);
+  place.hidden = words === undefined;
+  place.querySelector("span").textContent = words ?? "";
+  const bar = place.querySelector("progress");
+  if (share === undefined) bar.removeAttribute("value");
+  else bar.value = share;
+}
+
+let drawing = 0;
+/** Once a frame is enough. */
+export function refreshSoon() {
+  drawing ||= requestAnimationFrame(refresh);
+}
+
+export function refresh() {
+  cancelAnimationFrame(drawing);
+  drawing = 0;
+  const scores = items.flatMap(({ found }) => (found ? [found.score] : []));
+  $("results").hidden = items.length === 0;
+  $("judging").hidden = scores.length === 0;
+  $("job-continue").hidden = page.judging || !page.detector || !items.some(({ state }) => state === "waiting");
+  $("tools").hidden = !items.some(({ state }) => state !== "waiting");
+  $("results-title").textContent = items.length === 1 ? "1 picture" : `${items.length} pictures`;
+  document.querySelector(".work")?.classList.toggle("open", page.selected !== undefined);
+  const colours = page.detector?.colours ?? new Uint8Array(768);
+  const own = page.detector?.info.threshold.value ?? 0;
+  if (scores.length) {
+    page.end = Math.max(page.end === 1 ? 0 : page.end, histogram.end(scores, own));
+    relabel(scores);
+  }
+  gallery.show({ threshold: page.threshold, colours, sort: $("sort").value, selected: page.selected, choose });
+  viewer.show(page.selected, page.threshold, own, colours);
+}
+
+/** @param {number[]} scores */
+export function relabel(scores) {
+  histogram.show(scores, page.threshold, page.end);
+  const slider = $("threshold");
+  slider.value = String(Math.round((1000 * page.threshold) / page.end));
+  slider.setAttribute("aria-valuetext", page.threshold.toFixed(3));
+  $("threshold-words").textContent = `${page.threshold.toFixed(3)}: ${summary()}`;
+  $("threshold-reset").hidden = page.threshold === page.detector?.info.threshold.value;
+}
+
+/** @param {import("./pictures.js").Item} item */
+export function choose(item) {
+  page.selected = item;
+  refresh();
+  // On a narrow page the viewer is above the list, out of sight.
+  if ($("viewer").getBoundingClientRect().bottom < 80) $("viewer").scrollIntoView({ block: "start" });
+}
+
+export function summary() {
+  const found = items.filter(({ found }) => found);
+  const flagged = found.filter(({ found }) => found && verdict(found.score, page.threshold).kind === "anomalous").length;
+  return `${found.length} judged, ${flagged} anomalous.`;
+}

@@ -1,0 +1,144 @@
+// Computes: holds the module and one model, and answers one request after the other.
+
+import init, { Detector, colourTable, version } from "../wasm/aand-web.js";
+
+/** @typedef {import("./protocol.js").Request} Request */
+
+/** Bytes of a picture file beyond which it is not even read. */
+const LARGEST_FILE = 512 * 2 ** 20;
+
+/** @type {Promise<{ memory: WebAssembly.Memory }> | undefined} */
+let starting;
+/** @type {Detector | undefined} */
+let detector;
+/** @type {Exclude<Request, { type: "cancel" }>[]} */
+const queue = [];
+let busy = false;
+
+addEventListener("message", ({ data }) => {
+  /** @type {Request} */
+  const request = data;
+  if (request.type === "cancel") {
+    const at = queue.findIndex((waiting) => waiting.id === request.id);
+    if (at >= 0) queue.splice(at, 1);
+    return;
+  }
+  queue.push(request);
+  if (!busy) run();
+});
+
+async function run() {
+  busy = true;
+  for (let request = queue.shift(); request; request = queue.shift()) {
+    const { id } = request;
+    try {
+      const [result, transfer] = await answer(request);
+      postMessage({ id, type: "done", result }, { transfer });
+    } catch (error) {
+      const { name, message, fatal } = explain(error);
+      postMessage({ id, type: "failed", name, message, fatal });
+    }
+    // Lets a cancellation through before the next.
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  busy = false;
+}
+
+/** @param {Exclude<Request, { type: "cancel" }>} request @returns {Promise<[any, Transferable[]]>} */
+async function answer(request) {
+  if (request.type === "memory") {
+    const entries = /** @type {PerformanceResourceTiming[]} */ (performance.getEntriesByType("resource"));
+    const downloaded = entries.reduce((sum, entry) => sum + entry.transferSize, 0);
+    return [{ memory: starting ? (await starting).memory.buffer.byteLength : 0, downloaded }, []];
+  }
+  starting ??= init();
+  await starting;
+  if (request.type === "load") {
+    const { use, adapter } = await choose(request.compute);
+    const next = await Detector.load(new Uint8Array(request.bytes), request.name, use);
+    detector?.free();
+    detector = next;
+    const { compute } = detector;
+    return [{ info: JSON.parse(detector.info), colours: colourTable(), version: version(), compute, adapter }, []];
+  }
+  if (!detector) throw named("ModelError", "no model is loaded; load one first");
+  return detect(detector, request);
+}
+
+/** @param {Detector} detector @param {import("./protocol.js").DetectRequest} request @returns {Promise<[any, Transferable[]]>} */
+async function detect(detector, { id, picture, name, preview }) {
+  const started = performance.now();
+  let told = started;
+  const progress = (/** @type {number} */ done, /** @type {number} */ total) => {
+    const now = performance.now();
+    if (now - told < 100 && done < total) return;
+    told = now;
+    postMessage({ id, type: "progress", done, total });
+  };
+  const found = picture instanceof Blob
+    ? await detector.detectFile(await read(picture), name, progress)
+    : await detector.detectPixels(new Uint8Array(picture.data.buffer), picture.width, picture.height, progress);
+  const ms = performance.now() - started;
+  try {
+    const { score, normalized, side, width, height, map } = found;
+    const verdict = found.anomalous ? "anomalous" : "good";
+    const result = { score, normalized, verdict, side, width, height, map, ms };
+    if (preview > 0) Object.assign(result, { preview: await show(found, preview) });
+    return [result, [map.buffer]];
+  } finally {
+    found.free();
+  }
+}
+
+/** Whether to use a GPU, and which. @param {import("./protocol.js").Wanted} wanted */
+async function choose(wanted) {
+  const found = await /** @type {any} */ (navigator).gpu?.requestAdapter().catch(() => null);
+  if (!found) return { use: wanted === "gpu", adapter: "none" };
+  const { vendor, architecture, device, description } = found.info ?? {};
+  const name = [vendor, architecture, device, description].filter(Boolean).join(" ") || "unnamed";
+  // Drawing in software, it would be slower than computing on the CPU directly.
+  const software = found.info?.isFallbackAdapter || found.isFallbackAdapter || /swiftshader|llvmpipe|basic render/i.test(name);
+  return { use: wanted === "gpu" || (wanted === "auto" && !software), adapter: software ? `${name} (software)` : name };
+}
+
+/** @param {Blob} file */
+async function read(file) {
+  if (file.size > LARGEST_FILE) {
+    throw named("PictureError", `${Math.round(file.size / 2 ** 20)} MiB is more than the ${LARGEST_FILE / 2 ** 20} MiB that are read here; scale it down or cut it into parts`);
+  }
+  try {
+    return new Uint8Array(await file.arrayBuffer());
+  } catch {
+    throw named("PictureError", "the file can no longer be read; was it moved or changed? Add it again");
+  }
+}
+
+/** @param {import("../wasm/aand-web.js").Detection} found @param {number} longest */
+async function show(found, longest) {
+  const scale = Math.min(1, longest / Math.max(found.width, found.height));
+  const width = Math.max(1, Math.round(found.width * scale));
+  const height = Math.max(1, Math.round(found.height * scale));
+  const pixels = new ImageData(new Uint8ClampedArray(found.preview(width, height)), width, height);
+  const canvas = new OffscreenCanvas(width, height);
+  /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d")).putImageData(pixels, 0, 0);
+  return canvas.convertToBlob({ type: "image/jpeg", quality: 0.92 });
+}
+
+/** @param {string} name @param {string} message */
+function named(name, message) {
+  return Object.assign(new Error(message), { name });
+}
+
+/** @param {unknown} error */
+function explain(error) {
+  if (error instanceof WebAssembly.RuntimeError || error instanceof RangeError) {
+    const message = "the computing module ran out of memory or failed; it was started anew. Try a smaller picture";
+    return { name: "ModuleError", message, fatal: true };
+  }
+  if (error instanceof WebAssembly.CompileError) {
+    const message = "this browser cannot run the module (it needs WebAssembly with SIMD); use a newer one";
+    return { name: "ModuleError", message, fatal: true };
+  }
+  if (error instanceof Error) return { name: error.name, message: error.message, fatal: error.name === "TypeError" || (error.name === "DetectionError" && detector?.compute === "gpu") };
+  return { name: "Error", message: String(error), fatal: true };
+}

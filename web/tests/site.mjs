@@ -1,0 +1,69 @@
+// The built page, served under a path like any other, and a fresh browser.
+
+import { createReadStream } from "node:fs";
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { extname, join, normalize, resolve } from "node:path";
+import { chromium } from "playwright-core";
+
+const TYPES = {
+  ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".wasm": "application/wasm",
+  ".json": "application/json", ".svg": "image/svg+xml", ".jpg": "image/jpeg", ".png": "image/png",
+};
+const PATH = "/some/where/";
+
+/** Serves `folder`; `log` has what was asked for. */
+export async function serve(folder) {
+  const log = [];
+  const server = createServer(async (request, response) => {
+    const { pathname } = new URL(request.url, "http://localhost");
+    log.push(pathname);
+    const inside = pathname.startsWith(PATH) ? normalize(decodeURIComponent(pathname.slice(PATH.length))) : "..";
+    let file = resolve(folder, inside);
+    if (!file.startsWith(resolve(folder))) return response.writeHead(404).end();
+    if (pathname === PATH) file = join(folder, "index.html");
+    const found = await stat(file).catch(() => undefined);
+    if (!found?.isFile()) return response.writeHead(404).end();
+    response.writeHead(200, {
+      "content-type": TYPES[extname(file)] ?? "application/octet-stream", "content-length": found.size, "cache-control": "no-cache",
+    });
+    createReadStream(file).pipe(response);
+  });
+  await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
+  const address = `http://127.0.0.1:${server.address().port}${PATH}`;
+  return { address, log, stop: () => new Promise((closed) => { server.closeAllConnections(); server.close(closed); }) };
+}
+
+/** A browser with an empty profile. */
+export async function browse(flags = []) {
+  const profile = await mkdtemp(join(tmpdir(), "aand-browser-"));
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    headless: true,
+    args: [
+      "--headless", "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
+      "--disable-component-update", "--disable-sync", ...flags,
+    ],
+    acceptDownloads: true,
+    viewport: { width: 1280, height: 900 },
+  });
+  return { context, stop: async () => { await context.close(); await rm(profile, { recursive: true, force: true }); } };
+}
+
+/** A page that reports what must not happen: requests elsewhere, errors, violations of its policy. */
+export async function open(context, address) {
+  const page = await context.newPage();
+  const problems = [];
+  const origin = new URL(address).origin;
+  page.on("request", (request) => {
+    const url = request.url();
+    if (!url.startsWith(origin) && !/^(blob|data):/.test(url)) problems.push(`request to ${url}`);
+  });
+  page.on("pageerror", (error) => problems.push(`error: ${error.message}`));
+  page.on("console", (message) => {
+    if (message.type() === "error") problems.push(`console: ${message.text()}`);
+  });
+  await page.goto(address);
+  return { page, problems };
+}
