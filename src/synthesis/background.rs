@@ -193,7 +193,8 @@ impl Field {
         let at_edge = |&n: &usize| near(n % self.width, self.width) || near(n / self.width, self.height);
         let islands = self.islands(&part);
         let largest = islands.iter().map(Vec::len).max().unwrap_or(0);
-        for island in islands.iter().filter(|island| island.len() * 2 < largest && island.iter().any(at_edge)) {
+        for island in islands.iter().filter(|island| island.len() * 2 < largest && island.iter().any(at_edge))
+        {
             island.iter().for_each(|&n| part[n] = false);
         }
         part

@@ -6,7 +6,7 @@ use super::unusual::unusual;
 use crate::dataset::{Dataset, fingerprint, holdout};
 use crate::detection::held_out_count;
 use crate::picture::{Mask, Picture, open, resize};
-use crate::synthesis::{Foreground, Textures};
+use crate::synthesis::Textures;
 use crate::teacher::Teacher;
 use crate::{Error, Result};
 use rayon::prelude::*;
@@ -27,7 +27,7 @@ impl Course {
         teacher_source: String,
     ) -> Result<Self> {
         settings.check()?;
-        let foreground: Foreground = settings.foreground.parse()?;
+        let foreground = settings.foreground;
         let textures = match settings.textures.as_str() {
             "built-in" => Textures::builtin(),
             folder => Textures::open(Path::new(folder), settings.size)?,
