@@ -65,6 +65,8 @@ export class Detector {
   compute = "cpu";
   /** Which GPU there is, or `none`. */
   adapter = "none";
+  /** Why the CPU took over from the GPU; empty if it did not. */
+  fallback = "";
 
   /**
    * Judges a picture: a file is decoded as the native program does it, so that the scores are the same.
@@ -82,8 +84,8 @@ export class Detector {
       return await this.#ask(request, { signal, progress });
     } catch (error) {
       // A GPU that failed or was lost: the CPU takes over, with the same scores.
-      if (compute === "cpu" || this.#worker) throw error;
-      this.#wanted = "cpu";
+      if (compute === "cpu" || this.#worker || signal?.aborted) throw error;
+      this.#giveUpGpu(error);
       await this.#start();
       return this.#ask(request, { signal, progress });
     }
@@ -109,12 +111,19 @@ export class Detector {
       /** @type {Loaded} */
       const loaded = await load().catch((error) => {
         if (this.#wanted !== "auto" || error.name !== "DetectionError") throw error;
-        this.#wanted = "cpu";
+        this.#giveUpGpu(error);
         return load();
       });
       return Object.assign(this, loaded);
     })();
     return this.#ready;
+  }
+
+  /** @param {unknown} error */
+  #giveUpGpu(error) {
+    this.#wanted = "cpu";
+    // What follows is the native program's remedy.
+    this.fallback = (error instanceof Error ? error.message : String(error)).replace(/; use a smaller batch.*$/, "");
   }
 
   /** @param {Error} reason */

@@ -40,7 +40,17 @@ export function refresh() {
     relabel(scores);
   }
   gallery.show({ threshold: page.threshold, colours, sort: $("sort").value, selected: page.selected, choose });
+  notice();
   viewer.show(page.selected, page.threshold, own, colours);
+}
+
+/** Says that the CPU had to take over. */
+function notice() {
+  const reason = page.detector?.fallback;
+  const words = reason ? `The GPU can no longer be used: ${reason}. The CPU goes on, with the same scores.` : "";
+  const place = $("model-notice");
+  place.hidden = !words;
+  if (place.textContent !== words) place.textContent = words;
 }
 
 /** @param {number[]} scores */

@@ -1,7 +1,7 @@
 // The built page, served under a path like any other, and a fresh browser.
 
 import { createReadStream } from "node:fs";
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { extname, join, normalize, resolve } from "node:path";
@@ -13,8 +13,12 @@ const TYPES = {
 };
 const PATH = "/some/where/";
 
-/** Serves `folder`; `log` has what was asked for. */
-export async function serve(folder) {
+/**
+ * Serves `folder`; `log` has what was asked for.
+ * @param {string} folder
+ * @param {Record<string, (text: string) => string>} [changed] by path: what is made of a file on its way
+ */
+export async function serve(folder, changed = {}) {
   const log = [];
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, "http://localhost");
@@ -25,6 +29,11 @@ export async function serve(folder) {
     if (pathname === PATH) file = join(folder, "index.html");
     const found = await stat(file).catch(() => undefined);
     if (!found?.isFile()) return response.writeHead(404).end();
+    const change = changed[pathname.slice(PATH.length)];
+    if (change) {
+      response.writeHead(200, { "content-type": TYPES[extname(file)], "cache-control": "no-cache" });
+      return response.end(change(await readFile(file, "utf8")));
+    }
     response.writeHead(200, {
       "content-type": TYPES[extname(file)] ?? "application/octet-stream", "content-length": found.size, "cache-control": "no-cache",
     });
