@@ -3,6 +3,7 @@
 import { $ } from "./dom.js";
 import * as gallery from "./gallery.js";
 import * as histogram from "./histogram.js";
+import * as inside from "./inside.js";
 import { items, verdict } from "./pictures.js";
 import { page } from "./state.js";
 import * as viewer from "./viewer.js";
@@ -41,6 +42,7 @@ export function refresh() {
   }
   gallery.show({ threshold: page.threshold, colours, sort: $("sort").value, selected: page.selected, choose });
   notice();
+  inside.keep(page.selected);
   viewer.show(page.selected, page.threshold, own, colours);
 }
 

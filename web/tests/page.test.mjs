@@ -3,12 +3,11 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { hugePng, turned } from "./fixtures.mjs";
-import { browse, open, serve } from "./site.mjs";
+import { axe, browse, open, serve } from "./site.mjs";
 
 const DIST = process.env.DIST ?? "dist";
 const AAND = process.env.AAND ?? "target/release/aand";
@@ -206,17 +205,10 @@ test("no task of the page is longer than 50 ms while it detects", async () => {
 });
 
 test("it is accessible, empty and with results, light and dark", async () => {
-  const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
-  const source = readFileSync(axe, "utf8");
   for (const colorScheme of ["light", "dark"]) {
     const { page } = await started();
     await page.emulateMedia({ colorScheme });
-    const check = async (where) => {
-      await page.evaluate(source);
-      const { violations } = await page.evaluate(() => window.axe.run());
-      const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
-      assert.deepEqual(serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html)}`), [], `${where}, ${colorScheme}`);
-    };
+    const check = async (where) => assert.deepEqual(await axe(page), [], `${where}, ${colorScheme}`);
     await page.setInputFiles("#files", SAMPLE.pictures.map(({ file }) => join(DIST, "samples", file)));
     await settled(page);
     await check("results");

@@ -1,6 +1,7 @@
 // The built page, served under a path like any other, and a fresh browser.
 
 import { createReadStream } from "node:fs";
+import { createRequire } from "node:module";
 import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
@@ -75,4 +76,14 @@ export async function open(context, address) {
   });
   await page.goto(address);
   return { page, problems };
+}
+
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+
+/** The serious and critical findings of axe. */
+export async function axe(page) {
+  await page.evaluate(await readFile(AXE, "utf8"));
+  const { violations } = await page.evaluate(() => window.axe.run());
+  const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+  return serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html)}`);
 }
