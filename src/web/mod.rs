@@ -7,8 +7,10 @@
 mod compute;
 mod detection;
 mod error;
+mod inside;
 
 pub use detection::{Detection, Detector};
+pub use inside::Insides;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
