@@ -56,7 +56,11 @@ function ours(model, compute, signal) {
         return found;
       };
     },
-    note() { return compute === "gpu" ? this.detector?.adapter ?? "" : "one thread, 128-bit SIMD"; },
+    note() {
+      const adapter = this.detector?.adapter ?? "";
+      if (compute === "cpu") return "one thread, 128-bit SIMD";
+      return adapter.endsWith("(software)") ? `software adapter: ${adapter.replace(" (software)", "")}` : adapter;
+    },
     stop() { this.detector?.close(); },
   };
 }

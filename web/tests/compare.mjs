@@ -2,12 +2,12 @@
 
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { browse, open, serve } from "./site.mjs";
+import { browse, GPU, open, serve } from "./site.mjs";
 
 const [model, graph, runs, only = ""] = process.argv.slice(2);
 const ort = dirname(fileURLToPath(import.meta.resolve("onnxruntime-web")));
 const site = await serve(process.env.DIST ?? "dist", {}, { ort, "graph.onnx": graph });
-const browser = await browse(["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-unsafe-swiftshader"]);
+const browser = await browse(GPU);
 try {
   const { page } = await open(browser.context, `${site.address}bench.html?compare=graph.onnx&only=${only}`);
   page.on("console", (message) => { if (message.type() === "error") console.error(message.text()); });

@@ -48,6 +48,9 @@ export async function serve(folder, changed = {}, added = {}) {
   return { address, log, stop: () => new Promise((closed) => { server.closeAllConnections(); server.close(closed); }) };
 }
 
+/** Flags for WebGPU where there is no GPU: Chromium's software adapter. */
+export const GPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-unsafe-swiftshader"];
+
 /** A browser with an empty profile. */
 export async function browse(flags = []) {
   const profile = await mkdtemp(join(tmpdir(), "aand-browser-"));
