@@ -40,6 +40,9 @@ export async function fetchSample(sample, signal, progress) {
   return { model, pictures };
 }
 
+/** Only the model of a sample. @param {Sample} sample @param {AbortSignal} signal @param {(some: number) => void} advance */
+export const fetchModel = (sample, signal, advance) => fetchStored(sample.model, signal, advance);
+
 /** @param {Stored} stored @param {AbortSignal} signal @param {(some: number) => void} advance */
 async function fetchStored({ file, bytes, sha256 }, signal, advance) {
   const key = new URL(`by-content/${sha256}`, FOLDER);

@@ -9,7 +9,7 @@ import { extname, join, normalize, resolve } from "node:path";
 import { chromium } from "playwright-core";
 
 const TYPES = {
-  ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".wasm": "application/wasm",
+  ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".wasm": "application/wasm",
   ".json": "application/json", ".svg": "image/svg+xml", ".jpg": "image/jpeg", ".png": "image/png",
 };
 const PATH = "/some/where/";
@@ -18,8 +18,9 @@ const PATH = "/some/where/";
  * Serves `folder`; `log` has what was asked for.
  * @param {string} folder
  * @param {Record<string, (text: string) => string>} [changed] by path: what is made of a file on its way
+ * @param {Record<string, string>} [added] by path: files and folders from elsewhere
  */
-export async function serve(folder, changed = {}) {
+export async function serve(folder, changed = {}, added = {}) {
   const log = [];
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, "http://localhost");
@@ -28,6 +29,8 @@ export async function serve(folder, changed = {}) {
     let file = resolve(folder, inside);
     if (!file.startsWith(resolve(folder))) return response.writeHead(404).end();
     if (pathname === PATH) file = join(folder, "index.html");
+    const [at, from] = Object.entries(added).find(([at]) => inside === at || inside.startsWith(`${at}/`)) ?? [];
+    if (at) file = join(from, inside.slice(at.length));
     const found = await stat(file).catch(() => undefined);
     if (!found?.isFile()) return response.writeHead(404).end();
     const change = changed[pathname.slice(PATH.length)];
@@ -44,6 +47,9 @@ export async function serve(folder, changed = {}) {
   const address = `http://127.0.0.1:${server.address().port}${PATH}`;
   return { address, log, stop: () => new Promise((closed) => { server.closeAllConnections(); server.close(closed); }) };
 }
+
+/** Flags for WebGPU where there is no GPU: Chromium's software adapter. */
+export const GPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-unsafe-swiftshader"];
 
 /** A browser with an empty profile. */
 export async function browse(flags = []) {

@@ -5,6 +5,10 @@ mod inspect;
 mod kernel;
 mod lines;
 mod pointwise;
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+mod portable;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod simd128;
 #[cfg(test)]
 mod tests;
 mod threads;

@@ -1,5 +1,10 @@
 //! Sixteen neighbouring channels at once, in the widest registers the processor has.
 
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+use super::portable::Portable as Narrowest;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+use super::simd128::Simd128 as Narrowest;
+
 /// Channels of a block: the innermost axis of every feature map.
 pub(super) const BLOCK: usize = 16;
 
@@ -42,7 +47,11 @@ pub fn instructions() -> &'static str {
         Widest::Avx2 => return "AVX2",
         Widest::Portable => {}
     }
-    if cfg!(target_arch = "aarch64") { "NEON" } else { "portable" }
+    match () {
+        () if cfg!(target_arch = "aarch64") => "NEON",
+        () if cfg!(target_feature = "simd128") => "simd128",
+        () => "portable",
+    }
 }
 
 /// Lets tests run the narrower kernels: 1 AVX2, 2 portable.
@@ -98,66 +107,8 @@ pub(super) unsafe fn run<W: Work>(work: W) {
             Widest::Portable => {}
         }
     }
-    // SAFETY: plain Rust.
-    unsafe { work.run::<Portable>() }
-}
-
-/// Four registers of four, or whatever the compiler makes of them: SSE2, NEON, simd128.
-#[derive(Clone, Copy)]
-pub(super) struct Portable([[f32; 4]; 4]);
-
-impl Portable {
-    #[inline(always)]
-    fn zip(self, other: Self, f: impl Fn(f32, f32) -> f32) -> Self {
-        Self(std::array::from_fn(|i| std::array::from_fn(|j| f(self.0[i][j], other.0[i][j]))))
-    }
-}
-
-impl Vector for Portable {
-    const ROWS: usize = if cfg!(target_arch = "aarch64") { 6 } else { 3 };
-    const COLUMNS: usize = 1;
-
-    #[inline(always)]
-    unsafe fn splat(value: f32) -> Self {
-        Self([[value; 4]; 4])
-    }
-
-    #[inline(always)]
-    unsafe fn load(from: *const f32) -> Self {
-        // SAFETY: sixteen numbers, as the caller promises.
-        Self(unsafe { from.cast::<[[f32; 4]; 4]>().read_unaligned() })
-    }
-
-    #[inline(always)]
-    unsafe fn store(self, to: *mut f32) {
-        // SAFETY: sixteen numbers, as the caller promises.
-        unsafe { to.cast::<[[f32; 4]; 4]>().write_unaligned(self.0) }
-    }
-
-    #[inline(always)]
-    unsafe fn add(self, other: Self) -> Self {
-        self.zip(other, |a, b| a + b)
-    }
-
-    #[inline(always)]
-    unsafe fn sub(self, other: Self) -> Self {
-        self.zip(other, |a, b| a - b)
-    }
-
-    #[inline(always)]
-    unsafe fn mul(self, other: Self) -> Self {
-        self.zip(other, |a, b| a * b)
-    }
-
-    #[inline(always)]
-    unsafe fn max(self, other: Self) -> Self {
-        self.zip(other, |a, b| if b > a { b } else { a })
-    }
-
-    #[inline(always)]
-    unsafe fn fma(self, a: Self, b: Self) -> Self {
-        Self(std::array::from_fn(|i| std::array::from_fn(|j| self.0[i][j] + a.0[i][j] * b.0[i][j])))
-    }
+    // SAFETY: plain Rust, or instructions that the whole program is compiled with.
+    unsafe { work.run::<Narrowest>() }
 }
 
 #[cfg(target_arch = "x86_64")]
