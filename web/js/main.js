@@ -12,6 +12,7 @@ import { bytes } from "./samples.js";
 import { csv, zip } from "./save.js";
 import { progress, refresh, refreshSoon } from "./show.js";
 import { page, said } from "./state.js";
+import * as training from "./train.js";
 
 /** @param {{ name: string, file: Blob }[]} files */
 async function take(files) {
@@ -81,6 +82,7 @@ $("save-zip").onclick = async () => {
   }
 };
 camera.wire(take);
+training.wire();
 diagnostics.wire(() => page.detector);
 register();
 
