@@ -213,8 +213,8 @@ fn synth_writes_samples_and_a_sheet() {
         let foreground = read(&format!("00{n}_foreground.png")).into_luma8();
         assert_eq!((mask.dimensions(), foreground.dimensions()), ((64, 64), (64, 64)));
         assert_eq!(read(&format!("00{n}.png")).into_rgb8().dimensions(), (64, 64));
-        // Defects lie on the part.
-        assert!(mask.pixels().zip(foreground.pixels()).all(|(m, f)| m.0[0] <= f.0[0]));
+        // Every other defect lies on the part, the others anywhere.
+        assert!(n % 2 == 0 || mask.pixels().zip(foreground.pixels()).all(|(m, f)| m.0[0] <= f.0[0]));
         marked += usize::from(mask.pixels().any(|m| m.0[0] > 0));
     }
     assert_eq!(marked as u64, 5 - told["clean"].as_u64().unwrap());

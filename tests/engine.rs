@@ -3,10 +3,12 @@
 mod made_up;
 
 use aand::amplification::{RaaOptions, Residual};
-use aand::detection::Detector;
-use aand::model::{Aand, Precision, Score, save};
+use aand::detection::{Detector, batch};
+use aand::inference::{Engine, Plan};
+use aand::model::{Aand, Precision, Score, TensorStore, save};
+use aand::picture::ScoreMap;
 use aand::teacher::Backbone;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use made_up::{model, pixels, reference, same};
 
 fn check(model: &Aand, count: usize) {
@@ -46,6 +48,68 @@ fn switches() {
     }
     check(&model(Backbone::Compact, 64, raa, Score::Gate), 2);
     check(&model(Backbone::Compact, 64, RaaOptions { gate: false, ..raa }, Score::Gate), 1);
+}
+
+/// What is shown of the insides is what Burn computes, with the RAA and without it.
+#[test]
+fn insides() {
+    let raa = RaaOptions::default();
+    let bare = |raa: RaaOptions| RaaOptions { generator: false, ..raa };
+    for (backbone, raa) in [
+        (Backbone::Compact, raa),
+        (Backbone::Compact, RaaOptions { gate: false, ..raa }),
+        (Backbone::Compact, bare(raa)),
+        (Backbone::Resnet50, raa),
+    ] {
+        let model = model(backbone, 64, raa, Score::Discrepancy);
+        let x = pixels(1, 64);
+        let engine = engine_of(&model);
+        for amplify in [true, false] {
+            let mut right = model.clone();
+            if !amplify {
+                right.info.raa = bare(raa);
+            }
+            let right = right.forward(batch(x.clone(), 1, 64, &model.device()));
+            let found = engine.inspect(&x, amplify);
+            for (k, found) in found.iter().enumerate() {
+                let near = |what: &str, found: &ScoreMap, right: Tensor<4>| {
+                    let right = right.mean_dim(1).into_data().try_into_vec::<f32>().unwrap();
+                    let scale = right.iter().fold(1e-3f32, |most, v| most.max(v.abs()));
+                    assert_eq!(found.data.len(), right.len());
+                    for (a, b) in found.data.iter().zip(&right) {
+                        assert!((a - b).abs() <= 1e-4 * scale, "{what} of level {}: {a} is not {b}", k + 1);
+                    }
+                };
+                near("teacher", &found.teacher, right.teacher[k].clone());
+                if raa.generator && raa.gate {
+                    near("gate", found.gate.as_ref().unwrap(), right.advanced[k].weight.clone());
+                }
+                let compared = found.compared.as_ref().unwrap();
+                near("advanced", &compared.advanced, right.advanced[k].feature.clone());
+                near("residual", &compared.residual, right.advanced[k].residual.clone().abs());
+                near("student", &compared.student, right.student[k].clone());
+                near("discrepancy", &found.discrepancy, right.discrepancy[k].clone());
+                assert_eq!(compared.advanced == found.teacher, !(amplify && raa.generator));
+            }
+        }
+    }
+}
+
+#[test]
+fn insides_of_a_model_that_scores_by_its_gate() {
+    let model = model(Backbone::Compact, 64, RaaOptions::default(), Score::Gate);
+    for level in engine_of(&model).inspect(&pixels(1, 64), true) {
+        assert!(level.compared.is_none());
+        assert_eq!(level.gate.as_ref(), Some(&level.discrepancy));
+    }
+}
+
+fn engine_of(model: &Aand) -> Engine {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.aand");
+    save(model, &path).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    Engine::new(Plan::new(&model.info, &TensorStore::new(&bytes, &path).unwrap()).unwrap())
 }
 
 #[test]

@@ -79,7 +79,8 @@ pub fn run(args: &SynthArgs) -> Result<()> {
         let native = open(&set.train[index])?;
         let picture = resize(&native, args.size, args.size);
         let part = foreground.mask(&native).resize_torch_nearest(size, size);
-        let made = synthesizer.sample(&picture, &part, &mut stream(args.seed, Purpose::Synthesis, 0, n));
+        let place = foreground.place(&part, n);
+        let made = synthesizer.sample(&picture, &place, &mut stream(args.seed, Purpose::Synthesis, 0, n));
         clean += usize::from(made.mask.count() == 0);
         uncovered += usize::from(part.count() == 0);
         let file = |ending: &str| args.out.join(format!("{n:0digits$}{ending}.png"));

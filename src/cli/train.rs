@@ -223,7 +223,7 @@ impl TrainArgs {
             objective: self.objective,
             score: self.score,
             holdout: self.holdout,
-            foreground: foreground.to_string(),
+            foreground,
             textures: self.textures.as_ref().map_or("built-in".into(), |t| t.display().to_string()),
             selection: self.select,
             precision: self.precision,

@@ -7,6 +7,7 @@
 
 mod cpu;
 pub mod gpu;
+mod insides;
 mod memory;
 mod network;
 mod plan;
@@ -17,5 +18,6 @@ mod reference;
 mod weights;
 
 pub use cpu::{Engine, instructions};
+pub use insides::{Compared, LevelMaps, LevelViews};
 pub use memory::Slots;
 pub use plan::{Buffer, BufferId, Convolution, Kernel, Operation, Plan, Step, View};

@@ -1,5 +1,6 @@
 //! Writing down the detector layer by layer, as teacher, amplifier and student define it.
 
+use super::insides::LevelViews;
 use super::plan::{Buffer, Convolution, Kernel, Operation, Plan, Step, View};
 use super::weights::{self, Weights};
 use crate::Result;
@@ -11,8 +12,9 @@ use crate::teacher::{BlockKind, TensorSource};
 pub(super) fn build(info: &Info, source: &dyn TensorSource) -> Result<Plan> {
     let mut network = Network { info, source, buffers: Vec::new(), steps: Vec::new() };
     let input = network.buffer([3, info.size, info.size]);
-    let maps = network.detector(input)?;
-    Ok(Plan { size: info.size, buffers: network.buffers, steps: network.steps, input, maps })
+    let levels = network.detector(input)?;
+    let maps = levels.map(|level| level.map);
+    Ok(Plan { size: info.size, buffers: network.buffers, steps: network.steps, input, maps, levels })
 }
 
 /// How a residual block of the student changes height and width.
@@ -31,10 +33,14 @@ struct Network<'a> {
 }
 
 impl Network<'_> {
-    fn detector(&mut self, picture: View) -> Result<[View; 3]> {
+    fn detector(&mut self, picture: View) -> Result<[LevelViews; 3]> {
         if self.info.score == Score::Gate {
             let features = self.teacher(picture, None)?;
-            return self.levels(|network, k| network.gate(k, features[k]));
+            let gates = self.levels(|network, k| network.gate(k, features[k]))?;
+            return Ok([0, 1, 2].map(|k| {
+                let (teacher, map) = (features[k], gates[k]);
+                LevelViews { teacher, gate: Some(map), compared: None, map }
+            }));
         }
         let backbone = self.info.backbone;
         let (channels, side) = (backbone.channels()[2], backbone.sides(self.info.size)[2]);
@@ -53,13 +59,20 @@ impl Network<'_> {
         self.fusion(advanced, [part(0), part(1)])?;
         let embedding = self.embedding(fused)?;
         let student = self.decoder(embedding)?;
-        self.levels(|network, k| {
+        let maps = self.levels(|network, k| {
             let (teacher, student) = (advanced[k], student[k]);
             let output = network.plane_of(teacher);
             let operation = Operation::Discrepancy { teacher, student, output };
             network.push(format!("discrepancy.{}", k + 1), operation);
             Ok(output)
-        })
+        })?;
+        let gates: Vec<View> = self.steps.iter().filter_map(gate_of).collect();
+        Ok([0, 1, 2].map(|k| LevelViews {
+            teacher: vanilla[k],
+            gate: gates.get(k).copied(),
+            compared: Some([advanced[k], student[k]]),
+            map: maps[k],
+        }))
     }
 
     /// Stem and layers 1 to 3: `F_T`. The last layer goes to `last`, if given.
@@ -345,5 +358,13 @@ impl Network<'_> {
     /// The same for levels 1, 2 and 3.
     fn levels(&mut self, mut level: impl FnMut(&mut Self, usize) -> Result<View>) -> Result<[View; 3]> {
         Ok([level(self, 0)?, level(self, 1)?, level(self, 2)?])
+    }
+}
+
+/// The gate that a step computes.
+fn gate_of(step: &Step) -> Option<View> {
+    match step.operation {
+        Operation::Gate { output, .. } => Some(output),
+        _ => None,
     }
 }

@@ -1,5 +1,6 @@
 //! The detector as data: which fused layer reads and writes which buffer.
 
+use super::insides::LevelViews;
 use super::memory::Slots;
 use super::network;
 use crate::Result;
@@ -190,6 +191,8 @@ pub struct Plan {
     pub input: View,
     /// The discrepancy (or, where the model scores by it, the gate) of levels 1, 2 and 3, `[1, H_k, W_k]`.
     pub maps: [View; 3],
+    /// What is worth seeing of levels 1, 2 and 3 on the way. Only the maps outlive the last layer.
+    pub levels: [LevelViews; 3],
 }
 
 impl Plan {

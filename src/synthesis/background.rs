@@ -23,6 +23,8 @@ const BORDER_SHARE: f32 = 0.6;
 const KEPT_SHARE: f32 = 0.4;
 /// Notches in the outline narrower than twice this many pixels are closed.
 const CLOSING: u8 = 6;
+/// What comes nearer to the picture's edge than this share of its side is at the edge.
+const EDGE: f32 = 0.06;
 /// A part that covers less, or more, of the picture than this is taken for a mistake.
 const PART_SHARE: std::ops::RangeInclusive<f32> = 0.05..=0.95;
 
@@ -60,7 +62,7 @@ pub fn part(native: &Picture) -> Option<Mask> {
             return None;
         }
     }
-    let part = field.close(&part);
+    let part = field.close(&field.without_strays(part));
     let (columns, rows) = (width as usize, height as usize);
     let data = (0..rows)
         .flat_map(|y| (0..columns).map(move |x| (x, y)))
@@ -176,16 +178,26 @@ impl Field {
         self.flood(seeds, &mut part, |n| distance[n] <= tolerance);
         let islands = self.islands(&part);
         let largest = islands.iter().map(Vec::len).max()?;
-        // What shows at the picture's edge beside a larger part is its surroundings: a tray's rim, a neighbour.
-        let edge: std::collections::HashSet<usize> = border.into_iter().collect();
-        let at_edge = |island: &[usize]| island.iter().any(|n| edge.contains(n));
-        let stray = |island: &&Vec<usize>| {
-            island.len() * 20 < largest || (island.len() * 2 < largest && at_edge(island))
-        };
-        for stray in islands.iter().filter(stray) {
-            stray.iter().for_each(|&n| part[n] = false);
+        for small in islands.iter().filter(|island| island.len() * 20 < largest) {
+            small.iter().for_each(|&n| part[n] = false);
         }
         Some(part)
+    }
+
+    /// Drops what shows at the picture's edge beside a larger part: a tray's rim, its shadow, a neighbour.
+    fn without_strays(&self, mut part: Vec<bool>) -> Vec<bool> {
+        let near = |n: usize, length: usize| {
+            let reach = (EDGE * length as f32) as usize;
+            n <= reach || n + reach + 1 >= length
+        };
+        let at_edge = |&n: &usize| near(n % self.width, self.width) || near(n / self.width, self.height);
+        let islands = self.islands(&part);
+        let largest = islands.iter().map(Vec::len).max().unwrap_or(0);
+        for island in islands.iter().filter(|island| island.len() * 2 < largest && island.iter().any(at_edge))
+        {
+            island.iter().for_each(|&n| part[n] = false);
+        }
+        part
     }
 
     /// The mean gradient of the distance along the part's outline within the picture.

@@ -5,6 +5,7 @@ use super::blur::{blur, grey};
 use crate::error::Error;
 use crate::picture::{Mask, Picture};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -13,7 +14,8 @@ use std::str::FromStr;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Foreground {
-    /// Looks for a plain background that touches the border; without one, the whole picture.
+    /// Looks for a plain background that touches the border; without one, the whole picture. Every other
+    /// defect may lie beside the part all the same, see [`Foreground::place`].
     #[default]
     Auto,
     /// The whole picture.
@@ -55,6 +57,25 @@ impl Foreground {
         })
     }
 
+    /// Where the defect of a picture's `turn`-th showing may lie, given its part.
+    ///
+    /// Ours: by [`Foreground::Auto`] every other defect may lie anywhere. What surrounds a part is judged
+    /// with it, so the model must have seen that a spot there counts too; painting on the part alone cost
+    /// 2 points of image AUROC on MVTec3D's cookie.
+    pub fn place<'a>(&self, part: &'a Mask, turn: usize) -> Cow<'a, Mask> {
+        if *self == Self::Auto && turn.is_multiple_of(2) {
+            Cow::Owned(whole(part))
+        } else {
+            Cow::Borrowed(part)
+        }
+    }
+
+    /// Where the normal patches of the amplification loss come from: the part (method.md 2.4). By
+    /// [`Foreground::Auto`] everything, so that the surroundings are not amplified for want of a counterweight.
+    pub fn normal(&self, part: &Mask) -> Mask {
+        if *self == Self::Auto { whole(part) } else { part.clone() }
+    }
+
     /// The part's pixels, at the picture's own size.
     ///
     /// For training, shrink it with `Mask::resize_torch_nearest` to the size of the network's input.
@@ -86,6 +107,10 @@ impl Foreground {
             }
         }
     }
+}
+
+fn whole(part: &Mask) -> Mask {
+    Mask::filled(part.width, part.height, true)
 }
 
 fn share(length: usize, fraction: f64) -> i64 {
@@ -166,6 +191,20 @@ mod tests {
 
     fn at(mask: &Mask, x: usize, y: usize) -> bool {
         mask.data[y * mask.width + x]
+    }
+
+    #[test]
+    fn by_auto_every_other_defect_may_lie_anywhere() {
+        let part =
+            Mask { width: 4, height: 2, data: vec![true, false, false, true, false, false, true, true] };
+        let whole = Mask::filled(4, 2, true);
+        assert_eq!(*Foreground::Auto.place(&part, 6), whole);
+        assert_eq!(*Foreground::Auto.place(&part, 7), part);
+        assert_eq!(Foreground::Auto.normal(&part), whole);
+        for rule in [Foreground::Disc, Foreground::Threshold { level: None, invert: true }] {
+            assert_eq!(*rule.place(&part, 6), part);
+            assert_eq!(rule.normal(&part), part);
+        }
     }
 
     #[test]

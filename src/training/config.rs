@@ -3,6 +3,7 @@
 use crate::amplification::RaaOptions;
 use crate::detection::held_out_count;
 use crate::model::{Precision, Score, Selection};
+use crate::synthesis::Foreground;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -97,7 +98,7 @@ pub struct Settings {
     /// Share of the good pictures held out for the threshold.
     pub holdout: f64,
     /// How the foreground is found.
-    pub foreground: String,
+    pub foreground: Foreground,
     /// Where textures come from.
     pub textures: String,
     /// How weights are chosen.
@@ -124,7 +125,7 @@ impl Default for Settings {
             objective: Objective::default(),
             score: Score::default(),
             holdout: 0.1,
-            foreground: "auto".into(),
+            foreground: Foreground::Auto,
             textures: "built-in".into(),
             selection: Selection::default(),
             precision: Precision::default(),

@@ -211,9 +211,10 @@ impl Course {
 
     /// Corrupted pictures for one step of stage 1.
     pub(super) fn corrupt(&self, synthesizer: &Synthesizer, epoch: usize, chosen: &[usize]) -> AmplifyBatch {
+        let rule = self.settings.foreground;
         let one = |&i: &usize| {
             let mut rng = stream(self.settings.seed, Purpose::Synthesis, epoch, i);
-            synthesizer.sample(&self.pictures[i], &self.foregrounds[i], &mut rng)
+            synthesizer.sample(&self.pictures[i], &rule.place(&self.foregrounds[i], epoch + i), &mut rng)
         };
         #[cfg(not(target_arch = "wasm32"))]
         let corrupted: Vec<Corrupted> = {
@@ -226,7 +227,7 @@ impl Course {
         for (corrupted, &i) in corrupted.into_iter().zip(chosen) {
             batch.pixels.extend(corrupted.pixels);
             batch.masks.push(corrupted.mask);
-            batch.foregrounds.push(self.foregrounds[i].clone());
+            batch.foregrounds.push(rule.normal(&self.foregrounds[i]));
         }
         batch
     }

@@ -5,7 +5,7 @@ use super::course::Course;
 use super::given::Good;
 use crate::dataset::{Dataset, fingerprint};
 use crate::picture::open;
-use crate::synthesis::{Foreground, Textures};
+use crate::synthesis::Textures;
 use crate::teacher::Teacher;
 use crate::{Error, Result};
 use rayon::prelude::*;
@@ -23,7 +23,7 @@ impl Course {
         teacher_source: String,
     ) -> Result<Self> {
         settings.check()?;
-        let foreground: Foreground = settings.foreground.parse()?;
+        let foreground = settings.foreground;
         let textures = match settings.textures.as_str() {
             "built-in" => Textures::builtin(),
             folder => Textures::open(Path::new(folder), settings.size)?,

@@ -3,7 +3,7 @@
 use super::compute::Compute;
 use super::error::thrown;
 use crate::detection::{self, Verdict};
-use crate::inference::Plan;
+use crate::inference::{Engine, Plan};
 use crate::model::{Info, TensorStore, header};
 use crate::picture::{self, Picture, normalise, resize};
 use crate::{Error, Result};
@@ -13,8 +13,10 @@ use wasm_bindgen::prelude::*;
 /// A model, ready to judge pictures.
 #[wasm_bindgen]
 pub struct Detector {
-    info: Info,
+    pub(super) info: Info,
     compute: Compute,
+    /// For looking inside while a GPU detects.
+    pub(super) inspector: Option<Engine>,
 }
 
 #[wasm_bindgen]
@@ -85,7 +87,15 @@ impl Detector {
         // Not held twice.
         drop(bytes);
         let compute = if gpu { Compute::gpu(plan).await? } else { Compute::cpu(plan) };
-        Ok(Self { info, compute })
+        Ok(Self { info, compute, inspector: None })
+    }
+
+    /// The model on the CPU, if it is there.
+    pub(super) fn engine(&self) -> Option<&Engine> {
+        match &self.compute {
+            Compute::Cpu { engine, .. } => Some(engine),
+            Compute::Gpu { .. } => self.inspector.as_ref(),
+        }
     }
 
     async fn judge(&mut self, picture: Picture, progress: &js_sys::Function) -> Result<Detection> {
@@ -170,7 +180,7 @@ impl Detection {
 }
 
 /// Pixels without their fourth byte.
-fn opaque(rgba: &[u8], width: u32, height: u32) -> Result<Picture> {
+pub(super) fn opaque(rgba: &[u8], width: u32, height: u32) -> Result<Picture> {
     let wrong = || {
         let reason = format!("{} bytes are not {width} x {height} pixels of 4", rgba.len());
         Error::picture("pixels", reason)

@@ -10,6 +10,8 @@ mod compute;
 #[cfg(not(feature = "burn"))]
 mod detection;
 mod error;
+#[cfg(not(feature = "burn"))]
+mod inside;
 #[cfg(feature = "burn")]
 mod training;
 #[cfg(feature = "burn")]
@@ -19,6 +21,8 @@ mod training_watch;
 
 #[cfg(not(feature = "burn"))]
 pub use detection::{Detection, Detector};
+#[cfg(not(feature = "burn"))]
+pub use inside::Insides;
 #[cfg(feature = "burn")]
 pub use training::Trainer;
 use wasm_bindgen::prelude::*;

@@ -65,6 +65,10 @@ export class Detector {
   compute = "cpu";
   /** Which GPU there is, or `none`. */
   adapter = "none";
+  /** Whether the first {@link Detector.inspect} loads the model for the CPU as well. */
+  prepare = false;
+  /** Why the CPU took over from the GPU; empty if it did not. */
+  fallback = "";
 
   /**
    * Judges a picture: a file is decoded as the native program does it, so that the scores are the same.
@@ -82,11 +86,50 @@ export class Detector {
       return await this.#ask(request, { signal, progress });
     } catch (error) {
       // A GPU that failed or was lost: the CPU takes over, with the same scores.
-      if (compute === "cpu" || this.#worker) throw error;
-      this.#wanted = "cpu";
+      if (compute === "cpu" || this.#worker || signal?.aborted) throw error;
+      this.#giveUpGpu(error);
       await this.#start();
       return this.#ask(request, { signal, progress });
     }
+  }
+
+  /**
+   * A picture as the network gets it: decoded, upright, scaled to its square.
+   * @param {Blob} picture
+   * @param {{ name?: string }} [options]
+   * @returns {Promise<ImageData>}
+   * @throws {Error} `PictureError` if it cannot be used
+   */
+  async input(picture, { name } = {}) {
+    await this.#start();
+    return this.#ask({ type: "input", picture, name: name ?? (picture instanceof File ? picture.name : "the picture") });
+  }
+
+  /**
+   * A defect as training makes them, the same for the same seed.
+   * @param {ImageData} picture as {@link Detector.input} gives it
+   * @param {number} seed
+   * @returns {Promise<ImageData>}
+   */
+  async defect(picture, seed) {
+    await this.#start();
+    return this.#ask({ type: "defect", picture, seed });
+  }
+
+  /**
+   * Every step of the method on one picture, computed on the CPU.
+   * @param {ImageData} picture as {@link Detector.input} gives it
+   * @param {{ amplify?: boolean, signal?: AbortSignal }} [options] `amplify` off: without the residual module
+   * @returns {Promise<import("./protocol.js").Insides>}
+   */
+  async inspect(picture, { amplify = true, signal } = {}) {
+    await this.#start();
+    if (this.prepare) {
+      const bytes = await this.#bytes.arrayBuffer();
+      await this.#ask({ type: "prepare", bytes, name: this.#name }, { signal }, [bytes]);
+      this.prepare = false;
+    }
+    return this.#ask({ type: "inspect", picture, amplify }, { signal });
   }
 
   /** Bytes that the module holds in memory, and that its worker downloaded.
@@ -109,12 +152,19 @@ export class Detector {
       /** @type {Loaded} */
       const loaded = await load().catch((error) => {
         if (this.#wanted !== "auto" || error.name !== "DetectionError") throw error;
-        this.#wanted = "cpu";
+        this.#giveUpGpu(error);
         return load();
       });
       return Object.assign(this, loaded);
     })();
     return this.#ready;
+  }
+
+  /** @param {unknown} error */
+  #giveUpGpu(error) {
+    this.#wanted = "cpu";
+    // What follows is the native program's remedy.
+    this.fallback = (error instanceof Error ? error.message : String(error)).replace(/; use a smaller batch.*$/, "");
   }
 
   /** @param {Error} reason */

@@ -6,6 +6,7 @@ import { $, announce, download, size } from "./dom.js";
 import { dropped, picked, pictures } from "./files.js";
 import { judgeAll } from "./judge.js";
 import { describe, fail, loadModel, offered, showSamples, trySample } from "./models.js";
+import * as inside from "./inside.js";
 import { register } from "./offline.js";
 import { add, items } from "./pictures.js";
 import { bytes } from "./samples.js";
@@ -83,6 +84,7 @@ $("save-zip").onclick = async () => {
 };
 camera.wire(take);
 training.wire();
+inside.wire();
 diagnostics.wire(() => page.detector);
 register();
 

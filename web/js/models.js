@@ -8,8 +8,13 @@ import * as samples from "./samples.js";
 import { progress, refresh } from "./show.js";
 import { COMPUTE, page, said } from "./state.js";
 
-/** @param {Blob} file @param {string} name */
-export async function loadModel(file, name) {
+/**
+ * Every model comes in here: from a file, a sample, or trained on this page.
+ * @param {Blob | ArrayBuffer | Uint8Array<ArrayBuffer>} model a `.aand` file or its bytes
+ * @param {string} name what it is called in messages
+ */
+export async function loadModel(model, name) {
+  const file = model instanceof Blob ? model : new Blob([model]);
   page.running.model.abort();
   const { signal } = page.running.model = new AbortController();
   $("start").hidden = true;

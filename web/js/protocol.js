@@ -5,10 +5,15 @@
  * @typedef {{ id: number, type: "load", bytes: ArrayBuffer, name: string, compute: Wanted }} LoadRequest
  * @typedef {{ id: number, type: "detect", picture: Blob | ImageData, name: string, preview: number }} DetectRequest
  *   `preview`: the longer side of the picture that comes back for showing, in pixels; 0 for none.
+ * @typedef {{ id: number, type: "input", picture: Blob, name: string }} InputRequest answered by `ImageData`
+ * @typedef {{ id: number, type: "defect", picture: ImageData, seed: number }} DefectRequest answered by `ImageData`
+ * @typedef {{ id: number, type: "inspect", picture: ImageData, amplify: boolean }} InspectRequest
+ * @typedef {{ id: number, type: "prepare", bytes: ArrayBuffer, name: string }} PrepareRequest
+ *   the model's file once more, for inspection on the CPU while a GPU detects
  * @typedef {{ id: number, type: "memory" }} MemoryRequest
  * @typedef {{ id: number, type: "cancel" }} CancelRequest
  * @typedef {"auto" | "cpu" | "gpu"} Wanted `auto`: a GPU, if there is a real one
- * @typedef {LoadRequest | DetectRequest | MemoryRequest | CancelRequest} Request
+ * @typedef {LoadRequest | DetectRequest | InputRequest | DefectRequest | InspectRequest | PrepareRequest | MemoryRequest | CancelRequest} Request
  *
  * @typedef {{ id: number, type: "progress", done: number, total: number }} ProgressAnswer
  * @typedef {{ id: number, type: "done", result: any }} DoneAnswer
@@ -30,6 +35,7 @@
  * @property {number} size
  * @property {Threshold} threshold
  * @property {number} training_pictures
+ * @property {{ gate: boolean, generator: boolean, residual: "tanh" | "sigmoid" | "learnable", memory_items: number }} raa
  * @property {string} program
  *
  * @typedef {object} Loaded
@@ -38,6 +44,7 @@
  * @property {string} version
  * @property {"cpu" | "gpu"} compute what is computed on
  * @property {string} adapter which GPU, or why none
+ * @property {boolean} prepare whether a `prepare` must come before the first `inspect`
  *
  * @typedef {object} Found
  * @property {number} score the maximum of the map
@@ -49,5 +56,23 @@
  * @property {number} height
  * @property {number} ms milliseconds of decoding, resizing and computing
  * @property {Blob} [preview] the upright picture for showing
+ *
+ * @typedef {object} Level what one level makes of a picture, `side` rows of `side` values each: features as the
+ *   mean over their channels; a part that the model has not is missing
+ * @property {number} side
+ * @property {Float32Array} teacher
+ * @property {Float32Array} [gate] 0 to 1
+ * @property {Float32Array} [residual] mean of the magnitudes
+ * @property {Float32Array} [advanced]
+ * @property {Float32Array} [student]
+ * @property {Float32Array} discrepancy
+ * @property {Float32Array} share what the level adds to the anomaly map, at the map's size
+ *
+ * @typedef {object} Insides
+ * @property {Level[]} levels
+ * @property {Float32Array} map the anomaly map: the sum of the shares
+ * @property {number} side of the map
+ * @property {number} score its maximum
+ * @property {number} ms
  */
 export {};

@@ -3,6 +3,7 @@
 import { $ } from "./dom.js";
 import * as gallery from "./gallery.js";
 import * as histogram from "./histogram.js";
+import * as inside from "./inside.js";
 import { items, verdict } from "./pictures.js";
 import { page } from "./state.js";
 import * as viewer from "./viewer.js";
@@ -40,7 +41,18 @@ export function refresh() {
     relabel(scores);
   }
   gallery.show({ threshold: page.threshold, colours, sort: $("sort").value, selected: page.selected, choose });
+  notice();
+  inside.keep(page.selected);
   viewer.show(page.selected, page.threshold, own, colours);
+}
+
+/** Says that the CPU had to take over. */
+function notice() {
+  const reason = page.detector?.fallback;
+  const words = reason ? `The GPU can no longer be used: ${reason}. The CPU goes on, with the same scores.` : "";
+  const place = $("model-notice");
+  place.hidden = !words;
+  if (place.textContent !== words) place.textContent = words;
 }
 
 /** @param {number[]} scores */

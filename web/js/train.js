@@ -17,6 +17,9 @@ const BATCH = 8;
 /** Steps of both stages for a first look. @type {[number, number]} */
 const SHORT = [30, 60];
 
+/** `?steps=8,14` insists. */
+const ASKED = /** @type {[number, number] | undefined} */ (new URLSearchParams(location.search).get("steps")?.split(",").map(Number));
+
 /** @typedef {import("./train-job.js").Good} Good @typedef {import("./train-job.js").Told} Told */
 
 /** @type {Good[]} */
@@ -92,10 +95,10 @@ function started() {
 
 async function run() {
   const name = $("train-name").value.trim() || "my part";
-  const short = $("train-length").value === "short";
+  const steps = ASKED ?? ($("train-length").value === "short" ? SHORT : undefined);
   const wanted = {
     name, size: Number($("train-size").value), batch: Math.min(BATCH, good.length), seed: 0,
-    amplify: $("train-amplify").checked, ...(short ? { steps: SHORT } : {}),
+    amplify: $("train-amplify").checked, ...(steps ? { steps } : {}),
   };
   const earlier = $("train-from").value === "model" ? page.model?.file : undefined;
   running = new AbortController();

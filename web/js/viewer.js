@@ -1,6 +1,7 @@
 // One picture in full: original, heat map and overlay side by side, or split.
 
 import { $, download, make } from "./dom.js";
+import * as inside from "./inside.js";
 import { context, draw, heat, where } from "./paint.js";
 import { verdict } from "./pictures.js";
 
@@ -62,6 +63,7 @@ function build() {
     make("div", { class: "bar" },
       make("div", { class: "modes", role: "group", "aria-label": "View" }, mode("side", "Side by side"), mode("split", "Split")),
       make("div", { class: "actions" },
+        make("button", { type: "button", onclick: () => inside.open(item) }, "Look inside"),
         make("button", { type: "button", onclick: save }, "Save PNG"))),
     split ? splitPanel() : sidePanels(),
     ...(split ? [slider("split", "Split position")] : []),

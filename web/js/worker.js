@@ -59,10 +59,48 @@ async function answer(request) {
     detector?.free();
     detector = next;
     const { compute } = detector;
-    return [{ info: JSON.parse(detector.info), colours: colourTable(), version: version(), compute, adapter }, []];
+    const prepare = detector.needsInspector;
+    return [{ info: JSON.parse(detector.info), colours: colourTable(), version: version(), compute, adapter, prepare }, []];
   }
   if (!detector) throw named("ModelError", "no model is loaded; load one first");
-  return detect(detector, request);
+  switch (request.type) {
+    case "detect": return detect(detector, request);
+    case "prepare": return [detector.prepareInspection(new Uint8Array(request.bytes), request.name), []];
+    case "inspect": return inspect(detector, request);
+    case "input": return image(detector.inputOf(await read(request.picture), request.name));
+    case "defect": return image(detector.defect(bytes(request.picture), request.seed));
+  }
+}
+
+/** A square of RGBA. @param {Uint8Array} pixels @returns {[ImageData, Transferable[]]} */
+function image(pixels) {
+  const side = Math.round(Math.sqrt(pixels.length / 4));
+  const made = new ImageData(new Uint8ClampedArray(pixels), side, side);
+  return [made, [made.data.buffer]];
+}
+
+/** @param {ImageData} picture */
+function bytes({ data }) {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
+/** @param {Detector} detector @param {import("./protocol.js").InspectRequest} request @returns {[any, Transferable[]]} */
+function inspect(detector, { picture, amplify }) {
+  const started = performance.now();
+  const found = detector.inspect(bytes(picture), amplify);
+  const ms = performance.now() - started;
+  try {
+    const levels = [0, 1, 2].map((level) => {
+      const of = (/** @type {string} */ name) => found.panel(level, name);
+      return {
+        side: found.side(level), teacher: of("teacher"), gate: of("gate"), residual: of("residual"),
+        advanced: of("advanced"), student: of("student"), discrepancy: of("discrepancy"), share: found.share(level),
+      };
+    });
+    return [{ levels, map: found.map, side: picture.width, score: found.score, ms }, []];
+  } finally {
+    found.free();
+  }
 }
 
 /** @param {Detector} detector @param {import("./protocol.js").DetectRequest} request @returns {Promise<[any, Transferable[]]>} */

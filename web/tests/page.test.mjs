@@ -2,13 +2,12 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { hugePng, turned } from "./fixtures.mjs";
-import { browse, open, serve } from "./site.mjs";
+import { axe, browse, open, serve } from "./site.mjs";
 
 const DIST = process.env.DIST ?? "dist";
 const AAND = process.env.AAND ?? "target/release/aand";
@@ -68,6 +67,12 @@ test("the first paint needs no module; a sample becomes heat maps with native sc
   // The service worker fetches it too, later, for offline use; the page itself must not.
   const loaded = await page.evaluate(() => performance.getEntriesByType("resource").map((e) => e.name));
   assert.ok(!loaded.some((name) => name.endsWith(".wasm")), "WebAssembly before it is wanted");
+  const bytes = await page.evaluate(() => {
+    const paint = performance.getEntriesByName("first-contentful-paint")[0].startTime;
+    const entries = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")];
+    return entries.filter((e) => e.startTime < paint).reduce((sum, e) => sum + e.encodedBodySize, 0);
+  });
+  assert.ok(bytes > 0 && bytes < 300_000, `${bytes} bytes before the first paint`);
   await page.click("#try-sample");
   await settled(page);
   const found = await results(page);
@@ -200,17 +205,10 @@ test("no task of the page is longer than 50 ms while it detects", async () => {
 });
 
 test("it is accessible, empty and with results, light and dark", async () => {
-  const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
-  const source = readFileSync(axe, "utf8");
   for (const colorScheme of ["light", "dark"]) {
     const { page } = await started();
     await page.emulateMedia({ colorScheme });
-    const check = async (where) => {
-      await page.evaluate(source);
-      const { violations } = await page.evaluate(() => window.axe.run());
-      const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
-      assert.deepEqual(serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html)}`), [], `${where}, ${colorScheme}`);
-    };
+    const check = async (where) => assert.deepEqual(await axe(page), [], `${where}, ${colorScheme}`);
     await page.setInputFiles("#files", SAMPLE.pictures.map(({ file }) => join(DIST, "samples", file)));
     await settled(page);
     await check("results");
@@ -228,8 +226,10 @@ test("it is accessible, empty and with results, light and dark", async () => {
   }
 });
 
+const GPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-unsafe-swiftshader"];
+
 test("WebGPU gives the same scores", async (t) => {
-  const gpu = await browse(["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-unsafe-swiftshader"]);
+  const gpu = await browse(GPU);
   try {
     const { page, problems } = await open(gpu.context, `${site.address}?compute=gpu`);
     const adapter = await page.evaluate(async () => Boolean(await navigator.gpu?.requestAdapter()));
@@ -251,6 +251,43 @@ test("WebGPU gives the same scores", async (t) => {
   }
 });
 
+/** The worker with `device` in reach, and something that goes wrong on it when the page asks for it. */
+const FAULTS = {
+  lost: "device.destroy()",
+  uncaptured: `device.createShaderModule({ code: "fn broken( {" })`,
+};
+for (const [kind, fault] of Object.entries(FAULTS)) {
+  test(`a GPU that fails (${kind}): the CPU takes over and the page says so`, async (t) => {
+    const wrap = (code) => `${code}
+      let device;
+      const request = GPUAdapter.prototype.requestDevice;
+      GPUAdapter.prototype.requestDevice = async function (...how) { return device = await request.apply(this, how); };
+      new BroadcastChannel("fault").onmessage = () => { ${fault}; };`;
+    const own = await serve(DIST, { "js/worker.js": wrap });
+    const gpu = await browse(GPU);
+    try {
+      const { page } = await open(gpu.context, `${own.address}?compute=gpu`);
+      if (!(await page.evaluate(async () => Boolean(await navigator.gpu?.requestAdapter())))) return t.skip("no WebGPU adapter");
+      await page.setInputFiles("#model-file", MODEL);
+      await page.waitForSelector("#model-words strong", { timeout: 300_000 });
+      const files = SAMPLE.pictures.slice(-2).map(({ file }) => join(DIST, "samples", file));
+      await page.setInputFiles("#files", files[0]);
+      await settled(page);
+      assert.ok(await page.isHidden("#model-notice"));
+      await page.evaluate(() => new BroadcastChannel("fault").postMessage(""));
+      await page.waitForTimeout(500);
+      await page.setInputFiles("#files", files[1]);
+      await settled(page);
+      assert.match(await page.textContent("#model-notice"), /GPU can no longer be used: .+ The CPU goes on/);
+      const [found, expected] = [await results(page), native(files)];
+      for (const name of expected.keys()) near(found.get(name).score, expected.get(name).score, name);
+    } finally {
+      await gpu.stop();
+      await own.stop();
+    }
+  });
+}
+
 test("without WebGPU the CPU computes", async () => {
   const plain = await browse(["--disable-features=WebGPU"]);
   try {
@@ -262,6 +299,61 @@ test("without WebGPU the CPU computes", async () => {
     assert.match(await page.textContent("#diagnostics-list"), /Computed onCPU/);
   } finally {
     await plain.stop();
+  }
+});
+
+test("a new version waits until it is wanted, and then is there at once", async () => {
+  const folder = join(work, "version");
+  cpSync(DIST, folder, { recursive: true, filter: (path) => !path.endsWith(".aand") });
+  const own = await serve(folder);
+  const plain = await browse();
+  try {
+    const { page, problems } = await open(plain.context, own.address);
+    await page.waitForFunction(() => document.getElementById("offline-words").textContent !== "" && navigator.serviceWorker.controller);
+    const edit = (name, change) => writeFileSync(join(folder, name), change(readFileSync(join(folder, name), "utf8")));
+    edit("index.html", (html) => html.replace("<title>", "<title>New: "));
+    edit("service-worker.js", (code) => code.replace(/VERSION = "/, 'VERSION = "new-'));
+    await page.reload();
+    assert.doesNotMatch(await page.title(), /^New/, "the version that runs stays");
+    await page.waitForSelector("#update:not([hidden])");
+    await Promise.all([page.waitForEvent("load"), page.click("#update-now")]);
+    assert.match(await page.title(), /^New/);
+    const caches = await page.evaluate(() => caches.keys());
+    assert.equal(caches.filter((name) => name.startsWith("aand-page-")).length, 1, `${caches}`);
+    assert.deepEqual(problems, []);
+  } finally {
+    await plain.stop();
+    await own.stop();
+  }
+});
+
+test("the example of the documentation works", async () => {
+  const { page, problems } = await open(browser.context, `${site.address}example.html`);
+  await page.setInputFiles("#model", MODEL);
+  const [first] = SAMPLE.pictures;
+  await page.setInputFiles("#pictures", join(DIST, "samples", first.file));
+  await page.waitForSelector("#results li");
+  const [, score] = (await page.textContent("#results li")).match(/score ([0-9.]+)/);
+  const expected = native([join(DIST, "samples", first.file)]).get(first.file).score;
+  assert.ok(Math.abs(Number(score) - expected) <= 1e-3, `${score}, natively ${expected}`);
+  assert.deepEqual(problems, []);
+  await page.close();
+});
+
+test("a view of the camera is judged", async () => {
+  const camera = await browse(["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]);
+  try {
+    const { page, problems } = await open(camera.context, site.address);
+    await page.setInputFiles("#model-file", MODEL);
+    await page.waitForSelector("#model-words strong");
+    await page.click("#open-camera");
+    await page.click("#take-picture:enabled");
+    await page.click("#close-camera");
+    await settled(page);
+    assert.equal(await page.locator("#cards .verdict").count(), 1);
+    assert.deepEqual(problems, []);
+  } finally {
+    await camera.stop();
   }
 });
 

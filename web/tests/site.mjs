@@ -1,7 +1,8 @@
 // The built page, served under a path like any other, and a fresh browser.
 
 import { createReadStream } from "node:fs";
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { extname, join, normalize, resolve } from "node:path";
@@ -13,8 +14,12 @@ const TYPES = {
 };
 const PATH = "/some/where/";
 
-/** Serves `folder`; `log` has what was asked for. */
-export async function serve(folder) {
+/**
+ * Serves `folder`; `log` has what was asked for.
+ * @param {string} folder
+ * @param {Record<string, (text: string) => string>} [changed] by path: what is made of a file on its way
+ */
+export async function serve(folder, changed = {}) {
   const log = [];
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, "http://localhost");
@@ -25,6 +30,11 @@ export async function serve(folder) {
     if (pathname === PATH) file = join(folder, "index.html");
     const found = await stat(file).catch(() => undefined);
     if (!found?.isFile()) return response.writeHead(404).end();
+    const change = changed[pathname.slice(PATH.length)];
+    if (change) {
+      response.writeHead(200, { "content-type": TYPES[extname(file)], "cache-control": "no-cache" });
+      return response.end(change(await readFile(file, "utf8")));
+    }
     response.writeHead(200, {
       "content-type": TYPES[extname(file)] ?? "application/octet-stream", "content-length": found.size, "cache-control": "no-cache",
     });
@@ -66,4 +76,14 @@ export async function open(context, address) {
   });
   await page.goto(address);
   return { page, problems };
+}
+
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+
+/** The serious and critical findings of axe. */
+export async function axe(page) {
+  await page.evaluate(await readFile(AXE, "utf8"));
+  const { violations } = await page.evaluate(() => window.axe.run());
+  const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+  return serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html)}`);
 }

@@ -1,6 +1,7 @@
 //! The plan on the CPU.
 
 mod direct;
+mod inspect;
 mod kernel;
 mod lines;
 mod pointwise;
@@ -13,6 +14,7 @@ mod winograd;
 use super::plan::{Convolution, Kernel, Operation, Plan, View};
 use crate::amplification::Residual;
 use direct::Direct;
+use inspect::WatchedLevel;
 use lines::{Lines, Map, blocked, numbers};
 use std::sync::{Mutex, PoisonError};
 use threads::threads;
@@ -28,6 +30,8 @@ pub struct Engine {
     input: Place,
     maps: [Place; 3],
     layers: Vec<Layer>,
+    /// What [`Engine::inspect`] copies out.
+    levels: [WatchedLevel; 3],
     /// By slot: numbers per picture.
     rooms: Vec<usize>,
     /// Those that no call is using.
@@ -120,6 +124,7 @@ impl Engine {
             size: plan.size,
             input: place(plan.input),
             maps: plan.maps.map(&place),
+            levels: inspect::levels(&plan, &place, &plain),
             layers: plan.steps.into_iter().map(layer).collect(),
             rooms,
             workspaces: Mutex::default(),
