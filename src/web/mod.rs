@@ -1,8 +1,8 @@
 //! What a page calls: models and pictures in as bytes, scores and maps out.
 //!
 //! It is meant for a worker; `web/js/worker.js` is the one that comes with it. Errors
-//! are JavaScript errors whose `name` is `PictureError`, `ModelError`, `DetectionError` or `TrainingError`, and whose message is
-//! the reason and the remedy without the file's name.
+//! are JavaScript errors whose `name` is `PictureError`, `ModelError`, `DetectionError` or `TrainingError`, and
+//! whose message is the reason and the remedy without the file's name.
 
 // Two modules: the small one that detects has no Burn; the one with Burn trains, and leaves detection to the other.
 #[cfg(not(feature = "burn"))]

@@ -16,7 +16,7 @@
  * @typedef {"amplify" | "distill"} Stage
  * What is told: what is being done before the training; what computes; a picture that is left out; the plan, with
  * `steps` of each stage; then the events of the training, `ms` since it began.
- * @typedef {{ type: "doing", words: string }
+ * @typedef {{ type: "doing", words: string } | { type: "paused" }
  *   | { type: "device", compute: "cpu" | "gpu", adapter: string, software: boolean }
  *   | { type: "unusable", name: string, message: string }
  *   | { type: "reading", done: number, all: number }

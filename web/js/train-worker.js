@@ -55,6 +55,7 @@ async function idle() {
     breath.port1.onmessage = resolve;
     breath.port2.postMessage(undefined);
   });
+  if (paused) say({ type: "paused" });
   while (paused) await paused.promise;
 }
 

@@ -151,6 +151,7 @@ async function done(model, name) {
 /** @param {Told} told */
 function tell(told) {
   if (told.type === "doing") progress(told.words);
+  else if (told.type === "paused") progress("Paused", pace.share());
   else if (told.type === "device") $("train-device").textContent = words(told);
   else if (told.type === "unusable") $("train-unusable").append(make("li", {}, `${told.name}: ${told.message}; it is left out`));
   else if (told.type === "reading") progress(`Reading ${told.done} of ${told.all} pictures`, told.done / told.all);
@@ -182,7 +183,7 @@ function pause() {
   else training?.resume();
   pace.interrupt();
   $("train-pause").textContent = paused ? "Continue" : "Pause";
-  if (paused) progress("Paused", pace.share());
+  progress(paused ? "Pausing after this step" : pace.words(), pace.share());
 }
 
 /** @param {string} [words] without: done @param {number} [share] */
