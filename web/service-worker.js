@@ -4,6 +4,8 @@ const VERSION = "";
 const FILES = [];
 
 const CACHE = `aand-page-${VERSION}`;
+/** Large and not always wanted: kept once it was asked for. */
+const LATER = /\/wasm\/aand-train[^/]*$/;
 const scope = /** @type {any} */ (self);
 
 scope.addEventListener("install", (/** @type {any} */ event) => {
@@ -30,7 +32,12 @@ scope.addEventListener("fetch", (/** @type {any} */ event) => {
   const { request } = event;
   if (request.method !== "GET" || !request.url.startsWith(scope.registration.scope)) return;
   event.respondWith((async () => {
-    const kept = await (await caches.open(CACHE)).match(request, { ignoreSearch: true });
-    return kept ?? fetch(request);
+    const cache = await caches.open(CACHE);
+    const kept = await cache.match(request, { ignoreSearch: true });
+    if (kept) return kept;
+    const answer = await fetch(request);
+    // Without room for it the page still works, with a connection.
+    if (answer.ok && LATER.test(new URL(request.url).pathname)) event.waitUntil(cache.put(request, answer.clone()).catch(() => undefined));
+    return answer;
   })());
 });

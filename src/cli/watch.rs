@@ -106,6 +106,7 @@ impl Observer for Watch<'_> {
             Event::Caching(done, all) => {
                 self.bar.set_message(format!("teacher features {done}/{all}"));
             }
+            Event::Scoring(done, all) => self.bar.set_message(format!("threshold {done}/{all}")),
             Event::Begin { stage, epoch, epochs, steps } => {
                 self.bar.finish_and_clear();
                 self.steps = steps as u64;

@@ -2,14 +2,12 @@
 
 use std::path::PathBuf;
 
-use rand::RngExt;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::Dataset;
 use crate::error::{Error, Result};
+use crate::training::{draw, fingerprint_of};
 
 /// From this many good pictures on, some are held out by default.
 pub const FEWEST_TO_HOLD_OUT: usize = 35;
@@ -25,17 +23,13 @@ pub fn fingerprint(dataset: &Dataset) -> Result<String> {
         .par_iter()
         .map(|path| std::fs::read(path).map(Sha256::digest).map_err(|source| Error::io(path, source)))
         .collect();
-    let mut all = Sha256::new();
-    for (path, content) in dataset.train.iter().zip(contents?) {
+    let parts = |path: &'_ PathBuf| {
         let relative = path.strip_prefix(&dataset.root).unwrap_or(path);
-        for part in relative.components() {
-            all.update(part.as_os_str().as_encoded_bytes());
-            // No file name holds a zero byte, so two lists cannot run together to the same text.
-            all.update([0]);
-        }
-        all.update(content);
-    }
-    Ok(hex(&all.finalize()))
+        relative.components().map(|part| part.as_os_str().as_encoded_bytes().to_vec()).collect::<Vec<_>>()
+    };
+    let paths: Vec<Vec<Vec<u8>>> = dataset.train.iter().map(parts).collect();
+    let paths = paths.iter().map(|parts| parts.iter().map(Vec::as_slice));
+    Ok(fingerprint_of(paths.zip(contents?.into_iter().map(Into::into))))
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {
@@ -45,14 +39,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 /// Splits the good pictures into those to fit and `count` (at most all) to hold out for the threshold, chosen by
 /// `seed` alone. Both keep their order.
 pub fn holdout(train: &[PathBuf], count: usize, seed: u64) -> (Vec<PathBuf>, Vec<PathBuf>) {
-    let all = train.len();
-    let mut order: Vec<usize> = (0..all).collect();
-    let mut held = vec![false; all];
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    for index in 0..count.min(all) {
-        order.swap(index, rng.random_range(index..all));
-        held[order[index]] = true;
-    }
+    let held = draw(train.len(), count, seed);
     let pick = |wanted: bool| {
         train.iter().zip(&held).filter(|(_, held)| **held == wanted).map(|(path, _)| path.clone()).collect()
     };

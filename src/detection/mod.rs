@@ -85,6 +85,21 @@ impl Detector {
         Ok(Self { info: model.info.clone(), network: Network::Burn(Box::new(model)) })
     }
 
+    /// As [`new`](Self::new), where reading from the device must be awaited. In a browser it computes on the CPU.
+    ///
+    /// # Errors
+    /// The device failed.
+    #[cfg(feature = "burn")]
+    pub async fn prepare(model: Aand) -> Result<Self> {
+        #[cfg(not(target_arch = "wasm32"))]
+        return Self::new(model);
+        #[cfg(target_arch = "wasm32")]
+        {
+            let tensors = NamedTensors::new(crate::model::tensors_async(&model).await?);
+            Self::engine(model.info, &tensors)
+        }
+    }
+
     /// A detector from a model file. On the CPU and on a GPU that wgpu drives the file is never in memory as a
     /// whole.
     ///

@@ -1,14 +1,14 @@
 //! A model on a device to the bytes of its file and back.
 
 use super::file::{KEY, TensorStore, header};
-use super::{Aand, NamedTensor, Precision, assign, collect};
+use super::{Aand, NamedTensor, Precision, assign, collect_async};
 #[cfg(not(target_arch = "wasm32"))]
 use super::{read_bytes, write_atomically};
 use crate::amplification::Amplifier;
 use crate::student::Student;
 use crate::teacher::Teacher;
 use crate::{Error, Result};
-use burn::tensor::Device;
+use burn::tensor::{Device, read_sync};
 use half::f16;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -22,13 +22,21 @@ use std::path::Path;
 /// # Errors
 /// The device failed.
 pub fn tensors(model: &Aand) -> Result<Vec<NamedTensor>> {
+    read_sync(tensors_async(model))
+}
+
+/// As [`tensors`], where reading from the device must be awaited.
+///
+/// # Errors
+/// As [`tensors`].
+pub async fn tensors_async(model: &Aand) -> Result<Vec<NamedTensor>> {
     let mut tensors = Vec::new();
     for (name, weight, bias) in model.teacher.weights() {
-        tensors.push(NamedTensor::read(format!("teacher.{name}.weight"), weight)?);
-        tensors.push(NamedTensor::read(format!("teacher.{name}.bias"), bias)?);
+        tensors.push(NamedTensor::read(format!("teacher.{name}.weight"), weight).await?);
+        tensors.push(NamedTensor::read(format!("teacher.{name}.bias"), bias).await?);
     }
-    tensors.extend(collect(&model.amplifier, "amplifier")?);
-    tensors.extend(collect(&model.student, "student")?);
+    tensors.extend(collect_async(&model.amplifier, "amplifier").await?);
+    tensors.extend(collect_async(&model.student, "student").await?);
     Ok(tensors)
 }
 
@@ -37,7 +45,15 @@ pub fn tensors(model: &Aand) -> Result<Vec<NamedTensor>> {
 /// # Errors
 /// The device failed, or the header cannot be written.
 pub fn encode(model: &Aand) -> Result<Vec<u8>> {
-    let tensors = tensors(model)?;
+    read_sync(encode_async(model))
+}
+
+/// As [`encode`], where reading from the device must be awaited.
+///
+/// # Errors
+/// As [`encode`].
+pub async fn encode_async(model: &Aand) -> Result<Vec<u8>> {
+    let tensors = tensors_async(model).await?;
     let (dtype, bytes): (Dtype, Vec<Vec<u8>>) = match model.info.precision {
         Precision::F32 => {
             (Dtype::F32, tensors.iter().map(|t| little_endian(&t.values, f32::to_le_bytes)).collect())

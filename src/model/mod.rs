@@ -14,7 +14,7 @@ mod stored;
 #[cfg(feature = "burn")]
 pub use aand::{Aand, Features};
 #[cfg(feature = "burn")]
-pub use encode::{decode, encode, tensors};
+pub use encode::{decode, encode, encode_async, tensors, tensors_async};
 #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
 pub use encode::{open, save};
 pub use file::{TensorStore, header, read_bytes, write_atomically};
@@ -22,6 +22,6 @@ pub use info::{
     AmplifyRecord, DistillRecord, FORMAT_VERSION, History, Info, Precision, Score, Selection, Threshold,
 };
 #[cfg(feature = "burn")]
-pub use parameters::{NamedTensor, NamedTensors, assign, collect};
+pub use parameters::{NamedTensor, NamedTensors, assign, collect, collect_async};
 #[cfg(not(target_arch = "wasm32"))]
 pub use stored::StoredModel;

@@ -3,7 +3,7 @@
 use crate::teacher::TensorSource;
 use crate::{Error, Result};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData, read_sync};
 use std::collections::HashMap;
 
 /// A named tensor on the host.
@@ -22,10 +22,11 @@ impl NamedTensor {
     ///
     /// # Errors
     /// The device failed.
-    pub fn read<const D: usize>(name: String, tensor: Tensor<D>) -> Result<Self> {
+    pub async fn read<const D: usize>(name: String, tensor: Tensor<D>) -> Result<Self> {
         let shape = tensor.dims().to_vec();
-        let values = tensor.into_data().try_into_vec::<f32>();
-        let values = values.map_err(|e| Error::Device(format!("cannot read {name} back: {e:?}")))?;
+        let failed = |e: &dyn std::fmt::Debug| Error::Device(format!("cannot read {name} back: {e:?}"));
+        let values = tensor.into_data_async().await.map_err(|e| failed(&e))?;
+        let values = values.try_into_vec::<f32>().map_err(|e| failed(&e))?;
         Ok(Self { name, shape, values })
     }
 }
@@ -62,12 +63,21 @@ impl TensorSource for NamedTensors {
 /// # Errors
 /// The device failed.
 pub fn collect<M: Module>(module: &M, prefix: &str) -> Result<Vec<NamedTensor>> {
-    let mut collector = Collector { path: vec![prefix.into()], tensors: Vec::new(), failure: None };
+    read_sync(collect_async(module, prefix))
+}
+
+/// As [`collect`], where reading from the device must be awaited.
+///
+/// # Errors
+/// As [`collect`].
+pub async fn collect_async<M: Module>(module: &M, prefix: &str) -> Result<Vec<NamedTensor>> {
+    let mut collector = Collector { path: vec![prefix.into()], tensors: Vec::new() };
     module.visit(&mut collector);
-    match collector.failure {
-        Some(error) => Err(error),
-        None => Ok(collector.tensors),
+    let mut read = Vec::with_capacity(collector.tensors.len());
+    for (name, shape, flat) in collector.tensors {
+        read.push(NamedTensor { shape, ..NamedTensor::read(name, flat).await? });
     }
+    Ok(read)
 }
 
 /// Puts the tensors named `prefix.*` of `source` into `module`.
@@ -85,8 +95,8 @@ pub fn assign<M: Module>(module: M, prefix: &str, source: &dyn TensorSource) -> 
 
 struct Collector {
     path: Vec<String>,
-    tensors: Vec<NamedTensor>,
-    failure: Option<Error>,
+    /// Name, lengths of the axes, and the values in a row.
+    tensors: Vec<(String, Vec<usize>, Tensor<1>)>,
 }
 
 impl ModuleVisitor for Collector {
@@ -99,10 +109,9 @@ impl ModuleVisitor for Collector {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        match NamedTensor::read(self.path.join("."), param.val()) {
-            Ok(tensor) => self.tensors.push(tensor),
-            Err(error) => self.failure = self.failure.take().or(Some(error)),
-        }
+        let tensor = param.val();
+        let shape = tensor.dims().to_vec();
+        self.tensors.push((self.path.join("."), shape, tensor.reshape([-1])));
     }
 }
 

@@ -24,7 +24,8 @@ pub fn knowledge_distillation(teacher: Tensor<4>, student: Tensor<4>) -> Tensor<
 pub fn hard_distillation(teacher: Tensor<4>, student: Tensor<4>, hardest: usize) -> Tensor<1> {
     let distance = cosine_distance(teacher, student, 1).flatten::<2>(1, 3);
     let count = hardest.min(distance.dims()[1]);
-    let (_, positions) = distance.clone().detach().topk_with_indices(count, 1);
+    // Burn's autodiff sorts on the host, which a browser's GPU cannot wait for; the plain device does not.
+    let (_, positions) = distance.clone().without_autodiff().topk_with_indices(count, 1);
     distance.gather(1, positions).mean()
 }
 

@@ -5,16 +5,19 @@ use super::checkpoint::{restore_module, restore_optimizer};
 use super::config::Settings;
 use super::run::Run;
 use super::{AmplifyBatch, AmplifyStage, DistillStage, Purpose, stream};
-use crate::detection::{Detector, FEWEST, from_good_scores};
+use crate::amplification::Amplifier;
 use crate::model::{Aand, AmplifyRecord, DistillRecord, FORMAT_VERSION, History, Info, Threshold};
 use crate::picture::{Mask, Picture};
+use crate::student::Student;
 use crate::synthesis::{Corrupted, Synthesizer, Textures};
 use crate::teacher::Teacher;
 use crate::{Error, Result};
 use burn::module::Module;
+use burn::tensor::read_sync;
 use rand::seq::SliceRandom;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::pin::Pin;
 
 /// What a training needs.
 pub struct Course {
@@ -42,6 +45,8 @@ pub struct Course {
     pub checkpoint: Option<PathBuf>,
     /// Go on from the checkpoint.
     pub resume: bool,
+    /// Amplifier and student of an earlier model to go on from, on the autodiff device; fresh ones otherwise.
+    pub start: Option<(Amplifier, Student)>,
 }
 
 /// What happens during a training.
@@ -75,12 +80,20 @@ pub enum Event<'a> {
     Distilled(&'a DistillRecord),
     /// The teacher's features are being computed: so many pictures of all.
     Caching(usize, usize),
+    /// The threshold's pictures are being judged: so many of all.
+    Scoring(usize, usize),
 }
 
 /// Watches a training and may stop it.
 pub trait Observer {
     /// Called for every event; [`ControlFlow::Break`] stops after saving a checkpoint.
     fn event(&mut self, event: Event<'_>) -> ControlFlow<()>;
+
+    /// Awaited after every event. Where one thread does everything, as in a browser, this lets others have their
+    /// turn, and it may take as long as the training is to pause.
+    fn idle(&mut self) -> Pin<Box<dyn Future<Output = ()> + '_>> {
+        Box::pin(std::future::ready(()))
+    }
 
     /// Judges a candidate on test data, higher is better; called every 5 epochs under `--select test` only.
     ///
@@ -97,6 +110,14 @@ pub trait Observer {
 /// A setting is impossible, a loss is not a number, the device or a file failed, or the observer asked to
 /// stop ([`Error::Interrupted`]); the last checkpoint then stays.
 pub fn train(course: &Course, observer: &mut dyn Observer) -> Result<Aand> {
+    read_sync(train_async(course, observer))
+}
+
+/// As [`train`], where reading from the device must be awaited.
+///
+/// # Errors
+/// As [`train`].
+pub async fn train_async(course: &Course, observer: &mut dyn Observer) -> Result<Aand> {
     course.settings.check()?;
     if course.pictures.is_empty() {
         return Err(Error::Training("there are no pictures to train on".into()));
@@ -118,6 +139,10 @@ pub fn train(course: &Course, observer: &mut dyn Observer) -> Result<Aand> {
     let mut amplify = AmplifyStage::new(&course.teacher, settings, &mut rng, &device);
     let mut rng = stream(settings.seed, Purpose::Student, 0, 0);
     let mut distill = DistillStage::new(course.teacher.backbone, settings, &mut rng, &device);
+    if let Some((amplifier, student)) = &course.start {
+        amplify.amplifier = amplifier.clone();
+        distill.student = student.clone();
+    }
     if let Some((checkpoint, records)) = &saved {
         (position, run.history, run.best) =
             (checkpoint.position, checkpoint.history.clone(), checkpoint.best);
@@ -137,20 +162,24 @@ pub fn train(course: &Course, observer: &mut dyn Observer) -> Result<Aand> {
     if position.stage == Stage::Amplify {
         // Without stage 1 the residual stays off: the student learns from the vanilla teacher.
         if settings.amplifies() {
-            run.amplify(&mut amplify, &distill, position)?;
+            run.amplify(&mut amplify, &distill, position).await?;
         }
         position = Position { stage: Stage::Distill, epoch: 0, step: 0, sums: [0.0; 2] };
     }
     if settings.distils() {
-        run.distill(&amplify, &mut distill, position)?;
+        run.distill(&amplify, &mut distill, position).await?;
     }
-    let Run { history, .. } = run;
-    course.finish(&amplify, &distill, history)
+    run.finish(&amplify, &distill).await
 }
 
 impl Course {
     pub(super) fn steps(&self) -> usize {
         self.pictures.len().div_ceil(self.settings.batch)
+    }
+
+    /// Whether the student learns from the advanced teacher.
+    pub(super) fn advances(&self) -> bool {
+        self.settings.amplifies() || self.start.is_some()
     }
 
     pub(super) fn teacher_words(&self) -> String {
@@ -212,7 +241,7 @@ impl Course {
     ) -> Aand {
         let settings = &self.settings;
         let mut raa = settings.raa;
-        raa.generator &= settings.amplifies();
+        raa.generator &= self.advances();
         if settings.objective == super::Objective::Contrastive {
             (raa.gate, raa.residual) = (false, crate::amplification::Residual::Learnable);
         }
@@ -247,22 +276,5 @@ impl Course {
                 history: history.clone().without_times(),
             },
         }
-    }
-
-    /// The finished model with its threshold.
-    fn finish(&self, amplify: &AmplifyStage, distill: &DistillStage, history: History) -> Result<Aand> {
-        let mut model = self.candidate(amplify, distill, &history);
-        let detector = Detector::new(model.clone())?;
-        let scores = |pictures: &[Picture]| -> Result<Vec<f64>> {
-            let mut scores = Vec::new();
-            for some in pictures.chunks(self.settings.batch.min(16)) {
-                scores.extend(detector.detect(some)?.into_iter().map(|d| d.score));
-            }
-            Ok(scores)
-        };
-        let held_out = scores(&self.held_out)?;
-        let trained_on = if held_out.len() < FEWEST { scores(&self.pictures)? } else { Vec::new() };
-        model.info.threshold = from_good_scores(&held_out, &trained_on);
-        Ok(model)
     }
 }

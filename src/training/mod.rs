@@ -5,24 +5,25 @@ mod cache;
 mod checkpoint;
 mod config;
 mod course;
+mod given;
 mod prefetch;
 #[cfg(not(target_arch = "wasm32"))]
 mod prepare;
 mod random;
+mod read;
 mod run;
 mod stage1;
 mod stage2;
-#[cfg(not(target_arch = "wasm32"))]
 mod unusual;
 
 pub use cache::FeatureCache;
 pub use checkpoint::{Checkpoint, Position, Stage};
 pub use config::{Objective, Preset, Settings, TeacherKind};
-pub use course::{Course, Event, Observer, train};
-
-pub use prefetch::prefetch;
+pub use course::{Course, Event, Observer, train, train_async};
+pub use given::{CACHE_BUDGET, Good, draw, fingerprint_of};
+pub use prefetch::{prefetch, prefetch_async};
 #[cfg(not(target_arch = "wasm32"))]
-pub use prepare::{CACHE_BUDGET, check_writable, checkpoint_path};
+pub use prepare::{check_writable, checkpoint_path};
 pub use random::{Purpose, stream};
 pub use stage1::{AmplifyBatch, AmplifyLoss, AmplifyStage, LevelLoss, MOST_PAIRS, level_loss};
 pub use stage2::{DistillLoss, DistillStage};

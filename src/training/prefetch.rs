@@ -39,6 +39,27 @@ pub fn prefetch<T>(
     items.try_for_each(|i| consume(i, make(i)))
 }
 
+/// As [`prefetch`], for work that must be awaited.
+///
+/// # Errors
+/// The first error of `consume`.
+pub async fn prefetch_async<T: Send>(
+    items: std::ops::Range<usize>,
+    make: impl Fn(usize) -> T + Sync,
+    mut consume: impl AsyncFnMut(usize, T) -> Result<()>,
+) -> Result<()> {
+    // Natively the calling thread may wait.
+    #[cfg(not(target_arch = "wasm32"))]
+    return prefetch(items, make, |i, item| burn::tensor::read_sync(consume(i, item)));
+    #[cfg(target_arch = "wasm32")]
+    {
+        for i in items {
+            consume(i, make(i)).await?;
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

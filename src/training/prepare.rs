@@ -2,18 +2,14 @@
 
 use super::config::Settings;
 use super::course::Course;
-use super::unusual::unusual;
-use crate::dataset::{Dataset, fingerprint, holdout};
-use crate::detection::held_out_count;
-use crate::picture::{Mask, Picture, open, resize};
+use super::given::Good;
+use crate::dataset::{Dataset, fingerprint};
+use crate::picture::open;
 use crate::synthesis::Textures;
 use crate::teacher::Teacher;
 use crate::{Error, Result};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
-
-/// Bytes of cached features kept in memory unless told otherwise; the rest goes to a temporary file.
-pub const CACHE_BUDGET: u64 = 4 << 30;
 
 impl Course {
     /// Reads the good pictures of `dataset`; its test pictures are never opened.
@@ -33,36 +29,13 @@ impl Course {
             folder => Textures::open(Path::new(folder), settings.size)?,
         };
         let size = settings.size;
-        let read = |path: &PathBuf| -> Result<(Picture, Mask)> {
-            let native = open(path)?;
-            let mask = foreground.mask(&native).resize_torch_nearest(size, size);
-            Ok((resize(&native, size as u32, size as u32), mask))
-        };
-        let read: Vec<(Picture, Mask)> = dataset.train.par_iter().map(read).collect::<Result<_>>()?;
-        let (all, masks): (Vec<Picture>, Vec<Mask>) = read.into_iter().unzip();
-        let held = choose_held_out(dataset, &all, &settings);
-        let (mut pictures, mut foregrounds, mut held_out) = (Vec::new(), Vec::new(), Vec::new());
-        for ((picture, mask), held) in all.into_iter().zip(masks).zip(held) {
-            if held {
-                held_out.push(picture);
-            } else {
-                pictures.push(picture);
-                foregrounds.push(mask);
-            }
-        }
+        let read = |path: &PathBuf| -> Result<Good> { Ok(Good::new(&open(path)?, &foreground, size)) };
+        let good = dataset.train.par_iter().map(read).collect::<Result<_>>()?;
         Ok(Self {
             data_fingerprint: fingerprint(dataset)?,
             name: dataset.name.clone(),
-            settings,
-            teacher,
-            teacher_source,
-            pictures,
-            foregrounds,
-            held_out,
             textures,
-            cache_budget: CACHE_BUDGET,
-            checkpoint: None,
-            resume: false,
+            ..Self::of(good, settings, teacher, teacher_source)
         })
     }
 
@@ -115,17 +88,6 @@ impl Course {
         }
         warnings
     }
-}
-
-/// For each good picture whether it is held out: the settings' share of all, drawn by the seed from those
-/// that are not unlike the rest.
-fn choose_held_out(dataset: &Dataset, pictures: &[Picture], settings: &Settings) -> Vec<bool> {
-    let unusual = unusual(pictures);
-    let usual = dataset.train.iter().zip(&unusual).filter(|(_, unusual)| !**unusual);
-    let usual: Vec<PathBuf> = usual.map(|(path, _)| path.clone()).collect();
-    let count = held_out_count(pictures.len(), settings.holdout);
-    let (_, held) = holdout(&usual, count, settings.seed);
-    dataset.train.iter().map(|path| held.contains(path)).collect()
 }
 
 /// A checkpoint's place for the model file `out`.

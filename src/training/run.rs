@@ -3,8 +3,9 @@
 use super::checkpoint::{Checkpoint, Position, Stage};
 use super::checkpoint::{module_record, optimizer_record, restore_module};
 use super::course::{Course, Event, Observer};
-use super::{AmplifyBatch, AmplifyStage, DistillStage, FeatureCache, Purpose, prefetch, stream};
-use crate::detection::batch;
+use super::read::floats;
+use super::{AmplifyBatch, AmplifyStage, DistillStage, FeatureCache, Purpose, prefetch_async, stream};
+use crate::detection::{Detector, FEWEST, batch, from_good_scores};
 use crate::model::{Aand, AmplifyRecord, DistillRecord, History, Selection};
 use crate::picture::normalise;
 use crate::synthesis::Synthesizer;
@@ -28,7 +29,7 @@ pub(super) struct Run<'a> {
 
 impl Run<'_> {
     /// Stage 1 from a position to its end.
-    pub fn amplify(
+    pub async fn amplify(
         &mut self,
         state: &mut AmplifyStage,
         student: &DistillStage,
@@ -37,7 +38,7 @@ impl Run<'_> {
         let (course, settings) = (self.course, &self.course.settings);
         let synthesizer = Synthesizer::new(settings.size, course.textures.clone());
         let (epochs, steps) = (settings.epochs_amplify, course.steps());
-        self.begin(Stage::Amplify, from.epoch, epochs)?;
+        self.begin(Stage::Amplify, from.epoch, epochs).await?;
         for epoch in from.epoch..epochs {
             let started = seconds();
             let first =
@@ -46,12 +47,12 @@ impl Run<'_> {
             let batches = course.batches(Purpose::AmplifyOrder, epoch);
             let mut last = None;
             let make = |step: usize| course.corrupt(&synthesizer, epoch, &batches[step]);
-            prefetch(first.step..steps, make, |step, data| {
+            prefetch_async(first.step..steps, make, async |step, data| {
                 let mut rng = stream(settings.seed, Purpose::Pairs, epoch, step);
                 if step + 1 == steps {
                     last = Some(data.clone());
                 }
-                let loss = state.step(&course.teacher, data, settings, lr, &mut rng);
+                let loss = state.step_async(&course.teacher, data, settings, lr, &mut rng).await;
                 let loss = loss.map_err(|e| self.with_place(e, epoch))?;
                 let losses = [loss.focal, loss.amplification];
                 sums = [sums[0] + losses[0], sums[1] + losses[1]];
@@ -65,9 +66,11 @@ impl Run<'_> {
                         ],
                     ))
                 })
-            })?;
+                .await
+            })
+            .await?;
             let [normal, anomalous] = match last {
-                Some(data) => state.residual_intensity(&course.teacher, &first_of(data, 4), settings)?,
+                Some(data) => state.residual_intensity(&course.teacher, &first_of(data, 4), settings).await?,
                 None => [0.0; 2],
             };
             let record = AmplifyRecord {
@@ -80,7 +83,7 @@ impl Run<'_> {
                 seconds: seconds() - started,
             };
             self.history.amplify.push(record);
-            let stop = self.observer.event(Event::Amplified(&record)).is_break();
+            let stop = self.tell(Event::Amplified(&record)).await;
             if self.due(epoch, epochs) {
                 let candidate = course.candidate(state, student, &self.history);
                 if self.improves(&candidate, Stage::Amplify, epoch)? {
@@ -88,7 +91,7 @@ impl Run<'_> {
                 }
             }
             let next = Position { stage: Stage::Amplify, epoch: epoch + 1, step: 0, sums: [0.0; 2] };
-            if stop || self.wanted(epoch, epochs) {
+            if self.course.checkpoint.is_some() && (stop || self.wanted(epoch, epochs)) {
                 let records = [
                     ("amplifier", module_record(&state.amplifier)?),
                     ("optimizer", optimizer_record(&state.optimizer)?),
@@ -107,7 +110,7 @@ impl Run<'_> {
     }
 
     /// Stage 2 from a position to its end.
-    pub fn distill(
+    pub async fn distill(
         &mut self,
         amplify: &AmplifyStage,
         state: &mut DistillStage,
@@ -115,10 +118,9 @@ impl Run<'_> {
     ) -> Result<()> {
         let (course, settings) = (self.course, &self.course.settings);
         let (epochs, steps) = (settings.epochs_distill, course.steps());
-        let (mut cache, shapes) = self.features(amplify)?;
+        let (mut cache, shapes) = self.features(amplify).await?;
         let device = course.teacher.trunk.stem.weight.device();
-        self.begin(Stage::Distill, from.epoch, epochs)?;
-        let amplifier = module_record(&amplify.amplifier)?;
+        self.begin(Stage::Distill, from.epoch, epochs).await?;
         for epoch in from.epoch..epochs {
             let started = seconds();
             let first =
@@ -128,7 +130,8 @@ impl Run<'_> {
                 course.batches(Purpose::DistillOrder, epoch).iter().enumerate().skip(first.step)
             {
                 let features = gather(&mut cache, &shapes, chosen, &device)?;
-                let loss = state.step(features, settings, lr).map_err(|e| self.with_place(e, epoch))?;
+                let loss = state.step_async(features, settings, lr).await;
+                let loss = loss.map_err(|e| self.with_place(e, epoch))?;
                 let losses = [loss.kd, loss.hkd];
                 sums = [sums[0] + losses[0], sums[1] + losses[1]];
                 let next = Position { stage: Stage::Distill, epoch, step: step + 1, sums };
@@ -136,12 +139,13 @@ impl Run<'_> {
                     Ok((
                         next,
                         vec![
-                            ("amplifier", amplifier.clone()),
+                            ("amplifier", module_record(&amplify.amplifier)?),
                             ("student", module_record(&state.student)?),
                             ("optimizer", optimizer_record(&state.optimizer)?),
                         ],
                     ))
-                })?;
+                })
+                .await?;
             }
             let record = DistillRecord {
                 epoch: epoch + 1,
@@ -151,7 +155,7 @@ impl Run<'_> {
                 seconds: seconds() - started,
             };
             self.history.distill.push(record);
-            let stop = self.observer.event(Event::Distilled(&record)).is_break();
+            let stop = self.tell(Event::Distilled(&record)).await;
             if self.due(epoch, epochs) {
                 let candidate = course.candidate(amplify, state, &self.history);
                 if self.improves(&candidate, Stage::Distill, epoch)? {
@@ -159,9 +163,9 @@ impl Run<'_> {
                 }
             }
             let next = Position { stage: Stage::Distill, epoch: epoch + 1, step: 0, sums: [0.0; 2] };
-            if stop || self.wanted(epoch, epochs) {
+            if self.course.checkpoint.is_some() && (stop || self.wanted(epoch, epochs)) {
                 let records = [
-                    ("amplifier", amplifier.clone()),
+                    ("amplifier", module_record(&amplify.amplifier)?),
                     ("student", module_record(&state.student)?),
                     ("optimizer", optimizer_record(&state.optimizer)?),
                 ];
@@ -178,7 +182,7 @@ impl Run<'_> {
     }
 
     /// The advanced teacher's features of all training pictures, and the shape of each level.
-    fn features(&mut self, amplify: &AmplifyStage) -> Result<(FeatureCache, [[usize; 3]; 3])> {
+    async fn features(&mut self, amplify: &AmplifyStage) -> Result<(FeatureCache, [[usize; 3]; 3])> {
         let (course, settings) = (self.course, &self.course.settings);
         let backbone = course.teacher.backbone;
         let (channels, sides) = (backbone.channels(), backbone.sides(settings.size));
@@ -202,11 +206,14 @@ impl Run<'_> {
             let pixels = chosen.iter().flat_map(normalise).collect();
             let x = batch(pixels, chosen.len(), settings.size, &device);
             let teacher = course.teacher.forward(x);
-            let advanced = match settings.amplifies() {
+            let advanced = match course.advances() {
                 true => candidate.amplifier.forward(teacher, candidate.info.raa).map(|a| a.feature),
                 false => teacher,
             };
-            let levels = advanced.map(|f| f.into_data().iter::<f32>().collect::<Vec<_>>());
+            let mut levels = [const { Vec::new() }; 3];
+            for (level, feature) in levels.iter_mut().zip(advanced) {
+                *level = floats(feature).await?;
+            }
             for i in 0..chosen.len() {
                 let one = levels.iter().flat_map(|level| {
                     let length = level.len() / chosen.len();
@@ -214,31 +221,67 @@ impl Run<'_> {
                 });
                 cache.push(one.copied().collect())?;
             }
-            let event = Event::Caching(cache.len(), course.pictures.len());
-            if self.observer.event(event).is_break() {
+            if self.tell(Event::Caching(cache.len(), course.pictures.len())).await {
                 return Err(self.interrupted());
             }
         }
         Ok((cache, shapes))
     }
 
-    fn begin(&mut self, stage: Stage, epoch: usize, epochs: usize) -> Result<()> {
+    /// The finished model with its threshold.
+    pub async fn finish(&mut self, amplify: &AmplifyStage, distill: &DistillStage) -> Result<Aand> {
+        let course = self.course;
+        let mut model = course.candidate(amplify, distill, &self.history);
+        let detector = Detector::prepare(model.clone()).await?;
+        // Where one thread does everything, one picture at a time lets others have their turn.
+        let together = if cfg!(target_arch = "wasm32") { 1 } else { course.settings.batch.min(16) };
+        let few = course.held_out.len() < FEWEST;
+        let all = course.held_out.len() + if few { course.pictures.len() } else { 0 };
+        let (mut held_out, mut trained_on, mut done) = (Vec::new(), Vec::new(), 0);
+        for (scores, pictures) in [
+            (&mut held_out, course.held_out.as_slice()),
+            (&mut trained_on, if few { &course.pictures } else { &[] }),
+        ] {
+            for some in pictures.chunks(together) {
+                scores.extend(detector.detect(some)?.into_iter().map(|d| d.score));
+                done += some.len();
+                if self.tell(Event::Scoring(done, all)).await {
+                    return Err(self.interrupted());
+                }
+            }
+        }
+        model.info.threshold = from_good_scores(&held_out, &trained_on);
+        Ok(model)
+    }
+
+    async fn begin(&mut self, stage: Stage, epoch: usize, epochs: usize) -> Result<()> {
         let event = Event::Begin { stage, epoch, epochs, steps: self.course.steps() };
-        if self.observer.event(event).is_break() { Err(self.interrupted()) } else { Ok(()) }
+        if self.tell(event).await { Err(self.interrupted()) } else { Ok(()) }
+    }
+
+    /// Reports an event; whether to stop.
+    pub async fn tell(&mut self, event: Event<'_>) -> bool {
+        let stop = self.observer.event(event).is_break();
+        self.observer.idle().await;
+        stop
     }
 
     /// Reports a step; when asked to stop, saves what `state` gives and stops.
-    fn stepped(
+    async fn stepped(
         &mut self,
         event: Event<'_>,
         state: impl FnOnce() -> Result<(Position, Vec<(&'static str, Vec<u8>)>)>,
     ) -> Result<()> {
-        if self.observer.event(event).is_break() {
-            let (position, records) = state()?;
-            if position.step < self.course.steps() {
-                self.save(position, &records)?;
-                return Err(self.interrupted());
-            }
+        if !self.tell(event).await {
+            return Ok(());
+        }
+        if self.course.checkpoint.is_none() {
+            return Err(self.interrupted());
+        }
+        let (position, records) = state()?;
+        if position.step < self.course.steps() {
+            self.save(position, &records)?;
+            return Err(self.interrupted());
         }
         Ok(())
     }
@@ -306,7 +349,7 @@ impl Run<'_> {
         }
     }
 
-    fn interrupted(&self) -> Error {
+    pub fn interrupted(&self) -> Error {
         let how = match &self.course.checkpoint {
             Some(path) => format!("saved {}; give the same command with --resume to go on", path.display()),
             None => "nothing was saved".into(),

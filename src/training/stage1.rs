@@ -2,6 +2,7 @@
 
 use super::adam;
 use super::config::{Objective, Settings};
+use super::read::{floats, scalars};
 use crate::amplification::{Amplifier, PairSample, Raa, Residual};
 use crate::amplification::{amplification, contrastive, focal, sample_pairs, to_rows};
 use crate::detection::batch;
@@ -10,7 +11,7 @@ use crate::teacher::Teacher;
 use crate::{Error, Result};
 use burn::module::Module;
 use burn::optim::{GradientsParams, ModuleOptimizer};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData, read_sync};
 use rand_chacha::ChaCha8Rng;
 
 /// At most so many normal and anomalous patches per level and step enter the amplification loss.
@@ -65,6 +66,21 @@ impl AmplifyStage {
         lr: f64,
         rng: &mut ChaCha8Rng,
     ) -> Result<AmplifyLoss> {
+        read_sync(self.step_async(teacher, data, settings, lr, rng))
+    }
+
+    /// As [`step`](Self::step), where reading from the device must be awaited.
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    pub async fn step_async(
+        &mut self,
+        teacher: &Teacher,
+        data: AmplifyBatch,
+        settings: &Settings,
+        lr: f64,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<AmplifyLoss> {
         let device = teacher.trunk.stem.weight.device();
         let x = batch(data.pixels, data.masks.len(), settings.size, &device);
         let zero = || Tensor::<1>::zeros([1], &device.clone().autodiff());
@@ -80,8 +96,8 @@ impl AmplifyStage {
             amplification = level.amplification.into_iter().fold(amplification, |sum, loss| sum + loss);
         }
         let loss = focal.clone() + amplification.clone().mul_scalar(settings.amplification_weight);
-        let losses =
-            AmplifyLoss { focal: scalar(focal.detach())?, amplification: scalar(amplification.detach())? };
+        let [focal, amplification] = scalars([focal, amplification]).await?;
+        let losses = AmplifyLoss { focal, amplification };
         if !(losses.focal + losses.amplification).is_finite() {
             return Err(Error::Training("the loss of stage 1 is not a number".into()));
         }
@@ -95,7 +111,7 @@ impl AmplifyStage {
     ///
     /// # Errors
     /// The device failed.
-    pub fn residual_intensity(
+    pub async fn residual_intensity(
         &self,
         teacher: &Teacher,
         data: &AmplifyBatch,
@@ -107,8 +123,7 @@ impl AmplifyStage {
         for (raa, feature) in self.amplifier.valid().levels.iter().zip(teacher.forward(x)) {
             let [_, _, height, width] = feature.dims();
             let residual = to_rows(raa.forward(feature, settings.raa).residual);
-            let squared =
-                (residual.clone() * residual).mean_dim(1).into_data().iter::<f32>().collect::<Vec<_>>();
+            let squared = floats((residual.clone() * residual).mean_dim(1)).await?;
             let labels: Vec<bool> =
                 data.masks.iter().flat_map(|mask| mask.patch_labels(height, width)).collect();
             for (kind, wanted) in [false, true].into_iter().enumerate() {
@@ -171,10 +186,4 @@ fn generator_loss(raa: &Raa, rows: &Tensor<2>, pairs: &PairSample, settings: &Se
             contrastive(advance(normal, Residual::Learnable), advance(anomalous, Residual::Learnable))
         }
     }
-}
-
-/// One number back from the device.
-pub(super) fn scalar(tensor: Tensor<1>) -> Result<f64> {
-    let value = tensor.into_data().iter::<f32>().next();
-    value.map(f64::from).ok_or_else(|| Error::Device("the device returned no loss".into()))
 }

@@ -2,12 +2,12 @@
 
 use super::adam;
 use super::config::Settings;
-use super::stage1::scalar;
+use super::read::scalars;
 use crate::student::{Student, distillation};
 use crate::teacher::Backbone;
 use crate::{Error, Result};
 use burn::optim::{GradientsParams, ModuleOptimizer};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, read_sync};
 use rand_chacha::ChaCha8Rng;
 
 /// The losses of one step, each summed over the levels.
@@ -39,11 +39,24 @@ impl DistillStage {
     /// # Errors
     /// The loss is not a number.
     pub fn step(&mut self, features: [Tensor<4>; 3], settings: &Settings, lr: f64) -> Result<DistillLoss> {
+        read_sync(self.step_async(features, settings, lr))
+    }
+
+    /// As [`step`](Self::step), where reading from the device must be awaited.
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    pub async fn step_async(
+        &mut self,
+        features: [Tensor<4>; 3],
+        settings: &Settings,
+        lr: f64,
+    ) -> Result<DistillLoss> {
         let teacher = features.map(|f| f.autodiff());
         let student = self.student.forward(teacher.clone());
         let loss = distillation(&teacher, &student, settings.hardest);
-        let losses =
-            DistillLoss { kd: scalar(loss.kd.clone().detach())?, hkd: scalar(loss.hkd.clone().detach())? };
+        let [kd, hkd] = scalars([loss.kd.clone(), loss.hkd.clone()]).await?;
+        let losses = DistillLoss { kd, hkd };
         if !(losses.kd + losses.hkd).is_finite() {
             return Err(Error::Training("the loss of stage 2 is not a number".into()));
         }

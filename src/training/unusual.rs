@@ -13,7 +13,7 @@ const ONE_IN: usize = 5;
 
 /// For each picture whether it belongs to the fifth whose nearest neighbour is farthest, by the squared
 /// distance of 8x8 thumbnails.
-pub fn unusual(pictures: &[Picture]) -> Vec<bool> {
+pub fn unusual(pictures: &[&Picture]) -> Vec<bool> {
     let thumbnails: Vec<Vec<i32>> = pictures
         .iter()
         .map(|p| resize(p, THUMBNAIL, THUMBNAIL).into_raw().into_iter().map(i32::from).collect())
@@ -42,7 +42,7 @@ mod tests {
         let mut pictures: Vec<Picture> =
             (0..9).map(|i| Picture::from_pixel(16, 16, Rgb([100 + i, 100, 100]))).collect();
         pictures.insert(4, Picture::from_pixel(16, 16, Rgb([10, 200, 100])));
-        let unusual = unusual(&pictures);
+        let unusual = unusual(&pictures.iter().collect::<Vec<_>>());
         assert!(unusual[4]);
         assert_eq!(unusual.iter().filter(|u| **u).count(), 2);
     }

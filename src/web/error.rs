@@ -8,6 +8,7 @@ pub(super) fn thrown(error: Error) -> JsValue {
     let (name, message) = match error {
         Error::Picture { reason, .. } => ("PictureError", reason),
         Error::Model { reason, .. } => ("ModelError", reason),
+        Error::Training(reason) | Error::Setting(reason) => ("TrainingError", reason),
         other => ("DetectionError", other.to_string()),
     };
     let thrown = js_sys::Error::new(&message);

@@ -1,16 +1,30 @@
 //! What a page calls: models and pictures in as bytes, scores and maps out.
 //!
 //! It is meant for a worker; `web/js/worker.js` is the one that comes with it. Errors
-//! are JavaScript errors whose `name` is `PictureError`, `ModelError` or `DetectionError`, and whose message is
-//! the reason and the remedy without the file's name.
+//! are JavaScript errors whose `name` is `PictureError`, `ModelError`, `DetectionError` or `TrainingError`, and
+//! whose message is the reason and the remedy without the file's name.
 
+// Two modules: the small one that detects has no Burn; the one with Burn trains, and leaves detection to the other.
+#[cfg(not(feature = "burn"))]
 mod compute;
+#[cfg(not(feature = "burn"))]
 mod detection;
 mod error;
+#[cfg(not(feature = "burn"))]
 mod inside;
+#[cfg(feature = "burn")]
+mod training;
+#[cfg(feature = "burn")]
+mod training_device;
+#[cfg(feature = "burn")]
+mod training_watch;
 
+#[cfg(not(feature = "burn"))]
 pub use detection::{Detection, Detector};
+#[cfg(not(feature = "burn"))]
 pub use inside::Insides;
+#[cfg(feature = "burn")]
+pub use training::Trainer;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]

@@ -13,6 +13,7 @@ import { bytes } from "./samples.js";
 import { csv, zip } from "./save.js";
 import { progress, refresh, refreshSoon } from "./show.js";
 import { page, said } from "./state.js";
+import * as training from "./train.js";
 
 /** @param {{ name: string, file: Blob }[]} files */
 async function take(files) {
@@ -82,6 +83,7 @@ $("save-zip").onclick = async () => {
   }
 };
 camera.wire(take);
+training.wire();
 inside.wire();
 diagnostics.wire(() => page.detector);
 register();

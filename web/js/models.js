@@ -27,6 +27,8 @@ export async function loadModel(model, name) {
     page.running.job.abort();
     page.detector?.close();
     page.detector = loaded;
+    page.model = { file, name };
+    dispatchEvent(new Event("aand-model"));
     page.threshold = loaded.info.threshold.value;
     restart();
     page.selected = undefined;

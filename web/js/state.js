@@ -6,6 +6,8 @@ export const COMPUTE = /** @type {any} */ (new URLSearchParams(location.search).
 export const page = {
   /** @type {import("./aand.js").Detector | undefined} */
   detector: undefined,
+  /** Its file. @type {{ file: Blob, name: string } | undefined} */
+  model: undefined,
   /** Of the verdicts; the slider moves it away from the model's own. */
   threshold: 0,
   /** The right end of the threshold's slider; it stays while the slider is moved. */

@@ -1,0 +1,107 @@
+//! From good pictures to a course: what is held out, and what identifies the data.
+
+use super::config::Settings;
+use super::course::Course;
+use super::unusual::unusual;
+use crate::detection::held_out_count;
+use crate::picture::{Mask, Picture, resize};
+use crate::synthesis::{Foreground, Textures};
+use crate::teacher::Teacher;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use sha2::{Digest, Sha256};
+
+/// Bytes of cached features kept in memory unless told otherwise; the rest goes to a temporary file.
+pub const CACHE_BUDGET: u64 = 4 << 30;
+
+/// A good picture as the training sees it.
+#[derive(Clone, Debug)]
+pub struct Good {
+    /// `S x S`.
+    pub picture: Picture,
+    /// Where defects may be made, `S x S`.
+    pub foreground: Mask,
+}
+
+impl Good {
+    /// A picture of any size, for a training at `size x size`; the foreground is looked for at full size.
+    pub fn new(picture: &Picture, foreground: &Foreground, size: usize) -> Self {
+        let foreground = foreground.mask(picture).resize_torch_nearest(size, size);
+        Self { picture: resize(picture, size as u32, size as u32), foreground }
+    }
+}
+
+impl Course {
+    /// A course on `good` pictures with built-in textures, without name, fingerprint or checkpoint.
+    pub fn of(good: Vec<Good>, settings: Settings, teacher: Teacher, teacher_source: String) -> Self {
+        let held = choose_held_out(&good, &settings);
+        let (mut pictures, mut foregrounds, mut held_out) = (Vec::new(), Vec::new(), Vec::new());
+        for (Good { picture, foreground }, held) in good.into_iter().zip(held) {
+            if held {
+                held_out.push(picture);
+            } else {
+                pictures.push(picture);
+                foregrounds.push(foreground);
+            }
+        }
+        Self {
+            data_fingerprint: String::new(),
+            name: String::new(),
+            settings,
+            teacher,
+            teacher_source,
+            pictures,
+            foregrounds,
+            held_out,
+            textures: Textures::builtin(),
+            cache_budget: CACHE_BUDGET,
+            checkpoint: None,
+            resume: false,
+            start: None,
+        }
+    }
+}
+
+/// For each good picture whether it is held out: the settings' share of all, drawn by the seed from those
+/// that are not unlike the rest.
+fn choose_held_out(good: &[Good], settings: &Settings) -> Vec<bool> {
+    let pictures: Vec<&Picture> = good.iter().map(|g| &g.picture).collect();
+    let unusual = unusual(&pictures);
+    let usual: Vec<usize> = (0..good.len()).filter(|&i| !unusual[i]).collect();
+    let drawn = draw(usual.len(), held_out_count(good.len(), settings.holdout), settings.seed);
+    let mut held = vec![false; good.len()];
+    for (&i, drawn) in usual.iter().zip(drawn) {
+        held[i] = drawn;
+    }
+    held
+}
+
+/// For each of `all` whether it is among the `count` (at most all) that `seed` draws.
+pub fn draw(all: usize, count: usize, seed: u64) -> Vec<bool> {
+    let mut order: Vec<usize> = (0..all).collect();
+    let mut drawn = vec![false; all];
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    for index in 0..count.min(all) {
+        order.swap(index, rng.random_range(index..all));
+        drawn[order[index]] = true;
+    }
+    drawn
+}
+
+/// SHA-256 over pictures given by the parts of their path and the SHA-256 of their content, as 64 hexadecimal
+/// digits.
+pub fn fingerprint_of<'a, P: Iterator<Item = &'a [u8]>>(
+    pictures: impl Iterator<Item = (P, [u8; 32])>,
+) -> String {
+    let mut all = Sha256::new();
+    for (path, content) in pictures {
+        for part in path {
+            all.update(part);
+            // No file name holds a zero byte, so two lists cannot run together to the same text.
+            all.update([0]);
+        }
+        all.update(content);
+    }
+    all.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}

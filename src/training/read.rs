@@ -1,0 +1,21 @@
+//! Numbers back from the device. In a browser this can only be awaited.
+
+use crate::{Error, Result};
+use burn::tensor::Tensor;
+
+/// All values of a tensor, row-major.
+pub(super) async fn floats<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
+    let data = tensor.into_data_async().await.map_err(|e| failed(&e))?;
+    data.try_into_vec::<f32>().map_err(|e| failed(&e))
+}
+
+/// The values of several tensors of one number, read together; no gradient goes through them.
+pub(super) async fn scalars<const N: usize>(tensors: [Tensor<1>; N]) -> Result<[f64; N]> {
+    let values = floats(Tensor::cat(tensors.map(Tensor::detach).into(), 0)).await?;
+    let values: Vec<f64> = values.into_iter().map(f64::from).collect();
+    values.try_into().map_err(|_| Error::Device("the device returned no loss".into()))
+}
+
+fn failed(error: &dyn std::fmt::Debug) -> Error {
+    Error::Device(format!("cannot read from the device: {error:?}"))
+}

@@ -1,0 +1,197 @@
+//! Training on a person's own good pictures.
+
+use super::error::thrown;
+use super::training_device::device;
+use super::training_watch::{Clock, Watch};
+use crate::amplification::RaaOptions;
+use crate::detection::held_out_count;
+use crate::model::{Info, Precision, Score, decode, encode_async, header};
+use crate::picture;
+use crate::synthesis::Foreground;
+use crate::teacher::Teacher;
+use crate::training::{Course, Good, Preset, Settings, fingerprint_of, train_async};
+use crate::{Error, Result};
+use burn::tensor::Device;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use std::path::Path;
+use wasm_bindgen::prelude::*;
+
+/// Fewest good pictures worth training on.
+const FEWEST_PICTURES: usize = 5;
+
+/// What the page asks for; everything else is as in `aand train`.
+#[derive(Deserialize)]
+struct Wanted {
+    /// What the model is of.
+    name: String,
+    /// Input side in pixels; an earlier model keeps its own.
+    size: usize,
+    /// Pictures per step.
+    batch: usize,
+    /// Decides everything random.
+    seed: u64,
+    /// Whether stage 1 takes place.
+    amplify: bool,
+    /// About so many steps of each stage; the preset `quick` unless given.
+    steps: Option<[usize; 2]>,
+}
+
+/// A training in preparation.
+#[wasm_bindgen]
+pub struct Trainer {
+    wanted: Wanted,
+    device: Device,
+    /// An earlier model to go on from.
+    earlier: Option<(Vec<u8>, Info)>,
+    good: Vec<Good>,
+    /// Names and contents' SHA-256 of the pictures.
+    identity: Vec<(String, [u8; 32])>,
+    course: Option<Course>,
+}
+
+#[wasm_bindgen]
+impl Trainer {
+    /// A training of `wanted` (JSON: name, size, batch, seed, amplify, steps), on the GPU that the browser prefers
+    /// or on the CPU, from scratch or from the bytes of an earlier model.
+    ///
+    /// # Errors
+    /// `TrainingError`: a setting is impossible. `ModelError`: the earlier model is none. `DetectionError`: there
+    /// is no GPU.
+    pub async fn open(
+        wanted: String,
+        gpu: bool,
+        earlier: Option<Vec<u8>>,
+    ) -> std::result::Result<Trainer, JsValue> {
+        Self::new(&wanted, gpu, earlier).await.map_err(thrown)
+    }
+
+    /// Adds a good picture.
+    ///
+    /// # Errors
+    /// `PictureError`: the bytes are no picture, damaged, or too large.
+    pub fn add(&mut self, bytes: Vec<u8>, name: String) -> std::result::Result<(), JsValue> {
+        let picture = picture::decode(&bytes, Path::new(&name)).map_err(thrown)?;
+        self.good.push(Good::new(&picture, &Foreground::default(), self.wanted.size));
+        self.identity.push((name, Sha256::digest(&bytes).into()));
+        Ok(())
+    }
+
+    /// Holds pictures out, loads the teacher and plans the epochs. Returns a summary as JSON: `pictures` to train
+    /// on, `heldOut`, and `steps` of each stage.
+    ///
+    /// # Errors
+    /// `TrainingError`: there are too few pictures, or a setting is impossible.
+    pub fn plan(&mut self) -> std::result::Result<String, JsValue> {
+        self.prepare().map_err(thrown)
+    }
+
+    /// Runs both stages and returns the model's file. `tell` gets every event as JSON; what `idle` returns is
+    /// awaited after each.
+    ///
+    /// # Errors
+    /// `TrainingError`: a loss is not a number. `DetectionError`: the device failed.
+    pub async fn train(
+        &mut self,
+        tell: js_sys::Function,
+        idle: js_sys::Function,
+    ) -> std::result::Result<Vec<u8>, JsValue> {
+        self.run(Watch { tell, idle, clock: Clock::start() }).await.map_err(thrown)
+    }
+}
+
+impl Trainer {
+    async fn new(wanted: &str, gpu: bool, earlier: Option<Vec<u8>>) -> Result<Self> {
+        let wanted = serde_json::from_str(wanted);
+        let mut wanted: Wanted = wanted.map_err(|e| Error::Setting(format!("unknown settings: {e}")))?;
+        let earlier = match earlier {
+            None => None,
+            Some(bytes) => {
+                let info = header(&bytes, Path::new("the model"))?;
+                if info.score == Score::Gate {
+                    let reason = "this model scores by its gate and has no student; train from scratch";
+                    return Err(Error::Training(reason.into()));
+                }
+                wanted.size = info.size;
+                Some((bytes, info))
+            }
+        };
+        let device = device(gpu).await?;
+        Ok(Self { wanted, device, earlier, good: Vec::new(), identity: Vec::new(), course: None })
+    }
+
+    fn prepare(&mut self) -> Result<String> {
+        let count = self.good.len();
+        if count < FEWEST_PICTURES {
+            let reason = format!("{count} usable pictures are too few; give {FEWEST_PICTURES} or more");
+            return Err(Error::Training(reason));
+        }
+        let settings = self.settings(count);
+        settings.check()?;
+        let (teacher, source, start) = match &self.earlier {
+            None => (Teacher::embedded(&self.device)?, "the embedded teacher".into(), None),
+            Some((bytes, info)) => {
+                let name = Path::new("the model");
+                let teacher = decode(bytes, name, &self.device)?.teacher;
+                let rest = decode(bytes, name, &self.device.clone().autodiff())?;
+                let source = info.teacher.strip_prefix(&format!("{} from ", info.backbone));
+                let source = source.unwrap_or(&info.teacher).to_string();
+                (teacher, source, Some((rest.amplifier, rest.student)))
+            }
+        };
+        let identity = self.identity.iter().map(|(name, content)| {
+            let part = name.as_bytes();
+            (std::iter::once(part), *content)
+        });
+        let course = Course {
+            name: self.wanted.name.clone(),
+            data_fingerprint: fingerprint_of(identity),
+            start,
+            ..Course::of(std::mem::take(&mut self.good), settings, teacher, source)
+        };
+        let steps = course.pictures.len().div_ceil(course.settings.batch);
+        let summary = serde_json::json!({
+            "pictures": course.pictures.len(),
+            "heldOut": course.held_out.len(),
+            "steps": [steps * course.settings.epochs_amplify, steps * course.settings.epochs_distill],
+        });
+        self.course = Some(course);
+        Ok(summary.to_string())
+    }
+
+    /// The settings for `count` good pictures, those to be held out included.
+    fn settings(&self, count: usize) -> Settings {
+        let wanted = &self.wanted;
+        let defaults = Settings::default();
+        let fit = count - held_out_count(count, defaults.holdout);
+        let [mut amplify, distill] = match wanted.steps {
+            None => Preset::Quick.epochs(fit, wanted.batch),
+            Some(steps) => steps.map(|s| s.div_ceil(fit.div_ceil(wanted.batch.max(1))).max(1)),
+        };
+        if !wanted.amplify {
+            amplify = 0;
+        }
+        let raa = match &self.earlier {
+            // A generator that was never trained is switched on by stage 1 only.
+            Some((_, info)) => RaaOptions { generator: info.raa.generator || wanted.amplify, ..info.raa },
+            None => defaults.raa,
+        };
+        Settings {
+            size: wanted.size,
+            seed: wanted.seed,
+            batch: wanted.batch,
+            epochs_amplify: amplify,
+            epochs_distill: distill,
+            raa,
+            precision: Precision::F16,
+            ..defaults
+        }
+    }
+
+    async fn run(&mut self, mut watch: Watch) -> Result<Vec<u8>> {
+        let course = self.course.take();
+        let course = course.ok_or_else(|| Error::Training("the training was not planned".into()))?;
+        let model = train_async(&course, &mut watch).await?;
+        encode_async(&model).await
+    }
+}

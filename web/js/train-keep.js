@@ -1,0 +1,52 @@
+// Models that were trained here, kept by the browser.
+
+const FOLDER = "aand-models";
+
+/** @param {boolean} create @returns {Promise<any>} */
+async function folder(create) {
+  const root = await navigator.storage?.getDirectory?.();
+  return root?.getDirectoryHandle(FOLDER, { create });
+}
+
+/** What is kept, the newest first. @returns {Promise<{ name: string, file: File }[]>} */
+export async function kept() {
+  const found = [];
+  try {
+    const place = await folder(false);
+    for await (const handle of place?.values() ?? []) {
+      if (handle.name.endsWith(".aand")) found.push({ name: handle.name, file: await handle.getFile() });
+    }
+  } catch {
+    // No such folder yet, or no such storage in this browser.
+  }
+  return found.sort((a, b) => b.file.lastModified - a.file.lastModified);
+}
+
+/**
+ * Keeps a model under a name that is not taken yet.
+ * @param {Blob} model
+ * @param {string} called
+ * @returns {Promise<string | undefined>} the name; nothing where the browser cannot keep files or has no room
+ */
+export async function keep(model, called) {
+  try {
+    const place = await folder(true);
+    if (!place) return undefined;
+    const taken = new Set((await kept()).map(({ name }) => name));
+    const stem = called.replace(/[\\/:*?"<>|\p{Cc}]+/gu, " ").trim().slice(0, 80) || "model";
+    let name = `${stem}.aand`;
+    for (let i = 2; taken.has(name); i++) name = `${stem} ${i}.aand`;
+    const handle = await place.getFileHandle(name, { create: true });
+    const stream = await handle.createWritable();
+    await stream.write(model);
+    await stream.close();
+    return name;
+  } catch {
+    return undefined;
+  }
+}
+
+/** @param {string} name */
+export async function forget(name) {
+  await (await folder(false))?.removeEntry(name).catch(() => undefined);
+}
