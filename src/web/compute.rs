@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// A detector's network, from normalised pixels to the anomaly map.
 pub(super) enum Compute {
     /// One thread.
-    Cpu { engine: Engine, layers: usize },
+    Cpu { engine: Box<Engine>, layers: usize },
     /// The shaders.
     Gpu { gpu: Arc<Gpu>, network: Box<Network> },
 }
@@ -20,13 +20,14 @@ impl Compute {
     /// The CPU.
     pub fn cpu(plan: Plan) -> Self {
         let layers = plan.steps.len();
-        Self::Cpu { engine: Engine::new(plan), layers }
+        Self::Cpu { engine: Box::new(Engine::new(plan)), layers }
     }
 
     /// The adapter that the browser prefers.
     ///
     /// # Errors
     /// There is none, or it has not the memory.
+    #[expect(clippy::arc_with_non_send_sync, reason = "natively it is shared between threads")]
     pub async fn gpu(plan: Plan) -> Result<Self> {
         let gpu = Arc::new(Gpu::open().await?);
         let network = Box::new(Network::new(Arc::clone(&gpu), plan)?);

@@ -93,7 +93,7 @@ impl Detector {
     /// The model on the CPU, if it is there.
     pub(super) fn engine(&self) -> Option<&Engine> {
         match &self.compute {
-            Compute::Cpu { engine, .. } => Some(engine),
+            Compute::Cpu { engine, .. } => Some(engine.as_ref()),
             Compute::Gpu { .. } => self.inspector.as_ref(),
         }
     }

@@ -157,16 +157,23 @@ function show(measured) {
   /** @type {HTMLElement} */ (document.querySelector(".scroll")).hidden = false;
 }
 
-$("start").onclick = async () => {
+/** @param {{ program: string, model: string, backbone: string, size: number, browser: string, processors: number }} of */
+function about({ program, model, backbone, size, browser, processors }) {
+  const rows = [["Program", program], ["Model", `${model}, ${backbone}, ${size} × ${size}`], ["Browser", browser], ["Processors", String(processors)]];
+  $("about").replaceChildren(...rows.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
+}
+
+$("measure").onclick = async () => {
   stopping = new AbortController();
   $("error").hidden = true;
-  $("start").disabled = true;
+  $("measure").disabled = true;
   $("cancel").hidden = false;
   $("copy").hidden = true;
   try {
     const model = models[Number($("model").value)];
     const file = await model.open(stopping.signal);
     result = await measure(file, model.name, Math.max(1, Number($("runs").value) || 20), stopping.signal);
+    about(/** @type {any} */ (result));
     say("Done.");
     $("copy").hidden = false;
   } catch (error) {
@@ -174,7 +181,7 @@ $("start").onclick = async () => {
     $("error").textContent = stopping.signal.aborted ? "Cancelled." : error instanceof Error ? error.message : String(error);
     $("error").hidden = false;
   } finally {
-    $("start").disabled = false;
+    $("measure").disabled = false;
     $("cancel").hidden = true;
   }
 };
@@ -199,7 +206,7 @@ function offer(chosen = 0) {
     ...models.map(({ name }, i) => make("option", { value: String(i) }, name)),
     make("option", { value: "file" }, "a model file…"));
   $("model").value = models.length ? String(chosen) : "file";
-  $("start").disabled = models.length === 0;
+  $("measure").disabled = models.length === 0;
 }
 
 for (const sample of await samples.list().catch(() => [])) {

@@ -51,9 +51,10 @@ async function collect(detector) {
 }
 
 /** @param {import("./aand.js").Detector} detector */
-function computed({ compute, adapter }) {
+function computed({ compute, adapter, fallback }) {
   if (compute === "gpu") return `WebGPU: ${adapter}${adapter.endsWith("(software)") ? "; this is slow" : ""}`;
-  return "CPU: WebAssembly with 128-bit SIMD, one thread, in a worker; slower than a GPU, with the same scores";
+  const cpu = "CPU: WebAssembly with 128-bit SIMD, one thread, in a worker; slower than a GPU, with the same scores";
+  return fallback ? `${cpu}. The GPU was given up: ${fallback}` : cpu;
 }
 
 async function adapter() {

@@ -10,7 +10,7 @@ test("bench.html measures the CPU and WebGPU, and says what is a software adapte
   try {
     const { page, problems } = await open(browser.context, `${site.address}bench.html`);
     await page.fill("#runs", "2");
-    await page.click("#start:enabled");
+    await page.click("#measure:enabled");
     await page.waitForFunction(() => globalThis.benchResult || !document.getElementById("error").hidden, undefined, { timeout: 300_000 });
     assert.equal(await page.textContent("#error"), "");
     const { engines, size } = await page.evaluate(() => globalThis.benchResult);
@@ -26,7 +26,7 @@ test("bench.html measures the CPU and WebGPU, and says what is a software adapte
     assert.equal(await page.locator("#rows tr").count(), engines.length);
     assert.deepEqual(await axe(page), []);
     await page.fill("#runs", "1000");
-    await page.click("#start");
+    await page.click("#measure");
     await page.waitForFunction(() => /^Run/.test(document.getElementById("words").textContent), undefined, { timeout: 120_000 });
     await page.click("#cancel");
     await page.waitForSelector("#error:not([hidden])", { timeout: 60_000 });

@@ -14,7 +14,7 @@ try {
   await page.waitForFunction(() => document.getElementById("model").options.length > 0);
   await page.setInputFiles("#file", model);
   await page.fill("#runs", runs);
-  await page.click("#start");
+  await page.click("#measure");
   await page.waitForFunction(() => globalThis.benchResult || !document.getElementById("error").hidden, undefined, { timeout: 1_800_000 });
   const result = await page.evaluate(() => globalThis.benchResult);
   if (!result) throw new Error(await page.textContent("#error"));

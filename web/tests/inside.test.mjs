@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { axe, browse, open, serve } from "./site.mjs";
+import { axe, browse, GPU, open, serve } from "./site.mjs";
 
 const DIST = process.env.DIST ?? "dist";
 const [SAMPLE] = JSON.parse(readFileSync(join(DIST, "samples/samples.json"), "utf8"));
@@ -154,6 +154,29 @@ test("as a module: the same defect for the same seed, and only where the noise i
   assert.ok(found.apart < 1e-5, `the shares are ${found.apart} apart from the map`);
   assert.equal(found.highest, found.score);
   await page.close();
+});
+
+test("while a GPU detects, the CPU looks inside", async (t) => {
+  const gpu = await browse(GPU);
+  try {
+    const { page, problems } = await open(gpu.context, site.address);
+    if (!(await page.evaluate(async () => Boolean(await navigator.gpu?.requestAdapter())))) return t.skip("no WebGPU adapter");
+    const [detected, inside, compute] = await page.evaluate(async ([model, picture]) => {
+      const { Detector } = await import("./js/aand.js");
+      const detector = await Detector.load(new URL(model, location.href), { compute: "gpu" });
+      const file = await (await fetch(picture)).blob();
+      const { score } = await detector.detect(file);
+      const inside = await detector.inspect(await detector.input(file));
+      const { compute } = detector;
+      detector.close();
+      return [score, inside.score, compute];
+    }, [`samples/${SAMPLE.model.file}`, `samples/${GOOD.file}`]);
+    assert.equal(compute, "gpu");
+    assert.ok(Math.abs(detected - inside) <= 1e-3 * inside, `${detected} on the GPU, ${inside} inside`);
+    assert.deepEqual(problems, []);
+  } finally {
+    await gpu.stop();
+  }
 });
 
 test("looking inside is accessible, light and dark", async () => {
