@@ -62,7 +62,7 @@ fn fault(flaw: &mut Flaw) -> Fault {
             Fault::Open {
                 at,
                 along,
-                gap: flaw.grade(3.8, 9.0),
+                gap: flaw.grade(5.0, 9.5),
                 scraped: flaw.grade(0.55, 1.2).min(1.0),
                 bite,
             }
