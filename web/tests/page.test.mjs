@@ -128,6 +128,7 @@ test("unusable files get a message each, the rest go on", async () => {
     file("empty.png", ""),
     file("text.png", "no picture at all\n"),
     file("huge.png", hugePng(20_000, 16_000)),
+    file("wide.png", hugePng(20_000, 400)),
     file("part.png", readFileSync(join(DIST, "samples", SAMPLE.pictures[0].file))),
   ]);
   await settled(page);
@@ -136,6 +137,7 @@ test("unusable files get a message each, the rest go on", async () => {
   assert.match(found.get("text.png").error, /looks like text/);
   assert.match(found.get("huge.png").error, /20000 x 16000 pixels is beyond the limit/);
   assert.ok(found.get("part.png").score > 0);
+  near(found.get("wide.png").score, native([join(work, "wide.png")]).get("wide.png").score, "wide.png");
   for (const name of ["empty.png", "text.png", "huge.png"]) {
     assert.equal(await page.locator("#cards button", { hasText: name }).locator(".error").count(), 1, name);
   }
