@@ -23,7 +23,7 @@ pub fn fingerprint(dataset: &Dataset) -> Result<String> {
         .par_iter()
         .map(|path| std::fs::read(path).map(Sha256::digest).map_err(|source| Error::io(path, source)))
         .collect();
-    let parts = |path: &'_ PathBuf| {
+    let parts = |path: &PathBuf| {
         let relative = path.strip_prefix(&dataset.root).unwrap_or(path);
         relative.components().map(|part| part.as_os_str().as_encoded_bytes().to_vec()).collect::<Vec<_>>()
     };

@@ -91,12 +91,13 @@ impl Detector {
     /// The device failed.
     #[cfg(feature = "burn")]
     pub async fn prepare(model: Aand) -> Result<Self> {
-        #[cfg(not(target_arch = "wasm32"))]
-        return Self::new(model);
         #[cfg(target_arch = "wasm32")]
+        let tensors = NamedTensors::new(crate::model::tensors_async(&model).await?);
+        #[cfg(target_arch = "wasm32")]
+        return Self::engine(model.info, &tensors);
+        #[cfg(not(target_arch = "wasm32"))]
         {
-            let tensors = NamedTensors::new(crate::model::tensors_async(&model).await?);
-            Self::engine(model.info, &tensors)
+            Self::new(model)
         }
     }
 

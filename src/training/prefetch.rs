@@ -48,15 +48,16 @@ pub async fn prefetch_async<T: Send>(
     make: impl Fn(usize) -> T + Sync,
     mut consume: impl AsyncFnMut(usize, T) -> Result<()>,
 ) -> Result<()> {
+    #[cfg(target_arch = "wasm32")]
+    for i in items {
+        consume(i, make(i)).await?;
+    }
+    #[cfg(target_arch = "wasm32")]
+    return Ok(());
     // Natively the calling thread may wait.
     #[cfg(not(target_arch = "wasm32"))]
-    return prefetch(items, make, |i, item| burn::tensor::read_sync(consume(i, item)));
-    #[cfg(target_arch = "wasm32")]
     {
-        for i in items {
-            consume(i, make(i)).await?;
-        }
-        Ok(())
+        prefetch(items, make, |i, item| burn::tensor::read_sync(consume(i, item)))
     }
 }
 

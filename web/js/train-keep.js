@@ -29,12 +29,15 @@ export async function kept() {
  * @returns {Promise<string | undefined>} the name; nothing where the browser cannot keep files or has no room
  */
 export async function keep(model, called) {
+  // Older browsers let only workers write, and would leave an empty file.
+  if (!("createWritable" in (globalThis.FileSystemFileHandle?.prototype ?? {}))) return undefined;
+  let name = "";
   try {
     const place = await folder(true);
     if (!place) return undefined;
     const taken = new Set((await kept()).map(({ name }) => name));
     const stem = called.replace(/[\\/:*?"<>|\p{Cc}]+/gu, " ").trim().slice(0, 80) || "model";
-    let name = `${stem}.aand`;
+    name = `${stem}.aand`;
     for (let i = 2; taken.has(name); i++) name = `${stem} ${i}.aand`;
     const handle = await place.getFileHandle(name, { create: true });
     const stream = await handle.createWritable();
@@ -42,6 +45,7 @@ export async function keep(model, called) {
     await stream.close();
     return name;
   } catch {
+    if (name) await forget(name).catch(() => undefined);
     return undefined;
   }
 }
