@@ -56,7 +56,7 @@ pub struct Detector {
 #[derive(Debug)]
 enum Network {
     /// The CPU's own path.
-    Engine(Engine),
+    Engine(Box<Engine>),
     /// The shaders, on a GPU.
     #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
     Gpu(Box<gpu::Shaders>),
@@ -141,7 +141,7 @@ impl Detector {
 
     fn engine(info: Info, tensors: &dyn TensorSource) -> Result<Self> {
         let engine = Engine::new(Plan::new(&info, tensors)?);
-        Ok(Self { info, network: Network::Engine(engine) })
+        Ok(Self { info, network: Network::Engine(Box::new(engine)) })
     }
 
     /// Finds anomalies in pictures of any size, all of them in one batch.

@@ -35,7 +35,7 @@ pub struct Engine {
     maps: [Place; 3],
     layers: Vec<Layer>,
     /// What [`Engine::inspect`] copies out.
-    levels: Box<[WatchedLevel; 3]>,
+    levels: [WatchedLevel; 3],
     /// By slot: numbers per picture.
     rooms: Vec<usize>,
     /// Those that no call is using.
@@ -128,7 +128,7 @@ impl Engine {
             size: plan.size,
             input: place(plan.input),
             maps: plan.maps.map(&place),
-            levels: Box::new(inspect::levels(&plan, &place, &plain)),
+            levels: inspect::levels(&plan, &place, &plain),
             layers: plan.steps.into_iter().map(layer).collect(),
             rooms,
             workspaces: Mutex::default(),
