@@ -61,7 +61,8 @@ async function saved(page, button, name) {
 
 /** The page's scores of these pictures, by name. */
 async function judged(page, files) {
-  if (await page.isVisible("#clear")) await page.click("#clear");
+  // Another model judges what is there once more; until the first is judged there is nothing to clear.
+  if (await page.locator("#cards li").count()) await page.click("#clear");
   await page.setInputFiles("#files", files);
   await page.waitForFunction((count) => document.querySelectorAll("#cards .verdict").length === count, files.length, { timeout: 60_000 });
   const [download] = await Promise.all([page.waitForEvent("download"), page.click("#save-csv")]);
