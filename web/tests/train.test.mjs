@@ -61,7 +61,8 @@ async function saved(page, button, name) {
 
 /** The page's scores of these pictures, by name. */
 async function judged(page, files) {
-  if (await page.isVisible("#clear")) await page.click("#clear");
+  // Another model judges what is there once more; until the first is judged there is nothing to clear.
+  if (await page.locator("#cards li").count()) await page.click("#clear");
   await page.setInputFiles("#files", files);
   await page.waitForFunction((count) => document.querySelectorAll("#cards .verdict").length === count, files.length, { timeout: 60_000 });
   const [download] = await Promise.all([page.waitForEvent("download"), page.click("#save-csv")]);
@@ -103,7 +104,7 @@ test("training lowers the losses; the model goes to the native program and back,
   console.log(`trained in ${((Date.now() - started) / 1000).toFixed(0)} s`);
   assert.ok(wasm());
   assert.match(await page.textContent("#train-unusable"), /text\.png: looks like text|text\.png: .*text.*left out/);
-  assert.match(await page.textContent("#train-words"), /Threshold 0\.\d+: not reliable: 0 pictures held out/);
+  assert.match(await page.textContent("#train-words"), /Threshold \d\.\d+: not reliable: 0 pictures held out/);
   assert.match(await page.textContent("#model-words"), /my washers, trained on 6 good pictures/);
 
   const model = await saved(page, "#train-save", "my washers.aand");
