@@ -160,6 +160,17 @@ test("training lowers the losses; the model goes to the native program and back,
 });
 
 test("it pauses, goes on and is cancelled, and the page never blocks", async () => {
+  // Other programs on a busy machine stretch tasks too; a task that is really long is so every time.
+  let long;
+  for (let attempt = 0; attempt < 4; attempt++) {
+    long = await pausedAndCancelled();
+    if (long.every((ms) => ms <= 50)) return;
+  }
+  assert.fail(`tasks of ${long.map((ms) => ms.toFixed(0))} ms`);
+});
+
+/** Trains, pauses, goes on, cancels; the milliseconds of the page's long tasks meanwhile. */
+async function pausedAndCancelled() {
   const { page, problems } = await open(browser.context, `${site.address}?compute=cpu`);
   await page.evaluate(() => {
     window.longTasks = [];
@@ -184,12 +195,11 @@ test("it pauses, goes on and is cancelled, and the page never blocks", async () 
   await page.waitForSelector("#train-go:not([disabled])");
   assert.ok(await page.isHidden("#train-work") && await page.isHidden("#train-error"));
   assert.equal(await page.evaluate(() => document.activeElement.id), "train-go");
-  const budget = Number(process.env.LONGEST_TASK ?? 50);
   const long = await page.evaluate(() => window.longTasks);
-  assert.ok(long.every((ms) => ms <= budget), `tasks of ${long.map((ms) => ms.toFixed(0))} ms`);
   assert.deepEqual(problems, []);
   await page.close();
-});
+  return long;
+}
 
 test("a GPU error ends the training with a message", async (t) => {
   const spoilt = join(work, "spoilt");
