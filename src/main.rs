@@ -1,5 +1,8 @@
 //! The `aand` program; everything it does is in the library's [`aand::cli`].
 
+#[global_allocator]
+static MEMORY: aand::cli::HugePages = aand::cli::HugePages;
+
 fn main() -> std::process::ExitCode {
     aand::cli::run()
 }

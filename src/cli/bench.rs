@@ -102,6 +102,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     let training = match args.no_training || args.only_latency {
         true => None,
         false => {
+            super::memory::keep();
             saying.say("measuring training");
             Some(training_speed(model.backbone, model.size, 5, &device)?)
         }

@@ -37,6 +37,7 @@ fn shorter(epochs: usize) -> usize {
 
 /// Runs `aand demo`.
 pub fn run(args: &DemoArgs) -> Result<()> {
+    super::memory::keep();
     let (saying, started) = (args.saying, Instant::now());
     let device = args.device.choose(saying)?;
     let teacher = Teacher::embedded(&device)?;

@@ -10,6 +10,7 @@ mod eval;
 mod inputs;
 mod insides;
 mod inspect;
+mod memory;
 mod output;
 mod progress;
 mod render;
@@ -24,6 +25,7 @@ use clap::{Args, Parser, Subcommand};
 use std::process::ExitCode;
 
 pub use device::DeviceArgs;
+pub use memory::HugePages;
 
 /// Learns what good looks like from pictures of good parts only, and shows where a new picture deviates.
 #[derive(Debug, Parser)]

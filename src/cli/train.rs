@@ -118,6 +118,7 @@ pub struct TrainArgs {
 
 /// Runs `aand train`.
 pub fn run(args: &TrainArgs) -> Result<()> {
+    super::memory::keep();
     let sets = dataset::open(&args.data, args.layout, args.category.as_deref())?;
     let all = args.category.as_deref() == Some("all");
     let out =
