@@ -1,4 +1,4 @@
-//! A fingerprint of what was trained on, and the pictures held out from it.
+//! A fingerprint of what was trained on, and from how many pictures on some are held out.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::Dataset;
 use crate::error::{Error, Result};
-use crate::training::{draw, fingerprint_of};
+use crate::training::fingerprint_of;
 
 /// From this many good pictures on, some are held out by default.
 pub const FEWEST_TO_HOLD_OUT: usize = 35;
@@ -36,23 +36,28 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Splits the good pictures into those to fit and `count` (at most all) to hold out for the threshold, chosen by
-/// `seed` alone. Both keep their order.
-pub fn holdout(train: &[PathBuf], count: usize, seed: u64) -> (Vec<PathBuf>, Vec<PathBuf>) {
-    let held = draw(train.len(), count, seed);
-    let pick = |wanted: bool| {
-        train.iter().zip(&held).filter(|(_, held)| **held == wanted).map(|(path, _)| path.clone()).collect()
-    };
-    (pick(false), pick(true))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::dataset::Layout;
+    use crate::training::draw;
 
     fn paths(count: usize) -> Vec<PathBuf> {
         (0..count).map(|index| format!("{index}.png").into()).collect()
+    }
+
+    /// What is trained on and what is held out.
+    fn holdout(train: &[PathBuf], count: usize, seed: u64) -> (Vec<PathBuf>, Vec<PathBuf>) {
+        let held = draw(train.len(), count, seed);
+        let pick = |wanted: bool| {
+            train
+                .iter()
+                .zip(&held)
+                .filter(|(_, held)| **held == wanted)
+                .map(|(path, _)| path.clone())
+                .collect()
+        };
+        (pick(false), pick(true))
     }
 
     #[test]

@@ -24,7 +24,7 @@ use std::str::FromStr;
 
 pub use advice::{Advice, Level};
 pub use findings::{DefectCount, Findings, OtherSize, Tally, Unreadable};
-pub use fingerprint::{FEWEST_TO_HOLD_OUT, fingerprint, holdout};
+pub use fingerprint::{FEWEST_TO_HOLD_OUT, fingerprint};
 pub use inspect::inspect;
 pub use list::pictures_below;
 

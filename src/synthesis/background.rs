@@ -90,12 +90,15 @@ impl Field {
         Self { width: picture.width() as usize, height: picture.height() as usize, colours }
     }
 
+    /// Whether a pixel is at most `reach` of the picture's side, in pixels, from its edge.
+    fn near_edge(&self, n: usize, reach: impl Fn(usize) -> usize) -> bool {
+        let near = |at: usize, length: usize| at <= reach(length) || at + reach(length) + 1 >= length;
+        near(n % self.width, self.width) || near(n / self.width, self.height)
+    }
+
     /// The outermost pixels, two deep.
     fn border(&self) -> Vec<usize> {
-        let edge = |n: usize, length: usize| n < 2 || n + 2 >= length;
-        (0..self.colours.len())
-            .filter(|n| edge(n % self.width, self.width) || edge(n / self.width, self.height))
-            .collect()
+        (0..self.colours.len()).filter(|&n| self.near_edge(n, |_| 1)).collect()
     }
 
     /// Every pixel's distance to the background's colour, which may drift linearly over the picture, and
@@ -186,11 +189,7 @@ impl Field {
 
     /// Drops what shows at the picture's edge beside a larger part: a tray's rim, its shadow, a neighbour.
     fn without_strays(&self, mut part: Vec<bool>) -> Vec<bool> {
-        let near = |n: usize, length: usize| {
-            let reach = (EDGE * length as f32) as usize;
-            n <= reach || n + reach + 1 >= length
-        };
-        let at_edge = |&n: &usize| near(n % self.width, self.width) || near(n / self.width, self.height);
+        let at_edge = |&n: &usize| self.near_edge(n, |length| (EDGE * length as f32) as usize);
         let islands = self.islands(&part);
         let largest = islands.iter().map(Vec::len).max().unwrap_or(0);
         for island in islands.iter().filter(|island| island.len() * 2 < largest && island.iter().any(at_edge))

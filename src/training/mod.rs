@@ -21,7 +21,9 @@ pub use checkpoint::{Checkpoint, Position, Stage};
 pub use config::{Objective, Preset, Settings, TeacherKind};
 pub use course::{Course, Event, Observer, train, train_async};
 pub use given::{CACHE_BUDGET, Good, draw, fingerprint_of};
-pub use prefetch::{prefetch, prefetch_async};
+#[cfg(not(target_arch = "wasm32"))]
+pub use prefetch::prefetch;
+pub use prefetch::prefetch_async;
 #[cfg(not(target_arch = "wasm32"))]
 pub use prepare::{check_writable, checkpoint_path};
 pub use random::{Purpose, stream};

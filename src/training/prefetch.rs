@@ -26,20 +26,7 @@ pub fn prefetch<T: Send>(
     })
 }
 
-/// As natively, but on this thread: a browser's worker has only one.
-///
-/// # Errors
-/// The first error of `consume`.
-#[cfg(target_arch = "wasm32")]
-pub fn prefetch<T>(
-    mut items: std::ops::Range<usize>,
-    make: impl Fn(usize) -> T,
-    mut consume: impl FnMut(usize, T) -> Result<()>,
-) -> Result<()> {
-    items.try_for_each(|i| consume(i, make(i)))
-}
-
-/// As [`prefetch`], for work that must be awaited.
+/// As `prefetch`, for work that must be awaited; in a browser, whose worker has only one thread, on this one.
 ///
 /// # Errors
 /// The first error of `consume`.

@@ -87,10 +87,8 @@ impl AmplifyStage {
         let (mut focal, mut amplification) = (zero(), zero());
         for (raa, feature) in self.amplifier.levels.iter().zip(teacher.forward(x)) {
             let [_, _, height, width] = feature.dims();
-            let labels = |masks: &[Mask]| -> Vec<bool> {
-                masks.iter().flat_map(|mask| mask.patch_labels(height, width)).collect()
-            };
-            let (anomalous, foreground) = (labels(&data.masks), labels(&data.foregrounds));
+            let (anomalous, foreground) =
+                (labels(&data.masks, height, width), labels(&data.foregrounds, height, width));
             let level = level_loss(raa, feature, [&anomalous, &foreground], settings, rng);
             focal = level.focal.into_iter().fold(focal, |sum, loss| sum + loss);
             amplification = level.amplification.into_iter().fold(amplification, |sum, loss| sum + loss);
@@ -124,8 +122,7 @@ impl AmplifyStage {
             let [_, _, height, width] = feature.dims();
             let residual = to_rows(raa.forward(feature, settings.raa).residual);
             let squared = floats((residual.clone() * residual).mean_dim(1)).await?;
-            let labels: Vec<bool> =
-                data.masks.iter().flat_map(|mask| mask.patch_labels(height, width)).collect();
+            let labels = labels(&data.masks, height, width);
             for (kind, wanted) in [false, true].into_iter().enumerate() {
                 let chosen = squared.iter().zip(&labels).filter(|(_, l)| **l == wanted);
                 let (sum, count) = chosen.fold((0.0, 0), |(s, n), (v, _)| (s + f64::from(*v), n + 1));
@@ -146,6 +143,11 @@ pub struct LevelLoss {
     pub focal: Option<Tensor<1>>,
     /// Amplification (or contrastive) loss of the generator, before its weight (Eq. 7, 8).
     pub amplification: Option<Tensor<1>>,
+}
+
+/// The label of every patch of the masks, `B H W` of them (method.md 2.4).
+fn labels(masks: &[Mask], height: usize, width: usize) -> Vec<bool> {
+    masks.iter().flat_map(|mask| mask.patch_labels(height, width)).collect()
 }
 
 /// The losses of one level (method.md 2.6, 2.7), given `F_T` `[B, C, H, W]` on the plain device and the labels

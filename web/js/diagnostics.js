@@ -1,5 +1,6 @@
 // The truth about where and how things are computed.
 
+import { described, offered } from "./adapter.js";
 import { $, make, size } from "./dom.js";
 import { clear, downloaded, kept } from "./samples.js";
 
@@ -58,11 +59,7 @@ function computed({ compute, adapter, fallback }) {
 }
 
 async function adapter() {
-  const gpu = /** @type {any} */ (navigator).gpu;
-  if (!gpu) return "WebGPU is not offered by this browser";
-  const found = await gpu.requestAdapter().catch(() => null);
-  if (!found) return "none";
-  const { vendor, architecture, device, description, isFallbackAdapter } = found.info ?? {};
-  const name = [vendor, architecture, device, description].filter(Boolean).join(" ") || "unnamed";
-  return isFallbackAdapter || /swiftshader|llvmpipe/i.test(name) ? `${name} (software)` : name;
+  if (!(/** @type {any} */ (navigator)).gpu) return "WebGPU is not offered by this browser";
+  const found = await offered();
+  return found ? described(found) : "none";
 }

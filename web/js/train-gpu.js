@@ -1,16 +1,16 @@
 // The GPU of a training: which one, and what goes wrong on it.
 
+import { offered } from "./adapter.js";
+
 /**
  * Whether to train on a GPU, and what it is called.
  * @param {"auto" | "cpu" | "gpu"} wanted `auto`: a GPU, if there is one that is not drawn in software
  * @returns {Promise<{ gpu: boolean, adapter: string, software: boolean }>}
  */
 export async function choose(wanted) {
-  const found = await /** @type {any} */ (navigator).gpu?.requestAdapter({ powerPreference: "high-performance" }).catch(() => null);
+  const found = await offered({ powerPreference: "high-performance" });
   if (!found) return { gpu: wanted === "gpu", adapter: "none", software: false };
-  const { vendor, architecture, device, description } = found.info ?? {};
-  const adapter = [vendor, architecture, device, description].filter(Boolean).join(" ") || "unnamed";
-  const software = Boolean(found.info?.isFallbackAdapter || found.isFallbackAdapter || /swiftshader|llvmpipe|basic render/i.test(adapter));
+  const { name: adapter, software } = found;
   return { gpu: wanted === "gpu" || (wanted === "auto" && !software), adapter, software };
 }
 

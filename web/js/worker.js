@@ -1,5 +1,6 @@
 // Computes: holds the module and one model, and answers one request after the other.
 
+import { described, offered } from "./adapter.js";
 import init, { Detector, colourTable, version } from "../wasm/aand-web.js";
 
 /** @typedef {import("./protocol.js").Request} Request */
@@ -130,13 +131,10 @@ async function detect(detector, { id, picture, name, preview }) {
 
 /** Whether to use a GPU, and which. @param {import("./protocol.js").Wanted} wanted */
 async function choose(wanted) {
-  const found = await /** @type {any} */ (navigator).gpu?.requestAdapter().catch(() => null);
+  const found = await offered();
   if (!found) return { use: wanted === "gpu", adapter: "none" };
-  const { vendor, architecture, device, description } = found.info ?? {};
-  const name = [vendor, architecture, device, description].filter(Boolean).join(" ") || "unnamed";
   // Drawing in software, it would be slower than computing on the CPU directly.
-  const software = found.info?.isFallbackAdapter || found.isFallbackAdapter || /swiftshader|llvmpipe|basic render/i.test(name);
-  return { use: wanted === "gpu" || (wanted === "auto" && !software), adapter: software ? `${name} (software)` : name };
+  return { use: wanted === "gpu" || (wanted === "auto" && !found.software), adapter: described(found) };
 }
 
 /** @param {Blob} file */
