@@ -21,10 +21,10 @@ const TANH = 0u;
 const SIGMOID = 1u;
 
 @group(0) @binding(0) var<uniform> amplify: Amplify;
-@group(0) @binding(1) var<storage, read> feature: array<vec4f>;
-@group(0) @binding(2) var<storage, read> generated: array<vec4f>;
+@group(0) @binding(1) var<storage, read> feature: array<real4>;
+@group(0) @binding(2) var<storage, read> generated: array<real4>;
 @group(0) @binding(3) var<storage, read> gate: array<f32>;
-@group(0) @binding(4) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> output: array<real4>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -34,8 +34,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         return;
     }
     let pixel = id.y * amplify.positions + position;
-    let f = feature[pixel * amplify.feature_pixel + amplify.feature_offset + channel];
-    let y = generated[pixel * amplify.generated_pixel + amplify.generated_offset + channel];
+    let f = vec4f(feature[pixel * amplify.feature_pixel + amplify.feature_offset + channel]);
+    let y = vec4f(generated[pixel * amplify.generated_pixel + amplify.generated_offset + channel]);
     var delta = y;
     if amplify.residual == TANH {
         // Beyond 20 it is 1 to the last bit, and some drivers overflow.
@@ -47,5 +47,5 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     if amplify.gated != 0u {
         w = gate[pixel];
     }
-    output[pixel * amplify.out_pixel + amplify.out_offset + channel] = f + w * delta;
+    output[pixel * amplify.out_pixel + amplify.out_offset + channel] = stored(f + w * delta);
 }

@@ -1,5 +1,6 @@
 // The heat map of one picture: each value of its anomaly map as a colour, 0 at 0, the middle of the scale at the
-// threshold, the end from twice the threshold on. The texture can be shown on a canvas as it is.
+// threshold, the end from twice the threshold on. The texture can be shown on a canvas as it is, or laid over the
+// picture: then what is below half the threshold is not there and what is above one and a half times covers all.
 //
 // The map is [picture][y][x]; the table has the colours as red + 256 green + 65536 blue. A thread colours one
 // pixel. Dispatch: (S / 8, S / 8).
@@ -9,6 +10,7 @@ struct Scale {
     picture: u32,
     colours: u32,  // in the table
     threshold: f32,
+    see_through: u32,
 }
 
 @group(0) @binding(0) var<uniform> scale: Scale;
@@ -25,5 +27,10 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let position = clamp(value / (2.0 * scale.threshold), 0.0, 1.0);
     let colour = table[min(u32(position * f32(scale.colours)), scale.colours - 1u)];
     let rgb = vec3f(vec3u(colour, colour >> 8u, colour >> 16u) & vec3u(255u)) / 255.0;
-    textureStore(output, id.xy, vec4f(rgb, 1.0));
+    var opacity = 1.0;
+    if scale.see_through != 0u {
+        opacity = clamp(2.0 * position - 0.5, 0.0, 1.0);
+    }
+    // Canvases want the colours multiplied by the opacity.
+    textureStore(output, id.xy, vec4f(opacity * rgb, opacity));
 }

@@ -12,10 +12,10 @@
 // matching with its memories, as 1x1; and the sixteen products of Winograd's convolution (`winograd_input.wgsl`), as
 // one 1x1 whose rows are those of all products, with a W for each.
 //
-// Layout: features are [picture][y][x][channel], four channels to a vec4 (a "quad"). A feature may be a slice of
-// a wider one: pixel p then begins at quad `p * pixel + offset`. W is [ky][kx][input channel][output quad], the
-// input channels filled up with zeros to whole quads; of a transposed convolution [input channel][corner][output
-// quad]. Bias and addend begin anew for every corner.
+// Layout: features are [picture][y][x][channel], four channels to a vector (a "quad") of f32 or f16 (`f32.wgsl`,
+// `f16.wgsl`). A feature may be a slice of a wider one: pixel p then begins at quad `p * pixel + offset`. W is
+// [ky][kx][input channel][output quad], the input channels filled up with zeros to whole quads; of a transposed
+// convolution [input channel][corner][output quad]. Bias and addend begin anew for every corner.
 //
 // This file is put before one of `conv_*.wgsl`, which have the entry point and say the dispatch. There each
 // workgroup takes a tile of positions and one of outputs.
@@ -48,11 +48,11 @@ struct Conv {
 }
 
 @group(0) @binding(0) var<uniform> conv: Conv;
-@group(0) @binding(1) var<storage, read> input: array<vec4f>;
-@group(0) @binding(2) var<storage, read> weight: array<vec4f>;
-@group(0) @binding(3) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(4) var<storage, read> addend: array<vec4f>;
-@group(0) @binding(5) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(1) var<storage, read> input: array<real4>;
+@group(0) @binding(2) var<storage, read> weight: array<real4>;
+@group(0) @binding(3) var<storage, read> bias: array<real4>;
+@group(0) @binding(4) var<storage, read> addend: array<real4>;
+@group(0) @binding(5) var<storage, read_write> output: array<real4>;
 
 // Where the filter lies for one row of A: its upper left tap, and the picture's first quad.
 struct Window {
@@ -77,18 +77,18 @@ fn window(row: u32) -> Window {
 }
 
 // A quad of A: the input under the tap (ky, kx).
-fn tap(w: Window, ky: u32, kx: u32, channel: u32) -> vec4f {
+fn tap(w: Window, ky: u32, kx: u32, channel: u32) -> real4 {
     let y = u32(w.y + i32(ky));
     let x = u32(w.x + i32(kx));
     // A negative coordinate is a large one here.
     let inside = y < conv.in_height && x < conv.in_width && channel < conv.channels;
     let at = w.picture + y * conv.in_line + x * conv.in_pixel + channel;
-    return select(vec4f(), input[select(0u, at, inside)], inside);
+    return select(real4(), input[select(0u, at, inside)], inside);
 }
 
 // Four rows of A, of four values of k: the columns of the matrix are the rows.
-fn taps(w: array<Window, 4>, ky: u32, kx: u32, channel: u32) -> mat4x4f {
-    return mat4x4f(
+fn taps(w: array<Window, 4>, ky: u32, kx: u32, channel: u32) -> real4x4 {
+    return real4x4(
         tap(w[0], ky, kx, channel),
         tap(w[1], ky, kx, channel),
         tap(w[2], ky, kx, channel),
@@ -101,24 +101,20 @@ fn windows(row: u32) -> array<Window, 4> {
 }
 
 // A quad of outputs for four values of k, the first of which is `row` of W.
-fn weights(row: u32, column: u32) -> mat4x4f {
+fn weights(row: u32, column: u32) -> real4x4 {
     let at = row * conv.columns + column;
     let line = conv.columns;
-    return mat4x4f(weight[at], weight[at + line], weight[at + 2u * line], weight[at + 3u * line]);
+    return real4x4(weight[at], weight[at + line], weight[at + 2u * line], weight[at + 3u * line]);
 }
 
 // sum + W A for four rows (the columns of `a`), four outputs and four values of k (the columns of `w`).
-fn product(w: mat4x4f, a: mat4x4f, sum: mat4x4f) -> mat4x4f {
+fn product(w: real4x4, a: real4x4, sum: mat4x4f) -> mat4x4f {
     return mat4x4f(
         combine(w, a[0], sum[0]),
         combine(w, a[1], sum[1]),
         combine(w, a[2], sum[2]),
         combine(w, a[3], sum[3]),
     );
-}
-
-fn combine(w: mat4x4f, a: vec4f, sum: vec4f) -> vec4f {
-    return fma(w[3], vec4f(a.w), fma(w[2], vec4f(a.z), fma(w[1], vec4f(a.y), fma(w[0], vec4f(a.x), sum))));
 }
 
 // Bias, addend and ReLU of four rows; then they are stored.
@@ -145,15 +141,16 @@ fn store(row: u32, column: u32, sum: vec4f) {
     }
     var y = sum;
     if conv.biased != 0u {
-        y += bias[channel];
+        y += vec4f(bias[channel]);
     }
     if conv.add != 0u {
-        y += addend[pixel * conv.add_pixel + conv.add_offset + channel];
+        y += vec4f(addend[pixel * conv.add_pixel + conv.add_offset + channel]);
     }
+    var kept = stored(y);
     if conv.relu != 0u {
-        y = max(y, vec4f());
+        kept = max(kept, real4());
     }
-    output[pixel * conv.out_pixel + conv.out_offset + channel] = y;
+    output[pixel * conv.out_pixel + conv.out_offset + channel] = kept;
 }
 
 // The first row of W for a tile of rows. No tile has rows of two products.

@@ -4,8 +4,8 @@
 // Slices of A and W that are 32 values of k deep pass through workgroup memory, where each is read by eight
 // threads. A thread computes 4 x 4 outputs. Dispatch: (rows / 32, outputs / 32).
 
-var<workgroup> a_slice: array<array<mat4x4f, 8>, 8>; // [quad of k][block of 4 rows]
-var<workgroup> w_slice: array<array<mat4x4f, 8>, 8>; // [quad of k][quad of outputs]
+var<workgroup> a_slice: array<array<real4x4, 8>, 8>; // [quad of k][block of 4 rows]
+var<workgroup> w_slice: array<array<real4x4, 8>, 8>; // [quad of k][quad of outputs]
 
 @compute @workgroup_size(64)
 fn main(

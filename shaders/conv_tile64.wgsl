@@ -4,8 +4,8 @@
 // threads. A thread computes 8 x 8 outputs, as four blocks of 4 x 4 that lie 32 apart.
 // Dispatch: (rows / 64, outputs / 64).
 
-var<workgroup> a_slice: array<array<mat4x4f, 16>, 4>; // [quad of k][block of 4 rows]
-var<workgroup> w_slice: array<array<mat4x4f, 16>, 4>; // [quad of k][quad of outputs]
+var<workgroup> a_slice: array<array<real4x4, 16>, 4>; // [quad of k][block of 4 rows]
+var<workgroup> w_slice: array<array<real4x4, 16>, 4>; // [quad of k][quad of outputs]
 
 @compute @workgroup_size(64)
 fn main(

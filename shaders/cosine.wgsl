@@ -13,8 +13,8 @@ struct Cosine {
 }
 
 @group(0) @binding(0) var<uniform> cosine: Cosine;
-@group(0) @binding(1) var<storage, read> teacher: array<vec4f>;
-@group(0) @binding(2) var<storage, read> student: array<vec4f>;
+@group(0) @binding(1) var<storage, read> teacher: array<real4>;
+@group(0) @binding(2) var<storage, read> student: array<real4>;
 @group(0) @binding(3) var<storage, read_write> output: array<f32>;
 
 const SHARERS = 8u;
@@ -33,8 +33,8 @@ fn main(
     let at = min(row, cosine.rows - 1u);
     var sums = vec3f();
     for (var c = share; c < cosine.channels; c += SHARERS) {
-        let t = teacher[at * cosine.teacher_pixel + cosine.teacher_offset + c];
-        let s = student[at * cosine.student_pixel + cosine.student_offset + c];
+        let t = vec4f(teacher[at * cosine.teacher_pixel + cosine.teacher_offset + c]);
+        let s = vec4f(student[at * cosine.student_pixel + cosine.student_offset + c]);
         sums += vec3f(dot(t, t), dot(s, s), dot(t, s));
     }
     partial[thread] = sums;

@@ -19,8 +19,8 @@ struct Gate {
 }
 
 @group(0) @binding(0) var<uniform> gate: Gate;
-@group(0) @binding(1) var<storage, read> query: array<vec4f>;
-@group(0) @binding(2) var<storage, read> matching: array<vec4f>;
+@group(0) @binding(1) var<storage, read> query: array<real4>;
+@group(0) @binding(2) var<storage, read> matching: array<real4>;
 @group(0) @binding(3) var<storage, read_write> output: array<f32>;
 
 const SHARERS = 8u;
@@ -39,13 +39,13 @@ fn main(
     let at = min(row, gate.rows - 1u);
     var square = 0.0;
     for (var c = share; c < gate.channels; c += SHARERS) {
-        let q = query[at * gate.query_pixel + gate.query_offset + c];
+        let q = vec4f(query[at * gate.query_pixel + gate.query_offset + c]);
         square += dot(q, q);
     }
     let first = at * gate.matching_pixel + gate.matching_offset;
     var largest = -3.4e38;
     for (var i = share; i < gate.items; i += SHARERS) {
-        largest = max(largest, matching[first + i / 4u][i % 4u]);
+        largest = max(largest, f32(matching[first + i / 4u][i % 4u]));
     }
     partial[thread] = vec2f(square, largest);
     workgroupBarrier();
@@ -59,7 +59,7 @@ fn main(
     let scale = inverseSqrt(max(square, 1e-16));
     var sums = vec2f();
     for (var i = share; i < gate.items; i += SHARERS) {
-        let e = exp((matching[first + i / 4u][i % 4u] - largest) * scale);
+        let e = exp((f32(matching[first + i / 4u][i % 4u]) - largest) * scale);
         sums += vec2f(e, select(0.0, e, i >= gate.items / 2u));
     }
     partial[thread] = sums;

@@ -11,7 +11,7 @@ struct Shape {
 
 @group(0) @binding(0) var<uniform> shape: Shape;
 @group(0) @binding(1) var<storage, read> pixels: array<f32>;
-@group(0) @binding(2) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> output: array<real4>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -27,5 +27,5 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let plane = size * size;
     let at = select(0u, id.z * 3u * plane + y * size + x, inside);
     let pixel = vec4f(pixels[at], pixels[at + plane], pixels[at + 2u * plane], 0.0);
-    output[(id.z * padded + id.y) * padded + id.x] = select(vec4f(), pixel, inside);
+    output[(id.z * padded + id.y) * padded + id.x] = real4(select(vec4f(), pixel, inside));
 }

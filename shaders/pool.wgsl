@@ -15,8 +15,8 @@ struct Pool {
 }
 
 @group(0) @binding(0) var<uniform> pool: Pool;
-@group(0) @binding(1) var<storage, read> input: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(1) var<storage, read> input: array<real4>;
+@group(0) @binding(2) var<storage, read_write> output: array<real4>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
@@ -37,7 +37,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     output[pixel * pool.out_pixel + pool.out_offset + channel] = max(above, max(here, below));
 }
 
-fn row(picture: u32, y: u32, x0: u32, x1: u32, x2: u32, channel: u32) -> vec4f {
+fn row(picture: u32, y: u32, x0: u32, x1: u32, x2: u32, channel: u32) -> real4 {
     let line = (picture * pool.in_height + y) * pool.in_width;
     let first = pool.in_offset + channel;
     return max(

@@ -13,9 +13,9 @@ struct Elements {
 }
 
 @group(0) @binding(0) var<uniform> elements: Elements;
-@group(0) @binding(1) var<storage, read> feature: array<vec4f>;
-@group(0) @binding(2) var<storage, read> encoding: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(1) var<storage, read> feature: array<real4>;
+@group(0) @binding(2) var<storage, read> encoding: array<real4>;
+@group(0) @binding(3) var<storage, read_write> output: array<real4>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {

@@ -19,23 +19,23 @@ struct Winograd {
 }
 
 @group(0) @binding(0) var<uniform> winograd: Winograd;
-@group(0) @binding(1) var<storage, read> input: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(1) var<storage, read> input: array<real4>;
+@group(0) @binding(2) var<storage, read_write> output: array<real4>;
 
 // One quad of a pixel; zero outside the picture.
-fn pixel(picture: u32, y: u32, x: u32, channel: u32) -> vec4f {
+fn pixel(picture: u32, y: u32, x: u32, channel: u32) -> real4 {
     let inside = y < winograd.height && x < winograd.width;
     let at = (picture * winograd.height + y) * winograd.width + x;
-    return select(vec4f(), input[select(0u, at, inside) * winograd.in_pixel + winograd.in_offset + channel], inside);
+    return select(real4(), input[select(0u, at, inside) * winograd.in_pixel + winograd.in_offset + channel], inside);
 }
 
 // B^T d for one column of four pixels.
-fn column(picture: u32, y: u32, x: u32, channel: u32) -> mat4x4f {
+fn column(picture: u32, y: u32, x: u32, channel: u32) -> real4x4 {
     let a = pixel(picture, y, x, channel);
     let b = pixel(picture, y + 1u, x, channel);
     let c = pixel(picture, y + 2u, x, channel);
     let d = pixel(picture, y + 3u, x, channel);
-    return mat4x4f(a - c, b + c, c - b, b - d);
+    return real4x4(a - c, b + c, c - b, b - d);
 }
 
 @compute @workgroup_size(64)
@@ -62,7 +62,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
 }
 
 // A row of B^T d, times B.
-fn keep(at: u32, element: u32, a: vec4f, b: vec4f, c: vec4f, d: vec4f) {
+fn keep(at: u32, element: u32, a: real4, b: real4, c: real4, d: real4) {
     output[at] = a - c;
     output[at + element] = b + c;
     output[at + 2u * element] = c - b;

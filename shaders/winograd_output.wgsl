@@ -19,10 +19,10 @@ struct Winograd {
 }
 
 @group(0) @binding(0) var<uniform> winograd: Winograd;
-@group(0) @binding(1) var<storage, read> products: array<vec4f>;
-@group(0) @binding(2) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(3) var<storage, read> addend: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> output: array<vec4f>;
+@group(0) @binding(1) var<storage, read> products: array<real4>;
+@group(0) @binding(2) var<storage, read> bias: array<real4>;
+@group(0) @binding(3) var<storage, read> addend: array<real4>;
+@group(0) @binding(4) var<storage, read_write> output: array<real4>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
@@ -39,7 +39,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     let b = row(first + 4u * element, element);
     let c = row(first + 8u * element, element);
     let d = row(first + 12u * element, element);
-    let shift = bias[channel];
+    let shift = vec4f(bias[channel]);
     let pixel = (id.z * winograd.height + 2u * id.y) * winograd.width + 2u * x;
     let right = 2u * x + 1u < winograd.width;
     keep(pixel, channel, a[0] + b[0] + c[0] + shift);
@@ -55,20 +55,21 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
 }
 
 fn row(at: u32, element: u32) -> mat2x4f {
-    let m0 = products[at];
-    let m1 = products[at + element];
-    let m2 = products[at + 2u * element];
-    let m3 = products[at + 3u * element];
+    let m0 = vec4f(products[at]);
+    let m1 = vec4f(products[at + element]);
+    let m2 = vec4f(products[at + 2u * element]);
+    let m3 = vec4f(products[at + 3u * element]);
     return mat2x4f(m0 + m1 + m2, m1 - m2 - m3);
 }
 
 fn keep(pixel: u32, channel: u32, sum: vec4f) {
     var y = sum;
     if winograd.add != 0u {
-        y += addend[pixel * winograd.add_pixel + winograd.add_offset + channel];
+        y += vec4f(addend[pixel * winograd.add_pixel + winograd.add_offset + channel]);
     }
+    var kept = stored(y);
     if winograd.relu != 0u {
-        y = max(y, vec4f());
+        kept = max(kept, real4());
     }
-    output[pixel * winograd.out_pixel + winograd.out_offset + channel] = y;
+    output[pixel * winograd.out_pixel + winograd.out_offset + channel] = kept;
 }

@@ -8,7 +8,7 @@ use aand::amplification::{RaaOptions, Residual};
 use aand::detection::Detector;
 use aand::inference::Plan;
 use aand::inference::gpu::{Gpu, Network, adapters};
-use aand::model::{Aand, NamedTensors, Score, decode, encode, save, tensors};
+use aand::model::{Aand, NamedTensors, Precision, Score, decode, encode, save, tensors};
 use aand::teacher::Backbone;
 use burn::tensor::{Device, DeviceKind};
 use made_up::{model, pixels, reference, same};
@@ -38,8 +38,12 @@ fn burns(gpu: &Gpu) -> Device {
 }
 
 fn network(gpu: &Arc<Gpu>, model: &Aand) -> Network {
+    network_in(Precision::F32, gpu, model)
+}
+
+fn network_in(precision: Precision, gpu: &Arc<Gpu>, model: &Aand) -> Network {
     let source = NamedTensors::new(tensors(model).unwrap());
-    Network::new(Arc::clone(gpu), Plan::new(&model.info, &source).unwrap()).unwrap()
+    Network::new(Arc::clone(gpu), Plan::new(&model.info, &source).unwrap(), precision).unwrap()
 }
 
 fn check(gpu: &Arc<Gpu>, model: &Aand, count: usize) {
@@ -91,6 +95,41 @@ fn switches() {
     }
     check(&gpu, &model(Backbone::Compact, 64, raa, Score::Gate), 2);
     check(&gpu, &model(Backbone::Compact, 64, RaaOptions { gate: false, ..raa }, Score::Gate), 1);
+}
+
+/// In 16 bit the scores are those of f32 within 1 %.
+#[test]
+fn half_the_bits_are_enough() {
+    let Some(gpu) = gpu() else { return };
+    if !gpu.has_half() {
+        println!("skipped: {} has no 16-bit floats (shader-f16)", gpu.info.name);
+        return;
+    }
+    // What is made up grows from block to block: a deep network gets dark pictures.
+    let shapes =
+        [(Backbone::Compact, 256, 1.0), (Backbone::Resnet18, 128, 1.0), (Backbone::Resnet34, 64, 0.02)];
+    for (backbone, size, light) in shapes {
+        let model = model(backbone, size, RaaOptions::default(), Score::Discrepancy);
+        let x: Vec<f32> = pixels(2, size).iter().map(|v| light * v).collect();
+        let right = pollster::block_on(network(&gpu, &model).maps(&x, 2)).unwrap();
+        let found = pollster::block_on(network_in(Precision::F16, &gpu, &model).maps(&x, 2));
+        let found = found.unwrap_or_else(|e| panic!("{backbone}: {e}"));
+        for ((map, score), (right_map, right)) in found.iter().zip(&right) {
+            assert!((score - right).abs() <= 1e-2 * right, "{backbone}: {score} is not {right}");
+            assert_ne!(map, right_map, "something was computed in 16 bit");
+        }
+    }
+    // What is too large for 16 bit is an error, and of that batch alone.
+    let mut network = network_in(
+        Precision::F16,
+        &gpu,
+        &model(Backbone::Compact, 64, RaaOptions::default(), Score::Discrepancy),
+    );
+    let x = pixels(1, 64);
+    let bright: Vec<f32> = x.iter().map(|v| 1e4 * v).collect();
+    let said = pollster::block_on(network.maps(&bright, 1)).unwrap_err().to_string();
+    assert!(said.contains("--precision f32"), "{said}");
+    assert!(pollster::block_on(network.maps(&x, 1)).is_ok());
 }
 
 /// Batches of one, then of three, then of two: the memory grows once, and the pictures do not mind their company.

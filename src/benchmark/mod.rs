@@ -10,6 +10,7 @@ pub use training::{TrainingSpeed, training_speed};
 
 use crate::Result;
 use crate::detection::Detector;
+use crate::model::Precision;
 use burn::tensor::Device;
 use serde::Serialize;
 use std::path::Path;
@@ -80,13 +81,18 @@ pub struct DetectionSpeed {
     pub layers: Vec<LayerTime>,
 }
 
-/// Measures detection with the model file `path` on `device`.
+/// Measures detection with the model file `path` on `device`, computed with `precision`.
 ///
 /// # Errors
 /// The model cannot be read, or the device failed.
-pub fn detection_speed(path: &Path, device: &Device, extent: Extent) -> Result<DetectionSpeed> {
+pub fn detection_speed(
+    path: &Path,
+    device: &Device,
+    precision: Precision,
+    extent: Extent,
+) -> Result<DetectionSpeed> {
     let started = Instant::now();
-    let detector = Detector::open(path, device)?;
+    let detector = Detector::open_in(precision, path, device)?;
     let load_ms = milliseconds(started);
     let size = detector.info.size;
     answer(&detector, 1)?;
@@ -105,7 +111,7 @@ pub fn detection_speed(path: &Path, device: &Device, extent: Extent) -> Result<D
     }
     drop(detector);
     let started = Instant::now();
-    answer(&Detector::open(path, device)?, 1)?;
+    answer(&Detector::open_in(precision, path, device)?, 1)?;
     let warm = milliseconds(started);
     Ok(DetectionSpeed {
         load_ms,

@@ -45,6 +45,9 @@ pub struct BenchArgs {
     /// Show the time of every layer, not only of the parts
     #[arg(long)]
     layers: bool,
+    /// What a GPU detects with: f32, or f16 where it has that
+    #[arg(long, value_enum, default_value = "f32")]
+    precision: Precision,
     #[command(flatten)]
     device: DeviceArgs,
     #[command(flatten)]
@@ -76,6 +79,7 @@ struct ModelFacts {
     backbone: Backbone,
     size: usize,
     file_mb: f64,
+    computed_in: Precision,
 }
 
 /// Runs `aand bench`.
@@ -94,11 +98,11 @@ pub fn run(args: &BenchArgs) -> Result<()> {
             file.path()
         }
     };
-    let model = facts(path, args.model.is_none())?;
+    let model = facts(path, args)?;
     reset_peak_memory();
     saying.say("measuring detection");
     let extent = Extent { runs: args.runs.into(), batches: if args.only_latency { 0 } else { 5 } };
-    let detection = detection_speed(path, &device, extent)?;
+    let detection = detection_speed(path, &device, args.precision, extent)?;
     let training = match args.no_training || args.only_latency {
         true => None,
         false => {
@@ -115,10 +119,18 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     table(&bench, args.layers).into_iter().try_for_each(print_line)
 }
 
-fn facts(path: &Path, untrained: bool) -> Result<ModelFacts> {
+fn facts(path: &Path, args: &BenchArgs) -> Result<ModelFacts> {
     let bytes = std::fs::metadata(path).map_err(|e| Error::io(path, e))?.len();
     let Info { name, backbone, size, .. } = StoredModel::open(path)?.info;
-    Ok(ModelFacts { name, untrained, backbone, size, file_mb: bytes as f64 / 1e6 })
+    let untrained = args.model.is_none();
+    Ok(ModelFacts {
+        name,
+        untrained,
+        backbone,
+        size,
+        file_mb: bytes as f64 / 1e6,
+        computed_in: args.precision,
+    })
 }
 
 /// The measurements for people.
@@ -141,9 +153,10 @@ fn table(bench: &Bench, every_layer: bool) -> Vec<String> {
         line(
             "model",
             format!(
-                "{untrained}{} at {size} x {size}, {:.0} MB",
+                "{untrained}{} at {size} x {size}, {:.0} MB, computed in {}",
                 model.backbone,
                 model.file_mb,
+                if model.computed_in == Precision::F16 { "f16" } else { "f32" },
                 size = model.size
             ),
         ),

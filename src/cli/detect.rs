@@ -9,7 +9,7 @@ use super::progress::bar;
 use super::results::{Line, Results, word};
 use super::{DeviceArgs, Saying};
 use crate::detection::{Detection, Detector, Verdict, enlarge, heat_map, overlay};
-use crate::model::{Selection, Threshold};
+use crate::model::{Precision, Selection, Threshold};
 use crate::picture::{Picture, normalise, resize};
 use crate::training::prefetch;
 use crate::{Error, Result};
@@ -49,6 +49,9 @@ pub struct DetectArgs {
     /// Pictures computed at once
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..))]
     batch: u16,
+    /// What a GPU computes with: f32, or f16 where it has that (less memory to move; scores within 1 %)
+    #[arg(long, value_enum, default_value = "f32")]
+    precision: Precision,
     #[command(flatten)]
     device: DeviceArgs,
     #[command(flatten)]
@@ -90,7 +93,7 @@ pub fn run(args: &DetectArgs) -> Result<()> {
     check_folder(&args.out)?;
     let inputs = find(&args.images, &args.out)?;
     let device = args.device.choose(saying)?;
-    let mut detector = Detector::open(&args.model, &device)?;
+    let mut detector = Detector::open_in(args.precision, &args.model, &device)?;
     let info = &mut detector.info;
     if let Some(value) = args.threshold {
         let words = "given by --threshold, not by the model".to_owned();

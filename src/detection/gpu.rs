@@ -3,6 +3,7 @@
 use crate::Result;
 use crate::inference::Plan;
 use crate::inference::gpu::{Gpu, Network, adapters};
+use crate::model::Precision;
 use crate::picture::ScoreMap;
 use burn::tensor::{Device, DeviceKind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -42,9 +43,9 @@ impl Shaders {
     /// Moves the plan to the GPU.
     ///
     /// # Errors
-    /// The device has not the memory, or it failed.
-    pub fn new(gpu: Arc<Gpu>, plan: Plan) -> Result<Self> {
-        Ok(Self(Mutex::new(Network::new(gpu, plan)?)))
+    /// The device has no such numbers or not the memory, or it failed.
+    pub fn new(gpu: Arc<Gpu>, plan: Plan, precision: Precision) -> Result<Self> {
+        Ok(Self(Mutex::new(Network::new(gpu, plan, precision)?)))
     }
 
     fn network(&self) -> MutexGuard<'_, Network> {

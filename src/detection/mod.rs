@@ -11,6 +11,8 @@ pub use map::{add_upsampled, anomaly_map, gaussian};
 pub use threshold::{ENOUGH, FALSE_ALARMS, FEWEST, from_good_scores, held_out_count, normalised};
 
 use crate::inference::{Engine, Plan};
+#[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
+use crate::model::Precision;
 #[cfg(feature = "burn")]
 use crate::model::{Aand, NamedTensors, tensors};
 use crate::model::{Info, TensorStore, header};
@@ -80,7 +82,7 @@ impl Detector {
         #[cfg(not(target_arch = "wasm32"))]
         if let Some(gpu) = gpu::open(&device)? {
             let tensors = NamedTensors::new(tensors(&model)?);
-            return Self::on_gpu(gpu, model.info, &tensors);
+            return Self::on_gpu(gpu, model.info, &tensors, Precision::F32);
         }
         Ok(Self { info: model.info.clone(), network: Network::Burn(Box::new(model)) })
     }
@@ -108,16 +110,32 @@ impl Detector {
     /// As [`crate::model::open`].
     #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
     pub fn open(path: &std::path::Path, device: &Device) -> Result<Self> {
+        Self::open_in(Precision::F32, path, device)
+    }
+
+    /// As [`open`](Self::open), computed with `precision`; f16 is for GPUs.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), or f16 is asked for where the shaders cannot have it.
+    #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
+    pub fn open_in(precision: Precision, path: &std::path::Path, device: &Device) -> Result<Self> {
+        let full = || match precision {
+            Precision::F32 => Ok(()),
+            Precision::F16 => {
+                Err(Error::Setting("--precision f16 is for GPUs; choose one with --device gpu".into()))
+            }
+        };
         if on_cpu(device) {
+            full()?;
             let stored = crate::model::StoredModel::open(path)?;
             return Self::engine(stored.info.clone(), &stored);
         }
         match gpu::open(device)? {
             Some(gpu) => {
                 let stored = crate::model::StoredModel::open(path)?;
-                Self::on_gpu(gpu, stored.info.clone(), &stored)
+                Self::on_gpu(gpu, stored.info.clone(), &stored, precision)
             }
-            None => Self::new(crate::model::open(path, device)?),
+            None => full().and_then(|()| Self::new(crate::model::open(path, device)?)),
         }
     }
 
@@ -126,8 +144,9 @@ impl Detector {
         gpu: std::sync::Arc<crate::inference::gpu::Gpu>,
         info: Info,
         tensors: &dyn TensorSource,
+        precision: Precision,
     ) -> Result<Self> {
-        let shaders = gpu::Shaders::new(gpu, Plan::new(&info, tensors)?)?;
+        let shaders = gpu::Shaders::new(gpu, Plan::new(&info, tensors)?, precision)?;
         Ok(Self { info, network: Network::Gpu(Box::new(shaders)) })
     }
 

@@ -41,7 +41,7 @@ impl Selection {
     }
 }
 
-/// How the tensors are stored.
+/// How tensors are stored, or what a GPU computes with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(not(target_arch = "wasm32"), derive(clap::ValueEnum))]
@@ -49,7 +49,7 @@ pub enum Precision {
     /// 32-bit floats.
     #[default]
     F32,
-    /// 16-bit floats; half the size, scores within about 1e-3.
+    /// 16-bit floats; half the size. Stored so, scores are the same within about 1e-3; computed so, within 1e-2.
     F16,
 }
 
@@ -147,7 +147,7 @@ pub struct Info {
     pub threshold: Threshold,
     /// The seed of everything random.
     pub seed: u64,
-    /// How the tensors are stored.
+    /// How tensors are stored, or what a GPU computes with.
     pub precision: Precision,
     /// All settings of the training.
     pub training: serde_json::Value,

@@ -1,19 +1,20 @@
 //! What a model runs on: the CPU, or a GPU through WebGPU.
 
-use crate::Result;
 use crate::detection;
-use crate::inference::gpu::{Gpu, Network};
+use crate::inference::gpu::{Gpu, HeatCanvas, Network};
 use crate::inference::{Engine, Plan};
-use crate::model::Info;
+use crate::model::{Info, Precision};
 use crate::picture::ScoreMap;
+use crate::{Error, Result};
 use std::sync::Arc;
+use wgpu::web_sys::OffscreenCanvas;
 
 /// A detector's network, from normalised pixels to the anomaly map.
 pub(super) enum Compute {
     /// One thread.
     Cpu { engine: Box<Engine>, layers: usize },
-    /// The shaders.
-    Gpu { gpu: Arc<Gpu>, network: Box<Network> },
+    /// The shaders, and where they show heat maps.
+    Gpu { gpu: Arc<Gpu>, network: Box<Network>, canvas: HeatCanvas },
 }
 
 impl Compute {
@@ -23,15 +24,27 @@ impl Compute {
         Self::Cpu { engine: Box::new(Engine::new(plan)), layers }
     }
 
-    /// The adapter that the browser prefers.
+    /// The adapter that the browser prefers, computing with `precision` and showing heat maps on `canvas`.
     ///
     /// # Errors
-    /// There is none, or it has not the memory.
+    /// There is none, it has no such numbers or not the memory, or it cannot draw on the canvas.
     #[expect(clippy::arc_with_non_send_sync, reason = "natively it is shared between threads")]
-    pub async fn gpu(plan: Plan) -> Result<Self> {
+    pub async fn gpu(plan: Plan, precision: Precision, canvas: OffscreenCanvas) -> Result<Self> {
         let gpu = Arc::new(Gpu::open().await?);
-        let network = Box::new(Network::new(Arc::clone(&gpu), plan)?);
-        Ok(Self::Gpu { gpu, network })
+        let canvas = HeatCanvas::new(&gpu, canvas, plan.size)?;
+        let network = Box::new(Network::new(Arc::clone(&gpu), plan, precision)?);
+        Ok(Self::Gpu { gpu, network, canvas })
+    }
+
+    /// Shows the heat map of the last picture on the canvas.
+    ///
+    /// # Errors
+    /// The CPU computes, or the device failed.
+    pub fn show(&mut self, threshold: f64, see_through: bool) -> Result<()> {
+        match self {
+            Self::Cpu { .. } => Err(Error::Device("only a GPU shows its heat map itself".into())),
+            Self::Gpu { network, canvas, .. } => canvas.draw(network, threshold, see_through),
+        }
     }
 
     /// `cpu` or `gpu`.
@@ -55,7 +68,7 @@ impl Compute {
     ) -> Result<ScoreMap> {
         let (engine, layers) = match self {
             Self::Cpu { engine, layers } => (engine, *layers),
-            Self::Gpu { gpu, network } => {
+            Self::Gpu { gpu, network, .. } => {
                 let mut found = network.maps(pixels, 1).await?;
                 gpu.check()?;
                 return Ok(found.swap_remove(0).0);

@@ -4,11 +4,12 @@ use super::compute::Compute;
 use super::error::thrown;
 use crate::detection::{self, Verdict};
 use crate::inference::{Engine, Plan};
-use crate::model::{Info, TensorStore, header};
+use crate::model::{Info, Precision, TensorStore, header};
 use crate::picture::{self, Picture, normalise, resize};
 use crate::{Error, Result};
 use std::path::Path;
 use wasm_bindgen::prelude::*;
+use wgpu::web_sys::OffscreenCanvas;
 
 /// A model, ready to judge pictures.
 #[wasm_bindgen]
@@ -21,13 +22,20 @@ pub struct Detector {
 
 #[wasm_bindgen]
 impl Detector {
-    /// A model from the bytes of its file, on the GPU that the browser prefers or on the CPU.
+    /// A model from the bytes of its file: with a `canvas` on the GPU that the browser prefers, which will show its
+    /// heat maps there and computes with f16 if `half`; else on the CPU.
     ///
     /// # Errors
     /// `ModelError`: no model, a truncated or damaged one, or one of another version. `DetectionError`: there is
-    /// no GPU, or it has not the memory.
-    pub async fn load(bytes: Vec<u8>, name: String, gpu: bool) -> std::result::Result<Detector, JsValue> {
-        Self::open(bytes, Path::new(&name), gpu).await.map_err(thrown)
+    /// no GPU, or it has no f16 or not the memory.
+    pub async fn load(
+        bytes: Vec<u8>,
+        name: String,
+        canvas: Option<OffscreenCanvas>,
+        half: bool,
+    ) -> std::result::Result<Detector, JsValue> {
+        let precision = if half { Precision::F16 } else { Precision::F32 };
+        Self::open(bytes, Path::new(&name), canvas, precision).await.map_err(thrown)
     }
 
     /// What computes: `cpu` or `gpu`.
@@ -63,6 +71,15 @@ impl Detector {
         self.judge(picture, &progress).await.map_err(thrown)
     }
 
+    /// Draws the heat map of the picture that was judged last on the canvas of [`load`](Self::load), where a GPU
+    /// computes: in solid colours, or to be laid over the picture.
+    ///
+    /// # Errors
+    /// `DetectionError`: the CPU computes, or the device failed.
+    pub fn show(&mut self, see_through: bool) -> std::result::Result<(), JsValue> {
+        self.compute.show(self.info.threshold.value, see_through).map_err(thrown)
+    }
+
     /// Judges pixels, four bytes each (the fourth is ignored), row by row.
     ///
     /// # Errors
@@ -81,12 +98,20 @@ impl Detector {
 }
 
 impl Detector {
-    async fn open(bytes: Vec<u8>, name: &Path, gpu: bool) -> Result<Self> {
+    async fn open(
+        bytes: Vec<u8>,
+        name: &Path,
+        canvas: Option<OffscreenCanvas>,
+        precision: Precision,
+    ) -> Result<Self> {
         let info = header(&bytes, name)?;
         let plan = Plan::new(&info, &TensorStore::new(&bytes, name)?)?;
         // Not held twice.
         drop(bytes);
-        let compute = if gpu { Compute::gpu(plan).await? } else { Compute::cpu(plan) };
+        let compute = match canvas {
+            Some(canvas) => Compute::gpu(plan, precision, canvas).await?,
+            None => Compute::cpu(plan),
+        };
         Ok(Self { info, compute, inspector: None })
     }
 

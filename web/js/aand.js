@@ -18,24 +18,28 @@ export class Detector {
   #name;
   /** @type {import("./protocol.js").Wanted} */
   #wanted;
+  /** @type {import("./protocol.js").Precision} */
+  #precision;
   /** @type {Promise<unknown> | undefined} */
   #ready;
 
-  /** Use {@link Detector.load}. @param {Blob} bytes @param {string} name @param {import("./protocol.js").Wanted} wanted */
-  constructor(bytes, name, wanted) {
+  /** Use {@link Detector.load}. @param {Blob} bytes @param {string} name @param {import("./protocol.js").Wanted} wanted @param {import("./protocol.js").Precision} precision */
+  constructor(bytes, name, wanted, precision) {
     this.#bytes = bytes;
     this.#name = name;
     this.#wanted = wanted;
+    this.#precision = precision;
   }
 
   /**
    * Loads a model file (`.aand`).
    * @param {Blob | ArrayBuffer | string | URL} source the file, its bytes or its address
-   * @param {{ name?: string, signal?: AbortSignal, compute?: import("./protocol.js").Wanted }} [options]
+   * @param {{ name?: string, signal?: AbortSignal, compute?: import("./protocol.js").Wanted,
+   *   precision?: import("./protocol.js").Precision }} [options] `f16`: less memory to move, scores within 1 %
    * @returns {Promise<Detector>}
    * @throws {Error} `ModelError` if it is no model, truncated, damaged or of another version
    */
-  static async load(source, { name, signal, compute = "auto" } = {}) {
+  static async load(source, { name, signal, compute = "auto", precision = "f32" } = {}) {
     let bytes;
     if (source instanceof Blob) bytes = source;
     else if (source instanceof ArrayBuffer) bytes = new Blob([source]);
@@ -45,7 +49,7 @@ export class Detector {
       bytes = await response.blob();
     }
     const given = source instanceof File ? source.name : "the model";
-    const detector = new Detector(bytes, name ?? given, compute);
+    const detector = new Detector(bytes, name ?? given, compute, precision);
     try {
       await detector.#start();
       return detector;
@@ -147,7 +151,7 @@ export class Detector {
     this.#ready ??= (async () => {
       const load = async () => {
         const bytes = await this.#bytes.arrayBuffer();
-        return this.#ask({ type: "load", bytes, name: this.#name, compute: this.#wanted }, {}, [bytes]);
+        return this.#ask({ type: "load", bytes, name: this.#name, compute: this.#wanted, precision: this.#precision }, {}, [bytes]);
       };
       /** @type {Loaded} */
       const loaded = await load().catch((error) => {
@@ -164,7 +168,7 @@ export class Detector {
   #giveUpGpu(error) {
     this.#wanted = "cpu";
     // What follows is the native program's remedy.
-    this.fallback = (error instanceof Error ? error.message : String(error)).replace(/; use a smaller batch.*$/, "");
+    this.fallback = (error instanceof Error ? error.message : String(error)).replace(/; use [^;]*$/, "");
   }
 
   /** @param {Error} reason */

@@ -3,6 +3,7 @@
 import { Detector } from "./aand.js";
 import { $, make } from "./dom.js";
 import * as samples from "./samples.js";
+import { PRECISION } from "./state.js";
 
 /**
  * @typedef {{ name: string, start: () => Promise<() => Promise<unknown>>, stop: () => void, note?: () => string }} Engine
@@ -46,9 +47,9 @@ function picture(side) {
 /** @param {Blob} model @param {"cpu" | "gpu"} compute @param {AbortSignal} signal @returns {Engine & { detector?: Detector }} */
 function ours(model, compute, signal) {
   return {
-    name: compute === "cpu" ? "aand, CPU (WebAssembly)" : "aand, WebGPU",
+    name: compute === "cpu" ? "aand, CPU (WebAssembly)" : `aand, WebGPU${PRECISION === "f16" ? ", f16" : ""}`,
     async start() {
-      const detector = this.detector = await Detector.load(model, { compute });
+      const detector = this.detector = await Detector.load(model, { compute, precision: PRECISION });
       const input = picture(detector.info.size);
       return async () => {
         const found = await detector.detect(input, { signal });

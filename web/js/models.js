@@ -6,7 +6,7 @@ import { judgeAll } from "./judge.js";
 import { add, items, restart } from "./pictures.js";
 import * as samples from "./samples.js";
 import { progress, refresh } from "./show.js";
-import { COMPUTE, page, said } from "./state.js";
+import { COMPUTE, PRECISION, page, said } from "./state.js";
 
 /**
  * Every model comes in here: from a file, a sample, or trained on this page.
@@ -22,7 +22,7 @@ export async function loadModel(model, name) {
   fail("");
   progress("model", `Loading ${name}`, undefined);
   try {
-    const loaded = await Detector.load(file, { name, signal, compute: COMPUTE });
+    const loaded = await Detector.load(file, { name, signal, compute: COMPUTE, precision: PRECISION });
     if (signal.aborted) return loaded.close();
     page.running.job.abort();
     page.detector?.close();

@@ -8,12 +8,14 @@ export function positions(map, threshold) {
 }
 
 /**
- * The heat map at the map's own size.
+ * The heat map at the map's own size: as the GPU drew it, else painted from the numbers.
  * @param {Judged} found
  * @param {Uint8Array} colours
  * @param {boolean} see_through whether what is far below the threshold lets the picture through
+ * @returns {ImageBitmap | HTMLCanvasElement}
  */
-export function heat({ positions, side }, colours, see_through) {
+export function heat({ heat, positions, side }, colours, see_through) {
+  if (heat) return see_through ? heat.through : heat.solid;
   const pixels = new ImageData(side, side);
   for (let i = 0; i < positions.length; i++) {
     const position = positions[i];
@@ -36,7 +38,7 @@ export function context(canvas) {
  * Draws a picture and, `opacity` strong, a heat map over it; from `split` of the width on, if given.
  * @param {HTMLCanvasElement} canvas
  * @param {CanvasImageSource | null} picture
- * @param {HTMLCanvasElement | null} heat
+ * @param {ImageBitmap | HTMLCanvasElement | null} heat
  * @param {{ opacity?: number, split?: number }} [how]
  */
 export function draw(canvas, picture, heat, { opacity = 1, split = 0 } = {}) {

@@ -6,6 +6,7 @@ import { positions } from "./paint.js";
  * @typedef {object} Judged
  * @property {number} score
  * @property {Uint8Array} positions the map on the colour scale, 0 to 255
+ * @property {import("./protocol.js").Heat} [heat] as the GPU drew it, of the latest pictures
  * @property {number} side
  * @property {number} peak where the map is highest
  * @property {number} width
@@ -24,6 +25,10 @@ import { positions } from "./paint.js";
 
 /** @type {Item[]} */
 export const items = [];
+/** Of so many pictures the GPU's own heat maps are kept, half a megabyte of its memory each. */
+const HEATS = 64;
+/** @type {Judged[]} */
+const heated = [];
 let added = 0;
 
 /** @param {{ name: string, file: Blob }[]} files */
@@ -36,15 +41,26 @@ export function add(files) {
 export function judged(item, found, threshold) {
   let peak = 0;
   found.map.forEach((value, i) => { if (value > found.map[peak]) peak = i; });
-  const { score, side, width, height, ms } = found;
+  const { score, side, width, height, ms, heat } = found;
   const preview = /** @type {Blob} */ (found.preview);
-  item.found = { score, side, width, height, ms, preview, peak, positions: positions(found.map, threshold) };
+  item.found = { score, side, width, height, ms, preview, peak, heat, positions: positions(found.map, threshold) };
+  if (heat) heated.push(item.found);
+  while (heated.length > HEATS) cool();
   item.state = "judged";
   delete item.error;
 }
 
+/** Frees the oldest heat map on the GPU; it can still be painted from its numbers. */
+function cool() {
+  const oldest = heated.shift();
+  oldest?.heat?.solid.close();
+  oldest?.heat?.through.close();
+  delete oldest?.heat;
+}
+
 /** Everything is to be judged anew, by another model. */
 export function restart() {
+  while (heated.length > 0) cool();
   for (const item of items) {
     item.state = "waiting";
     delete item.found;

@@ -2,7 +2,7 @@
  * The messages between page and worker. A request is answered by any number of `progress` and then by one
  * `done` or one `failed` with the same `id`; a cancelled one that had not begun by nothing.
  *
- * @typedef {{ id: number, type: "load", bytes: ArrayBuffer, name: string, compute: Wanted }} LoadRequest
+ * @typedef {{ id: number, type: "load", bytes: ArrayBuffer, name: string, compute: Wanted, precision: Precision }} LoadRequest
  * @typedef {{ id: number, type: "detect", picture: Blob | ImageData, name: string, preview: number }} DetectRequest
  *   `preview`: the longer side of the picture that comes back for showing, in pixels; 0 for none.
  * @typedef {{ id: number, type: "input", picture: Blob, name: string }} InputRequest answered by `ImageData`
@@ -13,6 +13,7 @@
  * @typedef {{ id: number, type: "memory" }} MemoryRequest
  * @typedef {{ id: number, type: "cancel" }} CancelRequest
  * @typedef {"auto" | "cpu" | "gpu"} Wanted `auto`: a GPU, if there is a real one
+ * @typedef {"f32" | "f16"} Precision what a GPU computes with; `f16` only where it has `shader-f16`
  * @typedef {LoadRequest | DetectRequest | InputRequest | DefectRequest | InspectRequest | PrepareRequest | MemoryRequest | CancelRequest} Request
  *
  * @typedef {{ id: number, type: "progress", done: number, total: number }} ProgressAnswer
@@ -56,6 +57,10 @@
  * @property {number} height
  * @property {number} ms milliseconds of decoding, resizing and computing
  * @property {Blob} [preview] the upright picture for showing
+ * @property {Heat} [heat] where a GPU computes and a preview is asked for
+ *
+ * @typedef {{ solid: ImageBitmap, through: ImageBitmap }} Heat the heat map, `side x side`, as the GPU drew it, and
+ *   as it is laid over the picture; to be closed when it is no longer shown
  *
  * @typedef {object} Level what one level makes of a picture, `side` rows of `side` values each: features as the
  *   mean over their channels; a part that the model has not is missing

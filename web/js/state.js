@@ -2,6 +2,8 @@
 
 /** `?compute=cpu` or `?compute=gpu` insists; otherwise a GPU computes if there is a real one. */
 export const COMPUTE = /** @type {any} */ (new URLSearchParams(location.search).get("compute") ?? "auto");
+/** `?precision=f16`: what a GPU computes with. */
+export const PRECISION = /** @type {any} */ (new URLSearchParams(location.search).get("precision") ?? "f32");
 
 export const page = {
   /** @type {import("./aand.js").Detector | undefined} */

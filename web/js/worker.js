@@ -12,6 +12,8 @@ const LARGEST_FILE = 512 * 2 ** 20;
 let starting;
 /** @type {Detector | undefined} */
 let detector;
+/** Where a GPU shows its heat maps. @type {OffscreenCanvas | undefined} */
+let canvas;
 /** @type {Exclude<Request, { type: "cancel" }>[]} */
 const queue = [];
 let busy = false;
@@ -56,9 +58,10 @@ async function answer(request) {
   await starting;
   if (request.type === "load") {
     const { use, adapter } = await choose(request.compute);
-    const next = await Detector.load(new Uint8Array(request.bytes), request.name, use);
+    const shown = use ? new OffscreenCanvas(1, 1) : undefined;
+    const next = await Detector.load(new Uint8Array(request.bytes), request.name, shown, request.precision === "f16");
     detector?.free();
-    detector = next;
+    [detector, canvas] = [next, shown];
     const { compute } = detector;
     const prepare = detector.needsInspector;
     return [{ info: JSON.parse(detector.info), colours: colourTable(), version: version(), compute, adapter, prepare }, []];
@@ -122,11 +125,26 @@ async function detect(detector, { id, picture, name, preview }) {
     const { score, normalized, side, width, height, map } = found;
     const verdict = found.anomalous ? "anomalous" : "good";
     const result = { score, normalized, verdict, side, width, height, map, ms };
-    if (preview > 0) Object.assign(result, { preview: await show(found, preview) });
-    return [result, [map.buffer]];
+    /** @type {Transferable[]} */
+    const transfer = [map.buffer];
+    if (preview > 0) {
+      if (canvas) {
+        const heat = { solid: heatMap(detector, canvas, false), through: heatMap(detector, canvas, true) };
+        Object.assign(result, { heat });
+        transfer.push(heat.solid, heat.through);
+      }
+      Object.assign(result, { preview: await show(found, preview) });
+    }
+    return [result, transfer];
   } finally {
     found.free();
   }
+}
+
+/** The heat map of the last picture, which never leaves the GPU. @param {Detector} detector @param {OffscreenCanvas} canvas @param {boolean} see_through */
+function heatMap(detector, canvas, see_through) {
+  detector.show(see_through);
+  return canvas.transferToImageBitmap();
 }
 
 /** Whether to use a GPU, and which. @param {import("./protocol.js").Wanted} wanted */

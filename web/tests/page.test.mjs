@@ -248,11 +248,39 @@ test("WebGPU gives the same scores", async (t) => {
     await page.waitForSelector("#diagnostics-list dd");
     // Were the shaders at fault, the CPU would have taken over.
     assert.match(await page.textContent("#diagnostics-list"), /Computed onWebGPU/);
+    // The heat maps are the GPU's own, and as the numbers would paint them.
+    const differences = await page.evaluate(compareHeat);
+    assert.equal(differences.length, 2 * files.length);
+    for (const { mean, most, colours } of differences) {
+      assert.ok(mean < 1.5 && most < 24 && colours > 20, JSON.stringify(differences));
+    }
     assert.deepEqual(problems, []);
   } finally {
     await gpu.stop();
   }
 });
+
+/** In the page: how far the GPU's heat maps are from those painted from the numbers, in steps of 256. */
+async function compareHeat() {
+  const modules = ["pictures", "paint", "state"].map((name) => import(`./js/${name}.js`));
+  const [{ items }, { heat }, { page }] = await Promise.all(modules);
+  const pixels = (picture, side) => {
+    const on = new OffscreenCanvas(side, side).getContext("2d");
+    on.fillStyle = "#888";
+    on.fillRect(0, 0, side, side);
+    on.drawImage(picture, 0, 0);
+    return on.getImageData(0, 0, side, side).data;
+  };
+  return items.flatMap(({ found }) => [false, true].map((through) => {
+    const drawn = heat(found, page.detector.colours, through);
+    if (!(drawn instanceof ImageBitmap)) throw new Error("not the GPU's");
+    const painted = heat({ ...found, heat: undefined }, page.detector.colours, through);
+    const [a, b] = [drawn, painted].map((picture) => pixels(picture, found.side));
+    const off = Array.from(a, (value, i) => Math.abs(value - b[i]));
+    const colours = new Set(Array.from({ length: a.length / 4 }, (_, i) => a.subarray(4 * i, 4 * i + 3).join())).size;
+    return { mean: off.reduce((sum, value) => sum + value, 0) / off.length, most: Math.max(...off), colours };
+  }));
+}
 
 /** The worker with `device` in reach, and something that goes wrong on it when the page asks for it. */
 const FAULTS = {

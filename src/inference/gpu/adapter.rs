@@ -48,7 +48,8 @@ impl Gpu {
         let info = adapter.get_info();
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("aand"),
-            required_features: adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
+            required_features: adapter.features()
+                & (wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::SHADER_F16),
             required_limits: adapter.limits(),
             ..Default::default()
         };
@@ -77,6 +78,11 @@ impl Gpu {
             }
         });
         Self { info, device, queue, failure }
+    }
+
+    /// Whether the device computes with f16 (`shader-f16`).
+    pub fn has_half(&self) -> bool {
+        self.device.features().contains(wgpu::Features::SHADER_F16)
     }
 
     /// Fails if anything has gone wrong on the device so far; after that nothing it computes can be trusted.

@@ -4,6 +4,7 @@ use super::adapter::Gpu;
 use super::{layout, winograd};
 use crate::Result;
 use crate::inference::{Operation, Plan};
+use crate::model::Precision;
 use wgpu::util::DeviceExt;
 
 /// The constants of one step.
@@ -19,7 +20,7 @@ pub(super) struct Constants {
 ///
 /// # Errors
 /// The device has not the memory.
-pub(super) fn take(gpu: &Gpu, plan: &mut Plan) -> Result<Vec<Constants>> {
+pub(super) fn take(gpu: &Gpu, plan: &mut Plan, precision: Precision) -> Result<Vec<Constants>> {
     let mut all = Vec::with_capacity(plan.steps.len());
     for i in 0..plan.steps.len() {
         let transformed =
@@ -28,7 +29,7 @@ pub(super) fn take(gpu: &Gpu, plan: &mut Plan) -> Result<Vec<Constants>> {
         let upload = |values: &[f32]| {
             Some(gpu.device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
                 label: Some(&step.name),
-                contents: bytemuck::cast_slice(values),
+                contents: &precision.pack(values),
                 usage: wgpu::BufferUsages::STORAGE,
             }))
         };

@@ -31,7 +31,7 @@ impl Heat {
         });
         let scale = device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("scale"),
-            size: 16,
+            size: 32,
             usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
@@ -41,11 +41,19 @@ impl Heat {
 
 impl Network {
     /// Colours the anomaly map of one picture of the last batch into `texture`, which is `S x S`, of the format
-    /// `Rgba8Unorm` and has the usage `STORAGE_BINDING`: as [`crate::detection::heat_map`] does.
+    /// `Rgba8Unorm` and has the usage `STORAGE_BINDING`: as [`crate::detection::heat_map`] does. With `see_through`
+    /// to be laid over the picture, as [`crate::detection::overlay`] does at full strength; the colours are then
+    /// multiplied by the opacity.
     ///
     /// # Errors
     /// There is no such picture, or the device failed.
-    pub fn heat(&mut self, picture: usize, threshold: f64, texture: &wgpu::TextureView) -> Result<()> {
+    pub fn heat(
+        &mut self,
+        picture: usize,
+        threshold: f64,
+        see_through: bool,
+        texture: &wgpu::TextureView,
+    ) -> Result<()> {
         let Some(memories) = self.memories.as_ref().filter(|_| picture < self.count) else {
             return Err(Error::Setting(format!("picture {picture} of a batch of {}", self.count)));
         };
@@ -53,7 +61,8 @@ impl Network {
         let device = &self.gpu.device;
         let heat = self.heat.get_or_insert_with(|| Heat::new(device));
         let size = self.plan.size as u32;
-        let scale = [size, picture as u32, COLOURS as u32, (threshold as f32).to_bits()];
+        let threshold = (threshold as f32).to_bits();
+        let scale = [size, picture as u32, COLOURS as u32, threshold, u32::from(see_through)];
         self.gpu.queue.write_buffer(&heat.scale, 0, bytemuck::cast_slice(&scale));
         let pipeline = self.kernels.get(Kernel::Colour);
         let map = memories.at(&self.constants, Memory::Map);

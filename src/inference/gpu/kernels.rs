@@ -3,6 +3,8 @@
 use super::adapter::Gpu;
 use super::tile::Tile;
 use crate::Result;
+use crate::model::Precision;
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// One WGSL program; its file says what it computes.
@@ -48,11 +50,28 @@ impl Kernel {
         }
     }
 
-    fn compile(self, gpu: &Gpu) -> wgpu::ComputePipeline {
+    /// Its file after the one that says what features are made of; passes that have none to do with do without.
+    fn program(self, precision: Precision) -> Cow<'static, str> {
+        let numbers = match precision {
+            Precision::F32 => shader!("f32"),
+            Precision::F16 => shader!("f16"),
+        };
+        match self {
+            Self::Upsample | Self::Blur | Self::Maximum | Self::Colour => self.source().into(),
+            _ => [numbers, self.source()].concat().into(),
+        }
+    }
+
+    /// Whether it tells of results that are too large for f16.
+    pub fn can_overflow(self) -> bool {
+        matches!(self, Self::Convolution(_) | Self::WinogradOutput | Self::Amplify)
+    }
+
+    fn compile(self, gpu: &Gpu, precision: Precision) -> wgpu::ComputePipeline {
         let label = format!("{self:?}");
         let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some(&label),
-            source: wgpu::ShaderSource::Wgsl(self.source().into()),
+            source: wgpu::ShaderSource::Wgsl(self.program(precision)),
         });
         gpu.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
             label: Some(&label),
@@ -70,10 +89,18 @@ impl Kernel {
 }
 
 /// Pipelines that have been compiled.
-#[derive(Debug, Default)]
-pub(super) struct Kernels(HashMap<Kernel, wgpu::ComputePipeline>);
+#[derive(Debug)]
+pub(super) struct Kernels {
+    precision: Precision,
+    compiled: HashMap<Kernel, wgpu::ComputePipeline>,
+}
 
 impl Kernels {
+    /// None yet.
+    pub fn new(precision: Precision) -> Self {
+        Self { precision, compiled: HashMap::new() }
+    }
+
     /// Compiles those of `wanted` that are not there yet: natively on all threads, in a browser in the order given,
     /// which itself compiles in the background.
     ///
@@ -82,23 +109,25 @@ impl Kernels {
     pub fn prepare(&mut self, gpu: &Gpu, wanted: impl IntoIterator<Item = Kernel>) -> Result<()> {
         let mut missing: Vec<Kernel> = Vec::new();
         for kernel in wanted {
-            if !self.0.contains_key(&kernel) && !missing.contains(&kernel) {
+            if !self.compiled.contains_key(&kernel) && !missing.contains(&kernel) {
                 missing.push(kernel);
             }
         }
+        let precision = self.precision;
         #[cfg(not(target_arch = "wasm32"))]
         let compiled: Vec<_> = {
             use rayon::prelude::*;
-            missing.par_iter().map(|&kernel| (kernel, kernel.compile(gpu))).collect()
+            missing.par_iter().map(|&kernel| (kernel, kernel.compile(gpu, precision))).collect()
         };
         #[cfg(target_arch = "wasm32")]
-        let compiled: Vec<_> = missing.iter().map(|&kernel| (kernel, kernel.compile(gpu))).collect();
-        self.0.extend(compiled);
+        let compiled: Vec<_> =
+            missing.iter().map(|&kernel| (kernel, kernel.compile(gpu, precision))).collect();
+        self.compiled.extend(compiled);
         gpu.check()
     }
 
     /// The pipeline of a kernel that was prepared.
     pub fn get(&self, kernel: Kernel) -> &wgpu::ComputePipeline {
-        &self.0[&kernel]
+        &self.compiled[&kernel]
     }
 }

@@ -1,6 +1,7 @@
 //! How features and weights lie in the GPU's memory, which `shaders/conv.wgsl` describes.
 
 use crate::inference::{Convolution, Kernel, Plan, View};
+use crate::model::Precision;
 
 /// Pixels around the picture that the stem's filter reaches; as in `shaders/picture.wgsl`.
 pub(super) const BORDER: usize = 3;
@@ -19,6 +20,12 @@ pub(super) fn numbers(plan: &Plan, buffer: usize) -> usize {
     // Gates and discrepancies have one channel and no quads.
     let per_pixel = if shape.channels == 1 { 1 } else { 4 * quads(shape.channels) };
     per_pixel * shape.positions()
+}
+
+/// Bytes that it takes per picture: gates and discrepancies are f32 always.
+pub(super) fn bytes(plan: &Plan, buffer: usize, precision: Precision) -> usize {
+    let number = if plan.buffers[buffer].channels == 1 { 4 } else { precision.bytes() };
+    number * numbers(plan, buffer)
 }
 
 /// Quads from a pixel of the view's buffer to the next, and from the pixel's first to the view's first.

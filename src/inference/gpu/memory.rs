@@ -4,6 +4,7 @@ use super::adapter::Gpu;
 use super::constants::Constants;
 use super::{finish, layout, winograd};
 use crate::inference::{Plan, Slots};
+use crate::model::Precision;
 use wgpu::util::DeviceExt;
 
 /// A place in the GPU's memory.
@@ -44,52 +45,55 @@ pub(super) struct Memories {
     map: wgpu::Buffer,
     half: wgpu::Buffer,
     scores: wgpu::Buffer,
-    /// Where maps and scores are copied to be read.
+    /// Not 0 after a result that was too large for f16.
+    pub overflow: wgpu::Buffer,
+    /// Where maps are copied to be read.
     pub map_out: wgpu::Buffer,
+    /// The same for overflow and scores.
     pub scores_out: wgpu::Buffer,
 }
 
-/// By slot: f32 numbers per picture.
-fn slot_numbers(plan: &Plan, slots: &Slots) -> Vec<usize> {
-    let mut numbers = vec![0; slots.numbers.len()];
+/// By slot: bytes per picture.
+fn slot_bytes(plan: &Plan, slots: &Slots, precision: Precision) -> Vec<usize> {
+    let mut bytes = vec![0; slots.numbers.len()];
     for (buffer, &slot) in slots.of.iter().enumerate() {
-        numbers[slot] = numbers[slot].max(layout::numbers(plan, buffer));
+        bytes[slot] = bytes[slot].max(layout::bytes(plan, buffer, precision));
     }
-    numbers
+    bytes
 }
 
 /// The largest batch whose buffers the device allows.
-pub(super) fn most_pictures(gpu: &Gpu, plan: &Plan, slots: &Slots) -> usize {
+pub(super) fn most_pictures(gpu: &Gpu, plan: &Plan, slots: &Slots, precision: Precision) -> usize {
     let limits = gpu.device.limits();
-    let allowed = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size) / 4;
-    let patches = winograd::numbers(plan, 1);
-    let numbers = slot_numbers(plan, slots).into_iter().chain(patches).chain([3 * plan.size * plan.size]);
-    let largest = numbers.max().unwrap_or(1);
+    let allowed = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+    let patches = winograd::numbers(plan, 1).map(|numbers| precision.bytes() * numbers);
+    let pixels = 4 * 3 * plan.size * plan.size;
+    let largest = slot_bytes(plan, slots, precision).into_iter().chain(patches).fold(pixels, usize::max);
     let groups = limits.max_compute_workgroups_per_dimension as usize;
     ((allowed / largest as u64) as usize).clamp(1, groups)
 }
 
 impl Memories {
-    pub fn new(gpu: &Gpu, plan: &Plan, slots: &Slots, pictures: usize) -> Self {
+    pub fn new(gpu: &Gpu, plan: &Plan, slots: &Slots, precision: Precision, pictures: usize) -> Self {
         use wgpu::BufferUsages as Use;
-        let whole = |label: &str, numbers: usize, usage: Use| {
+        let whole = |label: &str, bytes: usize, usage: Use| {
             gpu.device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some(label),
-                size: 4 * numbers as u64,
+                size: bytes as u64,
                 usage,
                 mapped_at_creation: false,
             })
         };
-        let buffer = |label: &str, numbers: usize, usage: Use| whole(label, pictures * numbers, usage);
+        let buffer = |label: &str, numbers: usize, usage: Use| whole(label, 4 * pictures * numbers, usage);
         // Where no layer is computed that way, something has to be there all the same.
-        let [transformed, products] = winograd::numbers(plan, pictures).map(|numbers| numbers.max(4));
+        let [transformed, products] = winograd::numbers(plan, pictures).map(|n| precision.bytes() * n.max(4));
         let pixels = plan.size * plan.size;
         let features = Use::STORAGE | Use::COPY_SRC | Use::COPY_DST;
-        let slot = |(i, numbers): (usize, usize)| buffer(&format!("slot {i}"), numbers, features);
+        let slot = |(i, bytes): (usize, usize)| whole(&format!("slot {i}"), pictures * bytes, features);
         Self {
             pictures,
             pixels: buffer("pixels", 3 * pixels, Use::STORAGE | Use::COPY_DST),
-            slots: slot_numbers(plan, slots).into_iter().enumerate().map(slot).collect(),
+            slots: slot_bytes(plan, slots, precision).into_iter().enumerate().map(slot).collect(),
             transformed: whole("Winograd's input", transformed, Use::STORAGE),
             products: whole("Winograd's products", products, Use::STORAGE),
             taps: gpu.device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
@@ -100,8 +104,9 @@ impl Memories {
             map: buffer("map", pixels, Use::STORAGE | Use::COPY_SRC),
             half: buffer("half-smoothed map", pixels, Use::STORAGE),
             scores: buffer("scores", 1, Use::STORAGE | Use::COPY_SRC),
+            overflow: whole("overflow", 4, features),
             map_out: buffer("map to read", pixels, Use::MAP_READ | Use::COPY_DST),
-            scores_out: buffer("scores to read", 1, Use::MAP_READ | Use::COPY_DST),
+            scores_out: whole("scores to read", 4 * (1 + pictures), Use::MAP_READ | Use::COPY_DST),
         }
     }
 

@@ -11,6 +11,8 @@
 //! for the device before they return, and any executor will do.
 
 mod adapter;
+#[cfg(target_arch = "wasm32")]
+mod canvas;
 mod constants;
 mod finish;
 mod heat;
@@ -19,11 +21,14 @@ mod layout;
 mod memory;
 mod network;
 mod passes;
+mod precision;
 mod profile;
 mod tile;
 mod winograd;
 
 pub use adapter::{Gpu, adapters};
+#[cfg(target_arch = "wasm32")]
+pub use canvas::HeatCanvas;
 pub use network::Network;
 pub use profile::PassTime;
 

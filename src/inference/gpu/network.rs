@@ -8,10 +8,14 @@ use super::memory::{self, Memories, Memory};
 use super::passes::{self, Pass};
 use super::tile::{Tile, TileRule};
 use crate::inference::{Plan, Slots};
+use crate::model::Precision;
 use crate::picture::ScoreMap;
 use crate::{Error, Result};
 use std::collections::HashMap;
 use std::sync::Arc;
+
+/// The binding of `shaders/f16.wgsl`.
+const OVERFLOW: u32 = 6;
 
 /// A plan whose weights are on the GPU, ready to run on batches of pictures.
 #[derive(Debug)]
@@ -24,6 +28,7 @@ pub struct Network {
     pub(super) kernels: Kernels,
     pub(super) heat: Option<Heat>,
     tile: TileRule,
+    pub(super) precision: Precision,
     /// For the largest batch so far.
     pub(super) memories: Option<Memories>,
     /// By the number of pictures.
@@ -44,19 +49,30 @@ impl Network {
     /// Moves the weights to the GPU and compiles the kernels.
     ///
     /// # Errors
-    /// The device has not the memory, or it failed.
-    pub fn new(gpu: Arc<Gpu>, plan: Plan) -> Result<Self> {
+    /// The adapter has no such numbers, the device has not the memory, or it failed.
+    pub fn new(gpu: Arc<Gpu>, plan: Plan, precision: Precision) -> Result<Self> {
         let tile = Tile::rule(gpu.info.device_type);
-        Self::with_tiles(gpu, plan, tile)
+        Self::with_tiles(gpu, plan, precision, tile)
     }
 
-    pub(super) fn with_tiles(gpu: Arc<Gpu>, mut plan: Plan, tile: TileRule) -> Result<Self> {
+    pub(super) fn with_tiles(
+        gpu: Arc<Gpu>,
+        mut plan: Plan,
+        precision: Precision,
+        tile: TileRule,
+    ) -> Result<Self> {
+        if precision == Precision::F16 && !gpu.has_half() {
+            let name = &gpu.info.name;
+            return Err(Error::Device(format!(
+                "{name} has no 16-bit floats (shader-f16); use --precision f32"
+            )));
+        }
         let slots = plan.slots();
-        let mut kernels = Kernels::default();
+        let mut kernels = Kernels::new(precision);
         let passes = passes::all(&plan, &slots, 1, tile);
         kernels.prepare(&gpu, passes.iter().map(|pass| pass.kernel))?;
-        let constants = constants::take(&gpu, &mut plan)?;
-        let most = memory::most_pictures(&gpu, &plan, &slots);
+        let constants = constants::take(&gpu, &mut plan, precision)?;
+        let most = memory::most_pictures(&gpu, &plan, &slots, precision);
         let (memories, programs) = (None, HashMap::new());
         Ok(Self {
             gpu,
@@ -66,6 +82,7 @@ impl Network {
             kernels,
             heat: None,
             tile,
+            precision,
             memories,
             programs,
             most,
@@ -87,7 +104,7 @@ impl Network {
     /// batches as the device's memory asks for.
     ///
     /// # Errors
-    /// The device failed, or the pixels are not as many.
+    /// The device failed, the pixels are not as many, or features were too large for f16.
     pub async fn maps(&mut self, pixels: &[f32], count: usize) -> Result<Vec<(ScoreMap, f32)>> {
         let picture = 3 * self.plan.size * self.plan.size;
         let mut found = Vec::with_capacity(count);
@@ -124,6 +141,7 @@ impl Network {
         let target = memories.at(&self.constants, Memory::Pixels);
         self.gpu.queue.write_buffer(target, 0, bytemuck::cast_slice(pixels));
         let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+        encoder.clear_buffer(&memories.overflow, 0, None);
         self.programs[&count].encode(&mut encoder, &self.kernels);
         self.gpu.queue.submit([encoder.finish()]);
         self.gpu.check()
@@ -135,7 +153,7 @@ impl Network {
             // The old memory goes before the new is asked for.
             self.programs.clear();
             self.memories = None;
-            self.memories = Some(Memories::new(&self.gpu, &self.plan, &self.slots, count));
+            self.memories = Some(Memories::new(&self.gpu, &self.plan, &self.slots, self.precision, count));
         }
         if !self.programs.contains_key(&count) {
             let passes = passes::all(&self.plan, &self.slots, count as u32, self.tile);
@@ -170,6 +188,10 @@ impl Network {
                 binding,
                 resource: memories.at(&self.constants, memory).as_entire_binding(),
             }));
+            if self.precision == Precision::F16 && pass.kernel.can_overflow() {
+                let resource = memories.overflow.as_entire_binding();
+                entries.push(wgpu::BindGroupEntry { binding: OVERFLOW, resource });
+            }
             let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
                 label: Some(&pass.name),
                 layout: &self.kernels.get(pass.kernel).get_bind_group_layout(0),
@@ -188,11 +210,17 @@ impl Network {
     /// The scores of the last batch: the maxima of its anomaly maps. Infinity where a map is not finite.
     ///
     /// # Errors
-    /// The device failed.
+    /// The device failed, or a result was too large for f16.
     pub async fn scores(&self) -> Result<Vec<f32>> {
         let Some(memories) = &self.memories else { return Ok(Vec::new()) };
-        let from = memories.at(&self.constants, Memory::Scores);
-        self.copy_and_read(from, &memories.scores_out, 1).await
+        let from = [&memories.overflow, memories.at(&self.constants, Memory::Scores)];
+        let bits = self.copy_and_read([(from[0], 1), (from[1], self.count)], &memories.scores_out).await?;
+        match bits.split_first() {
+            Some((0, scores)) => Ok(floats(scores)),
+            _ => Err(Error::Device(
+                "this model's features are too large for 16-bit floats; use --precision f32".into(),
+            )),
+        }
     }
 
     /// The anomaly maps of the last batch.
@@ -203,24 +231,33 @@ impl Network {
         let Some(memories) = &self.memories else { return Ok(Vec::new()) };
         let side = self.plan.size;
         let from = memories.at(&self.constants, Memory::Map);
-        let values = self.copy_and_read(from, &memories.map_out, side * side).await?;
+        let bits = self.copy_and_read([(from, self.count * side * side)], &memories.map_out).await?;
+        let values = floats(&bits);
         let maps = values.chunks_exact(side * side);
         Ok(maps.map(|map| ScoreMap { width: side, height: side, data: map.to_vec() }).collect())
     }
 
-    async fn copy_and_read(
+    /// The first words of some buffers, by way of another.
+    async fn copy_and_read<const N: usize>(
         &self,
-        from: &wgpu::Buffer,
+        from: [(&wgpu::Buffer, usize); N],
         to: &wgpu::Buffer,
-        numbers: usize,
-    ) -> Result<Vec<f32>> {
-        let wanted = self.count * numbers;
+    ) -> Result<Vec<u32>> {
         let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
-        encoder.copy_buffer_to_buffer(from, 0, to, 0, 4 * wanted as u64);
+        let mut end = 0;
+        for (from, words) in from {
+            encoder.copy_buffer_to_buffer(from, 0, to, 4 * end as u64, 4 * words as u64);
+            end += words;
+        }
         self.gpu.queue.submit([encoder.finish()]);
-        let bits = self.gpu.read(to).await?;
-        Ok(bits[..wanted].iter().map(|&bits| f32::from_bits(bits)).collect())
+        let mut bits = self.gpu.read(to).await?;
+        bits.truncate(end);
+        Ok(bits)
     }
+}
+
+fn floats(bits: &[u32]) -> Vec<f32> {
+    bits.iter().map(|&bits| f32::from_bits(bits)).collect()
 }
 
 impl Program {

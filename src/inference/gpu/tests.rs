@@ -7,7 +7,7 @@ use super::*;
 use crate::amplification::{RaaOptions, Residual};
 use crate::inference::plan_tests::{Random, info};
 use crate::inference::{Buffer, Plan, View, reference};
-use crate::model::{Info, Score};
+use crate::model::{Info, Precision, Score};
 use crate::teacher::Backbone;
 use std::sync::Arc;
 
@@ -33,8 +33,8 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(gpu: Arc<Gpu>, plan: Plan, tile: TileRule, pictures: usize) -> Self {
-        let mut network = Network::with_tiles(gpu, plan, tile).unwrap();
+    fn new(gpu: Arc<Gpu>, plan: Plan, precision: Precision, tile: TileRule, pictures: usize) -> Self {
+        let mut network = Network::with_tiles(gpu, plan, precision, tile).unwrap();
         network.prepare(pictures).unwrap();
         network.count = pictures;
         Self { network, pictures }
@@ -44,11 +44,32 @@ impl Bench {
         self.network.memories.as_ref().unwrap().at(&self.network.constants, memory)
     }
 
+    /// What a view's numbers are kept as.
+    fn precision(&self, view: View) -> Precision {
+        let single = self.network.plan.buffers[view.buffer].channels == 1;
+        if single { Precision::F32 } else { self.network.precision }
+    }
+
+    /// How many numbers the slot of a view has room for.
+    fn room(&self, view: View) -> usize {
+        self.buffer(self.slot(view)).size() as usize / self.precision(view).bytes()
+    }
+
+    fn write_view(&self, view: View, values: &[f32]) {
+        let bytes = self.precision(view).pack(values);
+        self.network.gpu.queue.write_buffer(self.buffer(self.slot(view)), 0, &bytes);
+    }
+
     fn write(&self, memory: Memory, values: &[f32]) {
         self.network.gpu.queue.write_buffer(self.buffer(memory), 0, bytemuck::cast_slice(values));
     }
 
-    fn read(&self, memory: Memory) -> Vec<f32> {
+    fn read_view(&self, view: View) -> Vec<f32> {
+        self.precision(view).unpack(bytemuck::cast_slice(&self.read(self.slot(view))))
+    }
+
+    /// The memory as words.
+    fn read(&self, memory: Memory) -> Vec<u32> {
         let from = self.buffer(memory);
         let device = &self.network.gpu.device;
         let to = device.create_buffer(&wgpu::BufferDescriptor {
@@ -60,8 +81,7 @@ impl Bench {
         let mut encoder = device.create_command_encoder(&Default::default());
         encoder.copy_buffer_to_buffer(from, 0, &to, 0, from.size());
         self.network.gpu.queue.submit([encoder.finish()]);
-        let bits = pollster::block_on(self.network.gpu.read(&to)).unwrap();
-        bits.into_iter().map(f32::from_bits).collect()
+        pollster::block_on(self.network.gpu.read(&to)).unwrap()
     }
 
     fn run(&self, passes: &[&Pass]) {
@@ -97,19 +117,35 @@ impl Bench {
     }
 }
 
-fn close(found: &[f64], right: &[f64], name: &str) {
+/// Rounding errors, relative to the largest number of a pass.
+fn tolerance(precision: Precision) -> f64 {
+    match precision {
+        Precision::F32 => 1e-5,
+        Precision::F16 => 4e-3,
+    }
+}
+
+fn close(found: &[f64], right: &[f64], tolerance: f64, name: &str) {
     let scale = right.iter().fold(0.0f64, |m, v| m.max(v.abs()));
     assert_eq!(found.len(), right.len(), "{name}");
     for (i, (found, right)) in found.iter().zip(right).enumerate() {
         let error = (found - right).abs();
-        assert!(error <= 1e-5 * scale, "{name}: {i}: {found} is not {right}");
+        assert!(error <= tolerance * scale, "{name}: {i}: {found} is not {right}");
     }
 }
 
 fn every_step(info: &Info, pictures: usize, tile: TileRule) {
+    every_step_in(Precision::F32, info, pictures, tile);
+}
+
+fn every_step_in(precision: Precision, info: &Info, pictures: usize, tile: TileRule) {
     let Some(gpu) = gpu() else { return };
+    if precision == Precision::F16 && !gpu.has_half() {
+        println!("skipped: {} has no 16-bit floats", gpu.info.name);
+        return;
+    }
     let plan = Plan::new(info, &Random).unwrap();
-    let bench = Bench::new(gpu, plan.clone(), tile, pictures);
+    let bench = Bench::new(gpu, plan.clone(), precision, tile, pictures);
     let shape = |view: View| {
         let [channels, height, width] = plan.shape(view);
         Buffer { channels, height, width }
@@ -122,10 +158,10 @@ fn every_step(info: &Info, pictures: usize, tile: TileRule) {
         let mut slots = std::collections::HashMap::new();
         let mut reads = vec![Vec::new(); pictures];
         for (v, &view) in views.iter().enumerate() {
-            let length = bench.buffer(bench.slot(view)).size() as usize / 4;
             // What a pass must not read is nothing sensible; but the picture has its border.
             let rest = if view == plan.input { 0.0 } else { f32::NAN };
-            let slot = slots.entry(bench.network.slots.of[view.buffer]).or_insert(vec![rest; length]);
+            let entry = slots.entry(bench.network.slots.of[view.buffer]);
+            let (_, slot) = entry.or_insert_with(|| (view, vec![rest; bench.room(view)]));
             for (picture, reads) in reads.iter_mut().enumerate() {
                 let values: Vec<f32> =
                     (0..shape(view).numbers()).map(|i| noise(n + 31 * v + 7 * picture, i)).collect();
@@ -135,16 +171,15 @@ fn every_step(info: &Info, pictures: usize, tile: TileRule) {
                 reads.push(values.into_iter().map(f64::from).collect::<Vec<f64>>());
             }
         }
-        slots.iter().for_each(|(&slot, values)| bench.write(Memory::Slot(slot), values));
-        let target = bench.slot(to);
-        bench.write(target, &vec![f32::NAN; bench.buffer(target).size() as usize / 4]);
+        slots.values().for_each(|(view, values)| bench.write_view(*view, values));
+        bench.write_view(to, &vec![f32::NAN; bench.room(to)]);
         bench.run(&passes);
-        let values = bench.read(target);
+        let values = bench.read_view(to);
         for (picture, reads) in reads.iter().enumerate() {
             let right = reference::evaluate(&step.operation, reads, shape(views[0]), shape(to));
             let found = (0..right.len()).map(|i| f64::from(values[bench.index(to, picture, i)]));
             let name = format!("{} {:?}, picture {picture}, {:?}", step.name, shape(to), passes[0].kernel);
-            close(&found.collect::<Vec<f64>>(), &right, &name);
+            close(&found.collect::<Vec<f64>>(), &right, tolerance(precision), &name);
         }
     }
 }
@@ -160,6 +195,14 @@ fn every_pass_of_a_basic_network_is_right() {
 fn every_pass_of_a_bottleneck_network_is_right() {
     every_step(&info(Backbone::Resnet50, 32), 1, |_, _| Tile::Direct);
     every_step(&info(Backbone::Resnet50, 32), 3, |_, _| Tile::Large);
+}
+
+#[test]
+fn every_pass_in_16_bit_is_right() {
+    every_step_in(Precision::F16, &info(Backbone::Compact, 64), 3, |_, _| Tile::Direct);
+    every_step_in(Precision::F16, &info(Backbone::Compact, 96), 1, |_, _| Tile::Small);
+    every_step_in(Precision::F16, &info(Backbone::Resnet18, 32), 1, |_, _| Tile::Large);
+    every_step_in(Precision::F16, &info(Backbone::Resnet50, 32), 1, |_, _| Tile::Large);
 }
 
 #[test]
@@ -221,7 +264,7 @@ fn the_whole_is_right() {
     for info in infos {
         let size = info.size;
         let plan = Plan::new(&info, &Random).unwrap();
-        let mut network = Network::new(Arc::clone(&gpu), plan.clone()).unwrap();
+        let mut network = Network::new(Arc::clone(&gpu), plan.clone(), Precision::F32).unwrap();
         for count in [1, 3, 2] {
             let pixels: Vec<f32> = (0..count * 3 * size * size).map(|i| noise(count, i)).collect();
             let found = pollster::block_on(network.maps(&pixels, count)).unwrap();
@@ -246,12 +289,12 @@ fn the_ends_are_right() {
     let Some(gpu) = gpu() else { return };
     for (size, pictures) in [(32, 3), (96, 1), (160, 2)] {
         let plan = Plan::new(&info(Backbone::Compact, size), &Random).unwrap();
-        let bench = Bench::new(Arc::clone(&gpu), plan.clone(), |_, _| Tile::Direct, pictures);
+        let bench = Bench::new(Arc::clone(&gpu), plan.clone(), Precision::F32, |_, _| Tile::Direct, pictures);
         let passes = bench.passes();
         let pixels: Vec<f32> = (0..pictures * 3 * size * size).map(|i| noise(9, i)).collect();
         bench.write(Memory::Pixels, &pixels);
         bench.run(&[&passes[0]]);
-        let found = bench.read(bench.slot(plan.input));
+        let found = bench.read_view(plan.input);
         let length = layout::numbers(&plan, plan.input.buffer);
         let mut right = vec![0.0; pictures * length];
         for (i, &value) in pixels.iter().enumerate() {
@@ -280,7 +323,7 @@ fn the_ends_are_right() {
             let doubles = |map: &crate::picture::ScoreMap| -> Vec<f64> {
                 map.data.iter().map(|&v| f64::from(v)).collect()
             };
-            close(&doubles(map), &doubles(&right), "map");
+            close(&doubles(map), &doubles(&right), tolerance(Precision::F32), "map");
             assert_eq!(score, map.data.iter().copied().fold(f32::NEG_INFINITY, f32::max));
         }
     }
@@ -291,7 +334,7 @@ fn the_ends_are_right() {
 fn the_score_of_a_damaged_map_is_infinite() {
     let Some(gpu) = gpu() else { return };
     let plan = Plan::new(&info(Backbone::Compact, 32), &Random).unwrap();
-    let bench = Bench::new(gpu, plan.clone(), |_, _| Tile::Direct, 4);
+    let bench = Bench::new(gpu, plan.clone(), Precision::F32, |_, _| Tile::Direct, 4);
     let passes = bench.passes();
     let numbers = |k: usize| plan.shape(plan.maps[k])[1] * plan.shape(plan.maps[k])[2];
     for k in 0..3 {
@@ -315,7 +358,7 @@ fn the_heat_map_is_the_cpus() {
     let Some(gpu) = gpu() else { return };
     let size = 64;
     let plan = Plan::new(&info(Backbone::Compact, size), &Random).unwrap();
-    let mut network = Network::new(Arc::clone(&gpu), plan).unwrap();
+    let mut network = Network::new(Arc::clone(&gpu), plan, Precision::F32).unwrap();
     let pixels: Vec<f32> = (0..2 * 3 * size * size).map(|i| noise(4, i)).collect();
     network.submit(&pixels, 2).unwrap();
     let maps = pollster::block_on(network.read_maps()).unwrap();
@@ -332,24 +375,27 @@ fn the_heat_map_is_the_cpus() {
         usage: wgpu::TextureUsages::STORAGE_BINDING | wgpu::TextureUsages::COPY_SRC,
         view_formats: &[],
     });
-    network.heat(1, threshold, &texture.create_view(&Default::default())).unwrap();
-    assert!(network.heat(2, threshold, &texture.create_view(&Default::default())).is_err());
     let to = gpu.device.create_buffer(&wgpu::BufferDescriptor {
         label: None,
         size: u64::from(4 * side * side),
         usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
         mapped_at_creation: false,
     });
-    let mut encoder = gpu.device.create_command_encoder(&Default::default());
-    let layout =
-        wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(4 * side), rows_per_image: None };
-    let target = wgpu::TexelCopyBufferInfo { buffer: &to, layout };
-    encoder.copy_texture_to_buffer(texture.as_image_copy(), target, extent);
-    gpu.queue.submit([encoder.finish()]);
-    let found = pollster::block_on(gpu.read(&to)).unwrap();
+    let view = texture.create_view(&Default::default());
+    assert!(network.heat(2, threshold, false, &view).is_err());
     let right = crate::detection::heat_map(&maps[1], threshold);
+    let mut read = |see_through: bool| {
+        network.heat(1, threshold, see_through, &view).unwrap();
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        let layout =
+            wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(4 * side), rows_per_image: None };
+        let target = wgpu::TexelCopyBufferInfo { buffer: &to, layout };
+        encoder.copy_texture_to_buffer(texture.as_image_copy(), target, extent);
+        gpu.queue.submit([encoder.finish()]);
+        pollster::block_on(gpu.read(&to)).unwrap()
+    };
     let mut colours = std::collections::HashSet::new();
-    for (pixel, right) in found.iter().zip(right.pixels()) {
+    for (pixel, right) in read(false).iter().zip(right.pixels()) {
         let [red, green, blue, alpha] = pixel.to_le_bytes();
         assert_eq!(alpha, 255);
         colours.insert(right.0);
@@ -357,6 +403,21 @@ fn the_heat_map_is_the_cpus() {
         assert!(off <= Some(1), "{pixel:08x} is not {right:?}");
     }
     assert!(colours.len() > 20, "{} colours", colours.len());
+    // Laid over a grey picture it is the overlay at full strength.
+    let mut opacities = std::collections::HashSet::new();
+    for ((pixel, right), &value) in read(true).iter().zip(right.pixels()).zip(&maps[1].data) {
+        let [colour @ .., alpha] = pixel.to_le_bytes();
+        let opacity = (2.0 * crate::detection::scale_position(value, threshold) - 0.5).clamp(0.0, 1.0);
+        opacities.insert(alpha);
+        assert!((f64::from(alpha) - 255.0 * opacity).abs() <= 1.0, "{alpha} is not {opacity}");
+        for (found, right) in colour.iter().zip(right.0) {
+            assert!(
+                (f64::from(*found) - opacity * f64::from(right)).abs() <= 2.0,
+                "{pixel:08x} is not {right}"
+            );
+        }
+    }
+    assert!(opacities.len() > 5, "{} opacities", opacities.len());
 }
 
 /// What goes wrong on the device is an error, from then on.
@@ -364,7 +425,7 @@ fn the_heat_map_is_the_cpus() {
 fn a_failed_device_says_so() {
     let Some(gpu) = gpu() else { return };
     let plan = Plan::new(&info(Backbone::Compact, 32), &Random).unwrap();
-    let mut network = Network::new(Arc::clone(&gpu), plan).unwrap();
+    let mut network = Network::new(Arc::clone(&gpu), plan, Precision::F32).unwrap();
     let pixels = vec![0.0; 3 * 32 * 32];
     assert!(matches!(network.submit(&pixels[1..], 1), Err(crate::Error::Setting(_))));
     assert!(matches!(network.submit(&[], 0), Err(crate::Error::Setting(_))));
