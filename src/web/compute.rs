@@ -14,7 +14,7 @@ pub(super) enum Compute {
     /// One thread.
     Cpu { engine: Box<Engine>, layers: usize },
     /// The shaders, and where they show heat maps.
-    Gpu { gpu: Arc<Gpu>, network: Box<Network>, canvas: HeatCanvas },
+    Gpu { gpu: Arc<Gpu>, network: Box<Network>, canvas: Option<HeatCanvas> },
 }
 
 impl Compute {
@@ -24,14 +24,14 @@ impl Compute {
         Self::Cpu { engine: Box::new(Engine::new(plan)), layers }
     }
 
-    /// The adapter that the browser prefers, computing with `precision` and showing heat maps on `canvas`.
+    /// The adapter that the browser prefers, computing with `precision` and showing heat maps on `canvas`, if any.
     ///
     /// # Errors
     /// There is none, it has no such numbers or not the memory, or it cannot draw on the canvas.
     #[expect(clippy::arc_with_non_send_sync, reason = "natively it is shared between threads")]
-    pub async fn gpu(plan: Plan, precision: Precision, canvas: OffscreenCanvas) -> Result<Self> {
+    pub async fn gpu(plan: Plan, precision: Precision, canvas: Option<OffscreenCanvas>) -> Result<Self> {
         let gpu = Arc::new(Gpu::open().await?);
-        let canvas = HeatCanvas::new(&gpu, canvas, plan.size)?;
+        let canvas = canvas.map(|canvas| HeatCanvas::new(&gpu, canvas, plan.size)).transpose()?;
         let network = Box::new(Network::new(Arc::clone(&gpu), plan, precision)?);
         Ok(Self::Gpu { gpu, network, canvas })
     }
@@ -39,11 +39,11 @@ impl Compute {
     /// Shows the heat map of the last picture on the canvas.
     ///
     /// # Errors
-    /// The CPU computes, or the device failed.
+    /// There is no canvas, or the device failed.
     pub fn show(&mut self, threshold: f64, see_through: bool) -> Result<()> {
         match self {
-            Self::Cpu { .. } => Err(Error::Device("only a GPU shows its heat map itself".into())),
-            Self::Gpu { network, canvas, .. } => canvas.draw(network, threshold, see_through),
+            Self::Gpu { network, canvas: Some(canvas), .. } => canvas.draw(network, threshold, see_through),
+            _ => Err(Error::Device("no GPU was given a canvas for its heat maps".into())),
         }
     }
 

@@ -22,8 +22,8 @@ pub struct Detector {
 
 #[wasm_bindgen]
 impl Detector {
-    /// A model from the bytes of its file: with a `canvas` on the GPU that the browser prefers, which will show its
-    /// heat maps there and computes with f16 if `half`; else on the CPU.
+    /// A model from the bytes of its file, on the GPU that the browser prefers or on the CPU. A GPU computes with
+    /// f16 if `half`, and shows its heat maps on `canvas`, if any.
     ///
     /// # Errors
     /// `ModelError`: no model, a truncated or damaged one, or one of another version. `DetectionError`: there is
@@ -31,11 +31,12 @@ impl Detector {
     pub async fn load(
         bytes: Vec<u8>,
         name: String,
-        canvas: Option<OffscreenCanvas>,
+        gpu: bool,
         half: bool,
+        canvas: Option<OffscreenCanvas>,
     ) -> std::result::Result<Detector, JsValue> {
-        let precision = if half { Precision::F16 } else { Precision::F32 };
-        Self::open(bytes, Path::new(&name), canvas, precision).await.map_err(thrown)
+        let gpu = gpu.then_some(if half { Precision::F16 } else { Precision::F32 });
+        Self::open(bytes, Path::new(&name), gpu, canvas).await.map_err(thrown)
     }
 
     /// What computes: `cpu` or `gpu`.
@@ -71,11 +72,11 @@ impl Detector {
         self.judge(picture, &progress).await.map_err(thrown)
     }
 
-    /// Draws the heat map of the picture that was judged last on the canvas of [`load`](Self::load), where a GPU
-    /// computes: in solid colours, or to be laid over the picture.
+    /// Draws the heat map of the picture that was judged last on the canvas of [`load`](Self::load): in solid
+    /// colours, or to be laid over the picture.
     ///
     /// # Errors
-    /// `DetectionError`: the CPU computes, or the device failed.
+    /// `DetectionError`: there is no canvas, or the device failed.
     pub fn show(&mut self, see_through: bool) -> std::result::Result<(), JsValue> {
         self.compute.show(self.info.threshold.value, see_through).map_err(thrown)
     }
@@ -101,15 +102,15 @@ impl Detector {
     async fn open(
         bytes: Vec<u8>,
         name: &Path,
+        gpu: Option<Precision>,
         canvas: Option<OffscreenCanvas>,
-        precision: Precision,
     ) -> Result<Self> {
         let info = header(&bytes, name)?;
         let plan = Plan::new(&info, &TensorStore::new(&bytes, name)?)?;
         // Not held twice.
         drop(bytes);
-        let compute = match canvas {
-            Some(canvas) => Compute::gpu(plan, precision, canvas).await?,
+        let compute = match gpu {
+            Some(precision) => Compute::gpu(plan, precision, canvas).await?,
             None => Compute::cpu(plan),
         };
         Ok(Self { info, compute, inspector: None })

@@ -12,7 +12,7 @@ const LARGEST_FILE = 512 * 2 ** 20;
 let starting;
 /** @type {Detector | undefined} */
 let detector;
-/** Where a GPU shows its heat maps. @type {OffscreenCanvas | undefined} */
+/** Where a GPU draws its heat maps. @type {OffscreenCanvas | undefined} */
 let canvas;
 /** @type {Exclude<Request, { type: "cancel" }>[]} */
 const queue = [];
@@ -57,9 +57,9 @@ async function answer(request) {
   starting ??= init();
   await starting;
   if (request.type === "load") {
-    const { use, adapter } = await choose(request.compute);
-    const shown = use ? new OffscreenCanvas(1, 1) : undefined;
-    const next = await Detector.load(new Uint8Array(request.bytes), request.name, shown, request.precision === "f16");
+    const { use, draw, adapter } = await choose(request.compute);
+    const shown = draw ? new OffscreenCanvas(1, 1) : undefined;
+    const next = await Detector.load(new Uint8Array(request.bytes), request.name, use, request.precision === "f16", shown);
     detector?.free();
     [detector, canvas] = [next, shown];
     const { compute } = detector;
@@ -147,12 +147,14 @@ function heatMap(detector, canvas, see_through) {
   return canvas.transferToImageBitmap();
 }
 
-/** Whether to use a GPU, and which. @param {import("./protocol.js").Wanted} wanted */
+/** Whether to use a GPU, whether it draws the heat maps, and which. @param {import("./protocol.js").Wanted} wanted */
 async function choose(wanted) {
   const found = await offered();
-  if (!found) return { use: wanted === "gpu", adapter: "none" };
-  // Drawing in software, it would be slower than computing on the CPU directly.
-  return { use: wanted === "gpu" || (wanted === "auto" && !found.software), adapter: described(found) };
+  if (!found) return { use: wanted === "gpu", draw: false, adapter: "none" };
+  // In software, it would be slower than computing on the CPU directly.
+  const use = wanted === "gpu" || (wanted === "auto" && !found.software);
+  // Chromium without a GPU has no canvas for WebGPU: its GPU process dies of one.
+  return { use, draw: use && !found.software, adapter: described(found) };
 }
 
 /** @param {Blob} file */

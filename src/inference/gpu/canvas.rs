@@ -7,7 +7,11 @@ use wgpu::web_sys::OffscreenCanvas;
 
 /// A canvas of the size of the anomaly map.
 #[derive(Debug)]
-pub struct HeatCanvas(wgpu::Surface<'static>);
+pub struct HeatCanvas {
+    canvas: wgpu::Surface<'static>,
+    /// What the shader colours; it is copied to the canvas, because not every canvas lets a shader write.
+    coloured: wgpu::Texture,
+}
 
 impl HeatCanvas {
     /// Makes `canvas` `size x size` pixels that `gpu` draws on.
@@ -15,16 +19,18 @@ impl HeatCanvas {
     /// # Errors
     /// The browser does not let a GPU draw on it.
     pub fn new(gpu: &Gpu, canvas: OffscreenCanvas, size: usize) -> Result<Self> {
+        use wgpu::TextureUsages as Use;
         let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
-        let surface = instance.create_surface(wgpu::SurfaceTarget::OffscreenCanvas(canvas));
-        let surface = surface.map_err(|e| refused(&e.to_string()))?;
-        surface.configure(
+        let canvas = instance.create_surface(wgpu::SurfaceTarget::OffscreenCanvas(canvas));
+        let canvas = canvas.map_err(|e| refused(&e.to_string()))?;
+        let (side, format) = (size as u32, wgpu::TextureFormat::Rgba8Unorm);
+        canvas.configure(
             &gpu.device,
             &wgpu::SurfaceConfiguration {
-                usage: wgpu::TextureUsages::STORAGE_BINDING,
-                format: wgpu::TextureFormat::Rgba8Unorm,
-                width: size as u32,
-                height: size as u32,
+                usage: Use::RENDER_ATTACHMENT | Use::COPY_DST,
+                format,
+                width: side,
+                height: side,
                 present_mode: wgpu::PresentMode::AutoVsync,
                 desired_maximum_frame_latency: 2,
                 alpha_mode: wgpu::CompositeAlphaMode::PreMultiplied,
@@ -32,7 +38,17 @@ impl HeatCanvas {
                 view_formats: Vec::new(),
             },
         );
-        Ok(Self(surface))
+        let coloured = gpu.device.create_texture(&wgpu::TextureDescriptor {
+            label: Some("heat map"),
+            size: wgpu::Extent3d { width: side, height: side, depth_or_array_layers: 1 },
+            mip_level_count: 1,
+            sample_count: 1,
+            dimension: wgpu::TextureDimension::D2,
+            format,
+            usage: Use::STORAGE_BINDING | Use::COPY_SRC,
+            view_formats: &[],
+        });
+        Ok(Self { canvas, coloured })
     }
 
     /// Draws the heat map of the last batch's first picture, see [`Network::heat`].
@@ -41,13 +57,17 @@ impl HeatCanvas {
     /// The canvas cannot be drawn on, there is no picture, or the device failed.
     pub fn draw(&self, network: &mut Network, threshold: f64, see_through: bool) -> Result<()> {
         use wgpu::CurrentSurfaceTexture::{Suboptimal, Success};
-        let (Success(frame) | Suboptimal(frame)) = self.0.get_current_texture() else {
+        let view = self.coloured.create_view(&wgpu::TextureViewDescriptor::default());
+        network.heat(0, threshold, see_through, &view)?;
+        let (Success(frame) | Suboptimal(frame)) = self.canvas.get_current_texture() else {
             return Err(refused("it has no texture"));
         };
-        let view = frame.texture.create_view(&wgpu::TextureViewDescriptor::default());
-        network.heat(0, threshold, see_through, &view)?;
+        let mut encoder = network.gpu.device.create_command_encoder(&Default::default());
+        let (from, to) = (self.coloured.as_image_copy(), frame.texture.as_image_copy());
+        encoder.copy_texture_to_texture(from, to, self.coloured.size());
+        network.gpu.queue.submit([encoder.finish()]);
         network.gpu.queue.present(frame);
-        Ok(())
+        network.gpu.check()
     }
 }
 
