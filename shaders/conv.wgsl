@@ -45,14 +45,18 @@ struct Conv {
     relu: u32,
     biased: u32,        // whether the bias is added
     matrix_rows: u32,   // after so many rows the next W begins; more than there are where there is but one
+    part: u32,          // quads of input channels that one workgroup sums up; all, unless they are shared
 }
 
 @group(0) @binding(0) var<uniform> conv: Conv;
 @group(0) @binding(1) var<storage, read> input: array<real4>;
-@group(0) @binding(2) var<storage, read> weight: array<real4>;
-@group(0) @binding(3) var<storage, read> bias: array<real4>;
-@group(0) @binding(4) var<storage, read> addend: array<real4>;
-@group(0) @binding(5) var<storage, read_write> output: array<real4>;
+@group(0) @binding(2) var<storage, read> bias: array<real4>;
+@group(0) @binding(3) var<storage, read> addend: array<real4>;
+@group(0) @binding(4) var<storage, read_write> output: array<real4>;
+@group(0) @binding(5) var<storage, read> weight: array<real4>;
+
+// Where the workgroup's part of the output begins, in pixels.
+var<private> output_begin: u32;
 
 // Where the filter lies for one row of A: its upper left tap, and the picture's first quad.
 struct Window {
@@ -150,7 +154,7 @@ fn store(row: u32, column: u32, sum: vec4f) {
     if conv.relu != 0u {
         kept = max(kept, real4());
     }
-    output[pixel * conv.out_pixel + conv.out_offset + channel] = kept;
+    output[(output_begin + pixel) * conv.out_pixel + conv.out_offset + channel] = kept;
 }
 
 // The first row of W for a tile of rows. No tile has rows of two products.

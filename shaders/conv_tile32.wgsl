@@ -2,7 +2,10 @@
 // GPU idle with larger tiles.
 //
 // Slices of A and W that are 32 values of k deep pass through workgroup memory, where each is read by eight
-// threads. A thread computes 4 x 4 outputs. Dispatch: (rows / 32, outputs / 32).
+// threads. A thread computes 4 x 4 outputs.
+//
+// Where even such tiles are few, several workgroups share the input channels of one, and each stores its part of the
+// sum, as [part][row][quad of outputs], for `conv_sum.wgsl`. Dispatch: (rows / 32, parts * outputs / 32).
 
 var<workgroup> a_slice: array<array<real4x4, 8>, 8>; // [quad of k][block of 4 rows]
 var<workgroup> w_slice: array<array<real4x4, 8>, 8>; // [quad of k][quad of outputs]
@@ -14,7 +17,12 @@ fn main(
     @builtin(local_invocation_index) thread: u32,
 ) {
     let first_row = row_tile(group, groups) * 32u;
-    let first_column = group.y * 8u;
+    let tiles = (conv.columns + 7u) / 8u;
+    let part = group.y / tiles;
+    let first_column = (group.y - part * tiles) * 8u;
+    let first_channel = part * conv.part;
+    let last_channel = min(first_channel + conv.part, conv.channels);
+    output_begin = part * conv.rows;
     let slow = thread / 8u;
     let fast = thread % 8u;
     // This thread brings the quad `fast` of A's block `slow`, and the quad `slow` of W's column `fast`; it
@@ -25,7 +33,7 @@ fn main(
     var k = first_weight(first_row);
     for (var ky = 0u; ky < conv.kernel_height; ky++) {
         for (var kx = 0u; kx < conv.kernel_width; kx++) {
-            for (var channel = 0u; channel < conv.channels; channel += 8u) {
+            for (var channel = first_channel; channel < last_channel; channel += 8u) {
                 a_slice[fast][slow] = taps(around, ky, kx, channel + fast);
                 w_slice[slow][fast] = weights(k + 4u * (channel + slow), first_column + fast);
                 workgroupBarrier();

@@ -5,40 +5,44 @@
 // (pictures).
 
 struct Map {
-    pixels: u32, // of one picture
+    pixels: u32, // of one picture, a multiple of four
 }
 
 @group(0) @binding(0) var<uniform> map: Map;
-@group(0) @binding(1) var<storage, read> input: array<u32>;
+@group(0) @binding(1) var<storage, read> input: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> output: array<u32>;
 
-const THREADS = 64u;
+const THREADS = 256u;
 const INFINITY = 0x7f800000u; // as bits; whatever is not finite has at least these
 
 var<workgroup> largest: array<i32, THREADS>;
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
-    var found = ordered(input[group.x * map.pixels]);
-    for (var i = thread; i < map.pixels; i += THREADS) {
-        found = max(found, ordered(input[group.x * map.pixels + i]));
+    let quads = map.pixels / 4u;
+    var found = ordered(input[group.x * quads]);
+    for (var i = thread; i < quads; i += THREADS) {
+        found = max(found, ordered(input[group.x * quads + i]));
     }
-    largest[thread] = found;
-    workgroupBarrier();
-    if thread == 0u {
-        for (var i = 1u; i < THREADS; i++) {
-            found = max(found, largest[i]);
+    let pair = max(found.xy, found.zw);
+    largest[thread] = max(pair.x, pair.y);
+    for (var half = THREADS / 2u; half > 0u; half /= 2u) {
+        workgroupBarrier();
+        if thread < half {
+            largest[thread] = max(largest[thread], largest[thread + half]);
         }
+    }
+    if thread == 0u {
         // Back from the order to the number.
-        output[group.x] = u32(select(found, found ^ 0x7fffffff, found < 0));
+        let most = largest[0];
+        output[group.x] = u32(select(most, most ^ 0x7fffffff, most < 0));
     }
 }
 
 // Integers in the order of the numbers that the bits are of.
-fn ordered(bits: u32) -> i32 {
-    if (bits & INFINITY) == INFINITY {
-        return i32(INFINITY);
-    }
-    let signed = i32(bits);
-    return select(signed, signed ^ 0x7fffffff, signed < 0);
+fn ordered(bits: vec4u) -> vec4i {
+    let signed = bitcast<vec4i>(bits);
+    let turned = select(signed, signed ^ vec4i(0x7fffffff), signed < vec4i(0));
+    let finite = (bits & vec4u(INFINITY)) != vec4u(INFINITY);
+    return select(vec4i(i32(INFINITY)), turned, finite);
 }

@@ -14,7 +14,7 @@ use made_up::{model, pixels, reference, same};
 fn check(model: &Aand, count: usize) {
     let x = pixels(count, model.info.size);
     let right = reference(model, x.clone(), count);
-    let found = Detector::new(model.clone()).unwrap().maps(x, count).unwrap();
+    let found = Detector::new(model.clone()).unwrap().maps(&x, count).unwrap();
     same(&found, &right, &model.info);
 }
 
@@ -118,7 +118,7 @@ fn the_number_of_threads_changes_nothing() {
     let (detector, x) = (detector.unwrap(), pixels(3, 128));
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| detector.maps(x.clone(), 3).unwrap())
+        pool.install(|| detector.maps(&x, 3).unwrap())
     };
     let one = run(1);
     for threads in [2, 5] {
@@ -135,13 +135,13 @@ fn a_file_is_its_model() {
     let mut model = model(Backbone::Compact, 64, RaaOptions::default(), Score::Discrepancy);
     let x = pixels(1, 64);
     save(&model, &path).unwrap();
-    let stored = Detector::open(&path, &Device::flex()).unwrap().maps(x.clone(), 1).unwrap();
-    let held = Detector::new(model.clone()).unwrap().maps(x.clone(), 1).unwrap();
+    let stored = Detector::open(&path, &Device::flex()).unwrap().maps(&x, 1).unwrap();
+    let held = Detector::new(model.clone()).unwrap().maps(&x, 1).unwrap();
     assert_eq!(stored[0].data, held[0].data);
 
     model.info.precision = Precision::F16;
     save(&model, &path).unwrap();
-    let half = Detector::open(&path, &Device::flex()).unwrap().maps(x, 1).unwrap();
+    let half = Detector::open(&path, &Device::flex()).unwrap().maps(&x, 1).unwrap();
     let difference = half[0].data.iter().zip(&held[0].data).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(difference > 0.0 && difference < 0.02, "{difference}");
 
@@ -157,11 +157,11 @@ fn many_may_ask_at_once() {
     use rayon::prelude::*;
     let model = model(Backbone::Compact, 64, RaaOptions::default(), Score::Discrepancy);
     let detector = Detector::new(model).unwrap();
-    let right = detector.maps(pixels(1, 64), 1).unwrap();
+    let right = detector.maps(&pixels(1, 64), 1).unwrap();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
     pool.install(|| {
         (0..24).into_par_iter().for_each(|_| {
-            let found = detector.maps(pixels(1, 64), 1).unwrap();
+            let found = detector.maps(&pixels(1, 64), 1).unwrap();
             assert_eq!(found[0].data, right[0].data);
         });
     });

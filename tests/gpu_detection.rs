@@ -159,10 +159,10 @@ fn a_detector_on_a_gpu() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.aand");
     save(&held, &path).unwrap();
-    let opened = Detector::open(&path, &device).unwrap().maps(x.clone(), 2).unwrap();
+    let opened = Detector::open(&path, &device).unwrap().maps(&x, 2).unwrap();
     assert_eq!(opened, right);
     let moved = decode(&encode(&held).unwrap(), Path::new("model"), &device).unwrap();
-    assert_eq!(Detector::new(moved).unwrap().maps(x, 2).unwrap(), right);
+    assert_eq!(Detector::new(moved).unwrap().maps(&x, 2).unwrap(), right);
 }
 
 /// How long one picture takes, beside Burn's tensors on the same adapter:

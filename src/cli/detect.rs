@@ -205,7 +205,7 @@ fn one_batch(
     let started = Instant::now();
     let pixels: Vec<f32> = read.iter().flatten().flat_map(|r| r.pixels.iter().copied()).collect();
     let usable = read.iter().flatten().count();
-    let mut found = detector.maps(pixels, usable)?.into_iter();
+    let mut found = detector.maps(&pixels, usable)?.into_iter();
     let share = started.elapsed().as_secs_f64() * 1000.0 / usable.max(1) as f64;
     let mut judged = Vec::with_capacity(inputs.len());
     for read in read {

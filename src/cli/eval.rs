@@ -162,8 +162,8 @@ pub(super) fn measure(saying: Saying, batch: usize, set: Dataset, model: Aand) -
     let make = |n: usize| batches[n].par_iter().map(|s| read(s, info.size)).collect::<Vec<_>>();
     prefetch(0..batches.len(), make, |n, read| {
         let usable = read.iter().flatten().count();
-        let pixels = read.iter().flatten().flat_map(|(pixels, _)| pixels.iter().copied()).collect();
-        let mut maps = detector.maps(pixels, usable)?.into_iter();
+        let pixels: Vec<f32> = read.iter().flatten().flat_map(|(pixels, _)| pixels.iter().copied()).collect();
+        let mut maps = detector.maps(&pixels, usable)?.into_iter();
         for (sample, read) in batches[n].iter().zip(read) {
             match read {
                 Ok((_, mask)) => {

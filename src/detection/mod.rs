@@ -171,28 +171,28 @@ impl Detector {
         let size = self.info.size;
         let resized = pictures.iter().map(|p| resize(p, size as u32, size as u32));
         let pixels: Vec<f32> = resized.flat_map(|p| normalise(&p)).collect();
-        self.maps(pixels, pictures.len())?.into_iter().map(|map| self.judge(map)).collect()
+        self.maps(&pixels, pictures.len())?.into_iter().map(|map| self.judge(map)).collect()
     }
 
     /// Anomaly maps of `count` pictures given as normalised pixels `[count, 3, S, S]`.
     ///
     /// # Errors
     /// The device failed.
-    pub fn maps(&self, pixels: Vec<f32>, count: usize) -> Result<Vec<ScoreMap>> {
+    pub fn maps(&self, pixels: &[f32], count: usize) -> Result<Vec<ScoreMap>> {
         if count == 0 {
             return Ok(Vec::new());
         }
         let size = self.info.size;
         let dims = self.info.backbone.sides(size).map(|side| [side; 2]);
         let levels = match &self.network {
-            Network::Engine(engine) => engine.run(&pixels),
+            Network::Engine(engine) => engine.run(pixels),
             // This path ends with the maps.
             #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
-            Network::Gpu(shaders) => return shaders.maps(&pixels, count),
+            Network::Gpu(shaders) => return shaders.maps(pixels, count),
             #[cfg(feature = "burn")]
-            Network::Burn(model) => {
-                read_together(model.forward(batch(pixels, count, size, &model.device())).discrepancy)?
-            }
+            Network::Burn(model) => read_together(
+                model.forward(batch(pixels.to_vec(), count, size, &model.device())).discrepancy,
+            )?,
         };
         let map = |i: usize| {
             let level = |k: usize| {

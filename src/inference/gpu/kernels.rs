@@ -12,6 +12,7 @@ use std::collections::HashMap;
 pub(super) enum Kernel {
     Picture,
     Convolution(Tile),
+    ConvolutionSum,
     WinogradInput,
     WinogradOutput,
     MaxPool,
@@ -36,6 +37,7 @@ impl Kernel {
             Self::Convolution(Tile::Direct) => shader!("conv", "conv_direct"),
             Self::Convolution(Tile::Small) => shader!("conv", "conv_tile32"),
             Self::Convolution(Tile::Large) => shader!("conv", "conv_tile64"),
+            Self::ConvolutionSum => shader!("conv", "conv_sum"),
             Self::WinogradInput => shader!("winograd_input"),
             Self::WinogradOutput => shader!("winograd_output"),
             Self::MaxPool => shader!("pool"),
@@ -64,7 +66,7 @@ impl Kernel {
 
     /// Whether it tells of results that are too large for f16.
     pub fn can_overflow(self) -> bool {
-        matches!(self, Self::Convolution(_) | Self::WinogradOutput | Self::Amplify)
+        matches!(self, Self::Convolution(_) | Self::ConvolutionSum | Self::WinogradOutput | Self::Amplify)
     }
 
     fn compile(self, gpu: &Gpu, precision: Precision) -> wgpu::ComputePipeline {

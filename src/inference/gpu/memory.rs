@@ -2,7 +2,7 @@
 
 use super::adapter::Gpu;
 use super::constants::Constants;
-use super::{finish, layout, winograd};
+use super::{finish, layout, tile, winograd};
 use crate::inference::{Plan, Slots};
 use crate::model::Precision;
 use wgpu::util::DeviceExt;
@@ -16,7 +16,7 @@ pub(super) enum Memory {
     Slot(usize),
     /// The input of Winograd's products.
     Transformed,
-    /// Winograd's products.
+    /// Winograd's products, or the parts of a convolution whose input channels workgroups share.
     Products,
     /// Weight or position encoding of a step.
     Values(usize),
@@ -86,7 +86,9 @@ impl Memories {
         };
         let buffer = |label: &str, numbers: usize, usage: Use| whole(label, 4 * pictures * numbers, usage);
         // Where no layer is computed that way, something has to be there all the same.
-        let [transformed, products] = winograd::numbers(plan, pictures).map(|n| precision.bytes() * n.max(4));
+        let [transformed, products] = winograd::numbers(plan, pictures);
+        let [transformed, products] =
+            [transformed.max(4), products.max(tile::PARTS)].map(|n| precision.bytes() * n);
         let pixels = plan.size * plan.size;
         let features = Use::STORAGE | Use::COPY_SRC | Use::COPY_DST;
         let slot = |(i, bytes): (usize, usize)| whole(&format!("slot {i}"), pictures * bytes, features);

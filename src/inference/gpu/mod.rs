@@ -14,6 +14,7 @@ mod adapter;
 #[cfg(target_arch = "wasm32")]
 mod canvas;
 mod constants;
+mod convolution;
 mod finish;
 mod heat;
 mod kernels;

@@ -1,5 +1,6 @@
 //! A plan as compute passes: which kernel runs on which memory, with which numbers, in how many workgroups.
 
+use super::convolution::{self, Buffers, Conv};
 use super::finish;
 use super::kernels::Kernel;
 use super::layout::{BORDER, quads, slice};
@@ -27,7 +28,7 @@ pub(super) struct Pass {
 const MOST_GROUPS: u32 = 65535;
 
 /// `count` workgroups along x, and where that is too many along z too.
-fn spread(count: u32, y: u32) -> [u32; 3] {
+pub(super) fn spread(count: u32, y: u32) -> [u32; 3] {
     let z = count.div_ceil(MOST_GROUPS);
     [count.div_ceil(z), y, z]
 }
@@ -43,13 +44,6 @@ pub(super) fn all(plan: &Plan, slots: &Slots, pictures: u32, tile: TileRule) -> 
 
 /// A pass without its name: kernel, uniform, bindings and workgroups.
 pub(super) type Bound = (Kernel, Vec<u32>, Vec<Memory>, [u32; 3]);
-
-/// A convolution with the uniform of `shaders/conv.wgsl`, which begins with rows and columns.
-pub(super) fn conv_pass(uniform: Vec<u32>, bindings: Vec<Memory>, tile: TileRule) -> Bound {
-    let tile = tile(uniform[0], uniform[1]);
-    let [down, across] = tile.groups(uniform[0], uniform[1]);
-    (Kernel::Convolution(tile), uniform, bindings, spread(down, across))
-}
 
 struct Builder<'a> {
     plan: &'a Plan,
@@ -77,9 +71,9 @@ impl Builder<'_> {
             Operation::Convolution(c) if winograd::serves(self.plan, c) => {
                 let add = c.add.map_or(Memory::Bias(index), |add| self.memory(add));
                 let memories = [self.memory(c.input), add, self.memory(c.output)];
-                winograd::passes(self.plan, index, c, memories, self.pictures as usize, self.tile).into()
+                winograd::passes(self.plan, index, c, memories, self.pictures as usize, self.tile)
             }
-            operation => vec![self.one(index, operation)],
+            operation => self.operation(index, operation),
         };
         let named = |(kernel, uniform, bindings, groups)| Pass {
             name: step.name.clone(),
@@ -91,9 +85,9 @@ impl Builder<'_> {
         passes.into_iter().map(named).collect()
     }
 
-    fn one(&self, index: usize, operation: &Operation) -> Bound {
-        match operation {
-            Operation::Convolution(convolution) => self.convolution(index, convolution),
+    fn operation(&self, index: usize, operation: &Operation) -> Vec<Bound> {
+        let one = match operation {
+            Operation::Convolution(c) => return self.convolution(index, c),
             Operation::MaxPool { input, output } => self.max_pool(*input, *output),
             Operation::Position { input, output, .. } => {
                 let [positions, channels] = self.elements(*input);
@@ -133,10 +127,11 @@ impl Builder<'_> {
                 let bindings = self.memories(&[*teacher, *student, *output]);
                 (Kernel::Cosine, uniform, bindings, self.each_position(*teacher))
             }
-        }
+        };
+        vec![one]
     }
 
-    fn convolution(&self, index: usize, c: &Convolution) -> Bound {
+    fn convolution(&self, index: usize, c: &Convolution) -> Vec<Bound> {
         let [_, in_height, in_width] = self.shape(c.input);
         let [_, out_height, out_width] = self.shape(c.output);
         let [in_pixel, in_offset] = slice(self.plan, c.input);
@@ -165,41 +160,41 @@ impl Builder<'_> {
         let rows = self.pictures * height * width;
         let columns = outputs * corners;
         let line = in_width * in_pixel;
-        let uniform = vec![
+        let conv = Conv {
             rows,
             columns,
             height,
-            width, //
+            width,
             in_height,
             in_width,
-            line,
+            in_line: line,
             in_pixel,
-            line * in_height,
-            in_offset, //
+            in_picture: line * in_height,
+            in_offset,
             channels,
             kernel_height,
             kernel_width,
             stride,
             padding,
-            corners, //
+            corners,
             out_pixel,
             out_offset,
-            u32::from(c.add.is_some()),
+            add: u32::from(c.add.is_some()),
             add_pixel,
             add_offset,
-            u32::from(c.relu),
-            1,
-            u32::MAX,
-        ];
-        let bindings = vec![
-            self.memory(c.input),
-            Memory::Values(index),
-            Memory::Bias(index),
-            // Without an addend the binding is not read.
-            c.add.map_or(Memory::Bias(index), |add| self.memory(add)),
-            self.memory(c.output),
-        ];
-        conv_pass(uniform, bindings, self.tile)
+            relu: u32::from(c.relu),
+            biased: 1,
+            matrix_rows: u32::MAX,
+            part: channels,
+        };
+        let buffers = Buffers {
+            input: self.memory(c.input),
+            bias: Memory::Bias(index),
+            addend: c.add.map_or(Memory::Bias(index), |add| self.memory(add)),
+            output: self.memory(c.output),
+            weight: Memory::Values(index),
+        };
+        convolution::passes(conv, buffers, self.tile)
     }
 
     fn max_pool(&self, input: View, output: View) -> Bound {

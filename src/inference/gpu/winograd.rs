@@ -1,10 +1,11 @@
 //! Winograd's convolution F(2x2, 3x3): which layers it is for, and the sizes of its three passes, which
 //! `shaders/winograd_input.wgsl` explains.
 
+use super::convolution::{self, Buffers, Conv};
 use super::kernels::Kernel;
 use super::layout::{quads, slice};
 use super::memory::Memory;
-use super::passes::{Bound, conv_pass};
+use super::passes::Bound;
 use super::tile::TileRule;
 use crate::inference::{self, Convolution, Operation, Plan};
 
@@ -51,7 +52,7 @@ pub(super) fn passes(
     [input, add, output]: [Memory; 3],
     pictures: usize,
     tile: TileRule,
-) -> [Bound; 3] {
+) -> Vec<Bound> {
     let [_, height, width] = plan.shape(c.output).map(|n| n as u32);
     let [across, down, patches] = patches(plan, c, pictures).map(|n| n as u32);
     let [inputs, outputs] = [c.input, c.output].map(|view| quads(view.channels) as u32);
@@ -63,35 +64,29 @@ pub(super) fn passes(
 
     // As a 1x1 convolution on one line of pixels.
     let rows = ELEMENTS as u32 * patches;
-    let uniform = vec![
+    let conv = Conv {
         rows,
-        outputs,
-        1,
-        rows, //
-        1,
-        rows,
-        rows * inputs,
-        inputs,
-        rows * inputs,
-        0, //
-        inputs,
-        1,
-        1,
-        1,
-        0,
-        1, //
-        outputs,
-        0,
-        0,
-        0,
-        0,
-        0, //
-        0,
-        patches,
-    ];
+        columns: outputs,
+        height: 1,
+        width: rows,
+        in_height: 1,
+        in_width: rows,
+        in_line: rows * inputs,
+        in_pixel: inputs,
+        in_picture: rows * inputs,
+        channels: inputs,
+        kernel_height: 1,
+        kernel_width: 1,
+        stride: 1,
+        corners: 1,
+        out_pixel: outputs,
+        matrix_rows: patches,
+        ..Conv::default()
+    };
     let (weight, bias) = (Memory::Values(index), Memory::Bias(index));
-    let bindings = vec![Memory::Transformed, weight, bias, bias, Memory::Products];
-    let products = conv_pass(uniform, bindings, tile);
+    let buffers =
+        Buffers { input: Memory::Transformed, bias, addend: bias, output: Memory::Products, weight };
+    let products = convolution::passes(conv, buffers, tile);
 
     let mut uniform = vec![height, width, across, outputs, patches];
     uniform.extend(slice(plan, c.output));
@@ -99,7 +94,7 @@ pub(super) fn passes(
     uniform.extend(c.add.map_or([0; 2], |add| slice(plan, add)));
     uniform.push(u32::from(c.relu));
     let back = (Kernel::WinogradOutput, uniform, vec![Memory::Products, bias, add, output], groups(outputs));
-    [transform, products, back]
+    std::iter::once(transform).chain(products).chain([back]).collect()
 }
 
 /// `U = G g G^T` of every filter, as `[element][input channel][output quad]`, filled up with zeros to whole quads.

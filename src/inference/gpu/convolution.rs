@@ -1,0 +1,78 @@
+//! The passes of a convolution: the uniform of `shaders/conv.wgsl`, and whether several workgroups share the input
+//! channels of one tile.
+
+use super::kernels::Kernel;
+use super::memory::Memory;
+use super::passes::{Bound, spread};
+use super::tile::TileRule;
+
+/// The uniform, field by field, as the shader explains it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, bytemuck::Pod, bytemuck::Zeroable)]
+pub(super) struct Conv {
+    pub rows: u32,
+    pub columns: u32,
+    pub height: u32,
+    pub width: u32,
+    pub in_height: u32,
+    pub in_width: u32,
+    pub in_line: u32,
+    pub in_pixel: u32,
+    pub in_picture: u32,
+    pub in_offset: u32,
+    pub channels: u32,
+    pub kernel_height: u32,
+    pub kernel_width: u32,
+    pub stride: u32,
+    pub padding: u32,
+    pub corners: u32,
+    pub out_pixel: u32,
+    pub out_offset: u32,
+    pub add: u32,
+    pub add_pixel: u32,
+    pub add_offset: u32,
+    pub relu: u32,
+    pub biased: u32,
+    pub matrix_rows: u32,
+    pub part: u32,
+}
+
+/// The buffers, in the order of the shader's bindings.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Buffers {
+    pub input: Memory,
+    pub bias: Memory,
+    /// Not read where there is no addend.
+    pub addend: Memory,
+    pub output: Memory,
+    pub weight: Memory,
+}
+
+/// One pass, or two: parts of the sums, and the sums of the parts.
+pub(super) fn passes(mut conv: Conv, buffers: Buffers, tile: TileRule) -> Vec<Bound> {
+    let tile = tile(conv.rows, conv.columns);
+    // Winograd's products lie where parts would.
+    conv.part = match buffers.output {
+        Memory::Products => conv.channels,
+        _ => tile.part(conv.rows, conv.columns, conv.channels, conv.kernel_height * conv.kernel_width),
+    };
+    let parts = conv.channels.div_ceil(conv.part);
+    let [down, across] = tile.groups(conv.rows, conv.columns);
+    let pass = |kernel, conv: Conv, bindings: &[Memory], groups| -> Bound {
+        (kernel, bytemuck::cast_slice(&[conv]).to_vec(), bindings.to_vec(), groups)
+    };
+    let Buffers { input, bias, addend, output, weight } = buffers;
+    let products = |conv: Conv, output| {
+        let groups = spread(down, across * parts);
+        pass(Kernel::Convolution(tile), conv, &[input, bias, addend, output, weight], groups)
+    };
+    if parts == 1 {
+        return vec![products(conv, output)];
+    }
+    // The parts are kept as they are: no bias, addend, ReLU, and corners side by side.
+    let bare =
+        Conv { corners: 1, out_pixel: conv.columns, out_offset: 0, add: 0, relu: 0, biased: 0, ..conv };
+    let groups = spread((conv.rows * conv.columns).div_ceil(64), 1);
+    let sum = pass(Kernel::ConvolutionSum, conv, &[Memory::Products, bias, addend, output], groups);
+    vec![products(bare, Memory::Products), sum]
+}
