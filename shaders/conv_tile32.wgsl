@@ -7,8 +7,18 @@
 // Where even such tiles are few, several workgroups share the input channels of one, and each stores its part of the
 // sum, as [part][row][quad of outputs], for `conv_sum.wgsl`. Dispatch: (rows / 32, parts * outputs / 32).
 
-var<workgroup> a_slice: array<array<real4x4, 8>, 8>; // [quad of k][block of 4 rows]
-var<workgroup> w_slice: array<array<real4x4, 8>, 8>; // [quad of k][quad of outputs]
+// Neighbouring threads read neighbouring vectors, which lie in different banks of the memory.
+var<workgroup> a_slice: array<array<array<real4, 8>, 4>, 8>; // [quad of k][row of the block][block of 4 rows]
+var<workgroup> w_slice: array<array<array<real4, 8>, 4>, 8>; // [quad of k][value of k][quad of outputs]
+
+// The quad of k `q` of a block of rows, and of a quad of outputs.
+fn a_of(q: u32, block: u32) -> real4x4 {
+    return real4x4(a_slice[q][0][block], a_slice[q][1][block], a_slice[q][2][block], a_slice[q][3][block]);
+}
+
+fn w_of(q: u32, column: u32) -> real4x4 {
+    return real4x4(w_slice[q][0][column], w_slice[q][1][column], w_slice[q][2][column], w_slice[q][3][column]);
+}
 
 @compute @workgroup_size(64)
 fn main(
@@ -34,11 +44,19 @@ fn main(
     for (var ky = 0u; ky < conv.kernel_height; ky++) {
         for (var kx = 0u; kx < conv.kernel_width; kx++) {
             for (var channel = first_channel; channel < last_channel; channel += 8u) {
-                a_slice[fast][slow] = taps(around, ky, kx, channel + fast);
-                w_slice[slow][fast] = weights(k + 4u * (channel + slow), first_column + fast);
+                let a = taps(around, ky, kx, channel + fast);
+                a_slice[fast][0][slow] = a[0];
+                a_slice[fast][1][slow] = a[1];
+                a_slice[fast][2][slow] = a[2];
+                a_slice[fast][3][slow] = a[3];
+                let w = weights(k + 4u * (channel + slow), first_column + fast);
+                w_slice[slow][0][fast] = w[0];
+                w_slice[slow][1][fast] = w[1];
+                w_slice[slow][2][fast] = w[2];
+                w_slice[slow][3][fast] = w[3];
                 workgroupBarrier();
                 for (var q = 0u; q < 8u; q++) {
-                    sum = product(w_slice[q][fast], a_slice[q][slow], sum);
+                    sum = product(w_of(q, fast), a_of(q, slow), sum);
                 }
                 workgroupBarrier();
             }

@@ -4,8 +4,18 @@
 // threads. A thread computes 8 x 8 outputs, as four blocks of 4 x 4 that lie 32 apart.
 // Dispatch: (rows / 64, outputs / 64).
 
-var<workgroup> a_slice: array<array<real4x4, 16>, 4>; // [quad of k][block of 4 rows]
-var<workgroup> w_slice: array<array<real4x4, 16>, 4>; // [quad of k][quad of outputs]
+// Neighbouring threads read neighbouring vectors, which lie in different banks of the memory.
+var<workgroup> a_slice: array<array<array<real4, 16>, 4>, 4>; // [quad of k][row of the block][block of 4 rows]
+var<workgroup> w_slice: array<array<array<real4, 16>, 4>, 4>; // [quad of k][value of k][quad of outputs]
+
+// The quad of k `q` of a block of rows, and of a quad of outputs.
+fn a_of(q: u32, block: u32) -> real4x4 {
+    return real4x4(a_slice[q][0][block], a_slice[q][1][block], a_slice[q][2][block], a_slice[q][3][block]);
+}
+
+fn w_of(q: u32, column: u32) -> real4x4 {
+    return real4x4(w_slice[q][0][column], w_slice[q][1][column], w_slice[q][2][column], w_slice[q][3][column]);
+}
 
 @compute @workgroup_size(64)
 fn main(
@@ -30,14 +40,22 @@ fn main(
     for (var ky = 0u; ky < conv.kernel_height; ky++) {
         for (var kx = 0u; kx < conv.kernel_width; kx++) {
             for (var channel = 0u; channel < conv.channels; channel += 4u) {
-                a_slice[a_quad][a_block] = taps(around, ky, kx, channel + a_quad);
-                w_slice[w_quad][w_column] = weights(k + 4u * (channel + w_quad), first_column + w_column);
+                let a = taps(around, ky, kx, channel + a_quad);
+                a_slice[a_quad][0][a_block] = a[0];
+                a_slice[a_quad][1][a_block] = a[1];
+                a_slice[a_quad][2][a_block] = a[2];
+                a_slice[a_quad][3][a_block] = a[3];
+                let w = weights(k + 4u * (channel + w_quad), first_column + w_column);
+                w_slice[w_quad][0][w_column] = w[0];
+                w_slice[w_quad][1][w_column] = w[1];
+                w_slice[w_quad][2][w_column] = w[2];
+                w_slice[w_quad][3][w_column] = w[3];
                 workgroupBarrier();
                 for (var q = 0u; q < 4u; q++) {
-                    let a0 = a_slice[q][block];
-                    let a1 = a_slice[q][block + 8u];
-                    let w0 = w_slice[q][column];
-                    let w1 = w_slice[q][column + 8u];
+                    let a0 = a_of(q, block);
+                    let a1 = a_of(q, block + 8u);
+                    let w0 = w_of(q, column);
+                    let w1 = w_of(q, column + 8u);
                     s00 = product(w0, a0, s00);
                     s01 = product(w1, a0, s01);
                     s10 = product(w0, a1, s10);
