@@ -39,7 +39,7 @@ fn shorter(epochs: usize) -> usize {
 pub fn run(args: &DemoArgs) -> Result<()> {
     super::memory::keep();
     let (saying, started) = (args.saying, Instant::now());
-    let device = args.device.choose(saying)?;
+    let device = args.device.choose_to_train(saying)?;
     let teacher = Teacher::embedded(&device)?;
     let lines = if args.lines.is_empty() { Line::all().to_vec() } else { args.lines.clone() };
     let mut all: Vec<Measured> = Vec::new();

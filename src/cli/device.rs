@@ -60,6 +60,20 @@ impl DeviceArgs {
         Ok((device, words))
     }
 
+    /// Chooses the device for a training, and prepares the person for what a GPU does first.
+    ///
+    /// # Errors
+    /// The GPU asked for is not there.
+    pub fn choose_to_train(&self, saying: Saying) -> Result<Device> {
+        let device = self.choose(saying)?;
+        if device != Device::flex() {
+            saying.say(
+                "kernels are tried on this GPU first: a minute or two without progress, less the next time",
+            );
+        }
+        Ok(device)
+    }
+
     fn find(&self) -> Result<(Device, String)> {
         let cpu = || (Device::flex(), format!("CPU, {} threads", rayon::current_num_threads()));
         let gpu = |adapter: &Adapter| (Device::wgpu(adapter.kind.clone()), adapter.words.clone());

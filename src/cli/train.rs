@@ -127,7 +127,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         args.settings(set).check()?;
         check_writable(&out(set))?;
     }
-    let device = args.device.choose(args.saying)?;
+    let device = args.device.choose_to_train(args.saying)?;
     let (teacher, source) = match args.teacher {
         TeacherKind::Random => {
             let backbone = args.backbone.unwrap_or(Backbone::Resnet18);
