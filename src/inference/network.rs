@@ -112,7 +112,7 @@ impl Network<'_> {
             shortcut = self.convolution(&name, x, (1, stride), weights, false);
         }
         let body = match backbone.block() {
-            BlockKind::Basic => vec![([output, input, 3], stride), ([output, output, 3], 1)],
+            BlockKind::Basic => vec![([inner, input, 3], stride), ([output, inner, 3], 1)],
             BlockKind::Bottleneck => {
                 vec![([inner, input, 1], 1), ([inner, inner, 3], stride), ([output, inner, 1], 1)]
             }

@@ -337,7 +337,7 @@ impl<'a> Distillation<'a> {
 /// Pictures per step and their side: in the first and in the last part of the run, as many pixels in both.
 fn shapes(options: &PretrainOptions) -> [(usize, usize); 2] {
     let count = options.batch * options.size * options.size / (options.last_size * options.last_size);
-    [(options.batch, options.size), (count.max(2), options.last_size)]
+    [(options.batch, options.size), (count.max(4), options.last_size)]
 }
 
 /// What the first weights are fitted to: pictures of both sizes by turns, from another seed than those of the
@@ -352,11 +352,11 @@ fn first_pictures(seed: u64, options: &PretrainOptions, device: &Device) -> Vec<
     (0..batches).map(batch).collect()
 }
 
-/// Nine losses in words.
+/// The losses in words.
 fn describe(parts: &[f32]) -> String {
-    let names = ["square", "cosine", "relation"];
+    let names = ["square", "cosine", "relation", "discrepancy"];
     let list = |part: usize| {
-        parts.iter().skip(part).step_by(3).map(|v| format!("{v:.4}")).collect::<Vec<_>>().join(" ")
+        parts.iter().skip(part).step_by(names.len()).map(|v| format!("{v:.4}")).collect::<Vec<_>>().join(" ")
     };
     names.iter().enumerate().map(|(i, name)| format!("{name} {}", list(i))).collect::<Vec<_>>().join("  ")
 }
@@ -408,7 +408,7 @@ mod tests {
         let batch = run.painter.batch(0, 4, 64);
         // Without the relations, whose window moves.
         let total = |parts: Tensor<1>| {
-            numbers(&parts).unwrap().chunks(3).map(|level| level[0] + level[1]).sum::<f32>()
+            numbers(&parts).unwrap().chunks(4).map(|level| level[0] + level[1]).sum::<f32>()
         };
         let first = total(run.step(&batch));
         let mut last = first;

@@ -1,6 +1,6 @@
 //! Pictures never trained on: painted ones from another seed, and photographs of a folder.
 
-use super::procedural::Painter;
+use super::procedural::{Painter, twins};
 use super::stream::Batch;
 use crate::{Error, Result};
 use image::imageops::FilterType;
@@ -31,9 +31,17 @@ pub fn photographs(folder: &Path, count: usize, size: usize) -> Result<Vec<Batch
     if files.is_empty() {
         return Err(Error::dataset(folder, "no pictures (png, jpg, bmp, tiff, webp) for --probe"));
     }
+    let painter = Painter::new(7);
     let wanted = files.len().min(PHOTOGRAPHS).next_multiple_of(count);
-    let mut planes = Vec::with_capacity(wanted * 3 * size * size);
+    let twins = twins(count);
+    let mut planes: Vec<u8> = Vec::with_capacity(wanted * 3 * size * size);
     for i in 0..wanted {
+        let length = 3 * size * size;
+        if i % count >= count - twins {
+            let one = planes.len() - twins * length;
+            planes.extend(painter.spoilt(&planes[one..one + length], i as u64, size));
+            continue;
+        }
         let file = &files[i * files.len() / wanted];
         let photograph = image::open(file).map_err(|e| Error::picture(file, e.to_string()))?;
         let photograph = photograph.resize_exact(size as u32, size as u32, FilterType::Triangle).to_rgb8();

@@ -106,8 +106,8 @@ impl PretrainOptions {
                 return Err(Error::Setting(format!("{flag} 0: choose at least 1")));
             }
         }
-        if self.batch < 2 {
-            return Err(Error::Setting("--batch: the relations between pictures need at least 2".into()));
+        if self.batch < 4 {
+            return Err(Error::Setting("--batch: one picture is the twin of another, so at least 4".into()));
         }
         if !(0.0..=1.0).contains(&self.last_share) {
             return Err(Error::Setting("--last-share: choose a number from 0 to 1".into()));

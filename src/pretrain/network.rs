@@ -1,4 +1,4 @@
-//! The compact trunk while it learns: ResNet-18 from the stem to layer 3 at half width, and one 1x1 projection
+//! The compact trunk while it learns: ResNet-18 from the stem to layer 3 with half the features, and one 1x1 projection
 //! per level to the width of the network it learns from.
 //!
 //! There is no batch normalisation: the large network has its own folded in, the first weights are fitted to it
@@ -58,11 +58,12 @@ impl Layout {
         layout.add("conv1".into(), compact.stem(), 3, 7, 2);
         let mut input = compact.stem();
         for (level, output) in compact.channels().into_iter().enumerate() {
+            let inner = compact.inner()[level];
             for block in 0..compact.blocks()[level] {
                 let stride = if block == 0 && level > 0 { 2 } else { 1 };
                 let prefix = format!("layer{}.{block}", level + 1);
-                layout.add(format!("{prefix}.conv1"), output, input, 3, stride);
-                layout.add(format!("{prefix}.conv2"), output, output, 3, 1);
+                layout.add(format!("{prefix}.conv1"), inner, input, 3, stride);
+                layout.add(format!("{prefix}.conv2"), output, inner, 3, 1);
                 if stride != 1 || input != output {
                     layout.add(format!("{prefix}.downsample.0"), output, input, 1, stride);
                 }

@@ -169,7 +169,7 @@ fn plan(large: &Trunk, to: Backbone, pictures: &[Tensor<4>], device: &Device) ->
         let inside = inside.into_iter().zip(blocks).map(|(moments, block)| {
             let mut reading = Reading::new(moments.covariance());
             reading.read(&importance(&block.body[1])?, 1.0);
-            Ok(Chosen::new(vec![reading], keep, device))
+            Ok(Chosen::new(vec![reading], to.inner()[level], device))
         });
         inner.push(inside.collect::<Result<Vec<_>>>()?);
     }

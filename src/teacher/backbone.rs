@@ -17,7 +17,8 @@ pub enum BlockKind {
 #[cfg_attr(not(target_arch = "wasm32"), derive(clap::ValueEnum))]
 #[cfg_attr(not(target_arch = "wasm32"), value(rename_all = "snake_case"))]
 pub enum Backbone {
-    /// The embedded teacher: ResNet-18 at half width (32, 64 and 128 channels).
+    /// The embedded teacher: ResNet-18 whose residual streams, and so its features, are half as wide (32, 64 and
+    /// 128 channels); inside, its blocks are as wide as ResNet-18's.
     Compact,
     /// ResNet-18: 64, 128 and 256 channels.
     Resnet18,
@@ -69,7 +70,7 @@ impl Backbone {
         if self == Self::Compact { 32 } else { 64 }
     }
 
-    /// Inner channels of the bottleneck blocks of layers 1 to 4 (unused by basic blocks).
+    /// Channels inside the blocks of layers 1 to 4. Student and bottleneck use them in bottleneck blocks only.
     pub fn inner(self) -> [usize; 4] {
         match self {
             Self::WideResnet50_2 => [128, 256, 512, 1024],

@@ -84,7 +84,7 @@ impl Block {
     ) -> Result<Self> {
         // Torchvision's ResNet v1.5: the stride sits on the (first) 3x3 convolution.
         let shapes: Vec<([usize; 3], usize)> = match kind {
-            BlockKind::Basic => vec![([output, input, 3], stride), ([output, output, 3], 1)],
+            BlockKind::Basic => vec![([inner, input, 3], stride), ([output, inner, 3], 1)],
             BlockKind::Bottleneck => {
                 vec![([inner, input, 1], 1), ([inner, inner, 3], stride), ([output, inner, 1], 1)]
             }

@@ -20,7 +20,7 @@ impl Backbone {
                 Some(128) => Some(Self::WideResnet50_2),
                 _ => None,
             },
-            (Some(32), Some(32)) if !deep => Some(Self::Compact),
+            (Some(32), Some(64)) if !deep => Some(Self::Compact),
             (Some(64), Some(64)) if deep => Some(Self::Resnet34),
             (Some(64), Some(64)) => Some(Self::Resnet18),
             _ => None,

@@ -35,6 +35,36 @@ impl Painter {
 
     /// Picture `index`: three planes (red, green, blue) of `size * size` bytes; `size` a multiple of 8.
     pub fn planes(&self, index: u64, size: usize) -> Vec<u8> {
+        let (mut canvas, mut rng) = self.scene(index, size);
+        finish::finish(&mut canvas, &mut rng, &self.tiles);
+        bytes(&canvas)
+    }
+
+    /// Picture `index` with further flaws, in the same light.
+    fn flawed(&self, index: u64, size: usize) -> Vec<u8> {
+        let (mut canvas, mut rng) = self.scene(index, size);
+        scene::flaws(&mut canvas, &mut self.flaw(index), &self.tiles, 1..4);
+        finish::finish(&mut canvas, &mut rng, &self.tiles);
+        bytes(&canvas)
+    }
+
+    /// Three planes of `size * size` bytes, a photograph, with flaws.
+    pub(super) fn spoilt(&self, planes: &[u8], index: u64, size: usize) -> Vec<u8> {
+        let plane = |c: usize| planes[c * size * size..][..size * size].iter().map(|&v| f32::from(v) / 255.0);
+        let mut canvas = Canvas { size, planes: [0, 1, 2].map(|c| plane(c).collect()) };
+        scene::flaws(&mut canvas, &mut self.flaw(index), &self.tiles, 1..4);
+        bytes(&canvas)
+    }
+
+    /// The random numbers of the flaws of picture `index`.
+    fn flaw(&self, index: u64) -> ChaCha8Rng {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed.rotate_left(32) ^ 0x5f1a);
+        rng.set_stream(index);
+        rng
+    }
+
+    /// Picture `index` before light and camera, and the random numbers for these.
+    fn scene(&self, index: u64, size: usize) -> (Canvas, ChaCha8Rng) {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(index);
         let mut canvas = scene::scene(&mut rng, &self.tiles, size);
@@ -44,14 +74,15 @@ impl Painter {
             let mask = scene::region(&mut rng, &self.tiles, size);
             canvas.blend(&mask, &other);
         }
-        finish::finish(&mut canvas, &mut rng, &self.tiles);
-        bytes(&canvas)
+        (canvas, rng)
     }
 
-    /// Pictures `first` to `first + count`.
+    /// `count` pictures, from `first` on: the last ones are the twins of those before, see [`twins`].
     pub(super) fn batch(&self, first: u64, count: usize, size: usize) -> Batch {
-        let planes: Vec<u8> = (first..first + count as u64).flat_map(|i| self.planes(i, size)).collect();
-        Batch::pack(&planes, count, size)
+        let (twins, count_u64) = (twins(count) as u64, count as u64);
+        let plain = (0..count_u64 - twins).flat_map(|i| self.planes(first + i, size));
+        let flawed = (count_u64 - 2 * twins..count_u64 - twins).flat_map(|i| self.flawed(first + i, size));
+        Batch::pack(&plain.chain(flawed).collect::<Vec<u8>>(), count, size)
     }
 
     /// Picture `index` as a picture.
@@ -62,6 +93,12 @@ impl Painter {
             image::Rgb([0, 1, 2].map(|c| planes[c * size * size + i]))
         })
     }
+}
+
+/// How many of a batch of `count` pictures, the last ones, are the same as those right before them but for flaws:
+/// what a detector must tell apart.
+pub fn twins(count: usize) -> usize {
+    (count / 8).max(1)
 }
 
 fn bytes(canvas: &Canvas) -> Vec<u8> {
