@@ -35,8 +35,8 @@ impl Kernel {
         match self {
             Self::Picture => shader!("picture"),
             Self::Convolution(Tile::Direct) => shader!("conv", "conv_direct"),
-            Self::Convolution(Tile::Small) => shader!("conv", "conv_tile32"),
-            Self::Convolution(Tile::Large) => shader!("conv", "conv_tile64"),
+            Self::Convolution(Tile::Small) => shader!("conv", "conv_tile", "conv_tile32"),
+            Self::Convolution(Tile::Large) => shader!("conv", "conv_tile", "conv_tile64"),
             Self::ConvolutionSum => shader!("conv", "conv_sum"),
             Self::WinogradInput => shader!("winograd_input"),
             Self::WinogradOutput => shader!("winograd_output"),
