@@ -96,31 +96,35 @@ test("painting raises the discrepancy under the brush, and can be undone", async
   const { page, problems } = await inside();
   await page.click('[data-level="0"]');
   await page.waitForFunction(() => document.querySelector("[data-panel=discrepancy] canvas").width === 64);
-  const clean = await pixels(page, "discrepancy");
+  const [before, clean] = [await score(page), await pixels(page, "discrepancy")];
   await page.focus("#paint");
-  await page.fill("#brush-size", "12");
+  await page.fill("#brush-size", "6");
   await page.locator("#paint").scrollIntoViewIfNeeded();
   const { x, y, width, height } = await page.locator("#paint").boundingBox();
   const at = (u, v) => [x + u * width, y + v * height];
   await page.selectOption("#brush-colour", "#b3261e");
-  await page.mouse.move(...at(0.22, 0.25));
+  await page.mouse.move(...at(0.68, 0.18));
   await page.mouse.down();
-  await page.mouse.move(...at(0.32, 0.25), { steps: 4 });
+  await page.mouse.move(...at(0.78, 0.18), { steps: 4 });
   await page.mouse.up();
   // Inferno brightens all the way: the sum of the three channels tells higher from lower.
   const mean = (values, inside) => {
     const chosen = Array.from({ length: 64 * 64 }, (_, i) => i).filter((i) => inside((i % 64 + 0.5) / 64, (Math.floor(i / 64) + 0.5) / 64));
     return chosen.reduce((sum, i) => sum + values[4 * i] + values[4 * i + 1] + values[4 * i + 2], 0) / chosen.length;
   };
-  const under = (u, v) => u > 0.2 && u < 0.34 && v > 0.21 && v < 0.29;
-  const away = (u, v) => u > 0.6 && v > 0.6;
+  const under = (u, v) => u > 0.66 && u < 0.8 && v > 0.14 && v < 0.22;
+  const away = (u, v) => u < 0.4 && v > 0.6;
   const rise = (drawn, place) => mean(drawn, place) - mean(clean, place);
   // Parts of the stroke are computed on the way: the last answer counts.
-  const painted = await until(page, (drawn) => rise(drawn, under) > 10);
+  const painted = await until(page, (drawn) => rise(drawn, under) > 20);
+  await settled(page);
+  assert.ok(await score(page) > before, "the score rises");
   const [here, there] = [under, away].map((place) => rise(painted, place));
   assert.ok(here > 4 * Math.abs(there), `it rises by ${here} under the brush, by ${there} elsewhere`);
   await page.click("#paint-undo");
   await until(page, (drawn) => same(drawn, clean));
+  await settled(page);
+  assert.equal(await score(page), before);
   assert.deepEqual(problems, []);
   await page.close();
 });

@@ -13,6 +13,7 @@ const DIST = process.env.DIST ?? "dist";
 const AAND = process.env.AAND ?? "target/release/aand";
 const [SAMPLE] = JSON.parse(readFileSync(join(DIST, "samples/samples.json"), "utf8"));
 const MODEL = join(DIST, "samples", SAMPLE.model.file);
+const LAST = SAMPLE.pictures.slice(-2).map(({ file }) => join(DIST, "samples", file));
 
 let site, browser, work;
 before(async () => {
@@ -39,6 +40,14 @@ async function settled(page) {
   await page.waitForFunction(() => document.querySelectorAll("#cards .small").length > 0
     && document.getElementById("job-progress").hidden && document.getElementById("model-progress").hidden
     && ![...document.querySelectorAll("#cards .small")].some((e) => e.textContent === "waiting"), undefined, { timeout: 300_000 });
+}
+
+/** The sample's model, and pictures that it has judged: two of the sample's, unless given. */
+async function judged(page, files = LAST) {
+  await page.setInputFiles("#model-file", MODEL);
+  await page.waitForSelector("#model-words strong, #model-error:not([hidden])", { timeout: 300_000 });
+  await page.setInputFiles("#files", files);
+  await settled(page);
 }
 
 async function results(page) {
@@ -237,12 +246,8 @@ test("WebGPU gives the same scores", async (t) => {
     const { page, problems } = await open(gpu.context, `${site.address}?compute=gpu`);
     const adapter = await page.evaluate(async () => Boolean(await navigator.gpu?.requestAdapter()));
     if (!adapter) return t.skip("this browser offers no WebGPU adapter");
-    await page.setInputFiles("#model-file", MODEL);
-    await page.waitForSelector("#model-words strong, #model-error:not([hidden])", { timeout: 300_000 });
-    const files = SAMPLE.pictures.slice(-2).map(({ file }) => join(DIST, "samples", file));
-    await page.setInputFiles("#files", files);
-    await settled(page);
-    const [found, expected] = [await results(page), native(files)];
+    await judged(page);
+    const [found, expected] = [await results(page), native(LAST)];
     for (const name of expected.keys()) near(found.get(name).score, expected.get(name).score, name);
     await page.click("#open-diagnostics");
     await page.waitForSelector("#diagnostics-list dd");
@@ -263,13 +268,9 @@ test("a GPU draws the heat maps itself", async (t) => {
     const { page, problems } = await open(gpu.context, changed.address);
     const adapter = await page.evaluate(async () => Boolean(await navigator.gpu?.requestAdapter()));
     if (!adapter) return t.skip("this browser offers no WebGPU adapter");
-    await page.setInputFiles("#model-file", MODEL);
-    await page.waitForSelector("#model-words strong", { timeout: 300_000 });
-    const files = SAMPLE.pictures.slice(-2).map(({ file }) => join(DIST, "samples", file));
-    await page.setInputFiles("#files", files);
-    await settled(page);
+    await judged(page);
     const differences = await page.evaluate(compareHeat);
-    assert.equal(differences.length, 2 * files.length);
+    assert.equal(differences.length, 2 * LAST.length);
     for (const { mean, most, colours } of differences) {
       assert.ok(mean < 1.5 && most < 24 && colours > 20, JSON.stringify(differences));
     }
@@ -320,18 +321,15 @@ for (const [kind, fault] of Object.entries(FAULTS)) {
     try {
       const { page } = await open(gpu.context, `${own.address}?compute=gpu`);
       if (!(await page.evaluate(async () => Boolean(await navigator.gpu?.requestAdapter())))) return t.skip("no WebGPU adapter");
-      await page.setInputFiles("#model-file", MODEL);
-      await page.waitForSelector("#model-words strong", { timeout: 300_000 });
-      const files = SAMPLE.pictures.slice(-2).map(({ file }) => join(DIST, "samples", file));
-      await page.setInputFiles("#files", files[0]);
-      await settled(page);
+      const [first, second] = LAST;
+      await judged(page, first);
       assert.ok(await page.isHidden("#model-notice"));
       await page.evaluate(() => new BroadcastChannel("fault").postMessage(""));
       await page.waitForTimeout(500);
-      await page.setInputFiles("#files", files[1]);
+      await page.setInputFiles("#files", second);
       await settled(page);
       assert.match(await page.textContent("#model-notice"), /GPU can no longer be used: .+ The CPU goes on/);
-      const [found, expected] = [await results(page), native(files)];
+      const [found, expected] = [await results(page), native(LAST)];
       for (const name of expected.keys()) near(found.get(name).score, expected.get(name).score, name);
     } finally {
       await gpu.stop();
