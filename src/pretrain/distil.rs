@@ -7,6 +7,7 @@ use super::objective::{Standard, Target, losses};
 use super::optimiser::{Adam, learning_rate};
 use super::procedural::Painter;
 use super::prune::prune;
+use super::scale::{factors, scaled};
 use super::standardise::{numbers, standardise};
 use super::stream::{Batch, Stream};
 use super::{PretrainOptions, holdout};
@@ -309,18 +310,21 @@ impl<'a> Distillation<'a> {
             true => ("weights", &state.weights),
             false => ("averaged", &state.averaged),
         };
-        let trunk = NamedTensors::of(&self.layout, &checkpoint.vectors[name]);
-        self.compare(&trunk, weights, &painted[0])?;
+        let network = Network::new(&self.layout, weights, false);
+        let x = painted[0].upload(&self.device);
+        let trained = network.features(x.clone());
+        let factors = factors(self.teacher.forward(x.clone()), trained.clone())?;
+        let trunk = NamedTensors::of(&self.layout, &scaled(&self.layout, &checkpoint.vectors[name], factors));
+        let mut factor = factors.into_iter();
+        let wanted = trained.map(|a| a.mul_scalar(factor.next().expect("three levels")));
+        self.compare(&trunk, wanted, x)?;
         trunk.write_f16(&self.options.out)
     }
 
-    /// The 16-bit trunk must have the features of the network that was trained.
-    fn compare(&self, trunk: &NamedTensors, weights: &Tensor<1>, batch: &Batch) -> Result<()> {
-        let network = Network::new(&self.layout, weights, false);
+    /// The 16-bit trunk must have the wanted features.
+    fn compare(&self, trunk: &NamedTensors, wanted: [Tensor<4>; 3], x: Tensor<4>) -> Result<()> {
         let compact = Teacher::load(Backbone::Compact, &trunk.rounded(), &self.device)?;
-        let x = batch.upload(&self.device);
-        let trained = network.features(x.clone());
-        for (level, (a, b)) in trained.into_iter().zip(compact.forward(x)).enumerate() {
+        for (level, (a, b)) in wanted.into_iter().zip(compact.forward(x)).enumerate() {
             let error = (a.clone() - b).square().mean().sqrt() / (a.square().mean().sqrt() + 1e-6);
             let error = numbers(&error)?[0];
             if error.is_nan() || error >= 1e-2 {

@@ -13,6 +13,7 @@ mod objective;
 mod optimiser;
 pub mod procedural;
 mod prune;
+mod scale;
 mod standardise;
 mod stream;
 

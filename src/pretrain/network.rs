@@ -29,6 +29,10 @@ pub struct Unit {
     pub kernel: usize,
     /// Step in pixels.
     pub stride: usize,
+    /// Whose level's residual stream it reads, if any does.
+    pub reads: Option<usize>,
+    /// And which one it writes to.
+    pub writes: Option<usize>,
     /// Where its weight starts in the flat vector; the bias follows.
     pub start: usize,
 }
@@ -55,29 +59,37 @@ impl Layout {
     pub fn new(target: [usize; 3]) -> Self {
         let compact = Backbone::Compact;
         let mut layout = Self { units: Vec::new(), weights: 0 };
-        layout.add("conv1".into(), compact.stem(), 3, 7, 2);
-        let mut input = compact.stem();
+        layout.add("conv1".into(), [3, compact.stem()], 7, 2, [None, Some(0)]);
+        let (mut input, mut from) = (compact.stem(), 0);
         for (level, output) in compact.channels().into_iter().enumerate() {
             let inner = compact.inner()[level];
             for block in 0..compact.blocks()[level] {
                 let stride = if block == 0 && level > 0 { 2 } else { 1 };
                 let prefix = format!("layer{}.{block}", level + 1);
-                layout.add(format!("{prefix}.conv1"), inner, input, 3, stride);
-                layout.add(format!("{prefix}.conv2"), output, inner, 3, 1);
+                layout.add(format!("{prefix}.conv1"), [input, inner], 3, stride, [Some(from), None]);
+                layout.add(format!("{prefix}.conv2"), [inner, output], 3, 1, [None, Some(level)]);
                 if stride != 1 || input != output {
-                    layout.add(format!("{prefix}.downsample.0"), output, input, 1, stride);
+                    let streams = [Some(from), Some(level)];
+                    layout.add(format!("{prefix}.downsample.0"), [input, output], 1, stride, streams);
                 }
-                input = output;
+                (input, from) = (output, level);
             }
         }
         for (level, (input, output)) in compact.channels().into_iter().zip(target).enumerate() {
-            layout.add(format!("projection{}", level + 1), output, input, 1, 1);
+            layout.add(format!("projection{}", level + 1), [input, output], 1, 1, [Some(level), None]);
         }
         layout
     }
 
-    fn add(&mut self, name: String, output: usize, input: usize, kernel: usize, stride: usize) {
-        let unit = Unit { name, input, output, kernel, stride, start: self.weights };
+    fn add(
+        &mut self,
+        name: String,
+        [input, output]: [usize; 2],
+        kernel: usize,
+        stride: usize,
+        [reads, writes]: [Option<usize>; 2],
+    ) {
+        let unit = Unit { name, input, output, kernel, stride, reads, writes, start: self.weights };
         self.weights += unit.weight_len() + output;
         self.units.push(unit);
     }
