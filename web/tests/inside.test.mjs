@@ -116,9 +116,12 @@ test("painting raises the discrepancy under the brush, and can be undone", async
   const away = (u, v) => u < 0.4 && v > 0.6;
   const rise = (drawn, place) => mean(drawn, place) - mean(clean, place);
   // Parts of the stroke are computed on the way: the last answer counts.
-  const painted = await until(page, (drawn) => rise(drawn, under) > 20);
+  await until(page, (drawn) => rise(drawn, under) > 20);
+  await page.waitForFunction((before) => Number(/Score ([0-9.]+)/.exec(document.getElementById("inside-words").textContent)?.[1]) > before, before);
   await settled(page);
+  const painted = await pixels(page, "discrepancy");
   assert.ok(await score(page) > before, "the score rises");
+  assert.ok(rise(painted, under) > 20, `it rises by ${rise(painted, under)} under the brush`);
   const [here, there] = [under, away].map((place) => rise(painted, place));
   assert.ok(here > 4 * Math.abs(there), `it rises by ${here} under the brush, by ${there} elsewhere`);
   await page.click("#paint-undo");

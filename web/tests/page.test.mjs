@@ -42,10 +42,15 @@ async function settled(page) {
     && ![...document.querySelectorAll("#cards .small")].some((e) => e.textContent === "waiting"), undefined, { timeout: 300_000 });
 }
 
+/** The sample's model on the page. */
+async function loaded(page, timeout = 30_000) {
+  await page.setInputFiles("#model-file", MODEL);
+  await page.waitForSelector("#model-words strong", { timeout });
+}
+
 /** The sample's model, and pictures that it has judged: two of the sample's, unless given. */
 async function judged(page, files = LAST) {
-  await page.setInputFiles("#model-file", MODEL);
-  await page.waitForSelector("#model-words strong, #model-error:not([hidden])", { timeout: 300_000 });
+  await loaded(page, 300_000);
   await page.setInputFiles("#files", files);
   await settled(page);
 }
@@ -65,8 +70,7 @@ function near(found, expected, name) {
 
 async function started() {
   const opened = await open(browser.context, site.address);
-  await opened.page.setInputFiles("#model-file", MODEL);
-  await opened.page.waitForSelector("#model-words strong");
+  await loaded(opened.page);
   return opened;
 }
 
@@ -342,8 +346,7 @@ test("without WebGPU the CPU computes", async () => {
   const plain = await browse(["--disable-features=WebGPU"]);
   try {
     const { page } = await open(plain.context, site.address);
-    await page.setInputFiles("#model-file", MODEL);
-    await page.waitForSelector("#model-words strong");
+    await loaded(page);
     await page.click("#open-diagnostics");
     await page.waitForSelector("#diagnostics-list dd");
     assert.match(await page.textContent("#diagnostics-list"), /Computed onCPU/);
@@ -394,8 +397,7 @@ test("a view of the camera is judged", async () => {
   const camera = await browse(["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]);
   try {
     const { page, problems } = await open(camera.context, site.address);
-    await page.setInputFiles("#model-file", MODEL);
-    await page.waitForSelector("#model-words strong");
+    await loaded(page);
     await page.click("#open-camera");
     await page.click("#take-picture:enabled");
     await page.click("#close-camera");
