@@ -2,7 +2,7 @@
 // Delta = tanh(y) F_T, or sigmoid(y) F_T, or y.
 //
 // Layout as in `conv.wgsl`; w is [picture][y][x]. A thread computes one quad. Dispatch:
-// (positions * channels / 64, pictures).
+// (positions * channels / 64, pictures), over x and z.
 
 struct Amplify {
     positions: u32,  // of one picture
@@ -27,9 +27,10 @@ const SIGMOID = 1u;
 @group(0) @binding(4) var<storage, read_write> output: array<real4>;
 
 @compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-    let position = id.x / amplify.channels;
-    let channel = id.x - position * amplify.channels;
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+    let quad = id.z * groups.x * 64u + id.x;
+    let position = quad / amplify.channels;
+    let channel = quad - position * amplify.channels;
     if position >= amplify.positions {
         return;
     }

@@ -39,7 +39,7 @@ struct Conv {
     corners: u32,       // 1; 4 of a transposed convolution
     out_pixel: u32,
     out_offset: u32,
-    add: u32,           // whether there is an addend
+    add: u32,           // one of the constants below
     add_pixel: u32,
     add_offset: u32,
     relu: u32,
@@ -47,6 +47,9 @@ struct Conv {
     matrix_rows: u32,   // after so many rows the next W begins; more than there are where there is but one
     part: u32,          // quads of input channels that one workgroup sums up; all, unless they are shared
 }
+
+const SUM = 1u;  // the addend is added
+const MASK = 2u; // what belongs to an addend that is not positive becomes zero: the gradient of its ReLU
 
 @group(0) @binding(0) var<uniform> conv: Conv;
 @group(0) @binding(1) var<storage, read> input: array<real4>;
@@ -148,7 +151,12 @@ fn store(row: u32, column: u32, sum: vec4f) {
         y += vec4f(bias[channel]);
     }
     if conv.add != 0u {
-        y += vec4f(addend[pixel * conv.add_pixel + conv.add_offset + channel]);
+        let other = vec4f(addend[pixel * conv.add_pixel + conv.add_offset + channel]);
+        if conv.add == SUM {
+            y += other;
+        } else {
+            y = select(vec4f(), y, other > vec4f());
+        }
     }
     var kept = stored(y);
     if conv.relu != 0u {

@@ -1,7 +1,7 @@
 // F_T + PE, the query's position encoding (Section III-B): what the gate's MLP phi_1 reads.
 //
 // Layout as in `conv.wgsl`; PE is [y][x][channel]. A thread computes one quad. Dispatch:
-// (positions * channels / 64, pictures).
+// (positions * channels / 64, pictures), over x and z.
 
 struct Elements {
     positions: u32,  // of one picture
@@ -18,13 +18,14 @@ struct Elements {
 @group(0) @binding(3) var<storage, read_write> output: array<real4>;
 
 @compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-    let position = id.x / elements.channels;
-    let channel = id.x - position * elements.channels;
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+    let quad = id.z * groups.x * 64u + id.x;
+    let position = quad / elements.channels;
+    let channel = quad - position * elements.channels;
     if position >= elements.positions {
         return;
     }
     let pixel = id.y * elements.positions + position;
     let f = feature[pixel * elements.in_pixel + elements.in_offset + channel];
-    output[pixel * elements.out_pixel + elements.out_offset + channel] = f + encoding[id.x];
+    output[pixel * elements.out_pixel + elements.out_offset + channel] = f + encoding[quad];
 }

@@ -39,6 +39,7 @@ pub mod amplification;
 pub mod convolution;
 pub mod detection;
 pub mod error;
+pub mod gpu;
 pub mod inference;
 pub mod metrics;
 pub mod model;

@@ -4,6 +4,7 @@ mod made_up;
 
 use aand::amplification::{RaaOptions, Residual};
 use aand::detection::{Detector, batch};
+use aand::gpu::Processor;
 use aand::inference::{Engine, Plan};
 use aand::model::{Aand, Precision, Score, TensorStore, save};
 use aand::picture::ScoreMap;
@@ -135,19 +136,19 @@ fn a_file_is_its_model() {
     let mut model = model(Backbone::Compact, 64, RaaOptions::default(), Score::Discrepancy);
     let x = pixels(1, 64);
     save(&model, &path).unwrap();
-    let stored = Detector::open(&path, &Device::flex()).unwrap().maps(&x, 1).unwrap();
+    let stored = Detector::open(&path, &Processor::Cpu).unwrap().maps(&x, 1).unwrap();
     let held = Detector::new(model.clone()).unwrap().maps(&x, 1).unwrap();
     assert_eq!(stored[0].data, held[0].data);
 
     model.info.precision = Precision::F16;
     save(&model, &path).unwrap();
-    let half = Detector::open(&path, &Device::flex()).unwrap().maps(&x, 1).unwrap();
+    let half = Detector::open(&path, &Processor::Cpu).unwrap().maps(&x, 1).unwrap();
     let difference = half[0].data.iter().zip(&held[0].data).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(difference > 0.0 && difference < 0.02, "{difference}");
 
     model.info.raa.memory_items = 7;
     save(&model, &path).unwrap();
-    let error = Detector::open(&path, &Device::flex()).unwrap_err().to_string();
+    let error = Detector::open(&path, &Processor::Cpu).unwrap_err().to_string();
     assert!(error.contains("amplifier.levels.0.gate.memory") && error.contains("model.aand"), "{error}");
 }
 

@@ -6,13 +6,11 @@ mod made_up;
 
 use aand::amplification::{RaaOptions, Residual};
 use aand::detection::Detector;
+use aand::gpu::{Gpu, Network, Processor, adapters};
 use aand::inference::Plan;
-use aand::inference::gpu::{Gpu, Network, adapters};
-use aand::model::{Aand, NamedTensors, Precision, Score, decode, encode, save, tensors};
+use aand::model::{Aand, NamedTensors, Precision, Score, save, tensors};
 use aand::teacher::Backbone;
-use burn::tensor::{Device, DeviceKind};
 use made_up::{model, pixels, reference, same};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -25,16 +23,6 @@ fn gpu() -> Option<Arc<Gpu>> {
     let gpu = pollster::block_on(Gpu::open()).unwrap();
     println!("on {} ({:?})", gpu.info.name, gpu.info.device_type);
     Some(Arc::new(gpu))
-}
-
-/// The same adapter for Burn.
-fn burns(gpu: &Gpu) -> Device {
-    Device::wgpu(match gpu.info.device_type {
-        wgpu::DeviceType::DiscreteGpu => DeviceKind::DiscreteGpu(0),
-        wgpu::DeviceType::IntegratedGpu => DeviceKind::IntegratedGpu(0),
-        wgpu::DeviceType::VirtualGpu => DeviceKind::VirtualGpu(0),
-        _ => DeviceKind::Cpu,
-    })
 }
 
 fn network(gpu: &Arc<Gpu>, model: &Aand) -> Network {
@@ -147,7 +135,7 @@ fn batches_of_any_size_in_any_order() {
     assert!(pollster::block_on(network.maps(&x, 2)).is_err());
 }
 
-/// A detector on Burn's device for the adapter takes this path, from a file and from memory.
+/// A detector on the adapter takes this path, from a file and from memory.
 #[test]
 fn a_detector_on_a_gpu() {
     let Some(gpu) = gpu() else { return };
@@ -155,48 +143,37 @@ fn a_detector_on_a_gpu() {
     let x = pixels(2, 64);
     let right: Vec<_> = pollster::block_on(network(&gpu, &held).maps(&x, 2)).unwrap();
     let right: Vec<_> = right.into_iter().map(|(map, _)| map).collect();
-    let device = burns(&gpu);
+    let processor = Processor::Gpu(Arc::clone(&gpu));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.aand");
     save(&held, &path).unwrap();
-    let opened = Detector::open(&path, &device).unwrap().maps(&x, 2).unwrap();
+    let opened = Detector::open(&path, &processor).unwrap().maps(&x, 2).unwrap();
     assert_eq!(opened, right);
-    let moved = decode(&encode(&held).unwrap(), Path::new("model"), &device).unwrap();
-    assert_eq!(Detector::new(moved).unwrap().maps(&x, 2).unwrap(), right);
+    assert_eq!(Detector::on(held, &processor).unwrap().maps(&x, 2).unwrap(), right);
 }
 
-/// How long one picture takes, beside Burn's tensors on the same adapter:
-/// `cargo test --release --test gpu_detection speed -- --ignored --nocapture`. The first answer includes opening
-/// the device and compiling, and with Burn its tuning.
+/// How long one picture takes:
+/// `cargo test --release --test gpu_detection speed -- --ignored --nocapture`.
 #[test]
-#[ignore = "takes minutes on a software adapter"]
-fn speed_beside_burn() {
+#[ignore = "a measurement"]
+fn speed() {
     let Some(gpu) = gpu() else { return };
     let model = model(Backbone::Resnet18, 256, RaaOptions::default(), Score::Discrepancy);
     let x = pixels(1, 256);
-    let timed = |run: &mut dyn FnMut()| {
-        let mut times: Vec<f64> = (0..6)
-            .map(|_| {
-                let started = Instant::now();
-                run();
-                started.elapsed().as_secs_f64()
-            })
-            .collect();
-        let first = times.remove(0);
-        times.sort_by(f64::total_cmp);
-        (first, times[times.len() / 2])
-    };
     let started = Instant::now();
-    let mut ours = network(&gpu, &model);
-    println!("shaders: kernels and weights {:.2} s", started.elapsed().as_secs_f64());
-    let (first, steady) = timed(&mut || drop(pollster::block_on(ours.maps(&x, 1)).unwrap()));
-    println!("shaders: first answer {first:.2} s, then {steady:.3} s");
-    let device = burns(&gpu);
-    let moved = decode(&encode(&model).unwrap(), Path::new("model"), &device).unwrap();
-    let (burn_first, burn_steady) = timed(&mut || drop(reference(&moved, x.clone(), 1)));
-    println!("Burn: first answer {burn_first:.2} s, then {burn_steady:.3} s");
-    println!("ratio of the steady times: {:.2}", steady / burn_steady);
-    let mut layers = pollster::block_on(ours.profile(1)).unwrap();
+    let mut network = network(&gpu, &model);
+    println!("kernels and weights {:.2} s", started.elapsed().as_secs_f64());
+    let mut times: Vec<f64> = (0..6)
+        .map(|_| {
+            let started = Instant::now();
+            drop(pollster::block_on(network.maps(&x, 1)).unwrap());
+            started.elapsed().as_secs_f64()
+        })
+        .collect();
+    let first = times.remove(0);
+    times.sort_by(f64::total_cmp);
+    println!("first answer {first:.2} s, then {:.3} s", times[times.len() / 2]);
+    let mut layers = pollster::block_on(network.profile(1)).unwrap();
     layers.sort_by(|a, b| b.ms.total_cmp(&a.ms));
     for layer in layers.iter().take(12) {
         println!("{:8.2} ms  {} ({})", layer.ms, layer.name, layer.kernel);

@@ -10,8 +10,8 @@ pub use training::{TrainingSpeed, training_speed};
 
 use crate::Result;
 use crate::detection::Detector;
+use crate::gpu::Processor;
 use crate::model::Precision;
-use burn::tensor::Device;
 use serde::Serialize;
 use std::path::Path;
 use std::time::Instant;
@@ -81,18 +81,18 @@ pub struct DetectionSpeed {
     pub layers: Vec<LayerTime>,
 }
 
-/// Measures detection with the model file `path` on `device`, computed with `precision`.
+/// Measures detection with the model file `path` on `processor`, computed with `precision`.
 ///
 /// # Errors
 /// The model cannot be read, or the device failed.
 pub fn detection_speed(
     path: &Path,
-    device: &Device,
+    processor: &Processor,
     precision: Precision,
     extent: Extent,
 ) -> Result<DetectionSpeed> {
     let started = Instant::now();
-    let detector = Detector::open_in(precision, path, device)?;
+    let detector = Detector::open_in(precision, path, processor)?;
     let load_ms = milliseconds(started);
     let size = detector.info.size;
     // Made up on the clock of the first answer, where a millisecond does not count.
@@ -114,7 +114,7 @@ pub fn detection_speed(
     }
     drop(detector);
     let started = Instant::now();
-    answer(&Detector::open_in(precision, path, device)?, &one, 1)?;
+    answer(&Detector::open_in(precision, path, processor)?, &one, 1)?;
     let warm = milliseconds(started);
     Ok(DetectionSpeed {
         load_ms,

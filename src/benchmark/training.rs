@@ -2,13 +2,18 @@
 
 use super::timing::{Summary, repeat};
 use crate::Result;
+use crate::amplification::sample_pairs;
+use crate::gpu::training::{Amplify, Distill, LevelBatch, Scheme};
+use crate::gpu::{Gpu, Processor};
+use crate::model::{Aand, NamedTensors, tensors};
 use crate::picture::Mask;
-use crate::teacher::{Backbone, Teacher};
-use crate::training::{AmplifyBatch, AmplifyStage, DistillStage, Settings};
+use crate::training::{AmplifyBatch, AmplifyStage, DistillStage, MOST_PAIRS, Settings};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde::Serialize;
+use std::sync::Arc;
+use std::time::Instant;
 
 /// Steps of both stages, data preparation left out: it runs beside them.
 #[derive(Clone, Debug, Serialize)]
@@ -23,35 +28,37 @@ pub struct TrainingSpeed {
     pub stage1_ms: Vec<f64>,
     /// Every step of stage 2.
     pub stage2_ms: Vec<f64>,
+    /// What a GPU is given to do.
+    pub work: Option<GpuWork>,
 }
 
-/// Measures `steps` steps of each stage of an untrained model, after one that does not count.
+/// What a GPU is given to do in the two stages.
+#[derive(Clone, Debug, Serialize)]
+pub struct GpuWork {
+    /// From the weights on the host to the first step's losses: uploads and compilation included.
+    pub first_step_ms: f64,
+    /// Dispatches of a step.
+    pub dispatches: [usize; 2],
+    /// Pipelines compiled.
+    pub pipelines: [usize; 2],
+}
+
+/// Measures `steps` steps of each stage of an untrained model, after some that do not count.
 ///
 /// # Errors
 /// The device failed.
-pub fn training_speed(
-    backbone: Backbone,
-    size: usize,
-    steps: usize,
-    device: &Device,
-) -> Result<TrainingSpeed> {
-    let settings = Settings { size, ..Settings::default() };
-    let mut rng = ChaCha8Rng::seed_from_u64(settings.seed);
-    let teacher = Teacher::random(backbone, settings.seed, device)?;
-    let stage1_ms = {
-        let mut stage = AmplifyStage::new(&teacher, &settings, &mut rng, device);
-        let data = pictures(&settings);
-        timed(steps, || stage.step(&teacher, data.clone(), &settings, settings.lr, &mut rng).map(|_| ()))?
+pub fn training_speed(model: &Aand, steps: usize, processor: &Processor) -> Result<TrainingSpeed> {
+    let settings = Settings { size: model.info.size, ..Settings::default() };
+    let (work, stage1_ms, stage2_ms) = match processor {
+        Processor::Cpu => {
+            let [one, two] = on_cpu(model, &settings, steps)?;
+            (None, one, two)
+        }
+        Processor::Gpu(gpu) => {
+            let (work, one, two) = pollster::block_on(on_gpu(gpu, model, &settings, steps))?;
+            (Some(work), one, two)
+        }
     };
-    drop(teacher);
-    let mut stage = DistillStage::new(backbone, &settings, &mut rng, device);
-    let (channels, sides) = (backbone.channels(), backbone.sides(size));
-    let features = [0, 1, 2].map(|k| {
-        let shape = [settings.batch, channels[k], sides[k], sides[k]];
-        let values = (0..shape.iter().product()).map(|i: usize| (i as f32 * 0.37).sin().max(0.0)).collect();
-        Tensor::<4>::from_data(TensorData::new::<f32, _>(values, shape), device)
-    });
-    let stage2_ms = timed(steps, || stage.step(features.clone(), &settings, settings.lr).map(|_| ()))?;
     let rate = |ms: &[f64]| 1000.0 / Summary::of(ms).median_ms;
     Ok(TrainingSpeed {
         batch: settings.batch,
@@ -59,7 +66,101 @@ pub fn training_speed(
         stage2_steps_per_second: rate(&stage2_ms),
         stage1_ms,
         stage2_ms,
+        work,
     })
+}
+
+/// By Burn, on the CPU.
+fn on_cpu(model: &Aand, settings: &Settings, steps: usize) -> Result<[Vec<f64>; 2]> {
+    let (device, backbone) = (&Device::flex(), model.info.backbone);
+    let mut rng = ChaCha8Rng::seed_from_u64(settings.seed);
+    let teacher = &model.teacher;
+    let mut stage = AmplifyStage::new(teacher, settings, &mut rng, device);
+    let data = pictures(settings);
+    let one =
+        timed(steps, || stage.step(teacher, data.clone(), settings, settings.lr, &mut rng).map(|_| ()))?;
+    let mut stage = DistillStage::new(backbone, settings, &mut rng, device);
+    let (channels, sides) = (backbone.channels(), backbone.sides(settings.size));
+    let features = [0, 1, 2].map(|k| {
+        let shape = [settings.batch, channels[k], sides[k], sides[k]];
+        let values = (0..shape.iter().product()).map(feature).collect();
+        Tensor::<4>::from_data(TensorData::new::<f32, _>(values, shape), device)
+    });
+    let two = timed(steps, || stage.step(features.clone(), settings, settings.lr).map(|_| ()))?;
+    Ok([one, two])
+}
+
+/// A made-up feature.
+fn feature(i: usize) -> f32 {
+    (i as f32 * 0.37).sin().max(0.0)
+}
+
+/// By the shaders: from one step's losses to the next's, while the step after it is under way.
+async fn on_gpu(
+    gpu: &Arc<Gpu>,
+    model: &Aand,
+    settings: &Settings,
+    steps: usize,
+) -> Result<(GpuWork, Vec<f64>, Vec<f64>)> {
+    let started = Instant::now();
+    let source = NamedTensors::new(tensors(model)?);
+    let scheme = Scheme {
+        backbone: model.info.backbone,
+        size: settings.size,
+        batch: settings.batch,
+        hardest: settings.hardest,
+        beta1: settings.beta1 as f32,
+    };
+    let margin = [settings.alpha as f32, settings.amplification_weight as f32];
+    let mut engine = Amplify::new(Arc::clone(gpu), scheme, settings.raa, margin, MOST_PAIRS, &source)?;
+    let data = pictures(settings);
+    let mut rng = ChaCha8Rng::seed_from_u64(settings.seed);
+    let levels = scheme.backbone.sides(settings.size).map(|side| {
+        let labels =
+            |masks: &[Mask]| masks.iter().flat_map(|m| m.patch_labels(side, side)).collect::<Vec<bool>>();
+        let anomalous = labels(&data.masks);
+        let sample = sample_pairs(&anomalous, &labels(&data.foregrounds), &mut rng, MOST_PAIRS);
+        let positions = |rows: Vec<i64>| rows.into_iter().map(|row| row as u32).collect();
+        LevelBatch {
+            labels: anomalous.iter().map(|&a| f32::from(u8::from(a))).collect(),
+            pairs: [positions(sample.normal), positions(sample.anomalous)],
+        }
+    });
+    engine.step(&data.pixels, scheme.batch, &levels, settings.lr)?;
+    engine.losses().await?;
+    let first_step_ms = started.elapsed().as_secs_f64() * 1e3;
+    let mut one = Vec::new();
+    engine.step(&data.pixels, scheme.batch, &levels, settings.lr)?;
+    let mut last = Instant::now();
+    for _ in 0..=steps {
+        engine.step(&data.pixels, scheme.batch, &levels, settings.lr)?;
+        engine.losses().await?;
+        one.push(last.elapsed().as_secs_f64() * 1e3);
+        last = Instant::now();
+    }
+    let dispatches_amplify = engine.dispatches();
+    let pipelines_amplify = engine.pipelines();
+    drop(engine);
+    let mut engine = Distill::new(Arc::clone(gpu), scheme, &source)?;
+    for (k, length) in engine.lengths().into_iter().enumerate() {
+        engine.write(k, &(0..length * scheme.batch).map(feature).collect::<Vec<f32>>());
+    }
+    let mut two = Vec::new();
+    engine.step(scheme.batch, settings.lr, |_, _| Ok(()))?;
+    let mut last = Instant::now();
+    for _ in 0..=steps {
+        engine.step(scheme.batch, settings.lr, |_, _| Ok(()))?;
+        engine.losses().await?;
+        two.push(last.elapsed().as_secs_f64() * 1e3);
+        last = Instant::now();
+    }
+    let work = GpuWork {
+        first_step_ms,
+        dispatches: [dispatches_amplify, engine.dispatches()],
+        pipelines: [pipelines_amplify, engine.pipelines()],
+    };
+    // The first of each still waited for the one that does not count.
+    Ok((work, one.split_off(1), two.split_off(1)))
 }
 
 fn timed(steps: usize, mut step: impl FnMut() -> Result<()>) -> Result<Vec<f64>> {

@@ -7,7 +7,7 @@ use crate::benchmark::{
     DetectionSpeed, Extent, Machine, TrainingSpeed, detection_speed, reset_peak_memory, training_speed,
 };
 use crate::model::{
-    Aand, FORMAT_VERSION, History, Info, Precision, Score, Selection, StoredModel, Threshold, save,
+    Aand, FORMAT_VERSION, History, Info, Precision, Score, Selection, StoredModel, Threshold, open, save,
 };
 use crate::student::Student;
 use crate::teacher::{Backbone, Teacher};
@@ -36,6 +36,9 @@ pub struct BenchArgs {
     /// Runs at batch 1
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..))]
     runs: u16,
+    /// Training steps of each stage that are measured
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    steps: u16,
     /// Do not measure training
     #[arg(long)]
     no_training: bool,
@@ -85,7 +88,7 @@ struct ModelFacts {
 /// Runs `aand bench`.
 pub fn run(args: &BenchArgs) -> Result<()> {
     let saying = args.saying;
-    let (device, words) = args.device.choose_named(saying)?;
+    let (processor, words) = args.device.choose_named(saying)?;
     let temporary;
     let path: &Path = match &args.model {
         Some(path) => path,
@@ -102,13 +105,13 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     reset_peak_memory();
     saying.say("measuring detection");
     let extent = Extent { runs: args.runs.into(), batches: if args.only_latency { 0 } else { 5 } };
-    let detection = detection_speed(path, &device, args.precision, extent)?;
+    let detection = detection_speed(path, &processor, args.precision, extent)?;
     let training = match args.no_training || args.only_latency {
         true => None,
         false => {
             super::memory::keep();
             saying.say("measuring training");
-            Some(training_speed(model.backbone, model.size, 5, &device)?)
+            Some(training_speed(&open(path, &Device::flex())?, args.steps.into(), &processor)?)
         }
     };
     let bench = Bench { machine: Machine::this(words), model, detection, training };
@@ -197,6 +200,14 @@ fn table(bench: &Bench, every_layer: bool) -> Vec<String> {
             "training",
             format!("stage 1 {one:.2}, stage 2 {two:.2} steps of {} a second", t.batch),
         ));
+        if let Some(work) = &t.work {
+            let ([one, two], [first, second]) = (work.dispatches, work.pipelines);
+            let words = format!(
+                "first step after {}; {one} and {two} dispatches a step, {first} and {second} pipelines",
+                seconds(work.first_step_ms)
+            );
+            lines.push(line("", words));
+        }
     }
     lines
 }

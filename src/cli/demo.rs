@@ -9,6 +9,7 @@ use crate::report::write_several;
 use crate::teacher::Teacher;
 use crate::training::{Course, Preset, Settings, train};
 use crate::{Error, Result, dataset};
+use burn::tensor::Device;
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -41,8 +42,8 @@ fn shorter([amplify, distill]: [usize; 2]) -> [usize; 2] {
 pub fn run(args: &DemoArgs) -> Result<()> {
     super::memory::keep();
     let (saying, started) = (args.saying, Instant::now());
-    let device = args.device.choose_to_train(saying)?;
-    let teacher = Teacher::embedded(&device)?;
+    let processor = args.device.choose(saying)?;
+    let teacher = Teacher::embedded(&Device::flex())?;
     let lines = if args.lines.is_empty() { Line::all().to_vec() } else { args.lines.clone() };
     let mut all: Vec<Measured> = Vec::new();
     for line in lines {
@@ -54,13 +55,14 @@ pub fn run(args: &DemoArgs) -> Result<()> {
         let quick = Settings::preset(Preset::Quick, data.train.len());
         let [epochs_amplify, epochs_distill] = shorter([quick.epochs_amplify, quick.epochs_distill]);
         let settings = Settings { seed: args.seed, epochs_amplify, epochs_distill, ..quick };
-        let course = Course::prepare(&data, settings, teacher.clone(), "the embedded teacher".into())?;
+        let mut course = Course::prepare(&data, settings, teacher.clone(), "the embedded teacher".into())?;
+        course.processor = processor.clone();
         let out = args.keep.join(format!("{line}.aand"));
         let mut watch = Watch::new(saying, &out, &data, &course)?;
         let model = train(&course, &mut watch)?;
         let time = watch.finish(Some(&model.info.history))?;
         save(&model, &out)?;
-        let measured = measure(saying, 8, data, model)?;
+        let measured = measure(saying, 8, data, model, &processor)?;
         let evaluation = &measured.evaluation;
         saying.say(format!(
             "{}: trained in {time}; image AUROC {:.3}, pixel AUROC {:.3}, AUPRO {:.3}",

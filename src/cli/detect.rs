@@ -92,8 +92,8 @@ pub fn run(args: &DetectArgs) -> Result<()> {
     let saying = args.saying;
     check_folder(&args.out)?;
     let inputs = find(&args.images, &args.out)?;
-    let device = args.device.choose(saying)?;
-    let mut detector = Detector::open_in(args.precision, &args.model, &device)?;
+    let processor = args.device.choose(saying)?;
+    let mut detector = Detector::open_in(args.precision, &args.model, &processor)?;
     let info = &mut detector.info;
     if let Some(value) = args.threshold {
         let words = "given by --threshold, not by the model".to_owned();

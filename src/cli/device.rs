@@ -1,9 +1,11 @@
 //! Where to compute: `--device auto|cpu|gpu[:N]`.
 
 use super::Saying;
+use crate::gpu::{Gpu, Processor, adapters};
 use crate::{Error, Result};
-use burn::tensor::{Device, DeviceKind};
 use clap::Args;
+use std::sync::Arc;
+use wgpu::DeviceType;
 
 /// The choice of a device.
 #[derive(Clone, Debug, Args)]
@@ -34,90 +36,64 @@ fn parse(text: &str) -> std::result::Result<Choice, String> {
     }
 }
 
-/// An adapter that wgpu found.
-struct Adapter {
-    kind: DeviceKind,
-    words: String,
-    real: bool,
-}
-
 impl DeviceArgs {
     /// Chooses the device and says which.
     ///
     /// # Errors
-    /// The GPU asked for is not there.
-    pub fn choose(&self, saying: Saying) -> Result<Device> {
-        self.choose_named(saying).map(|(device, _)| device)
+    /// The GPU asked for is not there, or cannot be opened.
+    pub fn choose(&self, saying: Saying) -> Result<Processor> {
+        self.choose_named(saying).map(|(processor, _)| processor)
     }
 
     /// As [`choose`](Self::choose), with what it says.
     ///
     /// # Errors
-    /// The GPU asked for is not there.
-    pub fn choose_named(&self, saying: Saying) -> Result<(Device, String)> {
-        let (device, words) = self.find()?;
+    /// As [`choose`](Self::choose).
+    pub fn choose_named(&self, saying: Saying) -> Result<(Processor, String)> {
+        let chosen = self.find()?;
+        let words = chosen.as_ref().map_or_else(
+            || format!("CPU, {} threads", rayon::current_num_threads()),
+            |adapter| words(&adapter.get_info()),
+        );
         saying.say(format!("device: {words}"));
-        Ok((device, words))
+        let processor = match chosen {
+            None => Processor::Cpu,
+            Some(adapter) => Processor::Gpu(Arc::new(pollster::block_on(Gpu::on(&adapter))?)),
+        };
+        Ok((processor, words))
     }
 
-    /// Chooses the device for a training, and prepares the person for what a GPU does first.
-    ///
-    /// # Errors
-    /// The GPU asked for is not there.
-    pub fn choose_to_train(&self, saying: Saying) -> Result<Device> {
-        let device = self.choose(saying)?;
-        if device != Device::flex() {
-            saying.say(
-                "kernels are tried on this GPU first: a minute or two without progress, less the next time",
-            );
-        }
-        Ok(device)
-    }
-
-    fn find(&self) -> Result<(Device, String)> {
-        let cpu = || (Device::flex(), format!("CPU, {} threads", rayon::current_num_threads()));
-        let gpu = |adapter: &Adapter| (Device::wgpu(adapter.kind.clone()), adapter.words.clone());
-        match self.device {
-            Choice::Cpu => Ok(cpu()),
-            Choice::Auto => Ok(adapters().iter().find(|a| a.real).map_or_else(cpu, gpu)),
-            Choice::Gpu(index) => {
-                let adapters = adapters();
-                let chosen = adapters.get(index).ok_or_else(|| {
-                    let count = adapters.len();
-                    Error::Device(format!(
-                        "--device gpu:{index}: there are {count} GPUs; install its driver, or use --device cpu"
-                    ))
-                })?;
-                Ok(gpu(chosen))
+    /// The adapter; none for the CPU.
+    fn find(&self) -> Result<Option<wgpu::Adapter>> {
+        let index = match self.device {
+            Choice::Cpu => return Ok(None),
+            Choice::Auto => {
+                let real = |adapter: &wgpu::Adapter| adapter.get_info().device_type != DeviceType::Cpu;
+                return Ok(pollster::block_on(adapters()).into_iter().find(real));
             }
+            Choice::Gpu(index) => index,
+        };
+        let mut adapters = pollster::block_on(adapters());
+        if index >= adapters.len() {
+            let count = adapters.len();
+            return Err(Error::Device(format!(
+                "--device gpu:{index}: there are {count} GPUs; install its driver, or use --device cpu"
+            )));
         }
+        Ok(Some(adapters.swap_remove(index)))
     }
 }
 
-/// All adapters, real ones first, in the order Burn counts them by kind.
-fn adapters() -> Vec<Adapter> {
-    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
-    let found = burn::tensor::read_sync(instance.enumerate_adapters(wgpu::Backends::PRIMARY));
-    let mut counts = [0; 3];
-    let mut adapters: Vec<(usize, Adapter)> = Vec::new();
-    for info in found.iter().map(wgpu::Adapter::get_info) {
-        let mut next = |slot: usize| {
-            counts[slot] += 1;
-            counts[slot] - 1
-        };
-        use wgpu::DeviceType::*;
-        let (rank, kind, what) = match info.device_type {
-            DiscreteGpu => (0, DeviceKind::DiscreteGpu(next(0)), "GPU"),
-            IntegratedGpu => (1, DeviceKind::IntegratedGpu(next(1)), "integrated GPU"),
-            VirtualGpu => (2, DeviceKind::VirtualGpu(next(2)), "virtual GPU"),
-            Cpu => (4, DeviceKind::Cpu, "SOFTWARE adapter, slow"),
-            Other => continue,
-        };
-        let words = format!("{} ({what}, {})", info.name, info.backend);
-        adapters.push((rank, Adapter { kind, words, real: rank < 4 }));
-    }
-    adapters.sort_by_key(|(rank, _)| *rank);
-    adapters.into_iter().map(|(_, adapter)| adapter).collect()
+/// Name, kind and driver's interface of an adapter.
+fn words(info: &wgpu::AdapterInfo) -> String {
+    let kind = match info.device_type {
+        DeviceType::DiscreteGpu => "GPU",
+        DeviceType::IntegratedGpu => "integrated GPU",
+        DeviceType::VirtualGpu => "virtual GPU",
+        DeviceType::Other => "unknown kind of GPU",
+        DeviceType::Cpu => "SOFTWARE adapter, slow",
+    };
+    format!("{} ({kind}, {})", info.name, info.backend)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::reporting::Subject;
 use super::{DeviceArgs, Saying};
 use crate::dataset::{self, Dataset, Layout, Sample};
 use crate::detection::Detector;
+use crate::gpu::Processor;
 use crate::metrics::{self, Evaluation, Judged, summary};
 use crate::model::{Aand, Selection, open};
 use crate::picture::{Mask, normalise, open_mask, resize};
@@ -73,17 +74,17 @@ impl Measured {
 pub fn run(args: &EvalArgs) -> Result<()> {
     let sets = dataset::open_for_test(&args.data, args.layout, args.category.as_deref())?;
     [&args.csv, &args.report].into_iter().flatten().try_for_each(|file| check_file(file))?;
-    let device = args.device.choose(args.saying)?;
+    let processor = args.device.choose(args.saying)?;
     let folder = args.model.is_dir();
     let mut one_model: Option<Aand> = None;
     let mut all = Vec::new();
     for set in sets {
         let model = match &one_model {
             Some(model) if !folder => model.clone(),
-            _ => model_for(args, &set, &device)?,
+            _ => model_for(args, &set)?,
         };
         one_model = Some(model.clone());
-        all.push(measure(args.saying, args.batch.into(), set, model)?);
+        all.push(measure(args.saying, args.batch.into(), set, model, &processor)?);
     }
     let evaluations: Vec<Evaluation> = all.iter().map(|m| m.evaluation.clone()).collect();
     if let Some(path) = &args.csv {
@@ -108,13 +109,13 @@ pub fn run(args: &EvalArgs) -> Result<()> {
     )))
 }
 
-fn model_for(args: &EvalArgs, set: &Dataset, device: &Device) -> Result<Aand> {
+fn model_for(args: &EvalArgs, set: &Dataset) -> Result<Aand> {
     let saying = args.saying;
     let path = match args.model.is_dir() {
         true => args.model.join(format!("{}.aand", set.name)),
         false => args.model.clone(),
     };
-    let model = open(&path, device)?;
+    let model = open(&path, &Device::flex())?;
     let threshold = &model.info.threshold;
     if !threshold.reliable {
         saying.say(format!("warning: the threshold {}", threshold.reliability));
@@ -152,8 +153,14 @@ fn read(sample: &Sample, size: usize) -> Result<(Vec<f32>, Option<Mask>)> {
 }
 
 /// Measures a model on the test pictures of one data set, `batch` at a time.
-pub(super) fn measure(saying: Saying, batch: usize, set: Dataset, model: Aand) -> Result<Measured> {
-    let detector = Detector::new(model.clone())?;
+pub(super) fn measure(
+    saying: Saying,
+    batch: usize,
+    set: Dataset,
+    model: Aand,
+    processor: &Processor,
+) -> Result<Measured> {
+    let detector = Detector::on(model.clone(), processor)?;
     let info = &model.info;
     let batches: Vec<&[Sample]> = set.test.chunks(batch).collect();
     let (mut judged, mut unusable) = (Vec::new(), Vec::new());

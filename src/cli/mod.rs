@@ -21,6 +21,7 @@ mod train;
 mod watch;
 
 use crate::Result;
+use crate::gpu::Processor;
 use clap::{Args, Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -110,8 +111,11 @@ fn dispatch(command: Command) -> Result<()> {
         Command::Render(args) => render::run(&args),
         Command::Weights(command) => crate::weights::run(command),
         Command::Pretrain { options, device } => {
-            let device = device.choose(Saying::default())?;
-            crate::pretrain::run(&options, device)
+            if let Processor::Gpu(_) = device.choose(Saying::default())? {
+                Saying::default()
+                    .say("pretrain computes on the CPU: the GPU has no shaders for the stem's gradients");
+            }
+            crate::pretrain::run(&options, burn::tensor::Device::flex())
         }
     }
 }

@@ -5,6 +5,7 @@ use super::{DeviceArgs, Saying};
 use crate::amplification::{RaaOptions, Residual};
 use crate::dataset::{self, Dataset, Layout};
 use crate::detection::held_out_count;
+use crate::gpu::Processor;
 use crate::model::{Precision, Score, Selection, save};
 use crate::synthesis::Foreground;
 use crate::teacher::{Backbone, Teacher};
@@ -12,6 +13,7 @@ use crate::training::{
     Course, Objective, Preset, Settings, TeacherKind, check_writable, checkpoint_path, train,
 };
 use crate::{Error, Result};
+use burn::tensor::Device;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -127,7 +129,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         args.settings(set).check()?;
         check_writable(&out(set))?;
     }
-    let device = args.device.choose_to_train(args.saying)?;
+    let (processor, device) = (args.device.choose(args.saying)?, Device::flex());
     let (teacher, source) = match args.teacher {
         TeacherKind::Random => {
             let backbone = args.backbone.unwrap_or(Backbone::Resnet18);
@@ -136,12 +138,18 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         _ => Teacher::resolve(args.backbone, args.weights.as_deref(), &device)?,
     };
     for set in &sets {
-        one(args, set, &out(set), &teacher, &source)?;
+        one(args, set, &out(set), (&teacher, &source), &processor)?;
     }
     Ok(())
 }
 
-fn one(args: &TrainArgs, set: &Dataset, out: &Path, teacher: &Teacher, source: &str) -> Result<()> {
+fn one(
+    args: &TrainArgs,
+    set: &Dataset,
+    out: &Path,
+    (teacher, source): (&Teacher, &str),
+    processor: &Processor,
+) -> Result<()> {
     let saying = args.saying;
     let settings = args.settings(set);
     if settings.selection == Selection::Test && !set.test.iter().any(|s| s.defect.is_some()) {
@@ -152,6 +160,7 @@ fn one(args: &TrainArgs, set: &Dataset, out: &Path, teacher: &Teacher, source: &
     course.cache_budget = (args.cache_memory.max(0.0) * f64::from(1 << 30)) as u64;
     course.checkpoint = Some(checkpoint_path(out));
     course.resume = args.resume;
+    course.processor = processor.clone();
     saying.say(format!(
         "{}: {} good pictures to train on, {} held out; teacher {} from {source}; about {:.1} GB of memory",
         set.name,

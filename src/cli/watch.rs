@@ -5,6 +5,7 @@ use super::progress::bar;
 use crate::Result;
 use crate::dataset::Dataset;
 use crate::detection::{Detector, batch};
+use crate::gpu::Processor;
 use crate::metrics::roc_auc;
 use crate::model::{Aand, History, write_atomically};
 use crate::picture::{Mask, Picture, normalise, open, open_mask, resize};
@@ -31,6 +32,8 @@ pub struct Watch<'a> {
     lines: String,
     started: Instant,
     test: Option<Vec<(Picture, Option<Mask>, bool)>>,
+    /// Judges candidates.
+    processor: Processor,
 }
 
 impl<'a> Watch<'a> {
@@ -60,6 +63,7 @@ impl<'a> Watch<'a> {
             lines,
             started: Instant::now(),
             test: None,
+            processor: course.processor.clone(),
         })
     }
 
@@ -139,13 +143,14 @@ impl Observer for Watch<'_> {
     /// decimals (method.md 4.4).
     fn judge(&mut self, candidate: &Aand, stage: Stage) -> Result<f64> {
         let size = candidate.info.size;
+        let processor = self.processor.clone();
         let samples = self.test_pictures(size)?;
         if stage == Stage::Amplify {
             let precision =
                 samples.iter().map(|(picture, mask, _)| gate_precision(candidate, picture, mask.as_ref()));
             return Ok(precision.sum::<f64>() / samples.len().max(1) as f64);
         }
-        let detector = Detector::new(candidate.clone())?;
+        let detector = Detector::on(candidate.clone(), &processor)?;
         let (mut image, mut labels, mut pixels, mut truth) = (vec![], vec![], vec![], vec![]);
         for (picture, mask, anomalous) in samples {
             let found = detector.detect(std::slice::from_ref(picture))?;

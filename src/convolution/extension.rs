@@ -7,7 +7,8 @@ use burn::backend::{Backend, backend_extension};
 use burn::tensor::IntDType;
 
 /// What `backend` needs for training a convolutional network.
-#[backend_extension(Flex, Cube, Autodiff)]
+#[cfg_attr(feature = "burn-wgpu", backend_extension(Flex, Cube, Autodiff))]
+#[cfg_attr(not(feature = "burn-wgpu"), backend_extension(Flex, Autodiff))]
 pub trait ConvolutionOps: Backend {
     /// `Y = W * X`; shapes `[n, c, h, w]`, `[o, c, kh, kw]`.
     fn convolution(
@@ -120,6 +121,7 @@ pub trait ConvolutionOps: Backend {
     }
 }
 
+#[cfg(feature = "burn-wgpu")]
 impl ConvolutionOps for burn::backend::Cube {}
 
 /// Burn's description of a convolution without groups or dilation.

@@ -1,39 +1,11 @@
-//! Detection on a GPU, natively: which of wgpu's adapters a device of Burn's is, and waiting for it.
+//! Detection on a GPU, natively: waiting for it.
 
 use crate::Result;
+use crate::gpu::{Gpu, Network};
 use crate::inference::Plan;
-use crate::inference::gpu::{Gpu, Network, adapters};
 use crate::model::Precision;
 use crate::picture::ScoreMap;
-use burn::tensor::{Device, DeviceKind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use wgpu::DeviceType;
-
-/// Opens the adapter behind `device`; none where `device` is no GPU that wgpu drives.
-///
-/// # Errors
-/// The adapter cannot be opened.
-pub(super) fn open(device: &Device) -> Result<Option<Arc<Gpu>>> {
-    // Burn counts the adapters of each kind, in the order in which wgpu lists them.
-    let mut counts = [0; 3];
-    for adapter in pollster::block_on(adapters()) {
-        let mut next = |kind: usize| {
-            counts[kind] += 1;
-            counts[kind] - 1
-        };
-        let kind = match adapter.get_info().device_type {
-            DeviceType::DiscreteGpu => DeviceKind::DiscreteGpu(next(0)),
-            DeviceType::IntegratedGpu => DeviceKind::IntegratedGpu(next(1)),
-            DeviceType::VirtualGpu => DeviceKind::VirtualGpu(next(2)),
-            DeviceType::Cpu => DeviceKind::Cpu,
-            DeviceType::Other => continue,
-        };
-        if Device::wgpu(kind) == *device {
-            return pollster::block_on(Gpu::on(&adapter)).map(|gpu| Some(Arc::new(gpu)));
-        }
-    }
-    Ok(None)
-}
 
 /// A network of shaders that several threads may ask; one at a time is answered.
 #[derive(Debug)]

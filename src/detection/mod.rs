@@ -10,6 +10,8 @@ pub use colour::{colour, enlarge, feature_picture, heat_map, overlay, scale_posi
 pub use map::{add_upsampled, anomaly_map, gaussian};
 pub use threshold::{ENOUGH, FALSE_ALARMS, FEWEST, from_good_scores, held_out_count, normalised};
 
+#[cfg(feature = "burn")]
+use crate::gpu::Processor;
 use crate::inference::{Engine, Plan};
 #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
 use crate::model::Precision;
@@ -20,7 +22,7 @@ use crate::picture::{Picture, ScoreMap, normalise, resize};
 use crate::teacher::TensorSource;
 use crate::{Error, Result};
 #[cfg(feature = "burn")]
-use burn::tensor::{Device, Tensor, TensorData, Transaction};
+use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 /// What is said of a picture.
@@ -62,91 +64,84 @@ enum Network {
     /// The shaders, on a GPU.
     #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
     Gpu(Box<gpu::Shaders>),
-    /// Burn's tensors, on any other device.
-    #[cfg(feature = "burn")]
-    Burn(Box<Aand>),
 }
 
 impl Detector {
-    /// A detector on the model's device.
+    /// A detector on the CPU.
     ///
     /// # Errors
-    /// The device failed.
+    /// A tensor is missing or misshapen.
     #[cfg(feature = "burn")]
     pub fn new(model: Aand) -> Result<Self> {
-        let device = model.device();
-        if on_cpu(&device) {
-            let tensors = NamedTensors::new(tensors(&model)?);
-            return Self::engine(model.info, &tensors);
-        }
-        #[cfg(not(target_arch = "wasm32"))]
-        if let Some(gpu) = gpu::open(&device)? {
-            let tensors = NamedTensors::new(tensors(&model)?);
-            return Self::on_gpu(gpu, model.info, &tensors, Precision::F32);
-        }
-        Ok(Self { info: model.info.clone(), network: Network::Burn(Box::new(model)) })
+        let tensors = NamedTensors::new(tensors(&model)?);
+        Self::engine(model.info, &tensors)
     }
 
-    /// As [`new`](Self::new), where reading from the device must be awaited. In a browser it computes on the CPU.
+    /// A detector on `processor`.
+    ///
+    /// # Errors
+    /// The device failed.
+    #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
+    pub fn on(model: Aand, processor: &Processor) -> Result<Self> {
+        match processor {
+            Processor::Cpu => Self::new(model),
+            Processor::Gpu(gpu) => {
+                let tensors = NamedTensors::new(tensors(&model)?);
+                Self::on_gpu(gpu, model.info, &tensors, Precision::F32)
+            }
+        }
+    }
+
+    /// As [`on`](Self::on), where reading from the device must be awaited. In a browser it computes on the CPU.
     ///
     /// # Errors
     /// The device failed.
     #[cfg(feature = "burn")]
-    pub async fn prepare(model: Aand) -> Result<Self> {
+    pub async fn prepare(model: Aand, processor: &Processor) -> Result<Self> {
         #[cfg(target_arch = "wasm32")]
-        let tensors = NamedTensors::new(crate::model::tensors_async(&model).await?);
-        #[cfg(target_arch = "wasm32")]
-        return Self::engine(model.info, &tensors);
-        #[cfg(not(target_arch = "wasm32"))]
         {
-            Self::new(model)
+            let _ = processor;
+            let tensors = NamedTensors::new(crate::model::tensors_async(&model).await?);
+            Self::engine(model.info, &tensors)
         }
+        #[cfg(not(target_arch = "wasm32"))]
+        Self::on(model, processor)
     }
 
-    /// A detector from a model file. On the CPU and on a GPU that wgpu drives the file is never in memory as a
-    /// whole.
+    /// A detector from a model file, which is never in memory as a whole.
     ///
     /// # Errors
     /// As [`crate::model::open`].
     #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
-    pub fn open(path: &std::path::Path, device: &Device) -> Result<Self> {
-        Self::open_in(Precision::F32, path, device)
+    pub fn open(path: &std::path::Path, processor: &Processor) -> Result<Self> {
+        Self::open_in(Precision::F32, path, processor)
     }
 
     /// As [`open`](Self::open), computed with `precision`; f16 is for GPUs.
     ///
     /// # Errors
-    /// As [`open`](Self::open), or f16 is asked for where the shaders cannot have it.
+    /// As [`open`](Self::open), or f16 is asked for on the CPU or on a GPU that has no such numbers.
     #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
-    pub fn open_in(precision: Precision, path: &std::path::Path, device: &Device) -> Result<Self> {
-        let full = || match precision {
-            Precision::F32 => Ok(()),
-            Precision::F16 => {
+    pub fn open_in(precision: Precision, path: &std::path::Path, processor: &Processor) -> Result<Self> {
+        let stored = crate::model::StoredModel::open(path)?;
+        let info = stored.info.clone();
+        match (processor, precision) {
+            (Processor::Gpu(gpu), _) => Self::on_gpu(gpu, info, &stored, precision),
+            (Processor::Cpu, Precision::F32) => Self::engine(info, &stored),
+            (Processor::Cpu, Precision::F16) => {
                 Err(Error::Setting("--precision f16 is for GPUs; choose one with --device gpu".into()))
             }
-        };
-        if on_cpu(device) {
-            full()?;
-            let stored = crate::model::StoredModel::open(path)?;
-            return Self::engine(stored.info.clone(), &stored);
-        }
-        match gpu::open(device)? {
-            Some(gpu) => {
-                let stored = crate::model::StoredModel::open(path)?;
-                Self::on_gpu(gpu, stored.info.clone(), &stored, precision)
-            }
-            None => full().and_then(|()| Self::new(crate::model::open(path, device)?)),
         }
     }
 
     #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
     fn on_gpu(
-        gpu: std::sync::Arc<crate::inference::gpu::Gpu>,
+        gpu: &std::sync::Arc<crate::gpu::Gpu>,
         info: Info,
         tensors: &dyn TensorSource,
         precision: Precision,
     ) -> Result<Self> {
-        let shaders = gpu::Shaders::new(gpu, Plan::new(&info, tensors)?, precision)?;
+        let shaders = gpu::Shaders::new(std::sync::Arc::clone(gpu), Plan::new(&info, tensors)?, precision)?;
         Ok(Self { info, network: Network::Gpu(Box::new(shaders)) })
     }
 
@@ -189,10 +184,6 @@ impl Detector {
             // This path ends with the maps.
             #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
             Network::Gpu(shaders) => return shaders.maps(pixels, count),
-            #[cfg(feature = "burn")]
-            Network::Burn(model) => read_together(
-                model.forward(batch(pixels.to_vec(), count, size, &model.device())).discrepancy,
-            )?,
         };
         let map = |i: usize| {
             let level = |k: usize| {
@@ -214,7 +205,6 @@ impl Detector {
         let engine = match &self.network {
             Network::Engine(engine) => engine,
             Network::Gpu(shaders) => return shaders.layer_times(),
-            Network::Burn(_) => return Ok(Vec::new()),
         };
         let mut times = Vec::new();
         engine.run_watched(pixels, |name, run| {
@@ -253,22 +243,4 @@ pub fn judge(map: ScoreMap, threshold: f64) -> Result<Detection> {
 #[cfg(feature = "burn")]
 pub fn batch(pixels: Vec<f32>, count: usize, size: usize, device: &Device) -> Tensor<4> {
     Tensor::from_data(TensorData::new(pixels, [count, 3, size, size]), device)
-}
-
-/// Three tensors read back in one go.
-#[cfg(feature = "burn")]
-fn read_together(tensors: [Tensor<4>; 3]) -> Result<[Vec<f32>; 3]> {
-    let transaction = tensors.into_iter().fold(Transaction::default(), Transaction::register);
-    let mut levels = [const { Vec::new() }; 3];
-    for (level, data) in levels.iter_mut().zip(transaction.execute()) {
-        let values = data.try_into_vec::<f32>();
-        *level = values.map_err(|e| Error::Device(format!("cannot read the result back: {e:?}")))?;
-    }
-    Ok(levels)
-}
-
-/// Whether a device is the CPU.
-#[cfg(feature = "burn")]
-fn on_cpu(device: &Device) -> bool {
-    *device == Device::flex()
 }

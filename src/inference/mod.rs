@@ -6,15 +6,14 @@
 //! convolution, and the memory of all intermediate features is planned once.
 
 mod cpu;
-pub mod gpu;
 mod insides;
 mod memory;
 mod network;
 mod plan;
 #[cfg(test)]
-mod plan_tests;
+pub(crate) mod plan_tests;
 #[cfg(test)]
-mod reference;
+pub(crate) mod reference;
 mod weights;
 
 pub use cpu::{Engine, instructions};

@@ -6,15 +6,24 @@ use super::weights::{self, Weights};
 use crate::Result;
 use crate::amplification::{TEMPERATURE, position_encoding};
 use crate::model::{Info, Score};
-use crate::teacher::{BlockKind, TensorSource};
+use crate::teacher::{Backbone, BlockKind, TensorSource};
 
 /// The plan of the model that `info` describes.
 pub(super) fn build(info: &Info, source: &dyn TensorSource) -> Result<Plan> {
-    let mut network = Network { info, source, buffers: Vec::new(), steps: Vec::new() };
+    let mut network = Network { backbone: info.backbone, source, buffers: Vec::new(), steps: Vec::new() };
     let input = network.buffer([3, info.size, info.size]);
-    let levels = network.detector(input)?;
+    let levels = network.detector(info, input)?;
     let maps = levels.map(|level| level.map);
     Ok(Plan { size: info.size, buffers: network.buffers, steps: network.steps, input, maps, levels })
+}
+
+/// The plan of the teacher alone, for pictures of `size x size`.
+pub(super) fn teacher(backbone: Backbone, size: usize, source: &dyn TensorSource) -> Result<Plan> {
+    let mut network = Network { backbone, source, buffers: Vec::new(), steps: Vec::new() };
+    let input = network.buffer([3, size, size]);
+    let maps = network.teacher(input, None)?;
+    let levels = maps.map(|teacher| LevelViews { teacher, gate: None, compared: None, map: teacher });
+    Ok(Plan { size, buffers: network.buffers, steps: network.steps, input, maps, levels })
 }
 
 /// How a residual block of the student changes height and width.
@@ -26,33 +35,33 @@ enum Scale {
 }
 
 struct Network<'a> {
-    info: &'a Info,
+    backbone: Backbone,
     source: &'a dyn TensorSource,
     buffers: Vec<Buffer>,
     steps: Vec<Step>,
 }
 
 impl Network<'_> {
-    fn detector(&mut self, picture: View) -> Result<[LevelViews; 3]> {
-        if self.info.score == Score::Gate {
+    fn detector(&mut self, info: &Info, picture: View) -> Result<[LevelViews; 3]> {
+        if info.score == Score::Gate {
             let features = self.teacher(picture, None)?;
-            let gates = self.levels(|network, k| network.gate(k, features[k]))?;
+            let gates = self.levels(|network, k| network.gate(info, k, features[k]))?;
             return Ok([0, 1, 2].map(|k| {
                 let (teacher, map) = (features[k], gates[k]);
                 LevelViews { teacher, gate: Some(map), compared: None, map }
             }));
         }
-        let backbone = self.info.backbone;
-        let (channels, side) = (backbone.channels()[2], backbone.sides(self.info.size)[2]);
+        let backbone = self.backbone;
+        let (channels, side) = (backbone.channels()[2], backbone.sides(info.size)[2]);
         // The bottleneck's input: the third part is level 3 itself, which is therefore made in its place.
         let fused = self.buffer([3 * channels, side, side]);
         let part = |k: usize| View { first: k * channels, channels, ..fused };
-        let amplify = self.info.raa.generator;
+        let amplify = info.raa.generator;
         let vanilla = self.teacher(picture, (!amplify).then(|| part(2)))?;
         let advanced = match amplify {
             true => self.levels(|network, k| {
                 let target = if k == 2 { part(2) } else { network.like(vanilla[k]) };
-                network.amplifier(k, vanilla[k], target)
+                network.amplifier(info, k, vanilla[k], target)
             })?,
             false => vanilla,
         };
@@ -77,7 +86,7 @@ impl Network<'_> {
 
     /// Stem and layers 1 to 3: `F_T`. The last layer goes to `last`, if given.
     fn teacher(&mut self, picture: View, last: Option<View>) -> Result<[View; 3]> {
-        let backbone = self.info.backbone;
+        let backbone = self.backbone;
         let stem = weights::biased(self.source, "teacher.conv1", [backbone.stem(), 3, 7, 7])?;
         let x = self.convolution("teacher.conv1", picture, (7, 2), stem, true);
         let mut x = self.max_pool(x);
@@ -101,7 +110,7 @@ impl Network<'_> {
         x: View,
         target: Option<View>,
     ) -> Result<View> {
-        let backbone = self.info.backbone;
+        let backbone = self.backbone;
         let (input, inner, output) = (x.channels, backbone.inner()[k], backbone.channels()[k]);
         let source = self.source;
         let load = |name: &str, [o, i, size]: [usize; 3]| weights::biased(source, name, [o, i, size, size]);
@@ -131,7 +140,7 @@ impl Network<'_> {
     }
 
     /// The residual gate `w` of level `k`.
-    fn gate(&mut self, k: usize, feature: View) -> Result<View> {
+    fn gate(&mut self, info: &Info, k: usize, feature: View) -> Result<View> {
         let prefix = format!("amplifier.levels.{k}.gate");
         let [_, height, width] = self.shape(feature);
         let rows = position_encoding(feature.channels, height, width);
@@ -142,7 +151,7 @@ impl Network<'_> {
         self.push(format!("{prefix}.position"), operation);
         let query = self.mlp(&format!("{prefix}.mlp"), placed)?;
         let name = format!("{prefix}.memory");
-        let shape = [2 * self.info.raa.memory_items, feature.channels];
+        let shape = [2 * info.raa.memory_items, feature.channels];
         let items = weights::memory(self.source, &name, shape, TEMPERATURE)?;
         let matching = self.convolution(&name, query, (1, 1), items, false);
         let output = self.plane_of(feature);
@@ -151,11 +160,11 @@ impl Network<'_> {
     }
 
     /// `F_A = F_T + w Delta` of level `k`, to `output`.
-    fn amplifier(&mut self, k: usize, feature: View, output: View) -> Result<View> {
-        let gate = self.info.raa.gate.then(|| self.gate(k, feature)).transpose()?;
+    fn amplifier(&mut self, info: &Info, k: usize, feature: View, output: View) -> Result<View> {
+        let gate = info.raa.gate.then(|| self.gate(info, k, feature)).transpose()?;
         let prefix = format!("amplifier.levels.{k}.generator");
         let generated = self.mlp(&format!("{prefix}.mlp"), feature)?;
-        let residual = self.info.raa.residual;
+        let residual = info.raa.residual;
         self.push(prefix, Operation::Amplify { feature, generated, gate, residual, output });
         Ok(output)
     }
@@ -187,15 +196,15 @@ impl Network<'_> {
 
     /// One-class embedding: as many blocks as the backbone's layer 4.
     fn embedding(&mut self, fused: View) -> Result<View> {
-        let backbone = self.info.backbone;
+        let backbone = self.backbone;
         let widths = [backbone.inner()[3], 2 * backbone.channels()[2]];
         self.student_layer("student.oce.blocks", fused, widths, backbone.blocks()[3], Scale::Halve)
     }
 
     /// The teacher's layers in reverse: the embedding to `F_S` at levels 1, 2 and 3.
     fn decoder(&mut self, embedding: View) -> Result<[View; 3]> {
-        let (channels, inner) = (self.info.backbone.channels(), self.info.backbone.inner());
-        let counts = self.info.backbone.blocks();
+        let (channels, inner) = (self.backbone.channels(), self.backbone.inner());
+        let counts = self.backbone.blocks();
         let mut layer = |name: &str, x: View, k: usize, count: usize| {
             self.student_layer(name, x, [inner[k], channels[k]], count, Scale::Double)
         };
@@ -244,7 +253,7 @@ impl Network<'_> {
             shortcut = self.made_by(kernel(1), x, output);
             self.normalised([&name, &norm], [x, shortcut], kernel(1), None, false)?;
         }
-        let body = match self.info.backbone.block() {
+        let body = match self.backbone.block() {
             BlockKind::Basic => vec![(named("conv1"), kernel(3), output), ("conv2".into(), same(3), output)],
             BlockKind::Bottleneck => vec![
                 ("conv1".into(), same(1), inner),

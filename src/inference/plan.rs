@@ -6,7 +6,7 @@ use super::network;
 use crate::Result;
 use crate::amplification::Residual;
 use crate::model::Info;
-use crate::teacher::TensorSource;
+use crate::teacher::{Backbone, TensorSource};
 
 /// Index into [`Plan::buffers`].
 pub type BufferId = usize;
@@ -202,6 +202,14 @@ impl Plan {
     /// A tensor is missing or has another shape.
     pub fn new(info: &Info, source: &dyn TensorSource) -> Result<Self> {
         network::build(info, source)
+    }
+
+    /// The teacher alone, whose features `F_T` are the maps; its tensors are named `teacher.*`.
+    ///
+    /// # Errors
+    /// A tensor is missing or has another shape.
+    pub fn teacher(backbone: Backbone, size: usize, source: &dyn TensorSource) -> Result<Self> {
+        network::teacher(backbone, size, source)
     }
 
     /// Where the buffers lie, so that those that are never needed at the same time share memory.

@@ -20,7 +20,7 @@ impl TensorSource for Ones {
 }
 
 /// Numbers that look random, so scaled that features neither vanish nor grow without bound.
-pub(super) struct Random;
+pub(crate) struct Random;
 
 impl TensorSource for Random {
     fn get(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
@@ -43,7 +43,7 @@ impl TensorSource for Random {
     }
 }
 
-pub(super) fn info(backbone: Backbone, size: usize) -> Info {
+pub(crate) fn info(backbone: Backbone, size: usize) -> Info {
     Info {
         format_version: FORMAT_VERSION,
         program: String::new(),

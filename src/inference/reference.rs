@@ -5,7 +5,7 @@ use crate::amplification::Residual;
 
 /// What `operation` makes of its reads (in the order of [`Operation::reads`]), each `[C, H, W]`; `x` and `y`
 /// are the shapes of its first read and of its output.
-pub(super) fn evaluate(operation: &Operation, reads: &[Vec<f64>], x: Buffer, y: Buffer) -> Vec<f64> {
+pub(crate) fn evaluate(operation: &Operation, reads: &[Vec<f64>], x: Buffer, y: Buffer) -> Vec<f64> {
     let positions = y.positions();
     match operation {
         Operation::Convolution(c) => convolution(c, reads, x, y),

@@ -8,6 +8,8 @@ mod backbone;
 mod embedded;
 #[cfg(feature = "burn")]
 mod network;
+#[cfg(any(feature = "burn", test))]
+mod normal;
 #[cfg(feature = "burn")]
 mod resnet;
 #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
@@ -19,8 +21,8 @@ pub use backbone::{Backbone, BlockKind};
 pub use embedded::EMBEDDED;
 #[cfg(feature = "burn")]
 pub use network::Teacher;
-#[cfg(feature = "burn")]
-pub(crate) use network::normal;
+#[cfg(any(feature = "burn", test))]
+pub(crate) use normal::normal;
 #[cfg(feature = "burn")]
 pub use resnet::{Block, FoldedConv, Trunk};
 pub use source::TensorSource;

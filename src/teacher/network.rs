@@ -1,9 +1,9 @@
 //! The teacher on a device of Burn.
 
+use super::normal::normal;
 use super::{Backbone, FoldedConv, TensorSource, Trunk};
 use crate::Result;
 use burn::tensor::{Device, Tensor};
-use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use std::sync::Mutex;
@@ -72,12 +72,6 @@ impl TensorSource for RandomWeights {
     fn contains(&self, name: &str) -> bool {
         name.ends_with(".bias")
     }
-}
-
-/// One standard normal number (Box-Muller).
-pub(crate) fn normal(rng: &mut ChaCha8Rng) -> f64 {
-    let (u, v): (f64, f64) = (1.0 - rng.random::<f64>(), rng.random());
-    (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
 }
 
 impl TensorSource for crate::weights::TensorFile {

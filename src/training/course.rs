@@ -3,9 +3,11 @@
 use super::checkpoint::{Checkpoint, Position, Stage};
 use super::checkpoint::{restore_module, restore_optimizer};
 use super::config::Settings;
+use super::gpu::OPTIMIZER;
 use super::run::Run;
 use super::{AmplifyBatch, AmplifyStage, DistillStage, Purpose, stream};
 use crate::amplification::Amplifier;
+use crate::gpu::Processor;
 use crate::model::{Aand, AmplifyRecord, DistillRecord, FORMAT_VERSION, History, Info, Threshold};
 use crate::picture::{Mask, Picture};
 use crate::student::Student;
@@ -15,6 +17,7 @@ use crate::{Error, Result};
 use burn::module::Module;
 use burn::tensor::read_sync;
 use rand::seq::SliceRandom;
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -23,8 +26,10 @@ use std::pin::Pin;
 pub struct Course {
     /// All settings.
     pub settings: Settings,
-    /// The frozen teacher, on the plain device that computes.
+    /// The frozen teacher, on the plain CPU device.
     pub teacher: Teacher,
+    /// What computes both stages and the threshold.
+    pub processor: Processor,
     /// Where its weights came from, in words.
     pub teacher_source: String,
     /// What the model is of.
@@ -130,8 +135,16 @@ pub async fn train_async(course: &Course, observer: &mut dyn Observer) -> Result
         }
         _ => None,
     };
-    let mut run =
-        Run { course, observer, history: History::default(), best: None, records: Vec::new(), saved: 0.0 };
+    let mut run = Run {
+        course,
+        observer,
+        history: History::default(),
+        best: None,
+        records: Vec::new(),
+        saved: 0.0,
+        optimizer: None,
+        stopping: false,
+    };
     let mut position = Position { stage: Stage::Amplify, epoch: 0, step: 0, sums: [0.0; 2] };
     let settings = &course.settings;
     let device = course.teacher.trunk.stem.weight.device();
@@ -147,11 +160,17 @@ pub async fn train_async(course: &Course, observer: &mut dyn Observer) -> Result
         (position, run.history, run.best) =
             (checkpoint.position, checkpoint.history.clone(), checkpoint.best);
         amplify.amplifier = restore_module(amplify.amplifier, records.get("amplifier"))?;
-        if position.stage == Stage::Amplify {
-            amplify.optimizer = restore_optimizer(amplify.optimizer, records.get("optimizer"))?;
-        } else {
+        course.check_device(records)?;
+        run.optimizer = records.get(OPTIMIZER).cloned();
+        if position.stage == Stage::Distill {
             distill.student = restore_module(distill.student, records.get("student"))?;
-            distill.optimizer = restore_optimizer(distill.optimizer, records.get("optimizer"))?;
+        }
+        if run.optimizer.is_none() {
+            let optimizer = records.get("optimizer");
+            match position.stage {
+                Stage::Amplify => amplify.optimizer = restore_optimizer(amplify.optimizer, optimizer)?,
+                Stage::Distill => distill.optimizer = restore_optimizer(distill.optimizer, optimizer)?,
+            }
         }
         run.records = records
             .iter()
@@ -199,6 +218,18 @@ impl Course {
         };
         Err(Error::Training(format!(
             "the checkpoint was begun with {differs}; give the same command as then, or train anew without --resume"
+        )))
+    }
+
+    /// The optimizer's state of a GPU's training is of no use to the CPU, nor the other way round.
+    fn check_device(&self, records: &HashMap<String, Vec<u8>>) -> Result<()> {
+        let (begun, flag) = match (records.contains_key(OPTIMIZER), self.gpu().is_some()) {
+            (true, false) => ("a GPU", "gpu"),
+            (false, true) => ("the CPU", "cpu"),
+            _ => return Ok(()),
+        };
+        Err(Error::Training(format!(
+            "the checkpoint was begun on {begun}; go on with --device {flag}, or train anew without --resume"
         )))
     }
 

@@ -4,6 +4,7 @@ use super::config::Settings;
 use super::course::Course;
 use super::unusual::unusual;
 use crate::detection::held_out_count;
+use crate::gpu::Processor;
 use crate::picture::{Mask, Picture, resize};
 use crate::synthesis::{Foreground, Textures};
 use crate::teacher::Teacher;
@@ -50,6 +51,7 @@ impl Course {
             name: String::new(),
             settings,
             teacher,
+            processor: Processor::Cpu,
             teacher_source,
             pictures,
             foregrounds,

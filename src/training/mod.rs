@@ -6,6 +6,7 @@ mod checkpoint;
 mod config;
 mod course;
 mod given;
+mod gpu;
 mod prefetch;
 #[cfg(not(target_arch = "wasm32"))]
 mod prepare;

@@ -3,6 +3,7 @@
 use super::checkpoint::{Checkpoint, Position, Stage};
 use super::checkpoint::{module_record, optimizer_record, restore_module};
 use super::course::{Course, Event, Observer};
+use super::gpu::{GpuAmplify, GpuDistill, GpuFeatures, OPTIMIZER};
 use super::read::floats;
 use super::{AmplifyBatch, AmplifyStage, DistillStage, FeatureCache, Purpose, prefetch_async, stream};
 use crate::detection::{Detector, FEWEST, batch, from_good_scores};
@@ -25,6 +26,103 @@ pub(super) struct Run<'a> {
     pub records: Vec<(String, Vec<u8>)>,
     /// When the last checkpoint was written, by [`seconds`].
     pub saved: f64,
+    /// A GPU's optimizer of an earlier training, to go on from.
+    pub optimizer: Option<Vec<u8>>,
+    /// Whether a stop was asked for; at the last step of an epoch the epoch is ended first.
+    pub stopping: bool,
+}
+
+/// The losses of an epoch that were told so far. A GPU's come a step late.
+struct Told {
+    stage: Stage,
+    epoch: usize,
+    /// The next step to tell of.
+    step: usize,
+    sums: [f64; 2],
+}
+
+impl Told {
+    /// At the beginning of `epoch`, or in the middle of it where a training goes on.
+    fn from(from: Position, epoch: usize) -> Self {
+        let Position { stage, step, sums, .. } = from;
+        let (step, sums) = if epoch == from.epoch { (step, sums) } else { (0, [0.0; 2]) };
+        Self { stage, epoch, step, sums }
+    }
+
+    fn add(&mut self, losses: [f64; 2]) {
+        self.step += 1;
+        self.sums = [self.sums[0] + losses[0], self.sums[1] + losses[1]];
+    }
+
+    /// The position after the last step.
+    fn next(&self) -> Position {
+        let &Self { stage, epoch, step, sums } = self;
+        Position { stage, epoch, step, sums }
+    }
+}
+
+/// Where stage 2 has its features from.
+enum Source {
+    /// The host's cache, and the shape of each level.
+    Cpu(FeatureCache, [[usize; 3]; 3]),
+    /// The GPU.
+    Gpu(GpuFeatures),
+}
+
+/// Steps whose losses may be outstanding after a step: one, so that the GPU has work while the host prepares the next;
+/// none at the end of an epoch.
+fn lag(step: usize, steps: usize) -> usize {
+    usize::from(step + 1 < steps)
+}
+
+async fn bring_amplifier(gpu: &Option<GpuAmplify>, state: &mut AmplifyStage) -> Result<()> {
+    match gpu {
+        Some(gpu) => gpu.bring(state).await,
+        None => Ok(()),
+    }
+}
+
+async fn bring_student(gpu: &Option<GpuDistill>, state: &mut DistillStage) -> Result<()> {
+    match gpu {
+        Some(gpu) => gpu.bring(state).await,
+        None => Ok(()),
+    }
+}
+
+/// What a checkpoint keeps of stage 1; nothing where there are no checkpoints.
+async fn amplify_records(
+    gpu: &Option<GpuAmplify>,
+    state: &mut AmplifyStage,
+    course: &Course,
+) -> Result<Vec<(&'static str, Vec<u8>)>> {
+    if course.checkpoint.is_none() {
+        return Ok(Vec::new());
+    }
+    bring_amplifier(gpu, state).await?;
+    let optimizer = match gpu {
+        Some(gpu) => (OPTIMIZER, gpu.optimizer_record().await?),
+        None => ("optimizer", optimizer_record(&state.optimizer)?),
+    };
+    Ok(vec![("amplifier", module_record(&state.amplifier)?), optimizer])
+}
+
+/// The same of stage 2.
+async fn distill_records(
+    gpu: &Option<GpuDistill>,
+    amplify: &AmplifyStage,
+    state: &mut DistillStage,
+    course: &Course,
+) -> Result<Vec<(&'static str, Vec<u8>)>> {
+    if course.checkpoint.is_none() {
+        return Ok(Vec::new());
+    }
+    bring_student(gpu, state).await?;
+    let optimizer = match gpu {
+        Some(gpu) => (OPTIMIZER, gpu.optimizer_record().await?),
+        None => ("optimizer", optimizer_record(&state.optimizer)?),
+    };
+    let amplifier = ("amplifier", module_record(&amplify.amplifier)?);
+    Ok(vec![amplifier, ("student", module_record(&state.student)?), optimizer])
 }
 
 impl Run<'_> {
@@ -38,53 +136,73 @@ impl Run<'_> {
         let (course, settings) = (self.course, &self.course.settings);
         let synthesizer = Synthesizer::new(settings.size, course.textures.clone());
         let (epochs, steps) = (settings.epochs_amplify, course.steps());
+        let sides = course.teacher.backbone.sides(settings.size);
+        let mut gpu = None;
+        if let Some(device) = course.gpu() {
+            let model = course.candidate(state, student, &History::default());
+            gpu = Some(GpuAmplify::new(course, device, &model, self.optimizer.take().as_deref()).await?);
+        }
         self.begin(Stage::Amplify, from.epoch, epochs).await?;
         for epoch in from.epoch..epochs {
             let started = seconds();
-            let first =
-                if epoch == from.epoch { from } else { Position { step: 0, sums: [0.0; 2], epoch, ..from } };
-            let (mut sums, lr) = (first.sums, settings.lr_at(epoch, epochs));
+            let lr = settings.lr_at(epoch, epochs);
+            let mut told = Told::from(from, epoch);
             let batches = course.batches(Purpose::AmplifyOrder, epoch);
             let mut last = None;
             let make = |step: usize| course.corrupt(&synthesizer, epoch, &batches[step]);
-            prefetch_async(first.step..steps, make, async |step, data| {
+            prefetch_async(told.step..steps, make, async |step, data| {
                 let mut rng = stream(settings.seed, Purpose::Pairs, epoch, step);
                 if step + 1 == steps {
                     last = Some(data.clone());
                 }
-                let loss = state.step_async(&course.teacher, data, settings, lr, &mut rng).await;
-                let loss = loss.map_err(|e| self.with_place(e, epoch))?;
-                let losses = [loss.focal, loss.amplification];
-                sums = [sums[0] + losses[0], sums[1] + losses[1]];
-                let next = Position { stage: Stage::Amplify, epoch, step: step + 1, sums };
-                self.stepped(Event::Step { stage: Stage::Amplify, epoch, step, losses }, || {
-                    Ok((
-                        next,
-                        vec![
-                            ("amplifier", module_record(&state.amplifier)?),
-                            ("optimizer", optimizer_record(&state.optimizer)?),
-                        ],
-                    ))
-                })
-                .await
+                let stop = match &mut gpu {
+                    None => {
+                        let loss = state.step_async(&course.teacher, data, settings, lr, &mut rng).await;
+                        let loss = loss.map_err(|e| self.with_place(e, epoch))?;
+                        self.told(&mut told, [loss.focal, loss.amplification]).await
+                    }
+                    Some(gpu) => {
+                        gpu.step(&data, settings, sides, lr, &mut rng)?;
+                        let mut stop = false;
+                        while gpu.pending() > lag(step, steps) {
+                            let losses = gpu.losses().await.map_err(|e| self.with_place(e, epoch))?;
+                            stop |= self.told(&mut told, losses.unwrap_or_default()).await;
+                        }
+                        stop
+                    }
+                };
+                if !stop || step + 1 == steps {
+                    return Ok(());
+                }
+                if let Some(gpu) = &mut gpu {
+                    while let Some(losses) = gpu.losses().await.map_err(|e| self.with_place(e, epoch))? {
+                        told.add(losses);
+                    }
+                }
+                let records = amplify_records(&gpu, state, course).await?;
+                self.stop(told.next(), records)
             })
             .await?;
-            let [normal, anomalous] = match last {
-                Some(data) => state.residual_intensity(&course.teacher, &first_of(data, 4), settings).await?,
-                None => [0.0; 2],
+            let [normal, anomalous] = match (last, &mut gpu) {
+                (None, _) => [0.0; 2],
+                (Some(data), None) => {
+                    state.residual_intensity(&course.teacher, &first_of(data, 4), settings).await?
+                }
+                (Some(data), Some(gpu)) => gpu.residual_intensity(&first_of(data, 4), sides).await?,
             };
             let record = AmplifyRecord {
                 epoch: epoch + 1,
-                focal: sums[0] / steps as f64,
-                amplification: sums[1] / steps as f64,
+                focal: told.sums[0] / steps as f64,
+                amplification: told.sums[1] / steps as f64,
                 residual_normal: normal,
                 residual_anomalous: anomalous,
                 lr,
                 seconds: seconds() - started,
             };
             self.history.amplify.push(record);
-            let stop = self.tell(Event::Amplified(&record)).await;
+            let stop = self.tell(Event::Amplified(&record)).await || self.stopping;
             if self.due(epoch, epochs) {
+                bring_amplifier(&gpu, state).await?;
                 let candidate = course.candidate(state, student, &self.history);
                 if self.improves(&candidate, Stage::Amplify, epoch)? {
                     self.keep("best.amplifier", module_record(&state.amplifier)?);
@@ -92,16 +210,14 @@ impl Run<'_> {
             }
             let next = Position { stage: Stage::Amplify, epoch: epoch + 1, step: 0, sums: [0.0; 2] };
             if self.course.checkpoint.is_some() && (stop || self.wanted(epoch, epochs)) {
-                let records = [
-                    ("amplifier", module_record(&state.amplifier)?),
-                    ("optimizer", optimizer_record(&state.optimizer)?),
-                ];
+                let records = amplify_records(&gpu, state, course).await?;
                 self.save(next, &records)?;
             }
             if stop {
                 return Err(self.interrupted());
             }
         }
+        bring_amplifier(&gpu, state).await?;
         if let Some(bytes) = self.take("best.amplifier") {
             state.amplifier = restore_module(state.amplifier.clone(), Some(&bytes))?;
         }
@@ -118,45 +234,61 @@ impl Run<'_> {
     ) -> Result<()> {
         let (course, settings) = (self.course, &self.course.settings);
         let (epochs, steps) = (settings.epochs_distill, course.steps());
-        let (mut cache, shapes) = self.features(amplify).await?;
         let device = course.teacher.trunk.stem.weight.device();
+        let mut source = self.features(amplify, state).await?;
+        let mut gpu = None;
+        if let Some(device) = course.gpu() {
+            let model = course.candidate(amplify, state, &History::default());
+            gpu = Some(GpuDistill::new(course, device, &model, self.optimizer.take().as_deref()).await?);
+        }
         self.begin(Stage::Distill, from.epoch, epochs).await?;
         for epoch in from.epoch..epochs {
             let started = seconds();
-            let first =
-                if epoch == from.epoch { from } else { Position { step: 0, sums: [0.0; 2], epoch, ..from } };
-            let (mut sums, lr) = (first.sums, settings.lr_at(epoch, epochs));
+            let lr = settings.lr_at(epoch, epochs);
+            let mut told = Told::from(from, epoch);
             for (step, chosen) in
-                course.batches(Purpose::DistillOrder, epoch).iter().enumerate().skip(first.step)
+                course.batches(Purpose::DistillOrder, epoch).iter().enumerate().skip(told.step)
             {
-                let features = gather(&mut cache, &shapes, chosen, &device)?;
-                let loss = state.step_async(features, settings, lr).await;
-                let loss = loss.map_err(|e| self.with_place(e, epoch))?;
-                let losses = [loss.kd, loss.hkd];
-                sums = [sums[0] + losses[0], sums[1] + losses[1]];
-                let next = Position { stage: Stage::Distill, epoch, step: step + 1, sums };
-                self.stepped(Event::Step { stage: Stage::Distill, epoch, step, losses }, || {
-                    Ok((
-                        next,
-                        vec![
-                            ("amplifier", module_record(&amplify.amplifier)?),
-                            ("student", module_record(&state.student)?),
-                            ("optimizer", optimizer_record(&state.optimizer)?),
-                        ],
-                    ))
-                })
-                .await?;
+                let stop = match (&mut source, &mut gpu) {
+                    (Source::Gpu(features), Some(gpu)) => {
+                        gpu.step(features, chosen, lr)?;
+                        let mut stop = false;
+                        while gpu.pending() > lag(step, steps) {
+                            let losses = gpu.losses().await.map_err(|e| self.with_place(e, epoch))?;
+                            stop |= self.told(&mut told, losses.unwrap_or_default()).await;
+                        }
+                        stop
+                    }
+                    (Source::Cpu(cache, shapes), _) => {
+                        let features = gather(cache, shapes, chosen, &device)?;
+                        let loss = state.step_async(features, settings, lr).await;
+                        let loss = loss.map_err(|e| self.with_place(e, epoch))?;
+                        self.told(&mut told, [loss.kd, loss.hkd]).await
+                    }
+                    (Source::Gpu(_), None) => return Err(Error::Device("the GPU is gone".into())),
+                };
+                if !stop || step + 1 == steps {
+                    continue;
+                }
+                if let Some(gpu) = &mut gpu {
+                    while let Some(losses) = gpu.losses().await.map_err(|e| self.with_place(e, epoch))? {
+                        told.add(losses);
+                    }
+                }
+                let records = distill_records(&gpu, amplify, state, course).await?;
+                self.stop(told.next(), records)?;
             }
             let record = DistillRecord {
                 epoch: epoch + 1,
-                kd: sums[0] / steps as f64,
-                hkd: sums[1] / steps as f64,
+                kd: told.sums[0] / steps as f64,
+                hkd: told.sums[1] / steps as f64,
                 lr,
                 seconds: seconds() - started,
             };
             self.history.distill.push(record);
-            let stop = self.tell(Event::Distilled(&record)).await;
+            let stop = self.tell(Event::Distilled(&record)).await || self.stopping;
             if self.due(epoch, epochs) {
+                bring_student(&gpu, state).await?;
                 let candidate = course.candidate(amplify, state, &self.history);
                 if self.improves(&candidate, Stage::Distill, epoch)? {
                     self.keep("best.student", module_record(&state.student)?);
@@ -164,17 +296,14 @@ impl Run<'_> {
             }
             let next = Position { stage: Stage::Distill, epoch: epoch + 1, step: 0, sums: [0.0; 2] };
             if self.course.checkpoint.is_some() && (stop || self.wanted(epoch, epochs)) {
-                let records = [
-                    ("amplifier", module_record(&amplify.amplifier)?),
-                    ("student", module_record(&state.student)?),
-                    ("optimizer", optimizer_record(&state.optimizer)?),
-                ];
+                let records = distill_records(&gpu, amplify, state, course).await?;
                 self.save(next, &records)?;
             }
             if stop {
                 return Err(self.interrupted());
             }
         }
+        bring_student(&gpu, state).await?;
         if let Some(bytes) = self.take("best.student") {
             state.student = restore_module(state.student.clone(), Some(&bytes))?;
         }
@@ -182,26 +311,24 @@ impl Run<'_> {
     }
 
     /// The advanced teacher's features of all training pictures, and the shape of each level.
-    async fn features(&mut self, amplify: &AmplifyStage) -> Result<(FeatureCache, [[usize; 3]; 3])> {
+    async fn features(&mut self, amplify: &AmplifyStage, student: &DistillStage) -> Result<Source> {
         let (course, settings) = (self.course, &self.course.settings);
+        let candidate = course.candidate(amplify, student, &History::default());
+        if let Some(gpu) = course.gpu() {
+            let all = course.pictures.len();
+            let progress = async |done: usize| self.tell(Event::Caching(done, all)).await;
+            let features = GpuFeatures::new(course, gpu, &candidate, progress).await;
+            return features.map(Source::Gpu).map_err(|error| match error {
+                Error::Interrupted(_) => self.interrupted(),
+                other => other,
+            });
+        }
         let backbone = course.teacher.backbone;
         let (channels, sides) = (backbone.channels(), backbone.sides(settings.size));
         let shapes = [0, 1, 2].map(|k| [channels[k], sides[k], sides[k]]);
         let length = shapes.iter().map(|s| s.iter().product::<usize>()).sum();
         let mut cache = FeatureCache::new(length, course.cache_budget);
         let device = course.teacher.trunk.stem.weight.device();
-        let candidate = course.candidate(
-            amplify,
-            &DistillStage {
-                student: crate::student::Student::new(
-                    backbone,
-                    &mut stream(0, Purpose::Student, 0, 0),
-                    &device,
-                ),
-                optimizer: super::adam(settings),
-            },
-            &History::default(),
-        );
         for chosen in course.pictures.chunks(settings.batch) {
             let pixels = chosen.iter().flat_map(normalise).collect();
             let x = batch(pixels, chosen.len(), settings.size, &device);
@@ -225,14 +352,14 @@ impl Run<'_> {
                 return Err(self.interrupted());
             }
         }
-        Ok((cache, shapes))
+        Ok(Source::Cpu(cache, shapes))
     }
 
     /// The finished model with its threshold.
     pub async fn finish(&mut self, amplify: &AmplifyStage, distill: &DistillStage) -> Result<Aand> {
         let course = self.course;
         let mut model = course.candidate(amplify, distill, &self.history);
-        let detector = Detector::prepare(model.clone()).await?;
+        let detector = Detector::prepare(model.clone(), &course.processor).await?;
         // Where one thread does everything, one picture at a time lets others have their turn.
         let together = if cfg!(target_arch = "wasm32") { 1 } else { course.settings.batch.min(16) };
         let few = course.held_out.len() < FEWEST;
@@ -266,24 +393,21 @@ impl Run<'_> {
         stop
     }
 
-    /// Reports a step; when asked to stop, saves what `state` gives and stops.
-    async fn stepped(
-        &mut self,
-        event: Event<'_>,
-        state: impl FnOnce() -> Result<(Position, Vec<(&'static str, Vec<u8>)>)>,
-    ) -> Result<()> {
-        if !self.tell(event).await {
-            return Ok(());
-        }
-        if self.course.checkpoint.is_none() {
-            return Err(self.interrupted());
-        }
-        let (position, records) = state()?;
-        if position.step < self.course.steps() {
+    /// Reports the next step's losses; whether to stop.
+    async fn told(&mut self, told: &mut Told, losses: [f64; 2]) -> bool {
+        let event = Event::Step { stage: told.stage, epoch: told.epoch, step: told.step, losses };
+        told.add(losses);
+        let stop = self.tell(event).await;
+        self.stopping |= stop;
+        stop
+    }
+
+    /// Stops before a position, which is saved.
+    fn stop(&mut self, position: Position, records: Vec<(&str, Vec<u8>)>) -> Result<()> {
+        if self.course.checkpoint.is_some() {
             self.save(position, &records)?;
-            return Err(self.interrupted());
         }
-        Ok(())
+        Err(self.interrupted())
     }
 
     /// Whether a checkpoint is wanted after an epoch: the first, the last, and where enough time has passed.

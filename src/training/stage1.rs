@@ -117,23 +117,29 @@ impl AmplifyStage {
     ) -> Result<[f64; 2]> {
         let device = teacher.trunk.stem.weight.device();
         let x = batch(data.pixels.clone(), data.masks.len(), settings.size, &device);
-        let (mut sums, mut levels) = ([0.0; 2], [0usize; 2]);
+        let mut levels = Vec::new();
         for (raa, feature) in self.amplifier.valid().levels.iter().zip(teacher.forward(x)) {
             let [_, _, height, width] = feature.dims();
             let residual = to_rows(raa.forward(feature, settings.raa).residual);
             let squared = floats((residual.clone() * residual).mean_dim(1)).await?;
-            let labels = labels(&data.masks, height, width);
-            for (kind, wanted) in [false, true].into_iter().enumerate() {
-                let chosen = squared.iter().zip(&labels).filter(|(_, l)| **l == wanted);
-                let (sum, count) = chosen.fold((0.0, 0), |(s, n), (v, _)| (s + f64::from(*v), n + 1));
-                if count > 0 {
-                    sums[kind] += sum / f64::from(count);
-                    levels[kind] += 1;
-                }
-            }
+            levels.push((squared, labels(&data.masks, height, width)));
         }
-        Ok([0, 1].map(|kind| sums[kind] / levels[kind].max(1) as f64))
+        Ok(mean_residual(&levels))
     }
+}
+
+/// The mean squared residual of normal and of anomalous patches, given that of every patch and its label, by level:
+/// the mean over the levels, of those that have such patches.
+pub(super) fn mean_residual(levels: &[(Vec<f32>, Vec<bool>)]) -> [f64; 2] {
+    [false, true].map(|wanted| {
+        let means = levels.iter().filter_map(|(squared, labels)| {
+            let chosen = squared.iter().zip(labels).filter(|(_, label)| **label == wanted);
+            let (sum, count) = chosen.fold((0.0, 0), |(s, n), (v, _)| (s + f64::from(*v), n + 1));
+            (count > 0).then(|| sum / f64::from(count))
+        });
+        let (sum, count) = means.fold((0.0, 0), |(s, n), mean| (s + mean, n + 1));
+        sum / f64::from(count.max(1))
+    })
 }
 
 /// The losses of one level as `[1]`; `None` where the settings or the labels leave nothing to learn from.
@@ -146,7 +152,7 @@ pub struct LevelLoss {
 }
 
 /// The label of every patch of the masks, `B H W` of them (method.md 2.4).
-fn labels(masks: &[Mask], height: usize, width: usize) -> Vec<bool> {
+pub(super) fn labels(masks: &[Mask], height: usize, width: usize) -> Vec<bool> {
     masks.iter().flat_map(|mask| mask.patch_labels(height, width)).collect()
 }
 

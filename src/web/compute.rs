@@ -1,7 +1,7 @@
 //! What a model runs on: the CPU, or a GPU through WebGPU.
 
 use crate::detection;
-use crate::inference::gpu::{Gpu, HeatCanvas, Network};
+use crate::gpu::{Gpu, HeatCanvas, Network};
 use crate::inference::{Engine, Plan};
 use crate::model::{Info, Precision};
 use crate::picture::ScoreMap;

@@ -1,10 +1,11 @@
 //! Training on a person's own good pictures.
 
 use super::error::thrown;
-use super::training_device::device;
+use super::training_device::processor;
 use super::training_watch::{Clock, Watch};
 use crate::amplification::RaaOptions;
 use crate::detection::held_out_count;
+use crate::gpu::Processor;
 use crate::model::{Info, Precision, Score, decode, encode_async, header};
 use crate::picture;
 use crate::synthesis::Foreground;
@@ -41,7 +42,7 @@ struct Wanted {
 #[wasm_bindgen]
 pub struct Trainer {
     wanted: Wanted,
-    device: Device,
+    processor: Processor,
     /// An earlier model to go on from.
     earlier: Option<(Vec<u8>, Info)>,
     good: Vec<Good>,
@@ -116,8 +117,8 @@ impl Trainer {
                 Some((bytes, info))
             }
         };
-        let device = device(gpu).await?;
-        Ok(Self { wanted, device, earlier, good: Vec::new(), identity: Vec::new(), course: None })
+        let processor = processor(gpu).await?;
+        Ok(Self { wanted, processor, earlier, good: Vec::new(), identity: Vec::new(), course: None })
     }
 
     fn prepare(&mut self) -> Result<String> {
@@ -129,11 +130,11 @@ impl Trainer {
         let settings = self.settings(count);
         settings.check()?;
         let (teacher, source, start) = match &self.earlier {
-            None => (Teacher::embedded(&self.device)?, "the embedded teacher".into(), None),
+            None => (Teacher::embedded(&Device::flex())?, "the embedded teacher".into(), None),
             Some((bytes, info)) => {
                 let name = Path::new("the model");
-                let teacher = decode(bytes, name, &self.device)?.teacher;
-                let rest = decode(bytes, name, &self.device.clone().autodiff())?;
+                let teacher = decode(bytes, name, &Device::flex())?.teacher;
+                let rest = decode(bytes, name, &Device::flex().autodiff())?;
                 let source = info.teacher.strip_prefix(&format!("{} from ", info.backbone));
                 let source = source.unwrap_or(&info.teacher).to_string();
                 (teacher, source, Some((rest.amplifier, rest.student)))
@@ -147,6 +148,7 @@ impl Trainer {
             name: self.wanted.name.clone(),
             data_fingerprint: fingerprint_of(identity),
             start,
+            processor: self.processor.clone(),
             ..Course::of(std::mem::take(&mut self.good), settings, teacher, source)
         };
         let steps = course.pictures.len().div_ceil(course.settings.batch);

@@ -1,77 +1,131 @@
-//! A plan as compute passes: which kernel runs on which memory, with which numbers, in how many workgroups.
+//! A plan as compute passes.
 
 use super::convolution::{self, Buffers, Conv};
 use super::finish;
 use super::kernels::Kernel;
 use super::layout::{BORDER, quads, slice};
 use super::memory::Memory;
+use super::pass::{Bound, Pass, spread};
 use super::tile::TileRule;
 use super::winograd;
 use crate::amplification::Residual;
 use crate::inference::{self, Convolution, Operation, Plan, Slots, Step, View};
 
-/// One dispatch, as data.
-#[derive(Clone, Debug)]
-pub(super) struct Pass {
-    /// The layer's name.
-    pub name: String,
-    pub kernel: Kernel,
-    /// The kernel's uniform, field by field in its order.
-    pub uniform: Vec<u32>,
-    /// The storage buffers of bindings 1, 2, …
-    pub bindings: Vec<Memory>,
-    /// Workgroups.
-    pub groups: [u32; 3],
-}
-
-/// Most workgroups along one axis that every device allows.
-const MOST_GROUPS: u32 = 65535;
-
-/// `count` workgroups along x, and where that is too many along z too.
-pub(super) fn spread(count: u32, y: u32) -> [u32; 3] {
-    let z = count.div_ceil(MOST_GROUPS);
-    [count.div_ceil(z), y, z]
+/// Where the executor of a plan keeps what passes read and write.
+pub(crate) trait Places {
+    /// Names a buffer.
+    type Memory: Copy;
+    /// The buffer that holds a view's features.
+    fn view(&self, view: View) -> Self::Memory;
+    /// Weight or position encoding of a step.
+    fn values(&self, step: usize) -> Self::Memory;
+    /// Bias of a step.
+    fn bias(&self, step: usize) -> Self::Memory;
+    /// The normalised pictures as they were given, `[picture][3][S][S]`.
+    fn pixels(&self) -> Self::Memory;
+    /// The input of Winograd's products.
+    fn transformed(&self) -> Self::Memory;
+    /// Winograd's products, or the parts of a convolution whose input channels workgroups share.
+    fn products(&self) -> Self::Memory;
 }
 
 /// All passes for a batch of `pictures`, from the pixels to the scores.
-pub(super) fn all(plan: &Plan, slots: &Slots, pictures: u32, tile: TileRule) -> Vec<Pass> {
-    let builder = Builder { plan, slots, pictures, tile };
-    let mut passes = vec![builder.picture()];
-    passes.extend(plan.steps.iter().enumerate().flat_map(|(i, step)| builder.step(i, step)));
+pub(super) fn all(plan: &Plan, slots: &Slots, pictures: u32, tile: TileRule) -> Vec<Pass<Memory>> {
+    let mut passes = of_plan(plan, &Detection { slots }, pictures, tile);
     passes.extend(finish::passes(plan, slots, pictures));
     passes
 }
 
-/// A pass without its name: kernel, uniform, bindings and workgroups.
-pub(super) type Bound = (Kernel, Vec<u32>, Vec<Memory>, [u32; 3]);
+/// The passes of the plan's steps for a batch of `pictures`, from the pixels on.
+pub(crate) fn of_plan<P: Places>(
+    plan: &Plan,
+    places: &P,
+    pictures: u32,
+    tile: TileRule,
+) -> Vec<Pass<P::Memory>> {
+    let builder = Builder { plan, places, pictures, tile };
+    let mut passes = vec![builder.picture()];
+    passes.extend(plan.steps.iter().enumerate().flat_map(|(i, step)| builder.step(i, step)));
+    passes
+}
 
-struct Builder<'a> {
-    plan: &'a Plan,
+/// The detector's own memory.
+struct Detection<'a> {
     slots: &'a Slots,
+}
+
+impl Places for Detection<'_> {
+    type Memory = Memory;
+
+    fn view(&self, view: View) -> Memory {
+        Memory::Slot(self.slots.of[view.buffer])
+    }
+
+    fn values(&self, step: usize) -> Memory {
+        Memory::Values(step)
+    }
+
+    fn bias(&self, step: usize) -> Memory {
+        Memory::Bias(step)
+    }
+
+    fn pixels(&self) -> Memory {
+        Memory::Pixels
+    }
+
+    fn transformed(&self) -> Memory {
+        Memory::Transformed
+    }
+
+    fn products(&self) -> Memory {
+        Memory::Products
+    }
+}
+
+struct Builder<'a, P> {
+    plan: &'a Plan,
+    places: &'a P,
     pictures: u32,
     tile: TileRule,
 }
 
-impl Builder<'_> {
+impl<P: Places> Builder<'_, P> {
     /// The normalised picture, interleaved and with a border of zeros.
-    fn picture(&self) -> Pass {
+    fn picture(&self) -> Pass<P::Memory> {
         let size = self.plan.size as u32;
         let padded = size + 2 * BORDER as u32;
         Pass {
             name: "picture".into(),
             kernel: Kernel::Picture,
             uniform: vec![size],
-            bindings: vec![Memory::Pixels, self.memory(self.plan.input)],
+            bindings: vec![self.places.pixels(), self.memory(self.plan.input)],
             groups: [padded.div_ceil(64), padded, self.pictures],
         }
     }
 
-    fn step(&self, index: usize, step: &Step) -> Vec<Pass> {
+    fn step(&self, index: usize, step: &Step) -> Vec<Pass<P::Memory>> {
         let passes = match &step.operation {
             Operation::Convolution(c) if winograd::serves(self.plan, c) => {
-                let add = c.add.map_or(Memory::Bias(index), |add| self.memory(add));
-                let memories = [self.memory(c.input), add, self.memory(c.output)];
-                winograd::passes(self.plan, index, c, memories, self.pictures as usize, self.tile)
+                let add = c.add.map_or(self.places.bias(index), |add| self.memory(add));
+                let memories = winograd::Memories {
+                    input: self.memory(c.input),
+                    add,
+                    output: self.memory(c.output),
+                    weight: self.places.values(index),
+                    bias: self.places.bias(index),
+                    transformed: self.places.transformed(),
+                    products: self.places.products(),
+                };
+                let slices = [slice(self.plan, c.input), slice(self.plan, c.output)];
+                let add = c.add.map(|add| slice(self.plan, add));
+                winograd::passes(
+                    winograd::Layer::of(self.plan, c, self.pictures as usize),
+                    memories,
+                    slices,
+                    add,
+                    c.relu,
+                    self.tile,
+                )
             }
             operation => self.operation(index, operation),
         };
@@ -85,14 +139,14 @@ impl Builder<'_> {
         passes.into_iter().map(named).collect()
     }
 
-    fn operation(&self, index: usize, operation: &Operation) -> Vec<Bound> {
+    fn operation(&self, index: usize, operation: &Operation) -> Vec<Bound<P::Memory>> {
         let one = match operation {
             Operation::Convolution(c) => return self.convolution(index, c),
             Operation::MaxPool { input, output } => self.max_pool(*input, *output),
             Operation::Position { input, output, .. } => {
                 let [positions, channels] = self.elements(*input);
                 let uniform = [vec![positions, channels], self.slices(&[*input, *output])].concat();
-                let bindings = vec![self.memory(*input), Memory::Values(index), self.memory(*output)];
+                let bindings = vec![self.memory(*input), self.places.values(index), self.memory(*output)];
                 (Kernel::Position, uniform, bindings, self.each_quad(*input))
             }
             Operation::Gate { query, matching, output } => {
@@ -131,7 +185,7 @@ impl Builder<'_> {
         vec![one]
     }
 
-    fn convolution(&self, index: usize, c: &Convolution) -> Vec<Bound> {
+    fn convolution(&self, index: usize, c: &Convolution) -> Vec<Bound<P::Memory>> {
         let [_, in_height, in_width] = self.shape(c.input);
         let [_, out_height, out_width] = self.shape(c.output);
         let [in_pixel, in_offset] = slice(self.plan, c.input);
@@ -189,15 +243,16 @@ impl Builder<'_> {
         };
         let buffers = Buffers {
             input: self.memory(c.input),
-            bias: Memory::Bias(index),
-            addend: c.add.map_or(Memory::Bias(index), |add| self.memory(add)),
+            bias: self.places.bias(index),
+            addend: c.add.map_or(self.places.bias(index), |add| self.memory(add)),
             output: self.memory(c.output),
-            weight: Memory::Values(index),
+            weight: self.places.values(index),
+            products: Some(self.places.products()),
         };
-        convolution::passes(conv, buffers, self.tile)
+        convolution::passes(conv, buffers, (self.tile)(conv.rows, conv.columns))
     }
 
-    fn max_pool(&self, input: View, output: View) -> Bound {
+    fn max_pool(&self, input: View, output: View) -> Bound<P::Memory> {
         let [_, in_height, in_width] = self.shape(input);
         let [_, height, width] = self.shape(output);
         let channels = quads(input.channels) as u32;
@@ -226,18 +281,18 @@ impl Builder<'_> {
         views.iter().flat_map(|&view| slice(self.plan, view)).collect()
     }
 
-    fn memory(&self, view: View) -> Memory {
-        Memory::Slot(self.slots.of[view.buffer])
+    fn memory(&self, view: View) -> P::Memory {
+        self.places.view(view)
     }
 
-    fn memories(&self, views: &[View]) -> Vec<Memory> {
+    fn memories(&self, views: &[View]) -> Vec<P::Memory> {
         views.iter().map(|&view| self.memory(view)).collect()
     }
 
     /// A thread for each quad.
     fn each_quad(&self, view: View) -> [u32; 3] {
         let [positions, channels] = self.elements(view);
-        [(positions * channels).div_ceil(64), self.pictures, 1]
+        spread((positions * channels).div_ceil(64), self.pictures)
     }
 
     /// Eight threads for each position.

@@ -1,4 +1,4 @@
-//! Detection on a GPU: the [`Plan`](super::Plan) as compute passes in WGSL, native and in the browser from the
+//! Detection on a GPU: the [`Plan`](crate::inference::Plan) as compute passes in WGSL, native and in the browser from the
 //! same files.
 //!
 //! `shaders/` at the repository's top holds one file for each kind of layer, which says its equation, its layout
@@ -21,16 +21,20 @@ mod kernels;
 mod layout;
 mod memory;
 mod network;
+mod pass;
 mod passes;
 mod precision;
+mod processor;
 mod profile;
 mod tile;
+pub mod training;
 mod winograd;
 
 pub use adapter::{Gpu, adapters};
 #[cfg(target_arch = "wasm32")]
 pub use canvas::HeatCanvas;
 pub use network::Network;
+pub use processor::Processor;
 pub use profile::PassTime;
 
 #[cfg(test)]

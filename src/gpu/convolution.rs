@@ -2,14 +2,13 @@
 //! channels of one tile.
 
 use super::kernels::Kernel;
-use super::memory::Memory;
-use super::passes::{Bound, spread};
-use super::tile::TileRule;
+use super::pass::{Bound, spread};
+use super::tile::Tile;
 
 /// The uniform, field by field, as the shader explains it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, bytemuck::Pod, bytemuck::Zeroable)]
-pub(super) struct Conv {
+pub(crate) struct Conv {
     pub rows: u32,
     pub columns: u32,
     pub height: u32,
@@ -39,40 +38,38 @@ pub(super) struct Conv {
 
 /// The buffers, in the order of the shader's bindings.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Buffers {
-    pub input: Memory,
-    pub bias: Memory,
+pub(crate) struct Buffers<M> {
+    pub input: M,
+    pub bias: M,
     /// Not read where there is no addend.
-    pub addend: Memory,
-    pub output: Memory,
-    pub weight: Memory,
+    pub addend: M,
+    pub output: M,
+    pub weight: M,
+    /// For parts of sums; none where the output lies in the place for them, as that of Winograd's products does.
+    pub products: Option<M>,
 }
 
 /// One pass, or two: parts of the sums, and the sums of the parts.
-pub(super) fn passes(mut conv: Conv, buffers: Buffers, tile: TileRule) -> Vec<Bound> {
-    let tile = tile(conv.rows, conv.columns);
-    // Winograd's products lie where parts would.
-    conv.part = match buffers.output {
-        Memory::Products => conv.channels,
-        _ => tile.part(conv.rows, conv.columns, conv.channels, conv.kernel_height * conv.kernel_width),
+pub(crate) fn passes<M: Copy>(mut conv: Conv, buffers: Buffers<M>, tile: Tile) -> Vec<Bound<M>> {
+    let Buffers { input, bias, addend, output, weight, products } = buffers;
+    conv.part = match products {
+        None => conv.channels,
+        Some(_) => tile.part(conv.rows, conv.columns, conv.channels, conv.kernel_height * conv.kernel_width),
     };
     let parts = conv.channels.div_ceil(conv.part);
     let [down, across] = tile.groups(conv.rows, conv.columns);
-    let pass = |kernel, conv: Conv, bindings: &[Memory], groups| -> Bound {
+    let pass = |kernel, conv: Conv, bindings: &[M], groups| -> Bound<M> {
         (kernel, bytemuck::cast_slice(&[conv]).to_vec(), bindings.to_vec(), groups)
     };
-    let Buffers { input, bias, addend, output, weight } = buffers;
-    let products = |conv: Conv, output| {
+    let sums = |conv: Conv, output| {
         let groups = spread(down, across * parts);
         pass(Kernel::Convolution(tile), conv, &[input, bias, addend, output, weight], groups)
     };
-    if parts == 1 {
-        return vec![products(conv, output)];
-    }
+    let Some(products) = products.filter(|_| parts > 1) else { return vec![sums(conv, output)] };
     // The parts are kept as they are: no bias, addend, ReLU, and corners side by side.
     let bare =
         Conv { corners: 1, out_pixel: conv.columns, out_offset: 0, add: 0, relu: 0, biased: 0, ..conv };
     let groups = spread((conv.rows * conv.columns).div_ceil(64), 1);
-    let sum = pass(Kernel::ConvolutionSum, conv, &[Memory::Products, bias, addend, output], groups);
-    vec![products(bare, Memory::Products), sum]
+    let sum = pass(Kernel::ConvolutionSum, conv, &[products, bias, addend, output], groups);
+    vec![sums(bare, products), sum]
 }

@@ -23,8 +23,8 @@ pub async fn adapters() -> Vec<wgpu::Adapter> {
 pub struct Gpu {
     /// Name, kind and driver.
     pub info: wgpu::AdapterInfo,
-    pub(super) device: wgpu::Device,
-    pub(super) queue: wgpu::Queue,
+    pub(crate) device: wgpu::Device,
+    pub(crate) queue: wgpu::Queue,
     failure: Arc<Mutex<Option<String>>>,
 }
 
@@ -96,13 +96,13 @@ impl Gpu {
         }
     }
 
-    pub(super) fn failed(&self, what: &str) -> Error {
+    pub(crate) fn failed(&self, what: &str) -> Error {
         let what = what.replace('\n', " ");
         Error::Device(format!("{} failed: {what}; use a smaller batch, or --device cpu", self.info.name))
     }
 
     /// Reads a buffer that was made to be mapped.
-    pub(super) async fn read(&self, buffer: &wgpu::Buffer) -> Result<Vec<u32>> {
+    pub(crate) async fn read(&self, buffer: &wgpu::Buffer) -> Result<Vec<u32>> {
         let (sender, receiver) = async_channel::bounded(1);
         buffer.map_async(wgpu::MapMode::Read, .., move |result| {
             // Nobody listens any more if the reader was dropped.
@@ -122,8 +122,15 @@ impl Gpu {
         Ok(values)
     }
 
+    /// Natively, waits until a submission is through; a browser calls back by itself.
+    pub(crate) fn wait_for(&self, submitted: wgpu::SubmissionIndex) -> Result<()> {
+        let wanted = wgpu::PollType::Wait { submission_index: Some(submitted), timeout: None };
+        self.device.poll(wanted).map_err(|e| self.failed(&e.to_string()))?;
+        self.check()
+    }
+
     /// Natively, waits until the device is idle; a browser calls back by itself.
-    pub(super) fn wait(&self) -> Result<()> {
+    pub(crate) fn wait(&self) -> Result<()> {
         let waited = self.device.poll(wgpu::PollType::wait_indefinitely());
         waited.map_err(|e| self.failed(&e.to_string()))?;
         self.check()

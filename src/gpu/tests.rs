@@ -1,7 +1,7 @@
 //! Every pass alone, against the plainest implementation; on whatever adapter there is, a software one if need be.
 
 use super::memory::Memory;
-use super::passes::Pass;
+use super::pass::Pass;
 use super::tile::{Tile, TileRule};
 use super::*;
 use crate::amplification::{RaaOptions, Residual};
@@ -84,7 +84,7 @@ impl Bench {
         pollster::block_on(self.network.gpu.read(&to)).unwrap()
     }
 
-    fn run(&self, passes: &[&Pass]) {
+    fn run(&self, passes: &[&Pass<Memory>]) {
         let program = self.network.bind(passes.iter().map(|&pass| pass.clone()).collect());
         let mut encoder = self.network.gpu.device.create_command_encoder(&Default::default());
         program.encode(&mut encoder, &self.network.kernels);
@@ -92,7 +92,7 @@ impl Bench {
         self.network.gpu.check().unwrap();
     }
 
-    fn passes(&self) -> Vec<Pass> {
+    fn passes(&self) -> Vec<Pass<Memory>> {
         self.network.program(self.pictures).passes.iter().map(|(pass, _)| pass.clone()).collect()
     }
 
@@ -153,7 +153,7 @@ fn every_step_in(precision: Precision, info: &Info, pictures: usize, tile: TileR
     let all = bench.passes();
     for (n, step) in plan.steps.iter().enumerate() {
         // One, or the three of Winograd's convolution.
-        let passes: Vec<&Pass> = all.iter().filter(|pass| pass.name == step.name).collect();
+        let passes: Vec<&Pass<Memory>> = all.iter().filter(|pass| pass.name == step.name).collect();
         let (views, to) = (step.operation.reads(), step.operation.writes());
         let mut slots = std::collections::HashMap::new();
         let mut reads = vec![Vec::new(); pictures];

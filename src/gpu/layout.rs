@@ -7,7 +7,7 @@ use crate::model::Precision;
 pub(super) const BORDER: usize = 3;
 
 /// Channels are kept in fours.
-pub(super) fn quads(channels: usize) -> usize {
+pub(crate) fn quads(channels: usize) -> usize {
     channels.div_ceil(4)
 }
 

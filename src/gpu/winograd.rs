@@ -3,9 +3,8 @@
 
 use super::convolution::{self, Buffers, Conv};
 use super::kernels::Kernel;
-use super::layout::{quads, slice};
-use super::memory::Memory;
-use super::passes::Bound;
+use super::layout::quads;
+use super::pass::Bound;
 use super::tile::TileRule;
 use crate::inference::{self, Convolution, Operation, Plan};
 
@@ -24,13 +23,6 @@ pub(super) fn serves(plan: &Plan, c: &Convolution) -> bool {
         && height.div_ceil(2) * width.div_ceil(2) >= WHOLE
 }
 
-/// Patches across and down one picture, and of `pictures` filled up to whole tiles.
-fn patches(plan: &Plan, c: &Convolution, pictures: usize) -> [usize; 3] {
-    let [_, height, width] = plan.shape(c.output);
-    let [across, down] = [width.div_ceil(2), height.div_ceil(2)];
-    [across, down, (across * down * pictures).next_multiple_of(WHOLE)]
-}
-
 /// f32 numbers that the largest transformed input and the largest products of a batch take.
 pub(super) fn numbers(plan: &Plan, pictures: usize) -> [usize; 2] {
     let convolutions = plan.steps.iter().filter_map(|step| match &step.operation {
@@ -38,29 +30,69 @@ pub(super) fn numbers(plan: &Plan, pictures: usize) -> [usize; 2] {
         _ => None,
     });
     convolutions.fold([0; 2], |[most, most_products], c| {
-        let [_, _, patches] = patches(plan, c, pictures);
-        let of = |channels: usize| ELEMENTS * patches * 4 * quads(channels);
+        let [_, _, patches] = Layer::of(plan, c, pictures).patches();
+        let of = |channels: usize| ELEMENTS * patches as usize * 4 * quads(channels);
         [most.max(of(c.input.channels)), most_products.max(of(c.output.channels))]
     })
 }
 
-/// Transform, sixteen products, and transform back.
-pub(super) fn passes(
-    plan: &Plan,
-    index: usize,
-    c: &Convolution,
-    [input, add, output]: [Memory; 3],
-    pictures: usize,
+/// What the three passes of a layer read and write.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Memories<M> {
+    pub input: M,
+    pub weight: M,
+    pub bias: M,
+    /// Not read where there is no addend.
+    pub add: M,
+    pub output: M,
+    pub transformed: M,
+    pub products: M,
+}
+
+/// The sizes of a layer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Layer {
+    pub height: u32,
+    pub width: u32,
+    /// Quads of channels.
+    pub inputs: u32,
+    pub outputs: u32,
+    pub pictures: u32,
+}
+
+impl Layer {
+    /// A convolution of a plan.
+    pub fn of(plan: &Plan, c: &Convolution, pictures: usize) -> Self {
+        let [_, height, width] = plan.shape(c.output).map(|n| n as u32);
+        let [inputs, outputs] = [c.input, c.output].map(|view| quads(view.channels) as u32);
+        Self { height, width, inputs, outputs, pictures: pictures as u32 }
+    }
+
+    /// Patches across and down one picture, and of all pictures filled up to whole tiles.
+    pub fn patches(self) -> [u32; 3] {
+        let [across, down] = [self.width.div_ceil(2), self.height.div_ceil(2)];
+        [across, down, (across * down * self.pictures).next_multiple_of(WHOLE as u32)]
+    }
+}
+
+/// Transform, sixteen products, and transform back. The slices of input, output and addend are quads from pixel to
+/// pixel, and to the first.
+pub(crate) fn passes<M: Copy>(
+    layer: Layer,
+    memories: Memories<M>,
+    [input, output]: [[u32; 2]; 2],
+    add: Option<[u32; 2]>,
+    relu: bool,
     tile: TileRule,
-) -> Vec<Bound> {
-    let [_, height, width] = plan.shape(c.output).map(|n| n as u32);
-    let [across, down, patches] = patches(plan, c, pictures).map(|n| n as u32);
-    let [inputs, outputs] = [c.input, c.output].map(|view| quads(view.channels) as u32);
-    let groups = |channels: u32| [(across * channels).div_ceil(64), down, pictures as u32];
+) -> Vec<Bound<M>> {
+    let Layer { height, width, inputs, outputs, pictures } = layer;
+    let [across, down, patches] = layer.patches();
+    let groups = |channels: u32| [(across * channels).div_ceil(64), down, pictures];
 
     let mut uniform = vec![height, width, across, inputs, patches];
-    uniform.extend(slice(plan, c.input));
-    let transform = (Kernel::WinogradInput, uniform, vec![input, Memory::Transformed], groups(inputs));
+    uniform.extend(input);
+    let bindings = vec![memories.input, memories.transformed];
+    let transform = (Kernel::WinogradInput, uniform, bindings, groups(inputs));
 
     // As a 1x1 convolution on one line of pixels.
     let rows = ELEMENTS as u32 * patches;
@@ -83,17 +115,24 @@ pub(super) fn passes(
         matrix_rows: patches,
         ..Conv::default()
     };
-    let (weight, bias) = (Memory::Values(index), Memory::Bias(index));
-    let buffers =
-        Buffers { input: Memory::Transformed, bias, addend: bias, output: Memory::Products, weight };
-    let products = convolution::passes(conv, buffers, tile);
+    let Memories { weight, bias, .. } = memories;
+    let buffers = Buffers {
+        input: memories.transformed,
+        bias,
+        addend: bias,
+        output: memories.products,
+        weight,
+        products: None,
+    };
+    let products = convolution::passes(conv, buffers, tile(conv.rows, conv.columns));
 
     let mut uniform = vec![height, width, across, outputs, patches];
-    uniform.extend(slice(plan, c.output));
-    uniform.push(u32::from(c.add.is_some()));
-    uniform.extend(c.add.map_or([0; 2], |add| slice(plan, add)));
-    uniform.push(u32::from(c.relu));
-    let back = (Kernel::WinogradOutput, uniform, vec![Memory::Products, bias, add, output], groups(outputs));
+    uniform.extend(output);
+    uniform.push(u32::from(add.is_some()));
+    uniform.extend(add.unwrap_or_default());
+    uniform.push(u32::from(relu));
+    let bindings = vec![memories.products, bias, memories.add, memories.output];
+    let back = (Kernel::WinogradOutput, uniform, bindings, groups(outputs));
     std::iter::once(transform).chain(products).chain([back]).collect()
 }
 

@@ -4,7 +4,7 @@ use wgpu::DeviceType;
 
 /// The variants of the convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Tile {
+pub(crate) enum Tile {
     /// `conv_direct.wgsl`, without workgroup memory.
     Direct,
     /// `conv_tile32.wgsl`.
@@ -67,7 +67,7 @@ impl Tile {
 }
 
 /// Positions and quads of outputs of a layer to the tile it is computed with.
-pub(super) type TileRule = fn(u32, u32) -> Tile;
+pub(crate) type TileRule = fn(u32, u32) -> Tile;
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,7 @@
 
 use super::kernels::Kernel;
 use super::memory::Memory;
-use super::passes::Pass;
+use super::pass::Pass;
 use crate::inference::{Plan, Slots};
 
 /// Standard deviation of the Gaussian for a map of `size x size`: 4 at 256 pixels.
@@ -20,7 +20,7 @@ pub(super) fn taps(size: usize) -> Vec<f32> {
 }
 
 /// From the discrepancies of the three levels to anomaly map and score.
-pub(super) fn passes(plan: &Plan, slots: &Slots, pictures: u32) -> Vec<Pass> {
+pub(super) fn passes(plan: &Plan, slots: &Slots, pictures: u32) -> Vec<Pass<Memory>> {
     let size = plan.size as u32;
     let level = |k: usize| Memory::Slot(slots.of[plan.maps[k].buffer]);
     let each_pixel = [size.div_ceil(64), size, pictures];

@@ -5,7 +5,8 @@ use super::constants::{self, Constants};
 use super::heat::Heat;
 use super::kernels::Kernels;
 use super::memory::{self, Memories, Memory};
-use super::passes::{self, Pass};
+use super::pass::Pass;
+use super::passes;
 use super::tile::{Tile, TileRule};
 use crate::inference::{Plan, Slots};
 use crate::model::Precision;
@@ -42,7 +43,7 @@ pub struct Network {
 /// The passes of one batch size, bound to their memory.
 #[derive(Debug)]
 pub(super) struct Program {
-    pub passes: Vec<(Pass, wgpu::BindGroup)>,
+    pub passes: Vec<(Pass<Memory>, wgpu::BindGroup)>,
 }
 
 impl Network {
@@ -164,7 +165,7 @@ impl Network {
     }
 
     /// Gives passes their memory.
-    pub(super) fn bind(&self, passes: Vec<Pass>) -> Program {
+    pub(super) fn bind(&self, passes: Vec<Pass<Memory>>) -> Program {
         let memories = self.memories.as_ref().expect("memory is there before passes are bound");
         let device = &self.gpu.device;
         let step = u64::from(device.limits().min_uniform_buffer_offset_alignment).max(256);
@@ -271,7 +272,7 @@ impl Program {
 
     /// One pass.
     pub fn dispatch(
-        (pass, group): &(Pass, wgpu::BindGroup),
+        (pass, group): &(Pass<Memory>, wgpu::BindGroup),
         compute: &mut wgpu::ComputePass<'_>,
         kernels: &Kernels,
     ) {

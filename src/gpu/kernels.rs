@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 /// One WGSL program; its file says what it computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Kernel {
+pub(crate) enum Kernel {
     Picture,
     Convolution(Tile),
     ConvolutionSum,
@@ -24,10 +24,31 @@ pub(super) enum Kernel {
     Blur,
     Maximum,
     Colour,
+    // Training.
+    NormSums,
+    NormMerge,
+    NormApply,
+    NormBackSums,
+    NormBackMerge,
+    NormBack,
+    WeightGradient(Tile),
+    AdamFlat,
+    AdamWeight,
+    AdamMemory,
+    DistillSums,
+    DistillHardest,
+    DistillBack,
+    Rows,
+    GateBack,
+    ColumnSums,
+    Advance,
+    AdvanceBack,
+    Pairs,
+    Sum,
 }
 
 macro_rules! shader {
-    ($($file:literal),+) => { concat!($(include_str!(concat!("../../../shaders/", $file, ".wgsl"))),+) };
+    ($($file:literal),+) => { concat!($(include_str!(concat!("../../shaders/", $file, ".wgsl"))),+) };
 }
 
 impl Kernel {
@@ -49,6 +70,28 @@ impl Kernel {
             Self::Blur => shader!("blur"),
             Self::Maximum => shader!("maximum"),
             Self::Colour => shader!("colour"),
+            Self::NormSums => shader!("norm_sums"),
+            Self::NormMerge => shader!("norm_merge"),
+            Self::NormApply => shader!("norm_apply"),
+            Self::NormBackSums => shader!("norm_back_sums"),
+            Self::NormBackMerge => shader!("norm_back_merge"),
+            Self::NormBack => shader!("norm_back"),
+            Self::WeightGradient(Tile::Direct) => shader!("weight", "weight_direct"),
+            Self::WeightGradient(Tile::Small) => shader!("weight", "weight_tile32"),
+            Self::WeightGradient(Tile::Large) => shader!("weight", "weight_tile64"),
+            Self::AdamFlat => shader!("adam", "adam_flat"),
+            Self::AdamWeight => shader!("adam", "adam_weight"),
+            Self::AdamMemory => shader!("adam", "adam_memory"),
+            Self::DistillSums => shader!("distill_sums"),
+            Self::DistillHardest => shader!("distill_hardest"),
+            Self::DistillBack => shader!("distill_back"),
+            Self::Rows => shader!("rows"),
+            Self::GateBack => shader!("gate_back"),
+            Self::ColumnSums => shader!("column_sums"),
+            Self::Advance => shader!("advance"),
+            Self::AdvanceBack => shader!("advance_back"),
+            Self::Pairs => shader!("pairs"),
+            Self::Sum => shader!("sum"),
         }
     }
 
@@ -59,8 +102,17 @@ impl Kernel {
             Precision::F16 => shader!("f16"),
         };
         match self {
-            Self::Upsample | Self::Blur | Self::Maximum | Self::Colour => self.source().into(),
-            _ => [numbers, self.source()].concat().into(),
+            Self::Picture
+            | Self::Convolution(_)
+            | Self::ConvolutionSum
+            | Self::WinogradInput
+            | Self::WinogradOutput
+            | Self::MaxPool
+            | Self::Position
+            | Self::Gate
+            | Self::Amplify
+            | Self::Cosine => [numbers, self.source()].concat().into(),
+            _ => self.source().into(),
         }
     }
 
@@ -92,7 +144,7 @@ impl Kernel {
 
 /// Pipelines that have been compiled.
 #[derive(Debug)]
-pub(super) struct Kernels {
+pub(crate) struct Kernels {
     precision: Precision,
     compiled: HashMap<Kernel, wgpu::ComputePipeline>,
 }
@@ -126,6 +178,11 @@ impl Kernels {
             missing.iter().map(|&kernel| (kernel, kernel.compile(gpu, precision))).collect();
         self.compiled.extend(compiled);
         gpu.check()
+    }
+
+    /// How many were compiled.
+    pub fn count(&self) -> usize {
+        self.compiled.len()
     }
 
     /// The pipeline of a kernel that was prepared.

@@ -1,0 +1,331 @@
+//! Stage 1 on the GPU: steps of gate and generator on pictures with synthetic anomalies, and the advanced teacher's
+//! features for stage 2 (method.md 2).
+
+use super::parameters::{Parameters, Tensor, read};
+use super::raa::{Losses, Margin, Raa, Sample};
+use super::results::Results;
+use super::tape::{Common, Feature, Program, Step, Tape, buffer};
+use super::teacher::Teacher;
+use super::{Adam, Scheme};
+use crate::amplification::RaaOptions;
+use crate::gpu::Gpu;
+use crate::gpu::kernels::{Kernel, Kernels};
+use crate::gpu::tile::{Tile, TileRule};
+use crate::model::Precision;
+use crate::teacher::TensorSource;
+use crate::{Error, Result};
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+/// The amplifier in training, with the frozen teacher.
+pub struct Amplify {
+    gpu: Arc<Gpu>,
+    scheme: Scheme,
+    options: RaaOptions,
+    margin: Margin,
+    /// At most so many normal and anomalous rows of a level are sampled.
+    most_pairs: [usize; 2],
+    tile: TileRule,
+    kernels: Kernels,
+    parameters: Parameters,
+    teacher: Teacher,
+    levels: [Raa; 3],
+    common: Common,
+    inputs: Inputs,
+    /// `F_T` and `F_A` of the last batch that was advanced, by level.
+    vanilla: [wgpu::Buffer; 3],
+    advanced: [wgpu::Buffer; 3],
+    losses: wgpu::Buffer,
+    /// By pictures in the batch: a step, and advancing.
+    steps: HashMap<usize, Program>,
+    advances: HashMap<usize, Program>,
+    results: Results,
+    /// Which levels had pairs in the steps whose losses were not taken, earliest first.
+    paired: VecDeque<[bool; 3]>,
+    adam: Adam,
+}
+
+/// What a step is given.
+struct Inputs {
+    /// `[picture][3][S][S]`.
+    pixels: wgpu::Buffer,
+    /// By level: 1 where a position is anomalous.
+    labels: [wgpu::Buffer; 3],
+    /// By level: positions of normal and of anomalous rows.
+    lists: [[wgpu::Buffer; 2]; 3],
+}
+
+/// One level of a step's batch.
+#[derive(Clone, Debug, Default)]
+pub struct LevelBatch {
+    /// `[B H W]`: 1 where a position is anomalous, else 0.
+    pub labels: Vec<f32>,
+    /// Positions of normal and of anomalous rows for the amplification loss; both empty, or neither.
+    pub pairs: [Vec<u32>; 2],
+}
+
+impl Amplify {
+    /// An amplifier with the tensors `amplifier.*` of `source`, and the teacher `teacher.*`, for batches of up to
+    /// `scheme.batch` pictures. `margin` is the amplification loss's margin and weight.
+    ///
+    /// # Errors
+    /// A tensor is missing, or the device is out of memory.
+    pub fn new(
+        gpu: Arc<Gpu>,
+        scheme: Scheme,
+        options: RaaOptions,
+        [alpha, weight]: [f32; 2],
+        most_pairs: [usize; 2],
+        source: &dyn TensorSource,
+    ) -> Result<Self> {
+        let tile = Tile::rule(gpu.info.device_type);
+        let mut parameters = Parameters::default();
+        let (channels, sides) = (scheme.backbone.channels(), scheme.backbone.sides(scheme.size));
+        let mut level =
+            |k: usize| Raa::new(&gpu, &mut parameters, k, [channels[k], sides[k]], options, [k, 3 + k]);
+        let levels = [level(0)?, level(1)?, level(2)?];
+        parameters.upload(&gpu, source)?;
+        let teacher = Teacher::new(&gpu, scheme.backbone, scheme.size, source)?;
+        let positions = |k: usize| scheme.batch * sides[k] * sides[k];
+        let numbers = |name: &str, count: usize| buffer(&gpu, name, 4 * count);
+        let inputs = Inputs {
+            pixels: numbers("pixels", scheme.batch * 3 * scheme.size * scheme.size),
+            labels: [0, 1, 2].map(|k| numbers("labels", positions(k))),
+            lists: [0, 1, 2].map(|k| most_pairs.map(|most| numbers("rows", most.min(positions(k))))),
+        };
+        let feature = |k: usize| numbers("features", positions(k) * channels[k]);
+        let mut amplify = Self {
+            vanilla: [0, 1, 2].map(feature),
+            advanced: [0, 1, 2].map(feature),
+            losses: numbers("losses", 8),
+            kernels: Kernels::new(Precision::F32),
+            common: Common::new(&gpu),
+            results: Results::new(&gpu, 9),
+            adam: Adam::new(scheme.beta1, 6),
+            margin: Margin { alpha, weight },
+            steps: HashMap::new(),
+            advances: HashMap::new(),
+            paired: VecDeque::new(),
+            gpu,
+            scheme,
+            options,
+            most_pairs,
+            tile,
+            parameters,
+            teacher,
+            levels,
+            inputs,
+        };
+        amplify.turn()?;
+        amplify.gpu.check()?;
+        Ok(amplify)
+    }
+
+    /// Goes on from an optimizer's moments and times.
+    ///
+    /// # Errors
+    /// A moment is missing or has another shape.
+    pub fn resume(&mut self, moments: &dyn TensorSource, times: &[u32]) -> Result<()> {
+        self.parameters.upload_moments(&self.gpu, moments)?;
+        self.adam.resume(times)
+    }
+
+    /// Dispatches of a full step.
+    pub fn dispatches(&self) -> usize {
+        self.steps.get(&self.scheme.batch).map_or(0, Program::dispatches)
+    }
+
+    /// Channels of the three levels.
+    pub fn channels(&self) -> [usize; 3] {
+        self.scheme.backbone.channels()
+    }
+
+    /// Kernels that were compiled.
+    pub fn pipelines(&self) -> usize {
+        self.kernels.count()
+    }
+
+    /// Hands a step of Adam to the GPU and returns at once: normalized pixels `[count, 3, S, S]`, and what each level
+    /// learns from.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn step(&mut self, pixels: &[f32], count: usize, batch: &[LevelBatch; 3], lr: f64) -> Result<()> {
+        let queue = &self.gpu.queue;
+        queue.write_buffer(&self.inputs.pixels, 0, bytemuck::cast_slice(pixels));
+        for (k, level) in batch.iter().enumerate() {
+            queue.write_buffer(&self.inputs.labels[k], 0, bytemuck::cast_slice(&level.labels));
+            for (list, to) in level.pairs.iter().zip(&self.inputs.lists[k]) {
+                queue.write_buffer(to, 0, bytemuck::cast_slice(list));
+            }
+        }
+        let rows = [0, 1, 2].map(|k| [0, 1].map(|i| batch[k].pairs[i].len() as u32));
+        let paired = rows.map(|[n, a]| n > 0 && a > 0 && self.options.generator);
+        let mut optimizers = Vec::with_capacity(6);
+        for group in 0..6 {
+            let learns = if group < 3 { self.options.gate } else { paired[group - 3] };
+            optimizers.push(learns.then(|| self.adam.next(group, lr)));
+        }
+        let step = Step { optimizers };
+        if !self.steps.contains_key(&count) {
+            let tape = self.step_tape(count, self.most(count));
+            let kernels: Vec<Kernel> = tape.kernels().collect();
+            let passes = tape.into_parts();
+            self.kernels.prepare(&self.gpu, kernels)?;
+            let program = passes.finish(&self.gpu, &mut self.common, &self.kernels)?;
+            self.steps.insert(count, program);
+        }
+        let entries = self.step_tape(count, rows).entries;
+        let program = self.steps.get_mut(&count).ok_or_else(|| Error::Device("no program".into()))?;
+        program.resize(entries);
+        program.prepare(&self.gpu, &step);
+        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+        program.encode(&mut encoder, &self.kernels, &step);
+        self.paired.push_back(paired);
+        self.results.submit(&self.gpu, encoder, &[(&self.losses, 8), (&self.common.broken, 1)])
+    }
+
+    /// Steps whose losses were not taken.
+    pub fn pending(&self) -> usize {
+        self.results.pending()
+    }
+
+    /// Whether another step may be handed over before a loss is taken.
+    pub fn has_room(&self) -> bool {
+        self.results.has_room()
+    }
+
+    /// Focal and amplification loss, summed over the levels, of the earliest step whose losses were not taken.
+    ///
+    /// # Errors
+    /// The device failed, or a number of the step was not finite.
+    pub async fn losses(&mut self) -> Result<Option<[f64; 2]>> {
+        let Some(words) = self.results.take(&self.gpu).await? else { return Ok(None) };
+        let paired = self.paired.pop_front().unwrap_or_default();
+        let number = |i: usize| f64::from(f32::from_bits(words[i]));
+        let focal: f64 = (0..3).filter(|_| self.options.gate).map(number).sum();
+        let amplification: f64 = (0..3).filter(|&k| paired[k]).map(|k| number(3 + k)).sum();
+        if words[8] != 0 || !(focal + amplification).is_finite() {
+            return Err(Error::Training("the loss of stage 1 is not a number".into()));
+        }
+        Ok(Some([focal, amplification]))
+    }
+
+    /// Computes `F_T` and `F_A` of normalized pixels `[count, 3, S, S]` with the predicted gate.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn advance(&mut self, pixels: &[f32], count: usize) -> Result<()> {
+        self.gpu.queue.write_buffer(&self.inputs.pixels, 0, bytemuck::cast_slice(pixels));
+        if !self.advances.contains_key(&count) {
+            let tape = self.advance_tape(count);
+            let kernels: Vec<Kernel> = tape.kernels().collect();
+            let passes = tape.into_parts();
+            self.kernels.prepare(&self.gpu, kernels)?;
+            let program = passes.finish(&self.gpu, &mut self.common, &self.kernels)?;
+            self.advances.insert(count, program);
+        }
+        let program = self.advances.get_mut(&count).ok_or_else(|| Error::Device("no program".into()))?;
+        program.run_once(&self.gpu, &self.kernels);
+        self.gpu.check()
+    }
+
+    /// The vanilla features of the last batch that was advanced: a buffer per level, [picture][y][x][channel].
+    pub fn vanilla(&self) -> &[wgpu::Buffer; 3] {
+        &self.vanilla
+    }
+
+    /// The advanced features of the last batch.
+    pub fn advanced(&self) -> &[wgpu::Buffer; 3] {
+        &self.advanced
+    }
+
+    /// The numbers of such a buffer.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub async fn read(&self, feature: &wgpu::Buffer) -> Result<Vec<f32>> {
+        read(&self.gpu, feature).await
+    }
+
+    /// The amplifier's tensors.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub async fn tensors(&self) -> Result<Vec<Tensor>> {
+        self.parameters.download(&self.gpu).await
+    }
+
+    /// The optimizer's moments and times.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub async fn moments(&self) -> Result<(Vec<Tensor>, Vec<u32>)> {
+        Ok((self.parameters.download_moments(&self.gpu).await?, self.adam.times().to_vec()))
+    }
+
+    /// The most rows of each level that are sampled from so many pictures.
+    fn most(&self, count: usize) -> [[u32; 2]; 3] {
+        let sides = self.scheme.backbone.sides(self.scheme.size);
+        sides.map(|side| self.most_pairs.map(|most| most.min(count * side * side) as u32))
+    }
+
+    fn level(&self, k: usize, id: usize) -> Feature {
+        let side = self.scheme.backbone.sides(self.scheme.size)[k] as u32;
+        let channels = self.scheme.backbone.channels()[k] as u32 / 4;
+        Feature { id, height: side, width: side, channels, pixel: channels, offset: 0 }
+    }
+
+    fn tape(&self, pictures: usize) -> Tape<'_> {
+        Tape::new(&self.gpu, self.tile, pictures, self.scheme.beta1, &self.common)
+    }
+
+    /// A step on `count` pictures with so many sampled rows.
+    fn step_tape(&self, count: usize, rows: [[u32; 2]; 3]) -> Tape<'_> {
+        let mut tape = self.tape(count);
+        let pixels = tape.keep(&self.inputs.pixels);
+        let features = self.teacher.forward(&mut tape, pixels);
+        let id = tape.keep(&self.losses);
+        let most = self.most(count);
+        for (k, raa) in self.levels.iter().enumerate() {
+            let losses = Losses { id, focal: k as u32, amplification: 3 + k as u32 };
+            if self.options.gate {
+                let labels = tape.keep(&self.inputs.labels[k]);
+                raa.learn_gate(&mut tape, &self.parameters, features[k], labels, &losses);
+            }
+            if self.options.generator {
+                let [normal, anomalous] = &self.inputs.lists[k];
+                let lists = [tape.keep(normal), tape.keep(anomalous)];
+                let [n, a] = rows[k];
+                let rows = if n > 0 && a > 0 { [n, a] } else { [0; 2] };
+                let sample = Sample { lists, rows, most: most[k] };
+                raa.learn_generator(&mut tape, &self.parameters, features[k], &sample, self.margin, &losses);
+            }
+        }
+        tape
+    }
+
+    fn advance_tape(&self, count: usize) -> Tape<'_> {
+        let mut tape = self.tape(count);
+        let pixels = tape.keep(&self.inputs.pixels);
+        let features = self.teacher.forward(&mut tape, pixels);
+        for (k, raa) in self.levels.iter().enumerate() {
+            let [vanilla, advanced] =
+                [&self.vanilla[k], &self.advanced[k]].map(|buffer| self.level(k, tape.keep(buffer)));
+            tape.copy(features[k], vanilla);
+            raa.advance(&mut tape, &self.parameters, features[k], advanced);
+        }
+        tape
+    }
+
+    /// Makes everything that follows from the parameters.
+    fn turn(&mut self) -> Result<()> {
+        let mut tape = self.tape(1);
+        self.levels.iter().for_each(|raa| raa.turn(&mut tape, &self.parameters));
+        let kernels: Vec<Kernel> = tape.kernels().collect();
+        let parts = tape.into_parts();
+        self.kernels.prepare(&self.gpu, kernels)?;
+        parts.finish(&self.gpu, &mut self.common, &self.kernels)?.run_once(&self.gpu, &self.kernels);
+        Ok(())
+    }
+}

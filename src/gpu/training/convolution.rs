@@ -1,0 +1,389 @@
+//! Convolutions on the tape: forward, the gradient of the input, that of the weight, and the optimizer's step.
+//!
+//! The gradient of the input is a convolution too, by the weight turned round, so the shaders of detection compute it.
+
+use super::parameters::{Key, Parameters};
+use super::tape::{Feature, Id, Learner, Tape, buffer};
+use crate::gpu::Gpu;
+use crate::gpu::convolution::{self, Buffers, Conv};
+use crate::gpu::kernels::Kernel;
+use crate::gpu::pass::spread;
+use crate::gpu::tile::Tile;
+use crate::inference;
+
+/// How the turned weight lies; the constants of `shaders/adam_weight.wgsl`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    None = 0,
+    Plain = 1,
+    Halved = 2,
+    Corner = 3,
+    Doubled = 4,
+}
+
+/// The sizes of a convolution, and where its turned weight is.
+#[derive(Debug)]
+pub(super) struct Layer {
+    pub name: String,
+    kernel: inference::Kernel,
+    /// Quads of channels.
+    inputs: u32,
+    pub outputs: u32,
+    weight: Key,
+    turned: wgpu::Buffer,
+    form: Form,
+}
+
+/// Added to what a convolution gives.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Add {
+    Nothing,
+    /// The feature.
+    Sum(Feature),
+    /// Nothing, but what belongs to a number that is not positive becomes zero: the gradient of its ReLU.
+    Mask(Feature),
+}
+
+/// What follows a convolution.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Finish {
+    /// A bias, by quads.
+    pub bias: Option<Id>,
+    pub add: Add,
+    pub relu: bool,
+}
+
+/// A convolution as it is.
+pub(super) const BARE: Finish = Finish { bias: None, add: Add::Nothing, relu: false };
+
+/// Workgroups that a weight's gradient is shared out to, about.
+const GROUPS: u32 = 1024;
+
+/// Positions that one of them sums up, at least.
+const FEWEST: u32 = 256;
+
+impl Layer {
+    /// A layer of `kernel` with `inputs` and `outputs` quads; `trained` says whether its input's gradient is wanted.
+    pub fn new(
+        gpu: &Gpu,
+        name: String,
+        kernel: inference::Kernel,
+        [inputs, outputs]: [u32; 2],
+        weight: Key,
+        trained: bool,
+    ) -> Self {
+        let form = match kernel {
+            _ if !trained => Form::None,
+            inference::Kernel::Plain { stride: 1, .. } => Form::Plain,
+            inference::Kernel::Plain { size: 1, .. } => Form::Corner,
+            inference::Kernel::Plain { .. } => Form::Halved,
+            inference::Kernel::Transposed => Form::Doubled,
+        };
+        let matrix = 16 * inputs * outputs;
+        let numbers = match form {
+            Form::None => 4,
+            Form::Plain => taps(kernel) * matrix,
+            Form::Halved => 16 * matrix,
+            Form::Corner | Form::Doubled => 4 * matrix,
+        };
+        let turned = buffer(gpu, "turned weight", 4 * numbers as usize);
+        Self { name, kernel, inputs, outputs, weight, turned, form }
+    }
+
+    /// Height and width of the result.
+    pub fn size(&self, x: Feature) -> [u32; 2] {
+        match self.kernel {
+            inference::Kernel::Plain { stride, .. } => {
+                [x.height.div_ceil(stride as u32), x.width.div_ceil(stride as u32)]
+            }
+            inference::Kernel::Transposed => [2 * x.height, 2 * x.width],
+        }
+    }
+
+    /// `y = W * x`, and what follows.
+    pub fn forward(&self, tape: &mut Tape, parameters: &Parameters, x: Feature, y: Feature, finish: Finish) {
+        let weight = tape.keep(&parameters.get(self.weight).values);
+        let geometry = match self.kernel {
+            inference::Kernel::Plain { size, stride } => {
+                Geometry { kernel: size as u32, stride: stride as u32, padding: size as u32 / 2, corners: 1 }
+            }
+            inference::Kernel::Transposed => Geometry { kernel: 1, stride: 1, padding: 0, corners: 4 },
+        };
+        tape.convolve(&self.name, geometry, weight, [x, y], finish);
+    }
+
+    /// The gradient of the input from that of the result, and what follows.
+    pub fn back(&self, tape: &mut Tape, dy: Feature, dx: Feature, finish: Finish) {
+        let turned = tape.keep(&self.turned);
+        let geometry = match (self.form, self.kernel) {
+            (Form::Plain, inference::Kernel::Plain { size, .. }) => {
+                Geometry { kernel: size as u32, stride: 1, padding: size as u32 / 2, corners: 1 }
+            }
+            (Form::Halved, _) => Geometry { kernel: 2, stride: 1, padding: 0, corners: 4 },
+            (Form::Corner, _) => Geometry { kernel: 1, stride: 1, padding: 0, corners: 4 },
+            _ => Geometry { kernel: 2, stride: 2, padding: 0, corners: 1 },
+        };
+        tape.convolve(&format!("{} back", self.name), geometry, turned, [dy, dx], finish);
+    }
+
+    /// The gradient of the weight, and the optimizer's step with it. After [`Self::back`], which needs the weight as
+    /// it was.
+    pub fn learn(&self, tape: &mut Tape, parameters: &Parameters, x: Feature, dy: Feature) {
+        let product = self.product(tape, x, dy);
+        let (gradient, parts) = tape.weight_gradient(&format!("{} weight", self.name), product);
+        self.step(tape, parameters, gradient, parts, parameters.get(self.weight).learner, true);
+    }
+
+    /// Makes the turned weight of the present one.
+    pub fn turn(&self, tape: &mut Tape, parameters: &Parameters) {
+        if self.form != Form::None {
+            self.step(tape, parameters, tape.nothing, 0, 0, false);
+        }
+    }
+
+    fn product(&self, tape: &Tape, x: Feature, dy: Feature) -> Product {
+        let (taps, size) = (taps(self.kernel), self.inputs * 4 * self.outputs);
+        let (across, stride, padding, corners, grid) = match self.kernel {
+            inference::Kernel::Plain { size, stride } => (size as u32, stride as u32, size as u32 / 2, 1, dy),
+            inference::Kernel::Transposed => (2, 1, 0, 4, x),
+        };
+        let [tap_step, row_step] = self.steps();
+        Product {
+            x: x.id,
+            dy: dy.id,
+            rows: tape.pictures * grid.positions(),
+            most_rows: tape.most_rows.unwrap_or(tape.pictures * grid.positions()),
+            grid: [grid.height, grid.width],
+            input: [x.height, x.width],
+            inputs: self.inputs,
+            most_inputs: self.inputs,
+            outputs: self.outputs,
+            taps,
+            across,
+            stride,
+            padding,
+            corners,
+            tap_step,
+            row_step,
+            size: taps * size,
+        }
+    }
+
+    /// Quads of the weight from a tap to the next, and from an input channel to the next.
+    fn steps(&self) -> [u32; 2] {
+        match self.kernel {
+            inference::Kernel::Plain { .. } => [4 * self.inputs * self.outputs, self.outputs],
+            inference::Kernel::Transposed => [self.outputs, 4 * self.outputs],
+        }
+    }
+
+    fn step(
+        &self,
+        tape: &mut Tape,
+        parameters: &Parameters,
+        gradient: Id,
+        parts: u32,
+        learner: Learner,
+        learns: bool,
+    ) {
+        let parameter = parameters.get(self.weight);
+        let taps = taps(self.kernel);
+        let across = match self.kernel {
+            inference::Kernel::Plain { size, .. } => size as u32,
+            inference::Kernel::Transposed => 2,
+        };
+        let [tap_step, row_step] = self.steps();
+        let mut uniform = tape.decays();
+        uniform.extend([self.inputs, self.outputs, taps, across, tap_step, row_step, parts]);
+        uniform.extend([self.form as u32, u32::from(learns)]);
+        let moments = parameter.moments.as_ref().unwrap_or(&parameter.values);
+        let bindings = [&parameter.values, moments].map(|buffer| tape.keep(buffer));
+        let (broken, turned) = (tape.broken, tape.keep(&self.turned));
+        let groups = spread((taps * self.inputs * self.outputs).div_ceil(64), 1);
+        let bindings = vec![gradient, bindings[0], bindings[1], broken, turned];
+        let bound = (Kernel::AdamWeight, uniform, bindings, groups);
+        match learns {
+            true => tape.learn(&format!("{} step", self.name), learner, bound),
+            false => tape.push(&format!("{} turned", self.name), bound),
+        }
+    }
+}
+
+fn taps(kernel: inference::Kernel) -> u32 {
+    match kernel {
+        inference::Kernel::Plain { size, .. } => (size * size) as u32,
+        inference::Kernel::Transposed => 4,
+    }
+}
+
+/// How a filter walks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Geometry {
+    pub kernel: u32,
+    pub stride: u32,
+    pub padding: u32,
+    /// 4 where each position gives the four corners of a square.
+    pub corners: u32,
+}
+
+/// A weight's gradient: see `shaders/weight.wgsl`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Product {
+    pub x: Id,
+    pub dy: Id,
+    pub rows: u32,
+    /// What memory and parts are planned for.
+    pub most_rows: u32,
+    pub grid: [u32; 2],
+    pub input: [u32; 2],
+    pub inputs: u32,
+    /// What the kernel is chosen for.
+    pub most_inputs: u32,
+    pub outputs: u32,
+    pub taps: u32,
+    pub across: u32,
+    pub stride: u32,
+    pub padding: u32,
+    pub corners: u32,
+    pub tap_step: u32,
+    pub row_step: u32,
+    /// Quads of the weight.
+    pub size: u32,
+}
+
+impl Tape<'_> {
+    /// `y = weight * x` by the filter's `geometry`, and what follows.
+    pub fn convolve(
+        &mut self,
+        name: &str,
+        geometry: Geometry,
+        weight: Id,
+        [x, y]: [Feature; 2],
+        finish: Finish,
+    ) {
+        let Geometry { kernel, stride, padding, corners } = geometry;
+        let [height, width] = if corners == 4 { [x.height, x.width] } else { [y.height, y.width] };
+        let (add, addend) = match finish.add {
+            Add::Nothing => (0, None),
+            Add::Sum(feature) => (1, Some(feature)),
+            Add::Mask(feature) => (2, Some(feature)),
+        };
+        let line = x.width * x.pixel;
+        let conv = Conv {
+            rows: self.pictures * height * width,
+            columns: y.channels * corners,
+            height,
+            width,
+            in_height: x.height,
+            in_width: x.width,
+            in_line: line,
+            in_pixel: x.pixel,
+            in_picture: line * x.height,
+            in_offset: x.offset,
+            channels: x.channels,
+            kernel_height: kernel,
+            kernel_width: kernel,
+            stride,
+            padding,
+            corners,
+            out_pixel: y.pixel,
+            out_offset: y.offset,
+            add,
+            add_pixel: addend.map_or(0, |a| a.pixel),
+            add_offset: addend.map_or(0, |a| a.offset),
+            relu: u32::from(finish.relu),
+            biased: u32::from(finish.bias.is_some()),
+            matrix_rows: u32::MAX,
+            part: x.channels,
+        };
+        let nothing = self.nothing;
+        let buffers = Buffers {
+            input: x.id,
+            bias: finish.bias.unwrap_or(nothing),
+            addend: addend.map_or(nothing, |a| a.id),
+            output: y.id,
+            weight,
+            // Parts are only for layers whose size does not change.
+            products: self.most_rows.is_none().then_some(self.products),
+        };
+        let tile =
+            (self.tile)(self.most_rows.unwrap_or(conv.rows), self.most_columns.unwrap_or(conv.columns));
+        for bound in convolution::passes(conv, buffers, tile) {
+            self.push(name, bound);
+        }
+    }
+
+    /// The parts of a weight's gradient, and how many they are.
+    pub fn weight_gradient(&mut self, name: &str, product: Product) -> (Id, u32) {
+        let tile = (self.tile)(product.most_rows, product.outputs.min(product.most_inputs));
+        // Like the tiles of a convolution, with inputs in the place of positions.
+        let tile = if tile == Tile::Large && product.most_inputs < 16 { Tile::Small } else { tile };
+        let [down, across] = match tile {
+            Tile::Direct => [16, 4],
+            Tile::Small => [8, 8],
+            Tile::Large => [16, 16],
+        };
+        let tiles = |inputs: u32| inputs.div_ceil(down) * product.outputs.div_ceil(across);
+        let wanted = (GROUPS / (tiles(product.most_inputs) * product.taps))
+            .clamp(1, product.most_rows.div_ceil(FEWEST).max(1));
+        // On software there is nobody to share with.
+        let wanted = if tile == Tile::Direct { 1 } else { wanted };
+        let part = product.most_rows.div_ceil(wanted).next_multiple_of(32);
+        let most_parts = product.most_rows.div_ceil(part).max(1);
+        let output =
+            self.temporary(most_parts * (product.size / product.inputs.max(1)) * product.most_inputs);
+        let parts = product.rows.div_ceil(part);
+        let [height, width] = product.grid;
+        let [in_height, in_width] = product.input;
+        let uniform = vec![
+            product.rows,
+            height,
+            width,
+            in_height,
+            in_width,
+            product.inputs,
+            product.outputs,
+            product.across,
+            product.stride,
+            product.padding,
+            product.corners,
+            part,
+            product.tap_step,
+            product.row_step,
+            product.size,
+        ];
+        let bindings = vec![product.x, product.dy, output];
+        self.push(
+            name,
+            (Kernel::WeightGradient(tile), uniform, bindings, [tiles(product.inputs), product.taps, parts]),
+        );
+        (output, parts)
+    }
+
+    /// The beginning of the optimizer's uniforms: rate and epsilon, which each step sets, and the moments' decays.
+    pub fn decays(&self) -> Vec<u32> {
+        [0.0, 0.0, self.beta1, BETA2].map(f32::to_bits).to_vec()
+    }
+
+    /// The optimizer's step for numbers that lie in a row.
+    pub fn learn_flat(
+        &mut self,
+        name: &str,
+        parameters: &Parameters,
+        key: Key,
+        gradient: Id,
+        [quads, parts]: [u32; 2],
+    ) {
+        let parameter = parameters.get(key);
+        let mut uniform = self.decays();
+        uniform.extend([quads, parts]);
+        let moments = parameter.moments.as_ref().unwrap_or(&parameter.values);
+        let [values, moments] = [&parameter.values, moments].map(|buffer| self.keep(buffer));
+        let bindings = vec![gradient, values, moments, self.broken];
+        let groups = spread(quads.div_ceil(64), 1);
+        self.learn(&format!("{name} step"), parameter.learner, (Kernel::AdamFlat, uniform, bindings, groups));
+    }
+}
+
+/// Decay of the second moment (method.md 2.9).
+pub(super) const BETA2: f32 = 0.999;

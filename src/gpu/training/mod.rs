@@ -1,0 +1,45 @@
+//! Both training stages on a GPU, native and in the browser, by the shaders of detection and some more for gradients.
+//!
+//! A step is a list of passes, forward and backward, that is written down once (`tape`): one submission, no waiting in
+//! it, and its losses are read while later steps compute. Nothing here knows Burn; weights come and go as the tensors
+//! of a model file. Burn on the CPU computes the same, and the tests compare the two by name.
+
+mod adam;
+mod amplify;
+mod convolution;
+mod distill;
+mod features;
+mod mlp;
+mod norm;
+mod parameters;
+mod raa;
+mod results;
+mod student;
+mod tape;
+mod teacher;
+
+pub use amplify::{Amplify, LevelBatch};
+pub use distill::Distill;
+pub use features::Features;
+pub use parameters::Tensor;
+
+use crate::teacher::Backbone;
+use adam::Adam;
+
+/// What a training is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Scheme {
+    /// The teacher's network.
+    pub backbone: Backbone,
+    /// Input side in pixels.
+    pub size: usize,
+    /// Pictures in the largest batch.
+    pub batch: usize,
+    /// `K_h`: hardest positions per picture and level; 0 turns HKD off.
+    pub hardest: usize,
+    /// Decay of Adam's first moment.
+    pub beta1: f32,
+}
+
+#[cfg(test)]
+mod tests;

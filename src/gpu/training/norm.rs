@@ -1,0 +1,139 @@
+//! Batch normalization on the tape, with ReLU and the sum of a residual block.
+
+use super::parameters::{Key, Parameters};
+use super::tape::{Feature, Id, Tape};
+use crate::gpu::kernels::Kernel;
+use crate::gpu::pass::spread;
+
+/// Where a norm's numbers lie among those of all norms, in quads.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    /// Scales, then shifts.
+    pub affine: u32,
+    /// Running means, then variances.
+    pub running: u32,
+}
+
+/// All norms' numbers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Norms {
+    pub affine: Key,
+    pub running: Key,
+}
+
+/// A normalized feature: the convolution's result and its channels' factors.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Normalized {
+    pub x: Feature,
+    factors: Id,
+    place: Place,
+}
+
+/// What is added before the ReLU.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Shortcut {
+    Nothing,
+    /// A block's input.
+    Plain(Feature),
+    /// A convolution of it with a norm of its own.
+    Normalized(Normalized),
+}
+
+/// The most chunks of positions that statistics are summed up in.
+const MOST_CHUNKS: u32 = 256;
+
+/// Positions of a chunk and how many chunks there are.
+fn chunks(rows: u32) -> [u32; 2] {
+    let chunk = rows.div_ceil(MOST_CHUNKS).max(32);
+    [chunk, rows.div_ceil(chunk)]
+}
+
+impl Tape<'_> {
+    fn rows(&self, x: Feature) -> u32 {
+        self.pictures * x.positions()
+    }
+
+    fn each_quad(&self, x: Feature) -> [u32; 3] {
+        spread((self.rows(x) * x.channels).div_ceil(64), 1)
+    }
+
+    /// The statistics of a whole feature.
+    pub fn statistics(
+        &mut self,
+        name: &str,
+        parameters: &Parameters,
+        norms: Norms,
+        place: Place,
+        x: Feature,
+    ) -> Normalized {
+        let (rows, channels) = (self.rows(x), x.channels);
+        let [chunk, count] = chunks(rows);
+        let partial = self.temporary(2 * count * channels);
+        let factors = self.temporary(4 * channels);
+        let groups = spread(count, channels.div_ceil(16));
+        self.push(name, (Kernel::NormSums, vec![rows, channels, chunk], vec![x.id, partial], groups));
+        let affine = self.keep(&parameters.get(norms.affine).values);
+        let running = self.keep(&parameters.get(norms.running).values);
+        let uniform = vec![rows, channels, count, place.affine, place.running];
+        let bindings = vec![x.id, partial, affine, factors, running, self.broken];
+        self.push(name, (Kernel::NormMerge, uniform, bindings, [channels, 1, 1]));
+        Normalized { x, factors, place }
+    }
+
+    /// `y = relu?(norm(x) + shortcut)`.
+    pub fn normalize(&mut self, name: &str, norm: Normalized, shortcut: Shortcut, y: Feature, relu: bool) {
+        let x = norm.x;
+        let (add, addend, add_factors) = match shortcut {
+            Shortcut::Nothing => (0, x, norm.factors),
+            Shortcut::Plain(feature) => (1, feature, norm.factors),
+            Shortcut::Normalized(other) => (2, other.x, other.factors),
+        };
+        let uniform = vec![
+            self.rows(x),
+            x.channels,
+            y.pixel,
+            y.offset,
+            add,
+            addend.pixel,
+            addend.offset,
+            u32::from(relu),
+        ];
+        let bindings = vec![x.id, norm.factors, addend.id, add_factors, y.id];
+        self.push(name, (Kernel::NormApply, uniform, bindings, self.each_quad(x)));
+    }
+
+    /// The gradients of scale and shift (to `gradient`) and of the norm's input, given that of the result. With
+    /// `relu`, the result of the ReLU that followed; with `kept`, also the gradient behind that ReLU.
+    pub fn normalize_back(
+        &mut self,
+        name: &str,
+        norm: Normalized,
+        dy: Feature,
+        relu: Option<Feature>,
+        kept: Option<Feature>,
+        gradient: Id,
+    ) -> Feature {
+        let x = norm.x;
+        let (rows, channels) = (self.rows(x), x.channels);
+        let [chunk, count] = chunks(rows);
+        let partial = self.temporary(2 * count * channels);
+        let result = relu.unwrap_or(x);
+        let has = |feature: Option<Feature>| u32::from(feature.is_some());
+        let mut uniform = vec![rows, channels, chunk, dy.pixel, dy.offset, result.pixel, result.offset];
+        uniform.extend([has(relu), has(kept)]);
+        let keep = kept.map_or(self.nothing, |kept| kept.id);
+        let bindings = vec![x.id, norm.factors, dy.id, result.id, partial, keep];
+        let groups = spread(count, channels.div_ceil(16));
+        self.push(name, (Kernel::NormBackSums, uniform, bindings, groups));
+        let uniform = vec![channels, count, norm.place.affine];
+        self.push(name, (Kernel::NormBackMerge, uniform, vec![partial, gradient], [channels, 1, 1]));
+        let dx = self.feature(channels, x.height, x.width);
+        // Behind the ReLU there is none.
+        let (dy, relu) = kept.map_or((dy, has(relu)), |kept| (kept, 0));
+        let mut uniform = vec![rows, channels, norm.place.affine];
+        uniform.extend([dy.pixel, dy.offset, result.pixel, result.offset, relu]);
+        let bindings = vec![x.id, norm.factors, dy.id, result.id, gradient, dx.id];
+        self.push(name, (Kernel::NormBack, uniform, bindings, self.each_quad(x)));
+        dx
+    }
+}

@@ -1,0 +1,94 @@
+//! What a step tells: losses, read back while later steps compute.
+
+use crate::gpu::Gpu;
+use crate::{Error, Result};
+use std::collections::VecDeque;
+
+/// Submissions that may be under way at once.
+const DEPTH: usize = 3;
+
+/// Buffers to read by, used in turn.
+pub(super) struct Results {
+    free: Vec<wgpu::Buffer>,
+    pending: VecDeque<Pending>,
+}
+
+struct Pending {
+    buffer: wgpu::Buffer,
+    mapped: async_channel::Receiver<std::result::Result<(), wgpu::BufferAsyncError>>,
+    submitted: wgpu::SubmissionIndex,
+    words: usize,
+}
+
+impl Results {
+    /// For up to `words` numbers a step.
+    pub fn new(gpu: &Gpu, words: usize) -> Self {
+        let buffer = |_| {
+            gpu.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("results to read"),
+                size: 4 * words.next_multiple_of(4) as u64,
+                usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            })
+        };
+        Self { free: (0..DEPTH).map(buffer).collect(), pending: VecDeque::new() }
+    }
+
+    /// Steps whose results were not taken.
+    pub fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Whether another step has room.
+    pub fn has_room(&self) -> bool {
+        !self.free.is_empty()
+    }
+
+    /// Ends a step: its numbers lie at the beginning of `from`, so many words of each.
+    ///
+    /// # Errors
+    /// The device failed, or there is no room.
+    pub fn submit(
+        &mut self,
+        gpu: &Gpu,
+        mut encoder: wgpu::CommandEncoder,
+        from: &[(&wgpu::Buffer, usize)],
+    ) -> Result<()> {
+        let buffer = self.free.pop().ok_or_else(|| Error::Device("a step's losses were not taken".into()))?;
+        let mut words = 0;
+        for (source, count) in from {
+            encoder.copy_buffer_to_buffer(source, 0, &buffer, 4 * words as u64, 4 * *count as u64);
+            words += count;
+        }
+        let submitted = gpu.queue.submit([encoder.finish()]);
+        let (sender, mapped) = async_channel::bounded(1);
+        buffer.map_async(wgpu::MapMode::Read, .., move |result| {
+            // Nobody listens any more if the training was dropped.
+            let _ = sender.try_send(result);
+        });
+        self.pending.push_back(Pending { buffer, mapped, submitted, words });
+        gpu.check()
+    }
+
+    /// The numbers of the earliest step that was not taken; none if there is no such step.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub async fn take(&mut self, gpu: &Gpu) -> Result<Option<Vec<u32>>> {
+        let Some(Pending { buffer, mapped, submitted, words }) = self.pending.pop_front() else {
+            return Ok(None);
+        };
+        gpu.wait_for(submitted)?;
+        let outcome = mapped.recv().await;
+        gpu.check()?;
+        if !matches!(outcome, Ok(Ok(()))) {
+            return Err(gpu.failed("its memory cannot be read back"));
+        }
+        let range = buffer.get_mapped_range(..).map_err(|e| gpu.failed(&e.to_string()))?;
+        let numbers = bytemuck::cast_slice(&range)[..words].to_vec();
+        drop(range);
+        buffer.unmap();
+        self.free.push(buffer);
+        Ok(Some(numbers))
+    }
+}
