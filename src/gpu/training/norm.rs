@@ -48,7 +48,7 @@ fn chunks(rows: u32) -> [u32; 2] {
     [chunk, rows.div_ceil(chunk)]
 }
 
-impl Tape<'_> {
+impl Tape {
     fn rows(&self, x: Feature) -> u32 {
         self.pictures * x.positions()
     }

@@ -64,12 +64,6 @@ impl Parameters {
         self.add(gpu, vec![leaf], 0, true)
     }
 
-    /// Further tensors of an own learner.
-    pub fn learner(&mut self, key: Key, learner: Learner) -> Key {
-        self.all[key].learner = learner;
-        key
-    }
-
     /// Tensors one after the other, each of whole quads.
     pub fn flat(
         &mut self,

@@ -261,13 +261,13 @@ impl Student {
 }
 
 /// A forward run.
-struct Run<'a, 'g> {
-    tape: &'a mut Tape<'g>,
+struct Run<'a> {
+    tape: &'a mut Tape,
     parameters: &'a Parameters,
     norms: Norms,
 }
 
-impl Run<'_, '_> {
+impl Run<'_> {
     /// Convolution and statistics.
     fn normalized(&mut self, unit: &Unit, x: Feature) -> Normalized {
         let [height, width] = unit.layer.size(x);
@@ -304,13 +304,13 @@ impl Run<'_, '_> {
 }
 
 /// A backward run.
-struct Back<'a, 'g> {
-    run: Run<'a, 'g>,
+struct Back<'a> {
+    run: Run<'a>,
     /// Of all norms' scales and shifts.
     gradient: Id,
 }
 
-impl Back<'_, '_> {
+impl Back<'_> {
     /// A unit whose input is not trained.
     fn first(&mut self, unit: &Unit, ran: &Ran, dy: Feature) {
         let dz = self.relu(unit, ran, dy);

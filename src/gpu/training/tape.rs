@@ -62,8 +62,7 @@ enum Memory {
 }
 
 /// Passes in the making.
-pub(super) struct Tape<'a> {
-    pub gpu: &'a Gpu,
+pub(super) struct Tape {
     pub tile: TileRule,
     /// Pictures of a batch.
     pub pictures: u32,
@@ -114,10 +113,9 @@ pub(super) fn buffer(gpu: &Gpu, label: &str, bytes: usize) -> wgpu::Buffer {
     })
 }
 
-impl<'a> Tape<'a> {
-    pub fn new(gpu: &'a Gpu, tile: TileRule, pictures: usize, beta1: f32, common: &Common) -> Self {
+impl Tape {
+    pub fn new(tile: TileRule, pictures: usize, beta1: f32, common: &Common) -> Self {
         let mut tape = Self {
-            gpu,
             tile,
             pictures: pictures as u32,
             beta1,
