@@ -81,7 +81,7 @@ def torch_round():
 
 
 def our_round(precision):
-    command = [program, "bench", "--backbone", backbone, "--device", "gpu", "--runs", str(runs), "--json", "--quiet"]
+    command = [program, "bench", "--backbone", backbone, "--device", "gpu", "--runs", str(runs), "--steps", str(runs), "--json", "--quiet"]
     command += ["--precision", precision] + ([] if training and precision == "f32" else ["--no-training"])
     said = subprocess.run(command, capture_output=True, text=True)
     if said.returncode:

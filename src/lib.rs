@@ -26,7 +26,7 @@
 //! `docs/method.md` says which file holds which equation. [`picture`] and [`dataset`] read what people have;
 //! [`weights`] reads and fetches teachers; [`pretrain`] makes the one that ships; [`render`] draws the product
 //! lines of the demo; [`convolution`] is the CPU's fast path in training, [`inference`] the path of
-//! detection without Burn; [`benchmark`] measures; [`cli`] is the program. In the
+//! detection without Burn, [`gpu`] the shaders of detection and of both training stages; [`benchmark`] measures; [`cli`] is the program. In the
 //! browser the feature `web` adds the room `web`; without the feature `burn` only what detects remains.
 //!
 //! # Train and detect

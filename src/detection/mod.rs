@@ -10,7 +10,7 @@ pub use colour::{colour, enlarge, feature_picture, heat_map, overlay, scale_posi
 pub use map::{add_upsampled, anomaly_map, gaussian};
 pub use threshold::{ENOUGH, FALSE_ALARMS, FEWEST, from_good_scores, held_out_count, normalised};
 
-#[cfg(feature = "burn")]
+#[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
 use crate::gpu::Processor;
 use crate::inference::{Engine, Plan};
 #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
@@ -92,20 +92,9 @@ impl Detector {
         }
     }
 
-    /// As [`on`](Self::on), where reading from the device must be awaited. In a browser it computes on the CPU.
-    ///
-    /// # Errors
-    /// The device failed.
-    #[cfg(feature = "burn")]
-    pub async fn prepare(model: Aand, processor: &Processor) -> Result<Self> {
-        #[cfg(target_arch = "wasm32")]
-        {
-            let _ = processor;
-            let tensors = NamedTensors::new(crate::model::tensors_async(&model).await?);
-            Self::engine(model.info, &tensors)
-        }
-        #[cfg(not(target_arch = "wasm32"))]
-        Self::on(model, processor)
+    /// A detector on the CPU from a plan that was made of `info`.
+    pub fn of_plan(info: Info, plan: Plan) -> Self {
+        Self { info, network: Network::Engine(Box::new(Engine::new(plan))) }
     }
 
     /// A detector from a model file, which is never in memory as a whole.
@@ -154,8 +143,8 @@ impl Detector {
     }
 
     fn engine(info: Info, tensors: &dyn TensorSource) -> Result<Self> {
-        let engine = Engine::new(Plan::new(&info, tensors)?);
-        Ok(Self { info, network: Network::Engine(Box::new(engine)) })
+        let plan = Plan::new(&info, tensors)?;
+        Ok(Self::of_plan(info, plan))
     }
 
     /// Finds anomalies in pictures of any size, all of them in one batch.

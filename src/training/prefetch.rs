@@ -26,26 +26,34 @@ pub fn prefetch<T: Send>(
     })
 }
 
-/// As `prefetch`, for work that must be awaited; in a browser, whose worker has only one thread, on this one.
+/// As `prefetch`, for work that must be awaited: the calling thread may wait.
 ///
 /// # Errors
 /// The first error of `consume`.
+#[cfg(not(target_arch = "wasm32"))]
 pub async fn prefetch_async<T: Send>(
     items: std::ops::Range<usize>,
     make: impl Fn(usize) -> T + Sync,
     mut consume: impl AsyncFnMut(usize, T) -> Result<()>,
 ) -> Result<()> {
-    #[cfg(target_arch = "wasm32")]
+    prefetch(items, make, |i, item| burn::tensor::read_sync(consume(i, item)))
+}
+
+/// As natively, but on this thread: a browser's worker has only one. What `consume` has handed to a GPU is computed
+/// while the next item is made.
+///
+/// # Errors
+/// The first error of `consume`.
+#[cfg(target_arch = "wasm32")]
+pub async fn prefetch_async<T>(
+    items: std::ops::Range<usize>,
+    make: impl Fn(usize) -> T,
+    mut consume: impl AsyncFnMut(usize, T) -> Result<()>,
+) -> Result<()> {
     for i in items {
         consume(i, make(i)).await?;
     }
-    #[cfg(target_arch = "wasm32")]
-    return Ok(());
-    // Natively the calling thread may wait.
-    #[cfg(not(target_arch = "wasm32"))]
-    {
-        prefetch(items, make, |i, item| burn::tensor::read_sync(consume(i, item)))
-    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -6,12 +6,17 @@ use super::course::{Course, Event, Observer};
 use super::gpu::{GpuAmplify, GpuDistill, GpuFeatures, OPTIMIZER};
 use super::read::floats;
 use super::{AmplifyBatch, AmplifyStage, DistillStage, FeatureCache, Purpose, prefetch_async, stream};
-use crate::detection::{Detector, FEWEST, batch, from_good_scores};
-use crate::model::{Aand, AmplifyRecord, DistillRecord, History, Selection};
-use crate::picture::normalise;
+use crate::detection::{Detector, FEWEST, batch, from_good_scores, judge};
+use crate::gpu::{Network, Processor};
+use crate::inference::Plan;
+use crate::model::{
+    Aand, AmplifyRecord, DistillRecord, History, NamedTensors, Precision, Selection, tensors_async,
+};
+use crate::picture::{Picture, normalise};
 use crate::synthesis::Synthesizer;
 use crate::{Error, Result};
 use burn::tensor::{Tensor, TensorData};
+use std::sync::Arc;
 
 /// Epochs shorter than this share a checkpoint; Ctrl-C saves one at any step.
 const SECONDS_BETWEEN_CHECKPOINTS: f64 = 20.0;
@@ -58,6 +63,36 @@ impl Told {
     fn next(&self) -> Position {
         let &Self { stage, epoch, step, sums } = self;
         Position { stage, epoch, step, sums }
+    }
+}
+
+/// What judges the good pictures for the threshold: what trained, which in a browser must be awaited.
+enum Judge {
+    Cpu(Box<Detector>),
+    Gpu(Box<Network>),
+}
+
+impl Judge {
+    async fn new(model: &Aand, processor: &Processor) -> Result<Self> {
+        let tensors = NamedTensors::new(tensors_async(model).await?);
+        let plan = Plan::new(&model.info, &tensors)?;
+        Ok(match processor {
+            Processor::Cpu => Self::Cpu(Box::new(Detector::of_plan(model.info.clone(), plan))),
+            Processor::Gpu(gpu) => Self::Gpu(Box::new(Network::new(Arc::clone(gpu), plan, Precision::F32)?)),
+        })
+    }
+
+    /// The scores of pictures of the model's size.
+    async fn scores(&mut self, pictures: &[Picture]) -> Result<Vec<f64>> {
+        match self {
+            Self::Cpu(detector) => Ok(detector.detect(pictures)?.into_iter().map(|d| d.score).collect()),
+            Self::Gpu(network) => {
+                let pixels: Vec<f32> = pictures.iter().flat_map(normalise).collect();
+                let found = network.maps(&pixels, pictures.len()).await?;
+                // The threshold is not known yet; what is not finite is refused all the same.
+                found.into_iter().map(|(map, _)| judge(map, 1.0).map(|d| d.score)).collect()
+            }
+        }
     }
 }
 
@@ -162,7 +197,8 @@ impl Run<'_> {
                         self.told(&mut told, [loss.focal, loss.amplification]).await
                     }
                     Some(gpu) => {
-                        gpu.step(&data, settings, sides, lr, &mut rng)?;
+                        let given = gpu.step(&data, settings, sides, lr, &mut rng);
+                        given.map_err(|e| self.with_place(e, epoch))?;
                         let mut stop = false;
                         while gpu.pending() > lag(step, steps) {
                             let losses = gpu.losses().await.map_err(|e| self.with_place(e, epoch))?;
@@ -251,7 +287,7 @@ impl Run<'_> {
             {
                 let stop = match (&mut source, &mut gpu) {
                     (Source::Gpu(features), Some(gpu)) => {
-                        gpu.step(features, chosen, lr)?;
+                        gpu.step(features, chosen, lr).map_err(|e| self.with_place(e, epoch))?;
                         let mut stop = false;
                         while gpu.pending() > lag(step, steps) {
                             let losses = gpu.losses().await.map_err(|e| self.with_place(e, epoch))?;
@@ -359,7 +395,7 @@ impl Run<'_> {
     pub async fn finish(&mut self, amplify: &AmplifyStage, distill: &DistillStage) -> Result<Aand> {
         let course = self.course;
         let mut model = course.candidate(amplify, distill, &self.history);
-        let detector = Detector::prepare(model.clone(), &course.processor).await?;
+        let mut judge = Judge::new(&model, &course.processor).await?;
         // Where one thread does everything, one picture at a time lets others have their turn.
         let together = if cfg!(target_arch = "wasm32") { 1 } else { course.settings.batch.min(16) };
         let few = course.held_out.len() < FEWEST;
@@ -370,7 +406,7 @@ impl Run<'_> {
             (&mut trained_on, if few { &course.pictures } else { &[] }),
         ] {
             for some in pictures.chunks(together) {
-                scores.extend(detector.detect(some)?.into_iter().map(|d| d.score));
+                scores.extend(judge.scores(some).await?);
                 done += some.len();
                 if self.tell(Event::Scoring(done, all)).await {
                     return Err(self.interrupted());
@@ -468,6 +504,9 @@ impl Run<'_> {
         match error {
             Error::Training(reason) => {
                 Error::Training(format!("{reason} in epoch {}; try a lower --lr{kept}", epoch + 1))
+            }
+            Error::Device(reason) if !kept.is_empty() => {
+                Error::Device(format!("{reason}{kept}: give the same command with --resume to go on from it"))
             }
             other => other,
         }

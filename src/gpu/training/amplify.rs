@@ -180,7 +180,7 @@ impl Amplify {
         program.resize(entries);
         program.prepare(&self.gpu, &step);
         let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
-        program.encode(&mut encoder, &self.kernels, &step);
+        program.encode(&self.gpu, &mut encoder, &self.kernels, &step, self.results.submissions());
         self.paired.push_back(paired);
         self.results.submit(&self.gpu, encoder, &[(&self.losses, 8), (&self.common.broken, 1)])
     }

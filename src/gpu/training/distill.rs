@@ -123,7 +123,7 @@ impl Distill {
         program.prepare(&self.gpu, &step);
         let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
         load(&mut encoder, &self.inputs)?;
-        program.encode(&mut encoder, &self.kernels, &step);
+        program.encode(&self.gpu, &mut encoder, &self.kernels, &step, self.results.submissions());
         let [a, b, c] = &self.losses;
         let words = WORDS * count;
         let from = [(a, words), (b, words), (c, words), (&self.common.broken, 1)];

@@ -7,10 +7,29 @@ use std::collections::VecDeque;
 /// Submissions that may be under way at once.
 const DEPTH: usize = 3;
 
+/// Whether steps are cut into several submissions: natively one is enough.
+const PACED: bool = cfg!(target_arch = "wasm32");
+
+/// Milliseconds of work in one submission in a browser, about: the GPU draws the page in between.
+const SLICE: f64 = 25.0;
+
+/// The most submissions of a step.
+const MOST: usize = 64;
+
 /// Buffers to read by, used in turn.
 pub(super) struct Results {
     free: Vec<wgpu::Buffer>,
     pending: VecDeque<Pending>,
+    /// Submissions of a step.
+    submissions: usize,
+    /// When the last step was submitted or its losses taken, by the clock of `seconds`.
+    since: f64,
+}
+
+/// A clock.
+fn seconds() -> f64 {
+    static START: std::sync::LazyLock<web_time::Instant> = std::sync::LazyLock::new(web_time::Instant::now);
+    START.elapsed().as_secs_f64()
 }
 
 struct Pending {
@@ -31,12 +50,22 @@ impl Results {
                 mapped_at_creation: false,
             })
         };
-        Self { free: (0..DEPTH).map(buffer).collect(), pending: VecDeque::new() }
+        Self {
+            free: (0..DEPTH).map(buffer).collect(),
+            pending: VecDeque::new(),
+            submissions: if PACED { 8 } else { 1 },
+            since: 0.0,
+        }
     }
 
     /// Steps whose results were not taken.
     pub fn pending(&self) -> usize {
         self.pending.len()
+    }
+
+    /// How many submissions a step is to be cut into.
+    pub fn submissions(&self) -> usize {
+        self.submissions
     }
 
     /// Whether another step has room.
@@ -66,6 +95,9 @@ impl Results {
             // Nobody listens any more if the training was dropped.
             let _ = sender.try_send(result);
         });
+        if self.pending.is_empty() {
+            self.since = seconds();
+        }
         self.pending.push_back(Pending { buffer, mapped, submitted, words });
         gpu.check()
     }
@@ -89,6 +121,12 @@ impl Results {
         drop(range);
         buffer.unmap();
         self.free.push(buffer);
+        if PACED {
+            // From one step's end to the next's, or from its submission.
+            let ms = 1e3 * (seconds() - self.since);
+            self.submissions = ((ms / SLICE).ceil() as usize).clamp(1, MOST);
+            self.since = seconds();
+        }
         Ok(Some(numbers))
     }
 }

@@ -336,22 +336,38 @@ impl Program {
         let step = Step::default();
         self.prepare(gpu, &step);
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
-        self.encode(&mut encoder, kernels, &step);
+        self.encode(gpu, &mut encoder, kernels, &step, 1);
         gpu.queue.submit([encoder.finish()]);
     }
 
-    /// Records the passes; those that have nothing to learn or to compute are left out.
-    pub fn encode(&self, encoder: &mut wgpu::CommandEncoder, kernels: &Kernels, step: &Step) {
-        let mut compute = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-        for (Entry { pass, learner }, group) in self.entries.iter().zip(&self.groups) {
-            let idle = learner.is_some_and(|learner| step.optimizers[learner].is_none());
-            let [x, y, z] = pass.groups;
-            if idle || x * y * z == 0 {
-                continue;
+    /// Records the passes, those that have nothing to learn or to compute left out, and hands all but the last of so
+    /// many equal parts to the GPU.
+    pub fn encode(
+        &self,
+        gpu: &Gpu,
+        encoder: &mut wgpu::CommandEncoder,
+        kernels: &Kernels,
+        step: &Step,
+        submissions: usize,
+    ) {
+        let part = self.entries.len().div_ceil(submissions.max(1)).max(1);
+        let all = self.entries.iter().zip(&self.groups).collect::<Vec<_>>();
+        for (i, some) in all.chunks(part).enumerate() {
+            if i > 0 {
+                let next = gpu.device.create_command_encoder(&Default::default());
+                gpu.queue.submit([std::mem::replace(encoder, next).finish()]);
             }
-            compute.set_pipeline(kernels.get(pass.kernel));
-            compute.set_bind_group(0, group, &[]);
-            compute.dispatch_workgroups(x, y, z);
+            let mut compute = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            for (Entry { pass, learner }, group) in some {
+                let idle = learner.is_some_and(|learner| step.optimizers[learner].is_none());
+                let [x, y, z] = pass.groups;
+                if idle || x * y * z == 0 {
+                    continue;
+                }
+                compute.set_pipeline(kernels.get(pass.kernel));
+                compute.set_bind_group(0, *group, &[]);
+                compute.dispatch_workgroups(x, y, z);
+            }
         }
     }
 }
