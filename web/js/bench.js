@@ -1,7 +1,7 @@
 // Measures models in this browser; beside onnxruntime-web where `web/compare` put it.
 
 import { Detector } from "./aand.js";
-import { $, make } from "./dom.js";
+import { $, copy, make } from "./dom.js";
 import * as samples from "./samples.js";
 import { PRECISION } from "./state.js";
 
@@ -188,8 +188,7 @@ $("measure").onclick = async () => {
 };
 $("cancel").onclick = () => stopping.abort();
 $("copy").onclick = async () => {
-  await navigator.clipboard.writeText(JSON.stringify(result, undefined, 1));
-  say("Copied.");
+  say(await copy(JSON.stringify(result, undefined, 1)) ? "Copied." : "The browser does not allow copying.");
 };
 $("model").onchange = () => {
   if ($("model").value === "file") $("file").click();
@@ -210,6 +209,7 @@ function offer(chosen = 0) {
   $("measure").disabled = models.length === 0;
 }
 
+document.documentElement.dataset.started = "";
 for (const sample of await samples.list().catch(() => [])) {
   models.push({ name: sample.title, open: async (signal) => (await samples.fetchModel(sample, signal, () => {})) });
 }

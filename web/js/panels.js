@@ -2,16 +2,14 @@
 
 import { context } from "./paint.js";
 
-/** The lowest and the highest value of several maps. @param {(Float32Array | undefined)[]} maps */
+/** Cells at the border are often far from all others; without this share at either end the rest has its colours. */
+const ENDS = 0.01;
+
+/** Between which values of a map its 1st and its 99th percentile lie. @param {(Float32Array | undefined)[]} maps */
 export function span(maps) {
-  let [low, high] = [Infinity, -Infinity];
-  for (const map of maps) {
-    for (const value of map ?? []) {
-      if (value < low) low = value;
-      if (value > high) high = value;
-    }
-  }
-  return low <= high ? [low, high] : [0, 1];
+  const values = Float32Array.from(maps.flatMap((map) => [...map ?? []])).sort();
+  if (values.length === 0) return [0, 1];
+  return [ENDS, 1 - ENDS].map((share) => values[Math.round(share * (values.length - 1))]);
 }
 
 /** The value at a place given as shares of width and height. @param {Float32Array} map @param {number} side @param {number[]} spot */
