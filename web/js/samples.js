@@ -17,7 +17,13 @@ export async function list() {
   // A copy of the page without the folder has none.
   if (response.status === 404) return [];
   if (!response.ok) throw new Error(`the list of samples could not be downloaded (${response.status}); try again later`);
-  return response.json();
+  const text = await response.text().catch(() => { throw lost(); });
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Some hosts answer with a page of their own.
+    throw new Error("what the server sends as samples/samples.json is no list of samples");
+  }
 }
 
 /** @param {URL} address @param {RequestInit} [how] */
