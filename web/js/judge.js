@@ -10,7 +10,7 @@ import { advised, page, said } from "./state.js";
 const PREVIEW = 1024;
 
 /** The most anomalous picture is the one to look at, until the person chooses. @param {import("./pictures.js").Item} item */
-function prefer(item) {
+export function prefer(item) {
   // It may have been taken out meanwhile.
   if (!item.found || page.chosen || !items.includes(item)) return;
   if (item.found.score > (page.selected?.found?.score ?? -Infinity)) page.selected = item;

@@ -5,7 +5,7 @@ import * as diagnostics from "./diagnostics.js";
 import { $, announce, counted, download, say, size } from "./dom.js";
 import * as drop from "./drop.js";
 import { isModel, leftWords, picked, pictures } from "./files.js";
-import { judgeAll } from "./judge.js";
+import { judgeAll, prefer } from "./judge.js";
 import { risk } from "./leave.js";
 import { describe, loadModel, offered, showSamples, trySample } from "./models.js";
 import * as inside from "./inside.js";
@@ -83,6 +83,7 @@ $("clear").onclick = () => {
   $("pick-more").focus();
   offerUndo(`${counted(gone.length, "picture")} cleared.`, () => {
     putBack(gone);
+    items.forEach(prefer);
     risk("results", items.some(({ own, found }) => own && found));
     refresh();
     judgeAll();

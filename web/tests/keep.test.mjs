@@ -89,6 +89,7 @@ test("Clear can be undone", async () => {
   await settled(page);
   assert.deepEqual((await names(page)).sort(), ["a (2).png", "a.png", "b.png"]);
   assert.ok(await page.isHidden("#undo"));
+  assert.ok(await page.isVisible("#viewer-overlay"));
   await page.close();
 });
 
