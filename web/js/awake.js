@@ -1,23 +1,34 @@
 // Keeps the device from going to sleep while something long is computed, where the browser can.
 
+/** What is under way. @type {Set<string>} */
+const jobs = new Set();
 /** @type {any} */
 let lock;
-let wanted = false;
+let asking = false;
 
-/** @param {boolean} on */
-export async function stayAwake(on) {
-  wanted = on;
-  if (!on) return lock?.release().catch(() => undefined);
-  await ask();
+/** @param {string} job @param {boolean} on whether it is under way */
+export function stayAwake(job, on) {
+  if (on) jobs.add(job);
+  else jobs.delete(job);
+  settle();
 }
 
-async function ask() {
-  // Refused when the battery is low, or while the page is not in sight: then the device sleeps as it likes.
-  lock = await /** @type {any} */ (navigator).wakeLock?.request("screen").catch(() => undefined);
-  if (!wanted) await lock?.release().catch(() => undefined);
+async function settle() {
+  if (asking) return;
+  if (jobs.size && (!lock || lock.released)) {
+    asking = true;
+    // Refused when the battery is low, or while the page is not in sight: then the device sleeps as it likes.
+    lock = await /** @type {any} */ (navigator).wakeLock?.request("screen").catch(() => undefined);
+    asking = false;
+  }
+  if (!jobs.size) {
+    const done = lock;
+    lock = undefined;
+    await done?.release().catch(() => undefined);
+  }
 }
 
 // A page that goes out of sight loses it.
 document.addEventListener("visibilitychange", () => {
-  if (wanted && document.visibilityState === "visible") ask();
+  if (document.visibilityState === "visible") settle();
 });

@@ -1,5 +1,6 @@
 // Judging all pictures that wait, one after the other.
 
+import { stayAwake } from "./awake.js";
 import { announce } from "./dom.js";
 import { risk } from "./leave.js";
 import { items, judged } from "./pictures.js";
@@ -28,6 +29,7 @@ export async function judgeAll() {
   const using = page.detector;
   const waiting = () => items.filter(({ state }) => state === "waiting");
   let done = 0;
+  stayAwake("judging", items.some(({ state }) => state === "waiting"));
   for (let [item] = waiting(); item && !signal.aborted; [item] = waiting()) {
     const total = done + waiting().length;
     const count = `${done + 1} of ${total}`;
@@ -50,6 +52,7 @@ export async function judgeAll() {
   }
   page.judging = false;
   page.reveal = false;
+  stayAwake("judging", false);
   progress("job");
   refresh();
   // Another model came meanwhile.

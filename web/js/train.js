@@ -13,6 +13,7 @@ import { train } from "./train-job.js";
 import { keep } from "./train-keep.js";
 import { persist, showKept } from "./train-kept.js";
 import { Pace } from "./train-pace.js";
+import { offerUndo } from "./undo.js";
 
 const FEWEST = 5;
 
@@ -41,7 +42,14 @@ export function wire() {
   $("train-pick-folder").onclick = () => $("train-folder").click();
   $("train-files").onchange = () => pick($("train-files"), false);
   $("train-folder").onchange = () => pick($("train-folder"), true);
-  $("train-clear").onclick = () => { good.clear(); say("train-notice", ""); refresh(); $("train-pick").focus(); };
+  $("train-clear").onclick = () => {
+    const gone = good.pictures();
+    good.clear();
+    say("train-notice", "");
+    refresh();
+    $("train-pick").focus();
+    offerUndo(`${counted(gone.length, "good picture")} removed.`, () => take({ files: gone, left: [] }));
+  };
   $("train-check").onclick = () => $("files").click();
   $("train-from").onchange = started;
   $("train-form").onsubmit = (/** @type {Event} */ event) => { event.preventDefault(); run(); };
@@ -59,7 +67,7 @@ function pick(input, folder) {
   return take(folder ? pictures(chosen) : chosen);
 }
 
-/** Good pictures to learn from. @param {import("./files.js").Chosen} chosen */
+/** Good pictures to learn from. @param {{ files: import("./train-job.js").Good[], left: string[] }} chosen */
 export async function take(chosen) {
   const files = chosen.files.filter(({ name }) => !isModel(name));
   const models = chosen.files.length - files.length;
@@ -71,7 +79,6 @@ export async function take(chosen) {
     models ? "A model is nothing to learn from; drop it on the other half to load it." : "",
     copies.length ? `${counted(copies.length, "picture")} left out, the same as ${one ? "one" : "some"} already here: ${first}${one ? "" : ` and ${copies.length - 1} more`}.` : "",
   ].filter(Boolean).join(" "));
-  $("train").scrollIntoView({ block: "nearest" });
   refresh();
 }
 
@@ -122,7 +129,7 @@ async function run() {
   progress("Loading the training module");
   refresh();
   risk("training", true);
-  stayAwake(true);
+  stayAwake("training", true);
   try {
     const { signal } = running;
     training = await train(pictures, wanted, { compute: COMPUTE, earlier, tell, signal });
@@ -140,7 +147,7 @@ async function run() {
     training = undefined;
     busy = false;
     risk("training", false);
-    stayAwake(false);
+    stayAwake("training", false);
     progress();
     refresh();
     if (running.signal.aborted) $("train-go").focus();

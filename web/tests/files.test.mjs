@@ -36,6 +36,10 @@ test("good pictures are told apart by their content, not by name and size", asyn
   await page.waitForFunction(() => /^5 good/.test(document.getElementById("train-count").textContent));
   assert.match(await page.textContent("#train-notice"), /^2 pictures left out, the same as some already here: copy\.bmp and 1 more\.$/);
   assert.match(await count(), /the threshold is a guess/);
+  await page.click("#train-clear");
+  assert.equal(await count(), "");
+  await page.click("#undo-now");
+  await page.waitForFunction(() => /^5 good/.test(document.getElementById("train-count").textContent));
   assert.deepEqual(problems, []);
   await page.close();
 });

@@ -1,16 +1,20 @@
 // The built page in Firefox, over WebDriver BiDi.
 
 import assert from "node:assert/strict";
+import { resolve } from "node:path";
 import { test } from "node:test";
+import { pathToFileURL } from "node:url";
 import puppeteer from "puppeteer-core";
 import { serve } from "./site.mjs";
 import { DIST, PICTURES, SAMPLE } from "./steps.mjs";
 
+/** Outside of tests, Firefox gives files no such rights. */
+const STRICT = { "security.fileuri.strict_origin_policy": true };
 const FIREFOX = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
 
 test("Firefox: a sample, own pictures, the look inside, and the question before it goes", async () => {
   const site = await serve(DIST);
-  const firefox = await puppeteer.launch({ browser: "firefox", executablePath: FIREFOX, headless: true });
+  const firefox = await puppeteer.launch({ browser: "firefox", executablePath: FIREFOX, headless: true, extraPrefsFirefox: STRICT });
   try {
     const page = await firefox.newPage();
     await page.setViewport({ width: 1280, height: 720 });
@@ -46,6 +50,9 @@ test("Firefox: a sample, own pictures, the look inside, and the question before 
     await page.reload();
     assert.equal(asked, "beforeunload", "an own picture's result is not saved");
     assert.deepEqual(problems, []);
+
+    await page.goto(pathToFileURL(resolve(DIST, "index.html")).href);
+    await until(() => /opened as a file/.test(document.getElementById("not-started-words").textContent));
   } finally {
     await firefox.close();
     await site.stop();

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { after, before, test } from "node:test";
 import { browse, open, serve } from "./site.mjs";
@@ -29,7 +29,7 @@ async function dead(page) {
 
 test("opened from a file, the page says so", async () => {
   const page = await browser.context.newPage();
-  await page.goto(pathToFileURL(join(DIST, "index.html")).href);
+  await page.goto(pathToFileURL(resolve(DIST, "index.html")).href);
   assert.match(await dead(page), /opened as a file.*python3 -m http\.server/);
   await page.close();
 });
@@ -193,6 +193,15 @@ test("a new version that is taken in one tab comes to all of them", async () => 
     assert.match(await first.title(), /^New 1/);
     assert.match(await second.title(), /^New 1/);
     for (const page of [first, second]) assert.ok(await page.isHidden("#update"));
+    // A page that measures is not reloaded under its numbers, and measures no more with modules that are not its own.
+    const { page: bench } = await open(own.context, `${site.address}bench.html`);
+    await bench.waitForSelector("#measure");
+    renew();
+    await first.reload();
+    await first.waitForSelector("#update:not([hidden])");
+    await first.click("#update-now");
+    await bench.waitForFunction(() => /new version/.test(document.getElementById("words").textContent));
+    assert.ok(await bench.isDisabled("#measure"));
   } finally {
     await own.stop();
     await site.stop();
