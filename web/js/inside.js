@@ -191,8 +191,7 @@ function render() {
   const highest = [(peak % found.side + 0.5) / found.side, (Math.floor(peak / found.side) + 0.5) / found.side];
   const spot = view.spot ?? highest;
 
-  // The student's border is off most: on a scale of its own making the teacher would be black.
-  const features = span([now.teacher, now.advanced]);
+  const features = span([now.teacher, now.advanced, now.student]);
   /** @type {Record<Part, number[]>} */
   const scales = {
     teacher: features, gate: [0, 1], residual: [0, span([now.residual])[1]], advanced: features, student: features, discrepancy: [0, 1],

@@ -70,7 +70,7 @@ function replace(by) {
  * @param {Item} item @param {import("./protocol.js").Found} found @param {number} threshold */
 export function judged(item, found, threshold) {
   let peak = 0;
-  found.map.forEach((value, i) => { if (value > found.map[peak]) peak = i; });
+  for (let i = 1; i < found.map.length; i++) if (found.map[i] > found.map[peak]) peak = i;
   const { score, side, width, height, ms, heat } = found;
   const preview = /** @type {Blob} */ (found.preview);
   item.found = { score, side, width, height, ms, preview, peak, heat, positions: positions(found.map, threshold) };
