@@ -20,7 +20,7 @@ function tree(name, programs = {}) {
   mkdirSync(join(root, "web"), { recursive: true });
   mkdirSync(join(root, "bin"));
   mkdirSync(join(root, ".cargo"));
-  for (const file of ["finish", "samples", "tools.sh", "training-module", "service-worker.js"]) cpSync(join(WEB, file), join(root, "web", file));
+  for (const file of ["build", "finish", "samples", "tools.sh", "training-module", "service-worker.js"]) cpSync(join(WEB, file), join(root, "web", file));
   for (const file of ["Cargo.toml", "Cargo.lock", ".cargo/config.toml"]) writeFileSync(join(root, file), `${file}\n`);
   for (const [program, text] of Object.entries(programs)) writeFileSync(join(root, "bin", program), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
   const run = (script, env = {}) => {
@@ -151,6 +151,42 @@ test("samples whose model finds nothing are not made, and the earlier ones stay"
   writeFileSync(join(root, "mine/letter.txt"), "dear");
   assert.notEqual(make("some", { SAMPLES: join(root, "mine") }).status, 0);
   assert.ok(existsSync(join(root, "mine/letter.txt")));
+});
+
+test("one command makes everything, says how long each part took, and makes nothing twice", () => {
+  const note = (what) => `echo "${what} $*" >>calls`;
+  const { root, run } = tree("all", {
+    rustc: `if [ "$1" = --print ]; then echo /; else echo rustc 1.0; fi`,
+    "wasm-bindgen": `if [ "$1" = --version ]; then echo wasm-bindgen 0.2.130; else echo 1 >"$4/aand-train.js"; echo 1 >"$4/aand-train_bg.wasm"; fi`,
+    // Trunk is not there yet: cargo installs it.
+    cargo: `${note("cargo")}
+      case $* in
+        install*) cp bin/trunk-to-be bin/trunk ;;
+        *aand-train*) mkdir -p target/wasm32-unknown-unknown/web; for file in wasm d; do echo "x: $PWD/Cargo.toml" >target/wasm32-unknown-unknown/web/aand-train.$file; done ;;
+        *"--bin aand") mkdir -p target/release; cp bin/native target/release/aand ;;
+      esac`,
+    "trunk-to-be": `if [ "$1" = --version ]; then echo trunk 0.21.14; else ${note("trunk")}; mkdir -p dist; fi`,
+    native: native(["circuit-dent.png", "washers-dent.png", "cloth-dent.png"]),
+  });
+  mkdirSync(join(root, "src/teacher"), { recursive: true });
+  writeFileSync(join(root, "src/teacher/embedded.safetensors"), "teacher");
+  utimesSync(join(root, "src/teacher/embedded.safetensors"), new Date(0), new Date(0));
+  const first = run("build", { PATH: `${join(root, "bin")}:/usr/bin:/bin` });
+  assert.equal(first.status, 0, first.said);
+  const parts = first.said.match(/^ *\d+ s  .*/gm);
+  assert.equal(parts?.length, 5, first.said);
+  for (const [i, words] of [/tools/, /native program.*compiled/, /samples/, /training module.*[Cc]ompiled/, /detection module and the page/].entries()) assert.match(parts[i], words);
+  const calls = () => readFileSync(join(root, "calls"), "utf8").trim().split("\n");
+  assert.equal(JSON.parse(readFileSync(join(root, "web/made/samples.json"), "utf8")).length, 3);
+  assert.deepEqual(calls().filter((call) => /install|aand-train|trunk/.test(call)).map((call) => call.replace(/ --.*| -q.*/, "")),
+    ["cargo install", "cargo build", "trunk build"], calls().join("\n"));
+  const count = calls().length;
+  const second = run("build", { PATH: `${join(root, "bin")}:/usr/bin:/bin` });
+  assert.equal(second.status, 0, second.said);
+  assert.match(second.said, /samples: there already/);
+  assert.match(second.said, /training module: unchanged/);
+  // Cargo, which goes by itself, and Trunk.
+  assert.deepEqual(calls().slice(count).map((call) => call.split(" ").slice(0, 2).join(" ")), ["cargo build", "trunk build"]);
 });
 
 test("the scripts have no mistakes that a shell finds by reading", () => {
