@@ -231,6 +231,12 @@ test("a new version waits for what is not saved, in this tab and in others", asy
     await second.click("#update-now");
     await second.waitForFunction(() => document.getElementById("update-now").textContent === "Reload anyway");
     assert.match(await second.textContent("#update-words"), /results are not saved/);
+    // While a training runs there is no offer at all.
+    const training = (on) => second.evaluate(async (on) => (await import("./js/leave.js")).risk("training", on), on);
+    await training(true);
+    assert.ok(await second.isHidden("#update"));
+    await training(false);
+    assert.ok(await second.isVisible("#update"));
     // Once they are saved, it is as any other.
     await saved(second, "#save-csv");
     assert.equal(await second.textContent("#update-now"), "Reload");
