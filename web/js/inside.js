@@ -2,7 +2,7 @@
 
 import { brush } from "./brush.js";
 import { $ } from "./dom.js";
-import { draw, nearest, span } from "./panels.js";
+import { draw, nearest, shared, span } from "./panels.js";
 import { page, said } from "./state.js";
 
 /** @typedef {import("./protocol.js").Insides} Insides */
@@ -191,7 +191,7 @@ function render() {
   const highest = [(peak % found.side + 0.5) / found.side, (Math.floor(peak / found.side) + 0.5) / found.side];
   const spot = view.spot ?? highest;
 
-  const features = span([now.teacher, now.advanced, now.student]);
+  const features = shared([now.teacher, ...(now.advanced ? [now.advanced] : [])], now.student);
   /** @type {Record<Part, number[]>} */
   const scales = {
     teacher: features, gate: [0, 1], residual: [0, span([now.residual])[1]], advanced: features, student: features, discrepancy: [0, 1],

@@ -222,6 +222,17 @@ test("the insides' scale is not set by the few cells that are furthest off", asy
     return span([map, undefined]);
   });
   assert.ok(low >= 0 && low < 0.02 && high > 0.98 && high <= 1, `${low} to ${high}`);
+  // Teacher and student of 16 x 16 patches, the student's border far off; then a student that has learned nothing.
+  const scales = await page.evaluate(async () => {
+    const { shared } = await import("./js/panels.js");
+    const teacher = Float32Array.from({ length: 256 }, (_, i) => (i % 16) / 16);
+    const border = (i) => i % 16 % 15 === 0 || i < 16 || i >= 240;
+    const trained = teacher.map((value, i) => (border(i) ? 9 : value));
+    return [shared([teacher, teacher], trained), shared([teacher], teacher.map((value) => 5 + value)), shared([teacher], undefined)];
+  });
+  assert.ok(scales[0][1] < 1, `${scales[0]}`);
+  assert.ok(scales[1][0] < 0.1 && scales[1][1] > 5.5, `${scales[1]}`);
+  assert.ok(scales[2][1] < 1, `${scales[2]}`);
   await page.close();
 });
 
