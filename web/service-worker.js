@@ -1,11 +1,11 @@
-// Keeps one version of the page. The two lines below are filled in when the page is built.
+// Keeps one version of the page. The three lines below are filled in when the page is built.
 const VERSION = "";
 /** @type {string[]} */
 const FILES = [];
+/** Large and not always wanted: kept once they were asked for. By path the SHA-256 of what belongs to this version. @type {Record<string, string>} */
+const LATER = {};
 
 const CACHE = `aand-page-${VERSION}`;
-/** Large and not always wanted: kept once it was asked for. */
-const LATER = /\/wasm\/aand-train[^/]*$/;
 const scope = /** @type {any} */ (self);
 
 scope.addEventListener("install", (/** @type {any} */ event) => {
@@ -35,9 +35,23 @@ scope.addEventListener("fetch", (/** @type {any} */ event) => {
     const cache = await caches.open(CACHE);
     const kept = await cache.match(request, { ignoreSearch: true });
     if (kept) return kept;
-    const answer = await fetch(request);
-    // Without room for it the page still works, with a connection.
-    if (answer.ok && LATER.test(new URL(request.url).pathname)) event.waitUntil(cache.put(request, answer.clone()).catch(() => undefined));
-    return answer;
+    const wanted = LATER[`.${new URL(request.url).pathname.slice(new URL(scope.registration.scope).pathname.length - 1)}`];
+    return wanted ? later(event, cache, wanted) : fetch(request);
   })());
 });
+
+/** From the server, if it still has this version's. @param {any} event @param {Cache} cache @param {string} wanted */
+async function later(event, cache, wanted) {
+  const answer = await fetch(event.request);
+  if (!answer.ok) return answer;
+  const bytes = await answer.arrayBuffer();
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  if ([...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("") !== wanted) {
+    // A newer page's module would misunderstand this one, today or from the cache.
+    return new Response("This belongs to a newer version of the page; reload it.", { status: 409 });
+  }
+  const whole = new Response(bytes, { headers: { "content-type": answer.headers.get("content-type") ?? "" } });
+  // Without room for it the page still works, with a connection.
+  event.waitUntil(cache.put(event.request, whole.clone()).catch(() => undefined));
+  return whole;
+}

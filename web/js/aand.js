@@ -89,8 +89,9 @@ export class Detector {
     try {
       return await this.#ask(request, { signal, progress });
     } catch (error) {
+      // A picture that was too much for the module says nothing of the GPU; the next one starts the module anew on it.
+      if (compute === "cpu" || this.#worker || signal?.aborted || /** @type {any} */ (error)?.name === "ModuleError") throw error;
       // A GPU that failed or was lost: the CPU takes over, with the same scores.
-      if (compute === "cpu" || this.#worker || signal?.aborted) throw error;
       this.#giveUpGpu(error);
       await this.#start();
       return this.#ask(request, { signal, progress });

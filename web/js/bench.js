@@ -1,7 +1,7 @@
 // Measures models in this browser; beside onnxruntime-web where `web/compare` put it.
 
 import { Detector } from "./aand.js";
-import { $, make } from "./dom.js";
+import { $, copy, make } from "./dom.js";
 import * as samples from "./samples.js";
 import { PRECISION } from "./state.js";
 
@@ -18,6 +18,8 @@ const GPU = new URLSearchParams(location.search).get("only") !== "cpu";
 /** @type {{ name: string, open: (signal: AbortSignal) => Promise<Blob> }[]} */
 const models = [];
 let stopping = new AbortController();
+/** Whether this is an old page beside new modules. */
+let replaced = false;
 /** @type {object | undefined} */
 let result;
 
@@ -182,14 +184,13 @@ $("measure").onclick = async () => {
     $("error").textContent = stopping.signal.aborted ? "Cancelled." : error instanceof Error ? error.message : String(error);
     $("error").hidden = false;
   } finally {
-    $("measure").disabled = false;
+    $("measure").disabled = replaced;
     $("cancel").hidden = true;
   }
 };
 $("cancel").onclick = () => stopping.abort();
 $("copy").onclick = async () => {
-  await navigator.clipboard.writeText(JSON.stringify(result, undefined, 1));
-  say("Copied.");
+  say(await copy(JSON.stringify(result, undefined, 1)) ? "Copied." : "The browser does not allow copying.");
 };
 $("model").onchange = () => {
   if ($("model").value === "file") $("file").click();
@@ -207,10 +208,27 @@ function offer(chosen = 0) {
     ...models.map(({ name }, i) => make("option", { value: String(i) }, name)),
     make("option", { value: "file" }, "a model file…"));
   $("model").value = models.length ? String(chosen) : "file";
-  $("measure").disabled = models.length === 0;
+  $("measure").disabled = replaced || models.length === 0;
 }
 
-for (const sample of await samples.list().catch(() => [])) {
+document.documentElement.dataset.started = "";
+
+// Another tab took a new version of the page: its modules are not this page's.
+let controlled = Boolean(navigator.serviceWorker?.controller);
+navigator.serviceWorker?.addEventListener("controllerchange", () => {
+  if (controlled) {
+    replaced = true;
+    $("measure").disabled = true;
+    say("A new version of this page was taken in another tab; reload to measure with it.");
+  }
+  controlled = true;
+});
+
+const listed = await samples.list().catch((error) => {
+  say(`No samples: ${error.message}`);
+  return [];
+});
+for (const sample of listed) {
   models.push({ name: sample.title, open: async (signal) => (await samples.fetchModel(sample, signal, () => {})) });
 }
 offer();

@@ -1,6 +1,7 @@
 // Pictures from a camera.
 
 import { $ } from "./dom.js";
+import { INSECURE } from "./state.js";
 
 /** @param {(files: { name: string, file: Blob }[]) => Promise<void>} take */
 export function wire(take) {
@@ -13,7 +14,7 @@ export function wire(take) {
     dialog.showModal();
     $("take-picture").disabled = true;
     try {
-      if (!navigator.mediaDevices) throw new Error("this page was not served securely");
+      if (!navigator.mediaDevices) throw new Error(INSECURE ? "this page was not served securely" : "this browser offers none");
       const wanted = { video: { facingMode: "environment", width: { ideal: 1280 } }, audio: false };
       const stream = await navigator.mediaDevices.getUserMedia(wanted);
       if (!dialog.open) return stop(stream);
@@ -21,8 +22,10 @@ export function wire(take) {
       await video.play();
       $("take-picture").disabled = false;
       $("camera-words").textContent = "Pictures stay on this device.";
+      video.hidden = false;
     } catch (error) {
-      $("camera-words").textContent = `No picture from a camera: ${error instanceof Error ? error.message : error}.`;
+      video.hidden = true;
+      $("camera-words").textContent = `No picture from a camera: ${reason(error)}.`;
     }
   };
   $("take-picture").onclick = async () => {
@@ -38,6 +41,17 @@ export function wire(take) {
     stop(/** @type {MediaStream | null} */ (video.srcObject));
     video.srcObject = null;
   });
+}
+
+/** Browsers' own words for it are for programmers. @param {any} error */
+function reason(error) {
+  /** @type {Record<string, string>} */
+  const words = {
+    NotFoundError: "none was found; is it connected",
+    NotAllowedError: "it is not allowed; allow it in the browser’s bar of addresses",
+    NotReadableError: "it gives none; is another program using it",
+  };
+  return words[error?.name] ?? String(error?.message ?? error);
 }
 
 /** @param {MediaStream | null} stream */

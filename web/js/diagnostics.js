@@ -1,8 +1,9 @@
 // The truth about where and how things are computed.
 
 import { described, offered } from "./adapter.js";
-import { $, make, size } from "./dom.js";
+import { $, copy, make, size } from "./dom.js";
 import { clear, downloaded, kept } from "./samples.js";
+import { INSECURE } from "./state.js";
 
 /** @param {() => import("./aand.js").Detector | undefined} current */
 export function wire(current) {
@@ -14,8 +15,8 @@ export function wire(current) {
   $("close-diagnostics").onclick = () => dialog.close();
   $("copy-diagnostics").onclick = async () => {
     const rows = await collect(current());
-    await navigator.clipboard.writeText(rows.map(([name, value]) => `${name}: ${value}`).join("\n"));
-    $("copy-diagnostics").textContent = "Copied";
+    const copied = await copy(rows.map(([name, value]) => `${name}: ${value}`).join("\n"));
+    $("copy-diagnostics").textContent = copied ? "Copied" : "Not allowed; select it and copy";
     setTimeout(() => { $("copy-diagnostics").textContent = "Copy diagnostics"; }, 2000);
   };
   $("clear-downloads").onclick = async () => {
@@ -45,6 +46,7 @@ async function collect(detector) {
     ["Downloaded by this page", `page ${size(transferred)}, module ${size(module.downloaded)}, samples ${size(downloaded)}; what the browser had does not count`],
     ["Samples kept", size(await kept())],
     ["Storage in use", estimate ? size(estimate.usage ?? 0) : "not told"],
+    ["Served securely", INSECURE ? "no: over plain http, without which there is no GPU, no camera, no offline use, nothing kept" : "yes"],
     ["Works offline", navigator.serviceWorker?.controller ? "yes" : "not yet"],
     ["Browser", navigator.userAgent],
     ["Processors", String(navigator.hardwareConcurrency ?? "not told")],
@@ -59,7 +61,7 @@ function computed({ compute, adapter, fallback }) {
 }
 
 async function adapter() {
-  if (!(/** @type {any} */ (navigator)).gpu) return "WebGPU is not offered by this browser";
+  if (!(/** @type {any} */ (navigator)).gpu) return INSECURE ? "not offered, because the page was not served securely" : "WebGPU is not offered by this browser";
   const found = await offered();
   return found ? described(found) : "none";
 }

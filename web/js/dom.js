@@ -33,6 +33,33 @@ export function size(bytes) {
   return bytes < 1e6 ? `${(bytes / 1e3).toFixed(0)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
+/** A number of things in words. @param {number} count @param {string} thing */
+export const counted = (count, thing) => `${count} ${thing}${count === 1 ? "" : "s"}`;
+
+/** Shows words in their place, or hides it where there are none. @param {string} id @param {string} words */
+export function say(id, words) {
+  const place = $(id);
+  // The same words again would be read out again.
+  if (place.textContent !== words) place.textContent = words;
+  place.hidden = !words;
+}
+
+/** Copies words; whether the browser let it. @param {string} words */
+export async function copy(words) {
+  try {
+    await navigator.clipboard.writeText(words);
+    return true;
+  } catch {
+    // Not served securely, or not allowed: the old way, which wants a place in what is open.
+    const place = make("textarea", { value: words, class: "visually-hidden", "aria-hidden": "true" });
+    (document.querySelector("dialog[open]") ?? document.body).append(place);
+    place.select();
+    const copied = document.execCommand("copy");
+    place.remove();
+    return copied;
+  }
+}
+
 /** @param {Blob} blob @param {string} name */
 export function download(blob, name) {
   const link = make("a", { href: URL.createObjectURL(blob), download: name });

@@ -2,7 +2,7 @@
 
 import { $, make } from "./dom.js";
 import { draw, heat } from "./paint.js";
-import { sorted, verdict } from "./pictures.js";
+import { sorted, unlike, verdict } from "./pictures.js";
 
 /** @typedef {import("./pictures.js").Item} Item */
 
@@ -50,7 +50,7 @@ function blank(item, choose) {
 /** @param {HTMLElement} card @param {Item} item @param {number} threshold @param {boolean} selected */
 function fill(card, item, threshold, selected) {
   const button = /** @type {HTMLButtonElement} */ (card.firstElementChild);
-  const key = `${item.state} ${threshold} ${item.error}`;
+  const key = `${item.name} ${item.state} ${threshold} ${item.error}`;
   button.setAttribute("aria-pressed", String(selected));
   button.disabled = item.state !== "judged";
   if (button.dataset.key === key) return;
@@ -63,6 +63,8 @@ function fill(card, item, threshold, selected) {
     const { kind, words: said } = verdict(item.found.score, threshold);
     words.replaceChildren(name, make("span", { class: `verdict ${kind}` }, said),
       make("span", { class: "small" }, `score ${item.found.score.toFixed(3)}, ${item.found.ms.toFixed(0)} ms`));
+    const hint = unlike(item.found);
+    if (hint) words.append(make("span", { class: "small hint" }, hint));
   } else {
     words.replaceChildren(name, make("span", { class: "small" }, "waiting"));
   }

@@ -2,7 +2,7 @@
 
 import { brush } from "./brush.js";
 import { $ } from "./dom.js";
-import { draw, nearest, span } from "./panels.js";
+import { draw, nearest, shared, span } from "./panels.js";
 import { page, said } from "./state.js";
 
 /** @typedef {import("./protocol.js").Insides} Insides */
@@ -54,6 +54,9 @@ export function wire() {
       if (original === view.original) painting.set(made);
     } catch (error) { fail(said(error)); }
   };
+  $("inside").addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+    if (event.key === "Escape" && !event.defaultPrevented) $("inside-close").click();
+  });
   $("amplify").onchange = () => follow();
   $("inside-close").onclick = () => { close(); $("viewer").querySelector(".actions button")?.focus(); };
   for (const button of document.querySelectorAll("[data-level]")) {
@@ -88,6 +91,7 @@ export async function open(item) {
   const { detector } = page;
   if (!detector) return;
   view.item = item;
+  page.chosen = true;
   fail("");
   try {
     const original = await detector.input(item.file, { name: item.name });
@@ -187,7 +191,7 @@ function render() {
   const highest = [(peak % found.side + 0.5) / found.side, (Math.floor(peak / found.side) + 0.5) / found.side];
   const spot = view.spot ?? highest;
 
-  const features = span([now.teacher, now.advanced, now.student]);
+  const features = shared([now.teacher, ...(now.advanced ? [now.advanced] : [])], now.student);
   /** @type {Record<Part, number[]>} */
   const scales = {
     teacher: features, gate: [0, 1], residual: [0, span([now.residual])[1]], advanced: features, student: features, discrepancy: [0, 1],

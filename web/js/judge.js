@@ -1,12 +1,26 @@
 // Judging all pictures that wait, one after the other.
 
+import { stayAwake } from "./awake.js";
 import { announce } from "./dom.js";
+import { risk } from "./leave.js";
 import { items, judged } from "./pictures.js";
-import { progress, refresh, refreshSoon, summary } from "./show.js";
-import { page, said } from "./state.js";
+import { progress, refresh, refreshSoon, reveal, summary } from "./show.js";
+import { advised, page, said } from "./state.js";
 
 /** Longer side of what is kept for showing, in pixels. */
 const PREVIEW = 1024;
+
+/** The most anomalous picture is the one to look at, until the person chooses. @param {import("./pictures.js").Item} item */
+export function prefer(item) {
+  // It may have been taken out meanwhile.
+  if (!item.found || page.chosen || !items.includes(item)) return;
+  if (item.found.score > (page.selected?.found?.score ?? -Infinity)) page.selected = item;
+  if (page.reveal) {
+    page.reveal = false;
+    refresh();
+    reveal();
+  }
+}
 
 export async function judgeAll() {
   if (page.judging || !page.detector) return;
@@ -15,6 +29,7 @@ export async function judgeAll() {
   const using = page.detector;
   const waiting = () => items.filter(({ state }) => state === "waiting");
   let done = 0;
+  stayAwake("judging", items.some(({ state }) => state === "waiting"));
   for (let [item] = waiting(); item && !signal.aborted; [item] = waiting()) {
     const total = done + waiting().length;
     const count = `${done + 1} of ${total}`;
@@ -25,16 +40,19 @@ export async function judgeAll() {
         progress: (layer, layers) => progress("job", count, (done + layer / layers) / total),
       });
       judged(item, found, using.info.threshold.value);
+      if (item.own) risk("results", true);
     } catch (error) {
       if (signal.aborted) break;
       item.state = "failed";
-      item.error = said(error);
+      item.error = advised(said(error));
     }
     done++;
-    page.selected ??= item.found ? item : undefined;
+    prefer(item);
     refreshSoon();
   }
   page.judging = false;
+  page.reveal = false;
+  stayAwake("judging", false);
   progress("job");
   refresh();
   // Another model came meanwhile.

@@ -2,29 +2,36 @@
 
 import * as camera from "./camera.js";
 import * as diagnostics from "./diagnostics.js";
-import { $, announce, download, size } from "./dom.js";
-import { dropped, picked, pictures } from "./files.js";
-import { judgeAll } from "./judge.js";
-import { describe, fail, loadModel, offered, showSamples, trySample } from "./models.js";
+import { $, announce, counted, download, say, size } from "./dom.js";
+import * as drop from "./drop.js";
+import { isModel, leftWords, picked, pictures } from "./files.js";
+import { judgeAll, prefer } from "./judge.js";
+import { risk } from "./leave.js";
+import { describe, loadModel, offered, showSamples, trySample } from "./models.js";
 import * as inside from "./inside.js";
 import { register } from "./offline.js";
-import { add, items } from "./pictures.js";
+import { add, items, putBack, remove } from "./pictures.js";
 import { bytes } from "./samples.js";
 import { csv, zip } from "./save.js";
 import { progress, refresh, refreshSoon } from "./show.js";
-import { page, said } from "./state.js";
+import { INSECURE, page, said, unheard } from "./state.js";
 import * as training from "./train.js";
+import { offerUndo } from "./undo.js";
+import * as viewer from "./viewer.js";
 
-/** @param {{ name: string, file: Blob }[]} files */
-async function take(files) {
-  const models = files.filter(({ name }) => name.toLowerCase().endsWith(".aand"));
-  const rest = files.filter(({ name }) => !name.toLowerCase().endsWith(".aand"));
-  if (files.length === 0) return;
+/** @param {{ files: { name: string, file: Blob }[], left: string[] }} chosen */
+async function take(chosen) {
+  const models = chosen.files.filter(({ name }) => isModel(name));
+  const rest = chosen.files.filter(({ name }) => !isModel(name));
+  const model = models.at(-1);
   $("start").hidden = true;
   $("model").hidden = false;
+  const several = models.length > 1 ? `One model judges at a time: of ${models.length} it is ${model?.name}, the last.` : "";
+  say("files-notice", [leftWords(chosen), several].filter(Boolean).join(" "));
+  if (chosen.files.length === 0) return describe();
   add(rest);
-  if (rest.length) announce(`${rest.length} pictures added.`);
-  const model = models.at(-1);
+  if (rest.length) announce(`${counted(rest.length, "picture")} added.`);
+  page.reveal = rest.length > 0;
   if (model) await loadModel(model.file, model.name);
   describe();
   if (!page.detector && !model) await showSamples();
@@ -32,9 +39,14 @@ async function take(files) {
   judgeAll();
 }
 
+$("home").onclick = (/** @type {Event} */ event) => {
+  // The start comes back; nothing that is here goes.
+  event.preventDefault();
+  $("start").hidden = false;
+  scrollTo(0, 0);
+};
 $("try-sample").onclick = async () => {
-  await showSamples();
-  const [first] = await offered();
+  const [first] = await showSamples();
   if (first) await trySample(first);
 };
 $("pick-files").onclick = $("pick-more").onclick = () => $("files").click();
@@ -42,25 +54,17 @@ $("pick-folder").onclick = () => $("folder").click();
 $("pick-model").onclick = () => $("model-file").click();
 for (const id of ["files", "folder", "model-file"]) {
   $(id).onchange = async () => {
-    const files = picked($(id).files);
+    const chosen = picked($(id).files);
     $(id).value = "";
-    if (id === "model-file" && files[0]) await loadModel(files[0].file, files[0].name);
-    else await take(id === "folder" ? pictures(files) : files);
+    const [first] = chosen.files;
+    if (id === "model-file" && first) await loadModel(first.file, first.name);
+    else await take(id === "folder" ? pictures(chosen) : chosen);
   };
 }
-let over = 0;
-addEventListener("dragenter", () => { over++; $("drop-hint").hidden = false; });
-addEventListener("dragleave", () => { $("drop-hint").hidden = --over > 0 ? false : true; });
-addEventListener("dragover", (event) => event.preventDefault());
-addEventListener("drop", async (event) => {
-  event.preventDefault();
-  over = 0;
-  $("drop-hint").hidden = true;
-  if (event.dataTransfer) await take(await dropped(event.dataTransfer));
-});
+drop.wire({ judge: take, learn: training.take });
 addEventListener("paste", (event) => {
-  const files = picked(event.clipboardData?.files ?? []);
-  if (files.length) take(files);
+  const chosen = picked(event.clipboardData?.files ?? []);
+  if (chosen.files.length) take(chosen);
 });
 $("model-cancel").onclick = () => { page.running.model.abort(); progress("model"); announce("Cancelled."); describe(); };
 $("job-cancel").onclick = () => page.running.job.abort();
@@ -68,28 +72,56 @@ $("job-continue").onclick = () => judgeAll();
 $("threshold").oninput = () => { page.threshold = (Number($("threshold").value) / 1000) * page.end; refreshSoon(); };
 $("threshold-reset").onclick = () => { page.threshold = page.detector?.info.threshold.value ?? 0; refresh(); $("threshold").focus(); };
 $("sort").onchange = refresh;
-$("clear").onclick = () => { page.running.job.abort(); items.length = 0; page.selected = undefined; page.end = 1; refresh(); $("pick-more").focus(); };
-$("save-csv").onclick = () => download(csv(page.threshold), "results.csv");
+$("clear").onclick = () => {
+  page.running.job.abort();
+  page.running.zip.abort();
+  const gone = remove();
+  Object.assign(page, { selected: undefined, chosen: false, end: 1 });
+  risk("results", false);
+  say("files-notice", "");
+  refresh();
+  $("pick-more").focus();
+  offerUndo(`${counted(gone.length, "picture")} cleared.`, () => {
+    putBack(gone);
+    items.forEach(prefer);
+    risk("results", items.some(({ own, found }) => own && found));
+    refresh();
+    judgeAll();
+    $("pick-more").focus();
+  });
+};
+$("save-csv").onclick = () => { download(csv(page.threshold), "results.csv"); risk("results", false); };
+$("zip-cancel").onclick = () => page.running.zip.abort();
 $("save-zip").onclick = async () => {
-  const { signal } = page.running.job = new AbortController();
+  // Judging may go on meanwhile; each is cancelled for itself.
+  const { signal } = page.running.zip = new AbortController();
+  $("save-zip").disabled = true;
+  say("save-error", "");
+  progress("zip", "Packing", 0);
   try {
     const all = await zip(page.threshold, page.detector?.colours ?? new Uint8Array(768), signal, (done, total) =>
-      progress("job", `Packing ${done} of ${total}`, done / total));
+      progress("zip", `Packing ${done} of ${total}`, done / total));
+    if (signal.aborted) return;
     download(all, "aand-results.zip");
+    risk("results", items.some(({ state }) => state === "waiting"));
   } catch (error) {
-    if (!signal.aborted) fail(`The ZIP could not be made: ${said(error)}`);
+    if (!signal.aborted) say("save-error", `The ZIP could not be made: ${said(error)}`);
   } finally {
-    progress("job");
+    progress("zip");
+    $("save-zip").disabled = false;
   }
 };
-camera.wire(take);
+camera.wire((files) => take({ files, left: [] }));
 training.wire();
 inside.wire();
+viewer.wire();
 diagnostics.wire(() => page.detector);
+say("page-notice", [INSECURE, ...unheard].filter(Boolean).join(" "));
 register();
 
 // The size stands on the button before it is pressed.
 (globalThis.requestIdleCallback ?? setTimeout)(async () => {
-  const [first] = await offered();
+  const [first] = await offered().catch(() => []);
   if (first) $("try-sample").textContent = `Try a sample (${size(bytes(first))})`;
 });
+document.documentElement.dataset.started = "";

@@ -1,9 +1,9 @@
 // Loading models, one's own or a sample's.
 
 import { Detector } from "./aand.js";
-import { $, announce, make, size } from "./dom.js";
+import { $, announce, counted, make, say, size } from "./dom.js";
 import { judgeAll } from "./judge.js";
-import { add, items, restart } from "./pictures.js";
+import { add, items, remove, restart } from "./pictures.js";
 import * as samples from "./samples.js";
 import { progress, refresh } from "./show.js";
 import { COMPUTE, PRECISION, page, said } from "./state.js";
@@ -32,6 +32,9 @@ export async function loadModel(model, name) {
     page.threshold = loaded.info.threshold.value;
     restart();
     page.selected = undefined;
+    page.chosen = false;
+    // The scale of the last model's scores is not this one's.
+    page.end = 1;
     describe();
     announce(`Model ${loaded.info.name} loaded.`);
   } catch (error) {
@@ -45,9 +48,11 @@ export async function loadModel(model, name) {
 
 export function describe() {
   const words = $("model-words");
+  // Without a model the samples are a way on; with one, the pictures come first.
+  $(page.detector ? "train" : "model").before($("samples"));
   if (!page.detector) {
     words.textContent = items.length
-      ? "These pictures need a model: load a .aand file, or try a sample’s."
+      ? "These pictures need a model: load a .aand file, try a sample’s, or train your own on good pictures below."
       : "No model is loaded.";
     return;
   }
@@ -57,28 +62,42 @@ export function describe() {
     make("span", { class: "quiet" }, `Threshold ${threshold.value.toFixed(3)}: ${threshold.reliability}.`));
 }
 
-/** @param {string} words */
-export function fail(words) {
-  $("model-error").textContent = words;
-  $("model-error").hidden = !words;
+/** @param {string} words @param {() => unknown} [again] what to do on *Try again* */
+export function fail(words, again) {
+  say("model-error", words);
+  $("model-again").hidden = !again;
+  $("model-again").onclick = () => { fail(""); again?.(); };
 }
 
 /** @type {Promise<import("./samples.js").Sample[]> | undefined} */
 let asked;
-/** The samples that this copy of the page has. */
-export const offered = () => asked ??= samples.list().catch(() => []);
+/** The samples that this copy of the page has. A failure is not remembered: the connection may come back. */
+export const offered = () => asked ??= samples.list().catch((error) => {
+  asked = undefined;
+  throw error;
+});
 
+/** Shows them, and what there is of them. */
 export async function showSamples() {
-  const list = await offered();
+  $("start").hidden = true;
+  $("model").hidden = false;
+  let list;
+  try {
+    list = await offered();
+  } catch (error) {
+    fail(`The samples are not here: ${said(error)}`, showSamples);
+    return [];
+  }
   $("samples").hidden = false;
   if (list.length === 0) {
     $("samples-note").textContent = "This copy of the page was built without samples; drop your own pictures and a model.";
-    return;
+    return list;
   }
   $("sample-list").replaceChildren(...list.map((sample) => {
     return make("li", {}, make("button", { type: "button", onclick: () => trySample(sample) },
       `${sample.title} (${size(samples.bytes(sample))})`));
   }));
+  return list;
 }
 
 /** @param {import("./samples.js").Sample} sample */
@@ -88,16 +107,26 @@ export async function trySample(sample) {
   $("start").hidden = true;
   $("model").hidden = false;
   fail("");
+  // The person's own pictures stay, and are what the model is wanted for.
+  const own = () => items.filter(({ own }) => own).length;
+  const alone = own() > 0;
   try {
-    const total = size(samples.bytes(sample));
-    const fetched = await samples.fetchSample(sample, signal, (done, all) =>
-      progress("model", `Downloading ${sample.title}: ${size(done)} of ${total}`, done / all));
-    items.length = 0;
-    add(fetched.pictures);
-    await loadModel(fetched.model, sample.title);
+    const all = alone ? sample.model.bytes : samples.bytes(sample);
+    const tell = (/** @type {number} */ done) =>
+      progress("model", `Downloading ${sample.title}: ${size(done)} of ${size(all)}`, done / all);
+    let done = 0;
+    const { model, pictures } = alone
+      ? { model: await samples.fetchModel(sample, signal, (some) => tell(done += some)), pictures: [] }
+      : await samples.fetchSample(sample, signal, tell);
+    remove(({ own }) => !own);
+    // Some may have been dropped while it came.
+    if (own() === 0) add(pictures, false);
+    page.reveal = true;
+    say("files-notice", own() ? `Your ${counted(own(), "picture")} stay${own() === 1 ? "s" : ""}, judged by the model of ${sample.title}; its own pictures come when yours are cleared.` : "");
+    await loadModel(model, sample.title);
   } catch (error) {
     if (signal.aborted) return;
     progress("model");
-    fail(said(error));
+    fail(`${sample.title}: ${said(error)}`, () => trySample(sample));
   }
 }

@@ -4,7 +4,28 @@
 
 /** Positions on the colour scale, 0 to 255. @param {Float32Array} map @param {number} threshold */
 export function positions(map, threshold) {
-  return Uint8Array.from(map, (value) => Math.max(0, Math.min(255, Math.round((value / (2 * threshold)) * 255))));
+  const places = new Uint8Array(map.length);
+  const unit = 255 / (2 * threshold);
+  for (let i = 0; i < map.length; i++) places[i] = Math.max(0, Math.min(255, Math.round(map[i] * unit)));
+  return places;
+}
+
+/** Of a scale, each colour as one pixel of four bytes: solid, and to be laid over a picture. @type {WeakMap<Uint8Array, Uint32Array[]>} */
+const palettes = new WeakMap();
+
+/** @param {Uint8Array} colours @param {boolean} see_through */
+function palette(colours, see_through) {
+  const made = palettes.get(colours) ?? [false, true].map((through) => {
+    const bytes = new Uint8Array(4 * 256);
+    for (let i = 0; i < 256; i++) {
+      // As the native overlay: nothing below half the threshold, everything from one and a half times on.
+      const alpha = through ? Math.max(0, Math.min(255, 2 * i - 127)) : 255;
+      bytes.set([colours[3 * i], colours[3 * i + 1], colours[3 * i + 2], alpha], 4 * i);
+    }
+    return new Uint32Array(bytes.buffer);
+  });
+  palettes.set(colours, made);
+  return made[Number(see_through)];
 }
 
 /**
@@ -17,12 +38,9 @@ export function positions(map, threshold) {
 export function heat({ heat, positions, side }, colours, see_through) {
   if (heat) return see_through ? heat.through : heat.solid;
   const pixels = new ImageData(side, side);
-  for (let i = 0; i < positions.length; i++) {
-    const position = positions[i];
-    pixels.data.set(colours.subarray(3 * position, 3 * position + 3), 4 * i);
-    // As the native overlay: nothing below half the threshold, everything from one and a half times on.
-    pixels.data[4 * i + 3] = see_through ? Math.max(0, Math.min(255, 2 * position - 127)) : 255;
-  }
+  const whole = new Uint32Array(pixels.data.buffer);
+  const scale = palette(colours, see_through);
+  for (let i = 0; i < positions.length; i++) whole[i] = scale[positions[i]];
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = side;
   context(canvas).putImageData(pixels, 0, 0);

@@ -1,5 +1,6 @@
 // The pictures that were added and what is known of each.
 
+import { Names } from "./names.js";
 import { positions } from "./paint.js";
 
 /**
@@ -16,8 +17,9 @@ import { positions } from "./paint.js";
  *
  * @typedef {object} Item
  * @property {number} order
- * @property {string} name
+ * @property {string} name no other has the same
  * @property {Blob} file
+ * @property {boolean} own whether it is the person's, and not a sample's
  * @property {"waiting" | "judged" | "failed"} state
  * @property {string} [error]
  * @property {Judged} [found]
@@ -31,16 +33,44 @@ const HEATS = 64;
 const heated = [];
 let added = 0;
 
-/** @param {{ name: string, file: Blob }[]} files */
-export function add(files) {
-  for (const { name, file } of files) items.push({ order: added++, name, file, state: "waiting" });
+const names = new Names();
+
+/** @param {{ name: string, file: Blob }[]} files @param {boolean} own */
+export function add(files, own = true) {
+  // Rows and pictures that are saved must be told apart.
+  for (const { name, file } of files) items.push({ order: added++, name: names.add(name), file, own, state: "waiting" });
+}
+
+/** Takes pictures out; all of them, unless told which. @param {(item: Item) => boolean} [which] @returns {Item[]} */
+export function remove(which = () => true) {
+  const gone = new Set(items.filter(which));
+  replace(items.filter((item) => !gone.has(item)));
+  return [...gone];
+}
+
+/** Puts pictures back that were taken out. @param {Item[]} gone */
+export function putBack(gone) {
+  // Some may have come meanwhile, by the same names.
+  const rest = [...items];
+  replace(gone);
+  for (const item of rest) {
+    item.name = names.add(item.name);
+    items.push(item);
+  }
+}
+
+/** @param {Item[]} by */
+function replace(by) {
+  items.splice(0, items.length, ...by);
+  names.clear();
+  for (const { name } of items) names.add(name);
 }
 
 /** Keeps what is shown of a result; a byte per pixel of the map is enough for that.
  * @param {Item} item @param {import("./protocol.js").Found} found @param {number} threshold */
 export function judged(item, found, threshold) {
   let peak = 0;
-  found.map.forEach((value, i) => { if (value > found.map[peak]) peak = i; });
+  for (let i = 1; i < found.map.length; i++) if (found.map[i] > found.map[peak]) peak = i;
   const { score, side, width, height, ms, heat } = found;
   const preview = /** @type {Blob} */ (found.preview);
   item.found = { score, side, width, height, ms, preview, peak, heat, positions: positions(found.map, threshold) };
@@ -79,6 +109,14 @@ export function sorted(by) {
   }[by];
   // NaN (Infinity - Infinity) must not decide.
   return [...items].sort((a, b) => compare(a, b) || a.order - b.order);
+}
+
+/** Shapes and sizes that no model learned from, as far as one can tell; nothing: empty. @param {Judged} found */
+export function unlike({ width, height, side }) {
+  const [shorter, longer] = [Math.min(width, height), Math.max(width, height)];
+  if (longer > 4 * shorter) return `${width} × ${height} pixels, squeezed to ${side} × ${side}: the score means little`;
+  if (longer < side / 2) return `only ${width} × ${height} pixels where the model sees ${side} × ${side}: the score means little`;
+  return "";
 }
 
 /** @param {number} score @param {number} threshold */

@@ -11,11 +11,32 @@ const FOLDER = new URL("../samples/", import.meta.url);
 /** Bytes that came over the network. */
 export let downloaded = 0;
 
-/** What there is. @returns {Promise<Sample[]>} */
+/** What there is. @returns {Promise<Sample[]>} @throws {Error} if that cannot be known now */
 export async function list() {
-  const response = await fetch(new URL("samples.json", FOLDER));
-  return response.ok ? response.json() : [];
+  const response = await reach(new URL("samples.json", FOLDER));
+  // A copy of the page without the folder has none.
+  if (response.status === 404) return [];
+  if (!response.ok) throw new Error(`the list of samples could not be downloaded (${response.status}); try again later`);
+  const text = await response.text().catch(() => { throw lost(); });
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Some hosts answer with a page of their own.
+    throw new Error("what the server sends as samples/samples.json is no list of samples");
+  }
 }
+
+/** @param {URL} address @param {RequestInit} [how] */
+async function reach(address, how) {
+  try {
+    return await fetch(address, how);
+  } catch (error) {
+    throw how?.signal?.aborted ? error : lost();
+  }
+}
+
+/** Browsers' own words for it say nothing. */
+const lost = () => new Error("the download broke off; is the connection down?");
 
 /** @param {Sample} sample */
 export function bytes(sample) {
@@ -52,16 +73,20 @@ async function fetchStored({ file, bytes, sha256 }, signal, advance) {
     advance(bytes);
     return kept.blob();
   }
-  const response = await fetch(new URL(file, FOLDER), { signal });
+  const response = await reach(new URL(file, FOLDER), { signal });
   if (!response.ok || !response.body) {
     throw new Error(`${file} could not be downloaded (${response.status}); try again later`);
   }
   const parts = [];
   const reader = response.body.getReader();
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
-    parts.push(part.value);
-    downloaded += part.value.length;
-    advance(part.value.length);
+  try {
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      parts.push(part.value);
+      downloaded += part.value.length;
+      advance(part.value.length);
+    }
+  } catch (error) {
+    throw signal.aborted ? error : lost();
   }
   const blob = new Blob(/** @type {BlobPart[]} */ (parts));
   // Pages that are not served securely have no digests, and no cache either.

@@ -1,6 +1,6 @@
 // Bringing the page up to date with what is known.
 
-import { $ } from "./dom.js";
+import { $, counted, say } from "./dom.js";
 import * as gallery from "./gallery.js";
 import * as histogram from "./histogram.js";
 import * as inside from "./inside.js";
@@ -8,7 +8,7 @@ import { items, verdict } from "./pictures.js";
 import { page } from "./state.js";
 import * as viewer from "./viewer.js";
 
-/** @param {"model" | "job"} which @param {string} [words] without: done @param {number} [share] */
+/** @param {"model" | "job" | "zip"} which @param {string} [words] without: done @param {number} [share] */
 export function progress(which, words, share) {
   const place = $(`${which}-progress`);
   place.hidden = words === undefined;
@@ -32,7 +32,7 @@ export function refresh() {
   $("judging").hidden = scores.length === 0;
   $("job-continue").hidden = page.judging || !page.detector || !items.some(({ state }) => state === "waiting");
   $("tools").hidden = !items.some(({ state }) => state !== "waiting");
-  $("results-title").textContent = items.length === 1 ? "1 picture" : `${items.length} pictures`;
+  $("results-title").textContent = counted(items.length, "picture");
   document.querySelector(".work")?.classList.toggle("open", page.selected !== undefined);
   const colours = page.detector?.colours ?? new Uint8Array(768);
   const own = page.detector?.info.threshold.value ?? 0;
@@ -49,10 +49,7 @@ export function refresh() {
 /** Says that the CPU had to take over. */
 function notice() {
   const reason = page.detector?.fallback;
-  const words = reason ? `The GPU can no longer be used: ${reason}. The CPU goes on, with the same scores.` : "";
-  const place = $("model-notice");
-  place.hidden = !words;
-  if (place.textContent !== words) place.textContent = words;
+  say("model-notice", reason ? `The GPU can no longer be used: ${reason}. The CPU goes on, with the same scores.` : "");
 }
 
 /** @param {number[]} scores */
@@ -68,9 +65,16 @@ export function relabel(scores) {
 /** @param {import("./pictures.js").Item} item */
 export function choose(item) {
   page.selected = item;
+  page.chosen = true;
   refresh();
   // On a narrow page the viewer is above the list, out of sight.
   if ($("viewer").getBoundingClientRect().bottom < 80) $("viewer").scrollIntoView({ block: "start" });
+}
+
+/** Brings the results into view, where they are not. */
+export function reveal() {
+  const { top } = $("results").getBoundingClientRect();
+  if (top < 0 || top > innerHeight / 2) $("results").scrollIntoView({ block: "start" });
 }
 
 export function summary() {

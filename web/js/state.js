@@ -1,9 +1,34 @@
 // What the page knows.
 
-/** `?compute=cpu` or `?compute=gpu` insists; otherwise a GPU computes if there is a real one. */
-export const COMPUTE = /** @type {any} */ (new URLSearchParams(location.search).get("compute") ?? "auto");
-/** `?precision=f16`: what a GPU computes with. */
-export const PRECISION = /** @type {any} */ (new URLSearchParams(location.search).get("precision") ?? "f32");
+const asked = new URLSearchParams(location.search);
+/** Why a wish in the page's address is not followed. @type {string[]} */
+export const unheard = [];
+
+/** @param {string} name @param {string[]} values the first is what there is without a wish @returns {any} */
+function wish(name, values) {
+  const value = asked.get(name);
+  if (value === null || values.includes(value)) return value ?? values[0];
+  unheard.push(`${name}=${value} in the address is none of ${values.join(", ")}; ${values[0]} is used.`);
+  return values[0];
+}
+
+/** `?compute=cpu` or `?compute=gpu` insists; otherwise a GPU computes if there is a real one. @type {"auto" | "cpu" | "gpu"} */
+export const COMPUTE = wish("compute", ["auto", "cpu", "gpu"]);
+/** `?precision=f16`: what a GPU computes with. @type {"f32" | "f16"} */
+export const PRECISION = wish("precision", ["f32", "f16"]);
+/** `?steps=8,14` insists on so many training steps of each stage. @type {[number, number] | undefined} */
+export const STEPS = (() => {
+  const value = asked.get("steps");
+  if (value === null) return undefined;
+  const steps = value.split(",").map(Number);
+  if (/^\d+,\d+$/.test(value) && steps.every((n) => n > 0 && n <= 1e6)) return /** @type {[number, number]} */ (steps);
+  unheard.push(`steps=${value} in the address is not two whole numbers such as 8,14; it is not followed.`);
+  return undefined;
+})();
+
+/** What a browser keeps from a page that was not served securely. */
+export const INSECURE = globalThis.isSecureContext ? ""
+  : "This page came over plain http, so the browser offers it no GPU and no camera, and keeps nothing: no offline use, no kept models. Serve it by https, or open it on the serving device itself as http://localhost.";
 
 export const page = {
   /** @type {import("./aand.js").Detector | undefined} */
@@ -16,10 +41,18 @@ export const page = {
   end: 1,
   /** @type {import("./pictures.js").Item | undefined} */
   selected: undefined,
-  /** Cancels what runs: a download or a model, and the pictures or a ZIP. */
-  running: { model: new AbortController(), job: new AbortController() },
+  /** Whether the person chose it; until then it is the most anomalous one. */
+  chosen: false,
+  /** Whether the results are to come into view once there are any. */
+  reveal: false,
+  /** Cancels what runs: a download or a model, the pictures, a ZIP. */
+  running: { model: new AbortController(), job: new AbortController(), zip: new AbortController() },
   judging: false,
 };
 
 /** @param {unknown} error */
 export const said = (error) => (error instanceof Error ? error.message : String(error));
+
+/** A reason, and what to do about it on the device the picture comes from. @param {string} reason */
+export const advised = (reason) => (/HEI[CF]/.test(reason)
+  ? `${reason} (on an iPhone: Settings › Camera › Formats › Most Compatible)` : reason);

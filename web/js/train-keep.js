@@ -1,5 +1,7 @@
 // Models that were trained here, kept by the browser.
 
+import { Names, safe } from "./names.js";
+
 const FOLDER = "aand-models";
 
 /** @param {boolean} create @returns {Promise<any>} */
@@ -11,15 +13,26 @@ async function folder(create) {
 /** What is kept, the newest first. @returns {Promise<{ name: string, file: File }[]>} */
 export async function kept() {
   const found = [];
+  for (const handle of await handles()) {
+    try {
+      found.push({ name: handle.name, file: await handle.getFile() });
+    } catch {
+      // One that cannot be read, or is being deleted, hides no other.
+    }
+  }
+  return found.sort((a, b) => b.file.lastModified - a.file.lastModified);
+}
+
+/** @returns {Promise<any[]>} */
+async function handles() {
+  const found = [];
   try {
     const place = await folder(false);
-    for await (const handle of place?.values() ?? []) {
-      if (handle.name.endsWith(".aand")) found.push({ name: handle.name, file: await handle.getFile() });
-    }
+    for await (const handle of place?.values() ?? []) if (handle.name.endsWith(".aand")) found.push(handle);
   } catch {
     // No such folder yet, or no such storage in this browser.
   }
-  return found.sort((a, b) => b.file.lastModified - a.file.lastModified);
+  return found;
 }
 
 /**
@@ -35,10 +48,10 @@ export async function keep(model, called) {
   try {
     const place = await folder(true);
     if (!place) return undefined;
-    const taken = new Set((await kept()).map(({ name }) => name));
-    const stem = called.replace(/[\\/:*?"<>|\p{Cc}]+/gu, " ").trim().slice(0, 80) || "model";
-    name = `${stem}.aand`;
-    for (let i = 2; taken.has(name); i++) name = `${stem} ${i}.aand`;
+    // Also what cannot be read has its name.
+    const names = new Names();
+    for (const { name } of await handles()) names.add(name);
+    name = names.add(`${safe(called, "model")}.aand`);
     const handle = await place.getFileHandle(name, { create: true });
     const stream = await handle.createWritable();
     await stream.write(model);

@@ -1,13 +1,19 @@
 // Training on the page: pictures in, curves while it runs, a model out.
 
-import { $, announce, download, make, size } from "./dom.js";
-import { dropped, picked, pictures } from "./files.js";
+import { stayAwake } from "./awake.js";
+import { $, announce, counted, download, make, say, size } from "./dom.js";
+import { isModel, leftWords, picked, pictures } from "./files.js";
+import { risk } from "./leave.js";
 import { loadModel } from "./models.js";
-import { COMPUTE, page, said } from "./state.js";
+import { safe } from "./names.js";
+import { advised, COMPUTE, INSECURE, page, said, STEPS } from "./state.js";
 import { Curve } from "./train-curve.js";
+import * as good from "./train-good.js";
 import { train } from "./train-job.js";
-import { forget, keep, kept } from "./train-keep.js";
+import { keep } from "./train-keep.js";
+import { persist, showKept } from "./train-kept.js";
 import { Pace } from "./train-pace.js";
+import { offerUndo } from "./undo.js";
 
 const FEWEST = 5;
 
@@ -17,13 +23,12 @@ const BATCH = 8;
 /** Steps of both stages for a first look. @type {[number, number]} */
 const SHORT = [30, 60];
 
-/** `?steps=8,14` insists. */
-const ASKED = /** @type {[number, number] | undefined} */ (new URLSearchParams(location.search).get("steps")?.split(",").map(Number));
+/** @typedef {import("./train-job.js").Told} Told */
 
-/** @typedef {import("./train-job.js").Good} Good @typedef {import("./train-job.js").Told} Told */
-
-/** @type {Good[]} */
-let good = [];
+/** From the press of the button on, before there is a worker. */
+let busy = false;
+/** So many pictures are in the training under way. */
+let inUse = 0;
 /** @type {import("./train-job.js").Training | undefined} */
 let training;
 let running = new AbortController();
@@ -35,51 +40,58 @@ let curves = {};
 export function wire() {
   $("train-pick").onclick = () => $("train-files").click();
   $("train-pick-folder").onclick = () => $("train-folder").click();
-  $("train-files").onchange = () => take($("train-files"), false);
-  $("train-folder").onchange = () => take($("train-folder"), true);
-  $("train-clear").onclick = () => { good = []; refresh(); $("train-pick").focus(); };
+  $("train-files").onchange = () => pick($("train-files"), false);
+  $("train-folder").onchange = () => pick($("train-folder"), true);
+  $("train-clear").onclick = () => {
+    const gone = good.pictures();
+    good.clear();
+    say("train-notice", "");
+    refresh();
+    $("train-pick").focus();
+    offerUndo(`${counted(gone.length, "good picture")} removed.`, () => take({ files: gone, left: [] }));
+  };
+  $("train-check").onclick = () => $("files").click();
   $("train-from").onchange = started;
   $("train-form").onsubmit = (/** @type {Event} */ event) => { event.preventDefault(); run(); };
   $("train-cancel").onclick = () => running.abort();
   $("train-pause").onclick = pause;
   addEventListener("aand-model", refresh);
-  $("train").addEventListener("drop", async (/** @type {DragEvent} */ event) => {
-    // What falls here is to learn from, not to be judged.
-    event.preventDefault();
-    event.stopPropagation();
-    dispatchEvent(new Event("dragleave"));
-    if (event.dataTransfer) add(await dropped(event.dataTransfer));
-  });
   refresh();
   showKept();
 }
 
 /** @param {any} input @param {boolean} folder */
-function take(input, folder) {
-  const files = picked(input.files);
+function pick(input, folder) {
+  const chosen = picked(input.files);
   input.value = "";
-  add(folder ? pictures(files) : files);
+  return take(folder ? pictures(chosen) : chosen);
 }
 
-/** @param {Good[]} files */
-function add(files) {
-  const known = new Set(good.map(({ name, file }) => `${name} ${file.size}`));
-  good.push(...files.filter(({ name, file }) => !name.toLowerCase().endsWith(".aand") && !known.has(`${name} ${file.size}`)));
-  // As the native program orders them: the seed then draws the same ones.
-  good.sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
+/** Good pictures to learn from. @param {{ files: import("./train-job.js").Good[], left: string[] }} chosen */
+export async function take(chosen) {
+  const files = chosen.files.filter(({ name }) => !isModel(name));
+  const models = chosen.files.length - files.length;
+  const { copies } = await good.add(files);
+  const [first] = copies;
+  const one = copies.length === 1;
+  say("train-notice", [
+    leftWords(chosen),
+    models ? "A model is nothing to learn from; drop it on the other half to load it." : "",
+    copies.length ? `${counted(copies.length, "picture")} left out, the same as ${one ? "one" : "some"} already here: ${first}${one ? "" : ` and ${copies.length - 1} more`}.` : "",
+  ].filter(Boolean).join(" "));
   refresh();
 }
 
 function refresh() {
-  const count = good.length;
-  const busy = training !== undefined;
+  const count = good.pictures().length;
   $("train-form").hidden = count === 0 || busy;
   $("train-clear").hidden = count === 0 || busy;
   $("train-pick").disabled = $("train-pick-folder").disabled = busy;
   $("train-go").disabled = count < FEWEST;
   let words = "";
-  if (count) words = `${count} good ${count === 1 ? "picture" : "pictures"}`;
-  if (count && count < FEWEST) words += `; ${FEWEST - count} more are needed`;
+  if (count) words = counted(count, "good picture");
+  if (busy && count > inUse) words += `, ${count - inUse} of them for the next training; this one goes on with ${inUse}`;
+  else if (count && count < FEWEST) words += `; ${FEWEST - count} more are needed`;
   else if (count && count < 35) words += "; with fewer than 35 none are held out, and the threshold is a guess";
   $("train-count").textContent = words;
   $("train-from-model").disabled = !page.model;
@@ -94,10 +106,15 @@ function started() {
 }
 
 async function run() {
+  // A second press before the first has led to anything.
+  if (busy || good.pictures().length < FEWEST) return;
+  busy = true;
+  const pictures = [...good.pictures()];
+  inUse = pictures.length;
   const name = $("train-name").value.trim() || "my part";
-  const steps = ASKED ?? ($("train-length").value === "short" ? SHORT : undefined);
+  const steps = STEPS ?? ($("train-length").value === "short" ? SHORT : undefined);
   const wanted = {
-    name, size: Number($("train-size").value), batch: Math.min(BATCH, good.length), seed: 0,
+    name, size: Number($("train-size").value), batch: Math.min(BATCH, inUse), seed: 0,
     amplify: $("train-amplify").checked, ...(steps ? { steps } : {}),
   };
   const earlier = $("train-from").value === "model" ? page.model?.file : undefined;
@@ -110,10 +127,12 @@ async function run() {
   $("train-pause").textContent = "Pause";
   $("train-work").hidden = false;
   progress("Loading the training module");
+  refresh();
+  risk("training", true);
+  stayAwake("training", true);
   try {
     const { signal } = running;
-    training = await train(good, wanted, { compute: COMPUTE, earlier, tell, signal });
-    refresh();
+    training = await train(pictures, wanted, { compute: COMPUTE, earlier, tell, signal });
     $("train-cancel").focus();
     const model = await training.model;
     await done(model, name);
@@ -126,6 +145,9 @@ async function run() {
     $("train-work").hidden = running.signal.aborted;
   } finally {
     training = undefined;
+    busy = false;
+    risk("training", false);
+    stayAwake("training", false);
     progress();
     refresh();
     if (running.signal.aborted) $("train-go").focus();
@@ -135,7 +157,8 @@ async function run() {
 /** @param {Blob} model @param {string} name */
 async function done(model, name) {
   const place = await keep(model, name);
-  const file = `${name}.aand`;
+  const file = `${safe(name, "model")}.aand`;
+  risk("model", !place);
   await loadModel(model, file);
   const threshold = page.detector?.info.threshold;
   $("train-words").replaceChildren(
@@ -143,9 +166,10 @@ async function done(model, name) {
     threshold ? ` Threshold ${threshold.value.toFixed(3)}: ${threshold.reliability}.` : "",
     place ? " The model is kept in this browser, and is in use: drop pictures to judge." : " The model is in use: drop pictures to judge. This browser cannot keep it; save it.");
   $("train-result").hidden = false;
-  $("train-save").onclick = () => download(model, file);
+  $("train-save").onclick = () => { download(model, file); risk("model", false); };
   announce(`${name} is trained.`);
   await showKept();
+  if (place) persist();
 }
 
 /** @param {Told} told */
@@ -153,7 +177,7 @@ function tell(told) {
   if (told.type === "doing") progress(told.words);
   else if (told.type === "paused") progress("Paused", pace.share());
   else if (told.type === "device") $("train-device").textContent = words(told);
-  else if (told.type === "unusable") $("train-unusable").append(make("li", {}, `${told.name}: ${told.message}; it is left out`));
+  else if (told.type === "unusable") $("train-unusable").append(make("li", {}, `${told.name}: ${advised(told.message)}; it is left out`));
   else if (told.type === "reading") progress(`Reading ${told.done} of ${told.all} pictures`, told.done / told.all);
   else if (told.type === "planned") pace = new Pace(told.steps);
   else if (told.type === "caching") progress(`Teacher’s features of ${told.done} of ${told.all} pictures`, told.done / told.all);
@@ -173,7 +197,7 @@ function tell(told) {
 /** @param {{ compute: string, adapter: string, software: boolean }} device */
 function words({ compute, adapter, software }) {
   if (compute === "gpu") return software ? `Training on ${adapter}: drawn in software, so this is slow.` : `Training on the GPU, ${adapter}. The first step compiles its kernels and takes longer.`;
-  const why = adapter === "none" ? "this browser offers no WebGPU" : software ? "its only GPU is drawn in software" : "as asked";
+  const why = adapter === "none" ? (INSECURE ? "this page was not served securely, so there is no WebGPU" : "this browser offers no WebGPU") : software ? "its only GPU is drawn in software" : "as asked";
   return `Training on one core of the CPU (${why}), which is slow; the native program is many times faster.`;
 }
 
@@ -194,14 +218,4 @@ function progress(words, share) {
   const bar = place.querySelector("progress");
   if (share === undefined) bar.removeAttribute("value");
   else bar.value = share;
-}
-
-async function showKept() {
-  const models = await kept();
-  $("train-kept").hidden = models.length === 0;
-  $("train-kept-list").replaceChildren(...models.map(({ name, file }) => make("li", {},
-    make("span", {}, `${name} (${size(file.size)})`),
-    make("button", { type: "button", onclick: () => loadModel(file, name), "aria-label": `Use ${name}` }, "Use"),
-    make("button", { type: "button", onclick: () => download(file, name), "aria-label": `Save ${name}` }, "Save"),
-    make("button", { type: "button", class: "plain", "aria-label": `Delete ${name}`, onclick: async () => { await forget(name); await showKept(); $("train-pick").focus(); } }, "Delete"))));
 }

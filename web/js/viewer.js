@@ -1,11 +1,18 @@
 // One picture in full: original, heat map and overlay side by side, or split.
 
-import { $, download, make } from "./dom.js";
+import { $, download, make, say } from "./dom.js";
 import * as inside from "./inside.js";
 import { context, draw, heat, where } from "./paint.js";
-import { verdict } from "./pictures.js";
+import { stem } from "./names.js";
+import { unlike, verdict } from "./pictures.js";
+import { page } from "./state.js";
 
 /** @typedef {import("./pictures.js").Item} Item */
+
+/** Who works with a picture does not want another one in its place. */
+export function wire() {
+  for (const event of ["pointerdown", "keydown"]) $("viewer").addEventListener(event, () => { page.chosen = true; });
+}
 
 /** What the person chose stays when the picture changes. */
 const how = { mode: "side", opacity: 65, split: 50 };
@@ -60,6 +67,7 @@ function build() {
   $("viewer").replaceChildren(
     make("div", { class: "head" }, make("h3", { id: "viewer-title" }, item.name), make("span", { id: "viewer-verdict" })),
     make("p", { id: "viewer-words", class: "quiet" }),
+    make("p", { id: "viewer-hint", hidden: true }),
     make("div", { class: "bar" },
       make("div", { class: "modes", role: "group", "aria-label": "View" }, mode("side", "Side by side"), mode("split", "Split")),
       make("div", { class: "actions" },
@@ -135,6 +143,8 @@ function judge() {
   const place = `highest ${where(found) === "centre" ? "in the" : "at the"} ${where(found)}`;
   $("viewer-words").textContent =
     `Score ${found.score.toFixed(4)}, ${place}; ${found.width} × ${found.height} pixels, ${found.ms.toFixed(0)} ms.`;
+  const hint = unlike(found);
+  say("viewer-hint", hint && `Beware: ${hint}.`);
 }
 
 function legend() {
@@ -150,12 +160,12 @@ function legend() {
 /** Original, heat map and overlay beside each other as one picture. */
 async function save() {
   if (!shown) return;
-  download(await panels(shown.item, shown.picture, shown.colours), `${stem(shown.item.name)}.aand.png`);
+  const found = /** @type {import("./pictures.js").Judged} */ (shown.item.found);
+  download(await panels(found, shown.picture, shown.colours), `${stem(shown.item.name)}.aand.png`);
 }
 
-/** @param {Item} item @param {ImageBitmap} picture @param {Uint8Array} colours @returns {Promise<Blob>} */
-export function panels(item, picture, colours) {
-  const found = /** @type {import("./pictures.js").Judged} */ (item.found);
+/** @param {import("./pictures.js").Judged} found @param {ImageBitmap} picture @param {Uint8Array} colours @returns {Promise<Blob>} */
+export function panels(found, picture, colours) {
   const [width, height] = [picture.width, picture.height];
   const all = make("canvas", { width: 3 * width + 20, height });
   const on = context(all);
@@ -167,9 +177,4 @@ export function panels(item, picture, colours) {
   });
   return new Promise((resolve, reject) => all.toBlob((/** @type {Blob | null} */ blob) =>
     blob ? resolve(blob) : reject(new Error("the picture could not be written")), "image/png"));
-}
-
-/** A file name without folder and ending. @param {string} name */
-export function stem(name) {
-  return name.replace(/^.*\//, "").replace(/\.[^.]*$/, "") || "picture";
 }

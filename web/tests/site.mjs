@@ -17,7 +17,8 @@ const PATH = "/some/where/";
 /**
  * Serves `folder`; `log` has what was asked for.
  * @param {string} folder
- * @param {Record<string, (text: string) => string>} [changed] by path: what is made of a file on its way
+ * @param {Record<string, (text: string) => string | { text?: string, type?: string, status?: number, cut?: boolean }>} [changed]
+ *   by path: what is made of a file on its way; `cut`: the connection breaks off in the middle
  * @param {Record<string, string>} [added] by path: files and folders from elsewhere
  */
 export async function serve(folder, changed = {}, added = {}) {
@@ -35,8 +36,12 @@ export async function serve(folder, changed = {}, added = {}) {
     if (!found?.isFile()) return response.writeHead(404).end();
     const change = changed[pathname.slice(PATH.length)];
     if (change) {
-      response.writeHead(200, { "content-type": TYPES[extname(file)], "cache-control": "no-cache" });
-      return response.end(change(await readFile(file, "utf8")));
+      const made = change(await readFile(file, "utf8"));
+      const { text, type = TYPES[extname(file)] ?? "application/octet-stream", status = 200, cut = false } = typeof made === "string" ? { text: made } : made;
+      const bytes = text === undefined ? await readFile(file) : Buffer.from(text);
+      response.writeHead(status, { "content-type": type, "content-length": bytes.length, "cache-control": "no-cache" });
+      if (!cut) return response.end(bytes);
+      return response.write(bytes.subarray(0, bytes.length / 2), () => response.destroy());
     }
     response.writeHead(200, {
       "content-type": TYPES[extname(file)] ?? "application/octet-stream", "content-length": found.size, "cache-control": "no-cache",

@@ -1,0 +1,58 @@
+// What would be lost if this page went away: asked about before it does, and known to the page's other tabs.
+
+/** @typedef {"training" | "model" | "results"} Stake */
+
+const LOCK = "aand-unsaved";
+const WORDS = {
+  training: "a training is under way", model: "a trained model is not saved", results: "results are not saved",
+};
+
+/** @type {Set<Stake>} */
+const stakes = new Set();
+let held = false;
+let release = () => {};
+
+/** @param {Stake} stake @param {boolean} open whether it would be lost */
+export function risk(stake, open) {
+  if (stakes.has(stake) === open) return;
+  if (open) stakes.add(stake);
+  else stakes.delete(stake);
+  // Only while there is something to lose: a page that listens is not kept for going back to.
+  if (stakes.size) addEventListener("beforeunload", ask);
+  else removeEventListener("beforeunload", ask);
+  hold(stakes.size > 0);
+  dispatchEvent(new Event("aand-risk"));
+}
+
+/** What would be lost, the gravest first; nothing: empty. */
+export function atStake() {
+  const first = /** @type {Stake[]} */ (["training", "model", "results"]).find((stake) => stakes.has(stake));
+  return first ? WORDS[first] : "";
+}
+
+/** Goes without a question: the person was asked. */
+export function leaveAnyway() {
+  removeEventListener("beforeunload", ask);
+}
+
+/** Whether another tab of this page would lose something. */
+export async function othersAtStake() {
+  const locks = (await navigator.locks?.query().catch(() => undefined))?.held ?? [];
+  return locks.filter(({ name }) => name === LOCK).length > (held ? 1 : 0);
+}
+
+/** @param {BeforeUnloadEvent} event */
+function ask(event) {
+  event.preventDefault();
+  // Browsers before 2024 want it so.
+  event.returnValue = "unsaved";
+}
+
+/** A lock is seen by the other tabs, and goes with this one. @param {boolean} wanted */
+function hold(wanted) {
+  if (wanted === held) return;
+  held = wanted;
+  if (!held) return release();
+  const until = new Promise((/** @type {(value?: any) => void} */ done) => { release = done; });
+  navigator.locks?.request(LOCK, { mode: "shared" }, () => until).catch(() => undefined);
+}

@@ -1,0 +1,21 @@
+// One step that can be taken back, offered for a while.
+
+import { $ } from "./dom.js";
+
+/** Long enough to read it, to think, and to get there by keyboard. */
+const OFFERED_MS = 30_000;
+let timer = 0;
+
+/** @param {string} words what was done @param {() => unknown} back */
+export function offerUndo(words, back) {
+  clearTimeout(timer);
+  $("undo-words").textContent = words;
+  $("undo").hidden = false;
+  $("undo-now").onclick = () => { close(); back(); };
+  timer = setTimeout(close, OFFERED_MS);
+}
+
+function close() {
+  clearTimeout(timer);
+  $("undo").hidden = true;
+}

@@ -1,0 +1,246 @@
+// What is seen of the results, and by whom.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, before, test } from "node:test";
+import { browse, open, serve } from "./site.mjs";
+import { bitmap, DIST, loaded, MODEL, names, picture, PICTURES, SAMPLE, saved, settled, unzipped } from "./steps.mjs";
+import { hugePng } from "./fixtures.mjs";
+
+let site, browser;
+before(async () => {
+  site = await serve(DIST);
+  browser = await browse();
+});
+after(async () => {
+  await browser?.stop();
+  await site?.stop();
+});
+const fresh = () => open(browser.context, `${site.address}?compute=cpu`);
+const sample = async () => {
+  const opened = await fresh();
+  await opened.page.click("#try-sample");
+  await settled(opened.page);
+  return opened;
+};
+/** Scores by name, from the cards. */
+const scores = (page) => page.$$eval("#cards .card", (cards) => cards.map((card) => [
+  card.querySelector(".name").textContent, Number(/score ([0-9.]+)/.exec(card.textContent)?.[1]),
+]));
+
+for (const [width, height] of [[390, 844], [1280, 720]]) {
+  test(`after a sample the most anomalous picture is in view, ${width} pixels wide`, async () => {
+    const { page } = await fresh();
+    await page.setViewportSize({ width, height });
+    // Also for somebody who has scrolled down to read.
+    await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
+    await page.evaluate(() => document.getElementById("try-sample").click());
+    await settled(page);
+    const [[first]] = (await scores(page)).sort(([, a], [, b]) => b - a);
+    assert.equal(await page.textContent("#viewer-title"), first);
+    assert.equal((await names(page))[0], first, "the list begins with it");
+    for (const id of ["viewer-verdict", "viewer-overlay"]) {
+      const { y } = await page.locator(`#${id}`).boundingBox();
+      assert.ok(y >= 0 && y < height - 100, `${id} at ${y}`);
+    }
+    await page.close();
+  });
+}
+
+test("a picture that was chosen stays, whatever comes", async () => {
+  const { page } = await sample();
+  const all = (await scores(page)).sort(([, a], [, b]) => a - b);
+  const [[last]] = all;
+  await page.locator("#cards button", { hasText: last }).click();
+  await page.setInputFiles("#files", PICTURES.slice(0, 3));
+  await settled(page);
+  assert.equal(await page.textContent("#viewer-title"), last);
+  await page.close();
+});
+
+test("another model has its own scale", async () => {
+  const { page } = await fresh();
+  await loaded(page);
+  await page.setInputFiles("#files", PICTURES.slice(0, 2));
+  await settled(page);
+  const end = () => page.evaluate(async () => (await import("./js/state.js")).page.end);
+  const own = await end();
+  // As if an earlier model had given much higher scores.
+  await page.evaluate(async () => { (await import("./js/state.js")).page.end = 50; });
+  await loaded(page, MODEL);
+  await settled(page);
+  assert.ok(Math.abs(await end() - own) < 1e-9, `${await end()}, ${own} at first`);
+  await page.close();
+});
+
+test("packing and judging go on side by side, each with its own Cancel", async () => {
+  const { page, problems } = await fresh();
+  await loaded(page);
+  const bytes = readFileSync(PICTURES[0]);
+  await page.setInputFiles("#files", Array.from({ length: 60 }, (_, i) => ({ name: `${i}.png`, mimeType: "image/png", buffer: bytes })));
+  await page.waitForFunction(() => document.querySelectorAll("#cards .verdict").length >= 3);
+  const [download] = await Promise.all([page.waitForEvent("download"), page.click("#save-zip")]);
+  const packed = unzipped(readFileSync(await download.path())).size - 1;
+  assert.ok(packed >= 3 && packed < 60, `${packed} packed`);
+  await page.waitForSelector("#zip-progress", { state: "hidden" });
+  assert.ok(await page.isVisible("#job-progress"), "judging goes on");
+  await page.click("#job-cancel");
+  await page.waitForSelector("#job-continue:not([hidden])");
+  const judged = await page.locator("#cards .verdict").count();
+  await page.waitForTimeout(1500);
+  assert.equal(await page.locator("#cards .verdict").count(), judged, "Cancel stops it");
+  // And the other way round: the packing that is cancelled gives nothing, and judging goes on.
+  let downloads = 0;
+  page.on("download", () => { downloads++; });
+  await page.evaluate(() => { document.getElementById("save-zip").click(); document.getElementById("zip-cancel").click(); });
+  await page.click("#job-continue");
+  await page.waitForFunction((judged) => document.querySelectorAll("#cards .verdict").length > judged, judged);
+  assert.equal(downloads, 0);
+  assert.ok(await page.isHidden("#save-error"));
+  await page.click("#clear");
+  assert.deepEqual(problems, []);
+  await page.close();
+});
+
+test("a picture that is too much for the module costs neither the GPU nor the next picture", async (t) => {
+  const { GPU } = await import("./site.mjs");
+  // As if memory ran out under this one.
+  const spoilt = await serve(DIST, { "js/worker.js": (code) => code.replace("async function detect(", `
+    const detect = (detector, request) => {
+      if (request.name === "too much.png") throw new RangeError("out of memory");
+      return judge(detector, request);
+    };
+    async function judge(`) });
+  const gpu = await browse(GPU);
+  try {
+    const { page } = await open(gpu.context, `${spoilt.address}?compute=gpu`);
+    if (!(await page.evaluate(async () => Boolean(await navigator.gpu?.requestAdapter())))) return t.skip("no WebGPU adapter");
+    await loaded(page);
+    await page.setInputFiles("#files", [picture("too much.png"), picture("next.png")]);
+    await settled(page);
+    assert.match(await page.locator("#cards button", { hasText: "too much" }).textContent(), /out of memory or failed/);
+    assert.equal(await page.locator("#cards .verdict").count(), 1);
+    assert.ok(await page.isHidden("#model-notice"));
+    assert.equal(await page.evaluate(async () => (await import("./js/state.js")).page.detector.compute), "gpu");
+  } finally {
+    await gpu.stop();
+    await spoilt.stop();
+  }
+});
+
+test("a picture unlike any the model has seen carries a word of warning", async () => {
+  const { page } = await fresh();
+  await loaded(page);
+  const png = (name, width, height) => ({ name, mimeType: "image/png", buffer: hugePng(width, height) });
+  await page.setInputFiles("#files", [png("line.png", 800, 2), bitmap("dot.bmp", 9, 4), picture("part.png")]);
+  await settled(page);
+  const card = (name) => page.locator("#cards button", { hasText: name });
+  for (const [name, words] of [["line.png", /800 × 2 pixels, squeezed to/], ["dot.bmp", /only 4 × 4 pixels where the model sees/]]) {
+    assert.match(await card(name).locator(".hint").textContent(), words);
+    await card(name).click();
+    await page.waitForFunction((name) => document.getElementById("viewer-title").textContent === name, name);
+    assert.match(await page.textContent("#viewer-hint"), words);
+  }
+  assert.equal(await card("part.png").locator(".hint").count(), 0);
+  await page.close();
+});
+
+test("a phone's HEIC is refused with what to do on the phone", async () => {
+  const { page } = await fresh();
+  await loaded(page);
+  const heic = Buffer.concat([Buffer.from([0, 0, 0, 24]), Buffer.from("ftypheic\0\0\0\0mif1heic", "latin1"), Buffer.alloc(64)]);
+  await page.setInputFiles("#files", [{ name: "IMG_1.HEIC", mimeType: "image/heic", buffer: heic }]);
+  await settled(page);
+  assert.match(await page.textContent("#cards .error"), /HEIC.*Settings › Camera › Formats › Most Compatible/);
+  await page.close();
+});
+
+test("every view has one heading of the first level, and its buttons names of their own", async () => {
+  const { page } = await fresh();
+  const level1 = () => page.$$eval("h1", (all) => all.filter((e) => e.checkVisibility()).length);
+  assert.equal(await level1(), 1);
+  await page.click("#try-sample");
+  await settled(page);
+  assert.equal(await level1(), 1);
+  const cancels = await page.$$eval("button", (all) => all.filter((e) => e.textContent.trim() === "Cancel").map((e) => e.getAttribute("aria-label")));
+  assert.equal(new Set(cancels).size, cancels.length, `${cancels}`);
+  assert.ok(cancels.length > 2 && cancels.every((label) => label?.startsWith("Cancel ")), `${cancels}`);
+  await page.goto(`${site.address}bench.html`);
+  assert.equal(await level1(), 1);
+  await page.close();
+});
+
+test("the first result is within twelve tab stops", async () => {
+  const { page } = await sample();
+  await page.evaluate(() => { document.activeElement?.blur(); scrollTo(0, 0); });
+  for (let stops = 1; stops <= 12; stops++) {
+    await page.keyboard.press("Tab");
+    if (await page.evaluate(() => Boolean(document.activeElement.closest("#results")))) return page.close();
+  }
+  assert.fail("not reached");
+});
+
+test("forced colours: what is chosen is seen", async () => {
+  const { page } = await sample();
+  await page.emulateMedia({ forcedColors: "active" });
+  const look = (selector) => page.$eval(selector, (e) => {
+    const { backgroundColor, outlineStyle, outlineColor } = getComputedStyle(e);
+    return [backgroundColor, outlineStyle, outlineColor].join();
+  });
+  assert.notEqual(await look("[data-mode=side][aria-pressed=true]"), await look("[data-mode=split]"));
+  assert.notEqual(await look(".card[aria-pressed=true]"), await look(".card[aria-pressed=false]"));
+  await page.close();
+});
+
+test("on paper the results are listed, and forms are not", async () => {
+  const { page } = await sample();
+  await page.emulateMedia({ media: "print" });
+  assert.equal(await page.$$eval(".card", (all) => all.filter((e) => e.checkVisibility({ contentVisibilityAuto: true })).length), SAMPLE.pictures.length);
+  assert.ok(await page.isVisible("#viewer-overlay"));
+  for (const id of ["train", "tools", "open-diagnostics"]) assert.ok(await page.isHidden(`#${id}`), id);
+  await page.close();
+});
+
+test("Escape closes the look inside, and the picture's button has the focus again", async () => {
+  const { page } = await sample();
+  await page.click("#viewer button:has-text('Look inside')");
+  await page.waitForFunction(() => document.getElementById("inside-words").textContent.startsWith("Score"), undefined, { timeout: 60_000 });
+  await page.focus("#paint");
+  await page.keyboard.press("Escape");
+  assert.ok(await page.isHidden("#inside"));
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Look inside");
+  await page.close();
+});
+
+test("the insides' scale is not set by the few cells that are furthest off", async () => {
+  const { page } = await fresh();
+  const [low, high] = await page.evaluate(async () => {
+    const { span } = await import("./js/panels.js");
+    const map = Float32Array.from({ length: 1000 }, (_, i) => i / 1000);
+    map[0] = -50;
+    map[999] = 100;
+    return span([map, undefined]);
+  });
+  assert.ok(low >= 0 && low < 0.02 && high > 0.98 && high <= 1, `${low} to ${high}`);
+  // Teacher and student of 16 x 16 patches, the student's border far off; then a student that has learned nothing.
+  const scales = await page.evaluate(async () => {
+    const { shared } = await import("./js/panels.js");
+    const teacher = Float32Array.from({ length: 256 }, (_, i) => (i % 16) / 16);
+    const border = (i) => i % 16 % 15 === 0 || i < 16 || i >= 240;
+    const trained = teacher.map((value, i) => (border(i) ? 9 : value));
+    return [shared([teacher, teacher], trained), shared([teacher], teacher.map((value) => 5 + value)), shared([teacher], undefined)];
+  });
+  assert.ok(scales[0][1] < 1, `${scales[0]}`);
+  assert.ok(scales[1][0] < 0.1 && scales[1][1] > 5.5, `${scales[1]}`);
+  assert.ok(scales[2][1] < 1, `${scales[2]}`);
+  await page.close();
+});
+
+test("the camera says what is wrong in plain words", async () => {
+  const { page } = await fresh();
+  await loaded(page);
+  await page.click("#open-camera");
+  await page.waitForFunction(() => /^No picture from a camera: (none was found|it is not allowed)/.test(document.getElementById("camera-words").textContent));
+  assert.ok(await page.isHidden("#camera-video"));
+  await page.close();
+});
