@@ -57,7 +57,8 @@ fn amplified(gpu: &Arc<Gpu>, backbone: Backbone) -> (Vec<[f64; 2]>, Vec<Tensor>)
         scheme.backbone.sides(scheme.size).map(|side| {
             let anomalous = |i: &usize| i % side > side / 2;
             let rows = 0..count * side * side;
-            let positions = |wanted: bool| rows.clone().filter(move |i| anomalous(i) == wanted).map(|i| i as u32);
+            let positions =
+                |wanted: bool| rows.clone().filter(move |i| anomalous(i) == wanted).map(|i| i as u32);
             LevelBatch {
                 labels: rows.clone().map(|i| f32::from(u8::from(anomalous(&i)))).collect(),
                 pairs: [positions(false).collect(), positions(true).collect()],
