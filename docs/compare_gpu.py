@@ -4,13 +4,11 @@ usage: compare_gpu.py AAND_PROGRAM [BACKBONE] [ROUNDS] [RUNS] [--no-training]
 
 Random weights, 256x256. Detection starts with the picture in the computer's memory and ends with the map there;
 aand's time includes the smoothed map and its score, PyTorch's ends with the summed discrepancies. Training: batch 16,
-a quarter of every picture anomalous, data preparation left out. The peer is ../shared/peers/torch_aand.py, or the
-folder named by AAND_PEERS.
+a quarter of every picture anomalous, data preparation left out. The peer is torch_aand.py,
+beside this file.
 """
-import json, os, pathlib, statistics, subprocess, sys, time
+import json, statistics, subprocess, sys, time
 import torch
-shared = pathlib.Path(__file__).resolve().parents[2] / "shared" / "peers"
-sys.path.insert(0, os.environ.get("AAND_PEERS", str(shared)))
 from torch_aand import Aand, amplification_loss, distillation_loss
 
 training = "--no-training" not in sys.argv

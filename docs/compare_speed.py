@@ -4,16 +4,15 @@ usage: compare_speed.py AAND_PROGRAM [BACKBONE] [THREADS] [ROUNDS] [RUNS]
 
 All weights are random, 256x256, batch 1. By the clock, and the processor time of all threads together: on a
 machine that others use too, the latter says more. aand's time includes the anomaly map; the others' ends with
-the summed discrepancies before smoothing. The peers' graph is ../shared/peers/torch_aand.py.
+the summed discrepancies before smoothing. The peers' graph is torch_aand.py, beside this file.
 """
-import json, os, pathlib, resource, statistics, subprocess, sys, tempfile, time
+import json, os, resource, statistics, subprocess, sys, tempfile, time
 
 program = sys.argv[1]
 backbone = sys.argv[2] if len(sys.argv) > 2 else "resnet18"
 threads, rounds, runs = (int(v) for v in (sys.argv[3:6] + ["1", "5", "5"][len(sys.argv[3:6]):]))
 os.environ["OMP_NUM_THREADS"] = str(threads)
 import torch
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "shared" / "peers"))
 from torch_aand import Aand
 
 torch.manual_seed(0)

@@ -3,16 +3,15 @@
 usage: compare_training.py AAND_PROGRAM [BACKBONE] [THREADS] [ROUNDS] [STEPS]
 
 Random weights, a quarter of every picture anomalous. Stage 1 includes the teacher, stage 2 has its features at hand,
-on both sides; data preparation is left out. The peer is ../shared/peers/torch_aand.py.
+on both sides; data preparation is left out. The peer is torch_aand.py, beside this file.
 """
-import json, os, pathlib, statistics, subprocess, sys, time
+import json, os, statistics, subprocess, sys, time
 
 program = sys.argv[1]
 backbone = sys.argv[2] if len(sys.argv) > 2 else "resnet18"
 threads, rounds, steps = (int(v) for v in (sys.argv[3:6] + ["2", "3", "3"][len(sys.argv[3:6]):]))
 os.environ["OMP_NUM_THREADS"] = str(threads)
 import torch
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "shared" / "peers"))
 from torch_aand import Aand, amplification_loss, distillation_loss
 
 torch.manual_seed(0)

@@ -12,7 +12,7 @@
 //! Two things weaken this. The teacher may hardly notice a defect, and the student may learn to imitate more
 //! than it should. AAND has a stage for each:
 //!
-//! 1. **Amplify anomalies** ([`amplification`]). Defects are painted into good pictures ([`synthesis`]). Per
+//! 1. **Amplify anomalies** ([`amplification`]). Synthetic anomalies are painted into good pictures ([`synthesis`]). Per
 //!    level a *residual gate* `w` learns to tell patches apart by comparing them with two memories, and a
 //!    *generator* learns a residual `Delta` that moves anomalous features away from all normal ones. The
 //!    advanced teacher is `F_A = F_T + w Delta`; on good patches `w` is near 0 and nothing changes.
@@ -23,16 +23,17 @@
 //! smoothed; its maximum is the picture's score. The threshold comes from good pictures that were held out.
 //! [`metrics`] says how well all this works, [`report`] shows it, [`model`] is the file it is kept in.
 //!
-//! `docs/method.md` says which file holds which equation. [`picture`] and [`dataset`] read what people have;
+//! `docs/method.md` has the equations and says which file holds which. [`picture`] and [`dataset`] read what people have;
 //! [`weights`] reads and fetches teachers; [`pretrain`] makes the one that ships; [`render`] draws the product
 //! lines of the demo; [`convolution`] is the CPU's fast path in training, [`inference`] the path of
-//! detection without Burn, [`gpu`] the shaders of detection and of both training stages; [`benchmark`] measures; [`cli`] is the program. In the
-//! browser the feature `web` adds the room `web`; without the feature `burn` only what detects remains.
+//! detection without Burn, [`gpu`] the shaders of detection and of both training stages; [`benchmark`] measures;
+//! [`cli`] is the program. In the browser the feature `web` adds the module `web`; without the feature `burn` only what
+//! detects remains.
 //!
 //! # Train and detect
 //!
 #![doc = include_str!("../docs/example.md")]
-#![warn(missing_docs)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 pub mod amplification;
 #[cfg(feature = "burn")]

@@ -1,6 +1,5 @@
-//! The GPU's own path against Burn's tensors on the CPU: the same anomaly maps for every kind of model. Where wgpu
-//! finds no adapter (install `mesa-vulkan-drivers` for a software one) there is nothing to compare and the tests
-//! say so.
+//! The GPU's own path against Burn's tensors on the CPU: the same anomaly maps for every kind of model. The tests
+//! fail where wgpu finds no adapter: install `mesa-vulkan-drivers` for a software one.
 
 mod made_up;
 
@@ -14,15 +13,13 @@ use made_up::{model, pixels, reference, same};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// The first adapter, or none and a word about it.
-fn gpu() -> Option<Arc<Gpu>> {
-    if pollster::block_on(adapters()).is_empty() {
-        println!("skipped: wgpu finds no adapter");
-        return None;
-    }
+/// The first adapter.
+fn gpu() -> Arc<Gpu> {
+    let found = pollster::block_on(adapters());
+    assert!(!found.is_empty(), "wgpu finds no adapter; install mesa-vulkan-drivers for a software one");
     let gpu = pollster::block_on(Gpu::open()).unwrap();
     println!("on {} ({:?})", gpu.info.name, gpu.info.device_type);
-    Some(Arc::new(gpu))
+    Arc::new(gpu)
 }
 
 fn network(gpu: &Arc<Gpu>, model: &Aand) -> Network {
@@ -55,7 +52,7 @@ fn check(gpu: &Arc<Gpu>, model: &Aand, count: usize) {
 
 #[test]
 fn backbones_sizes_and_batches() {
-    let Some(gpu) = gpu() else { return };
+    let gpu = gpu();
     let raa = RaaOptions::default();
     for (backbone, size, count) in [
         (Backbone::Compact, 64, 3),
@@ -70,7 +67,7 @@ fn backbones_sizes_and_batches() {
 
 #[test]
 fn switches() {
-    let Some(gpu) = gpu() else { return };
+    let gpu = gpu();
     let raa = RaaOptions::default();
     for raa in [
         RaaOptions { gate: false, ..raa },
@@ -88,11 +85,8 @@ fn switches() {
 /// In 16 bit the scores are those of f32 within 1 %.
 #[test]
 fn half_the_bits_are_enough() {
-    let Some(gpu) = gpu() else { return };
-    if !gpu.has_half() {
-        println!("skipped: {} has no 16-bit floats (shader-f16)", gpu.info.name);
-        return;
-    }
+    let gpu = gpu();
+    assert!(gpu.has_half(), "{} has no 16-bit floats (shader-f16); a software adapter has", gpu.info.name);
     // What is made up grows from block to block: a deep network gets dark pictures.
     let shapes =
         [(Backbone::Compact, 256, 1.0), (Backbone::Resnet18, 128, 1.0), (Backbone::Resnet34, 64, 0.02)];
@@ -123,7 +117,7 @@ fn half_the_bits_are_enough() {
 /// Batches of one, then of three, then of two: the memory grows once, and the pictures do not mind their company.
 #[test]
 fn batches_of_any_size_in_any_order() {
-    let Some(gpu) = gpu() else { return };
+    let gpu = gpu();
     let model = model(Backbone::Compact, 64, RaaOptions::default(), Score::Discrepancy);
     let (x, picture) = (pixels(3, 64), 3 * 64 * 64);
     let mut network = network(&gpu, &model);
@@ -138,7 +132,7 @@ fn batches_of_any_size_in_any_order() {
 /// A detector on the adapter takes this path, from a file and from memory.
 #[test]
 fn a_detector_on_a_gpu() {
-    let Some(gpu) = gpu() else { return };
+    let gpu = gpu();
     let held = model(Backbone::Compact, 64, RaaOptions::default(), Score::Discrepancy);
     let x = pixels(2, 64);
     let right: Vec<_> = pollster::block_on(network(&gpu, &held).maps(&x, 2)).unwrap();
@@ -157,7 +151,7 @@ fn a_detector_on_a_gpu() {
 #[test]
 #[ignore = "a measurement"]
 fn speed() {
-    let Some(gpu) = gpu() else { return };
+    let gpu = gpu();
     let model = model(Backbone::Resnet18, 256, RaaOptions::default(), Score::Discrepancy);
     let x = pixels(1, 256);
     let started = Instant::now();

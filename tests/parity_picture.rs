@@ -1,5 +1,5 @@
-//! The picture pipeline against `../shared/reference/preprocess.safetensors` (its README states the
-//! tolerances: equal bytes, 1e-6 for the normalised corner).
+//! The picture pipeline against `tests/fixtures/preprocess.safetensors` (its README states the tolerances:
+//! equal bytes, 1e-6 for the normalized corner).
 
 use std::path::PathBuf;
 
@@ -8,24 +8,20 @@ use safetensors::SafeTensors;
 
 const SIZE: usize = 256;
 
-fn reference() -> Option<PathBuf> {
-    let shared = std::env::var("AAND_SHARED")
-        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../shared").into());
-    let folder = PathBuf::from(shared).join("reference");
-    if !folder.is_dir() {
-        println!("skipped: ../shared is not here");
-        return None;
-    }
-    Some(folder)
+fn fixture(name: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "tests", "fixtures", name].iter().collect()
+}
+
+fn reference() -> Vec<u8> {
+    std::fs::read(fixture("preprocess.safetensors")).unwrap()
 }
 
 #[test]
 fn resized_pictures_have_the_same_bytes() {
-    let Some(folder) = reference() else { return };
-    let file = std::fs::read(folder.join("preprocess.safetensors")).unwrap();
+    let file = reference();
     let tensors = SafeTensors::deserialize(&file).unwrap();
-    for name in ["bottle", "cookie", "kolektor"] {
-        let picture = open(folder.join(format!("images/{name}.png"))).unwrap();
+    for name in ["washers", "circuit", "cloth"] {
+        let picture = open(fixture(&format!("images/{name}.png"))).unwrap();
         let resized = resize(&picture, SIZE as u32, SIZE as u32);
         let expected = tensors.tensor(&format!("{name}.rgb")).unwrap();
         let wrong = resized.iter().zip(expected.data()).filter(|(ours, theirs)| ours != theirs).count();
@@ -36,10 +32,9 @@ fn resized_pictures_have_the_same_bytes() {
 
 #[test]
 fn jpeg_files_are_within_a_few_levels_of_their_png_copies() {
-    let Some(folder) = reference() else { return };
-    for name in ["cookie", "kolektor"] {
-        let jpeg = open(folder.join(format!("images/{name}.jpg"))).unwrap();
-        let png = open(folder.join(format!("images/{name}.png"))).unwrap();
+    for name in ["circuit", "cloth"] {
+        let jpeg = open(fixture(&format!("images/{name}.jpg"))).unwrap();
+        let png = open(fixture(&format!("images/{name}.png"))).unwrap();
         assert_eq!(jpeg.dimensions(), png.dimensions());
         let off = jpeg.iter().zip(png.iter()).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
         assert!(off <= 4, "{name}: {off} levels");
@@ -48,12 +43,11 @@ fn jpeg_files_are_within_a_few_levels_of_their_png_copies() {
 
 #[test]
 fn the_normalised_corner_agrees() {
-    let Some(folder) = reference() else { return };
-    let file = std::fs::read(folder.join("preprocess.safetensors")).unwrap();
+    let file = reference();
     let tensors = SafeTensors::deserialize(&file).unwrap();
-    let picture = open(folder.join("images/bottle.png")).unwrap();
+    let picture = open(fixture("images/washers.png")).unwrap();
     let planes = normalise(&resize(&picture, SIZE as u32, SIZE as u32));
-    let corner = tensors.tensor("bottle.normalised_corner").unwrap();
+    let corner = tensors.tensor("washers.normalised_corner").unwrap();
     assert_eq!(corner.shape(), [3, 8, 8]);
     for (index, bytes) in corner.data().chunks_exact(4).enumerate() {
         let expected = f32::from_le_bytes(bytes.try_into().unwrap());
@@ -65,11 +59,10 @@ fn the_normalised_corner_agrees() {
 
 #[test]
 fn both_nearest_rules_agree() {
-    let Some(folder) = reference() else { return };
-    let file = std::fs::read(folder.join("preprocess.safetensors")).unwrap();
+    let file = reference();
     let tensors = SafeTensors::deserialize(&file).unwrap();
-    for (name, between) in [("bottle", 273), ("kolektor", 100)] {
-        let mask = open_mask(folder.join(format!("images/{name}_mask.png"))).unwrap();
+    for (name, between) in [("washers", 98), ("cloth", 37)] {
+        let mask = open_mask(fixture(&format!("images/{name}_mask.png"))).unwrap();
         let check = |rule: &str, ours: &Mask| {
             let expected = tensors.tensor(&format!("{name}.mask_{rule}_nearest")).unwrap();
             assert!(ours.data.iter().map(|&marked| u8::from(marked)).eq(expected.data().iter().copied()));

@@ -1,5 +1,5 @@
-//! The operations as an extension of Burn's backends: the default bodies are Burn's own, which
-//! every backend has; flex, the CPU, overrides them with the kernels of this room.
+//! The operations as an extension of Burn's backends. The default bodies call Burn's own operations; flex, the CPU
+//! backend, overrides them with the kernels of this module.
 
 use burn::backend::ops::{ConvOptions, ConvTransposeOptions};
 use burn::backend::tensor::FloatTensor;

@@ -1,4 +1,4 @@
-//! The kernels of this room on the tensors of Burn's CPU backend.
+//! The kernels of this module on the tensors of Burn's CPU backend (flex).
 
 use super::batch_norm::{self, Extent};
 use super::extension::{ConvolutionOps, burns_max_pool_backward, options, transposed_options};
@@ -166,7 +166,7 @@ impl ConvolutionOps for Flex {
     }
 }
 
-/// The convolution by whichever way suits the shapes.
+/// The convolution by the algorithm that suits the shapes.
 fn forward(g: &Geometry, x: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
     if winograd::suits(g) {
         winograd_forward::forward(g, x, weight, bias)
@@ -175,7 +175,7 @@ fn forward(g: &Geometry, x: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec
     }
 }
 
-/// The gradient of the input by whichever way suits the shapes.
+/// The gradient of the input by the algorithm that suits the shapes.
 fn data_gradient(g: &Geometry, weight: &[f32], dy: &[f32]) -> Vec<f32> {
     if winograd::suits(g) {
         winograd_forward::data_gradient(g, weight, dy)
@@ -184,7 +184,7 @@ fn data_gradient(g: &Geometry, weight: &[f32], dy: &[f32]) -> Vec<f32> {
     }
 }
 
-/// The gradient of the kernel by whichever way suits the shapes.
+/// The gradient of the kernel by the algorithm that suits the shapes.
 fn weight_gradient(g: &Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {
     if winograd::suits(g) {
         winograd_weight::weight_gradient(g, x, dy)

@@ -36,7 +36,7 @@ pub(super) fn forward(g: &Geometry, x: &[f32], weight: &[f32], bias: Option<&[f3
 
 /// # Safety
 /// The pixels of the tile in the channels of `range` belong to this call.
-#[allow(clippy::too_many_arguments)]
+#[expect(clippy::too_many_arguments, reason = "what a task reads and where it writes")]
 unsafe fn one_tile(
     g: &Geometry,
     x: &[f32],

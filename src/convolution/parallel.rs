@@ -59,7 +59,7 @@ impl Output {
         Self { data: vec![0.0; len] }
     }
 
-    /// Lends the room to tasks.
+    /// The memory as tasks write it side by side.
     pub fn shared(&mut self) -> Shared {
         Shared { start: self.data.as_mut_ptr(), len: self.data.capacity() }
     }
@@ -100,7 +100,6 @@ impl Shared {
     ///
     /// # Safety
     /// No other task touches these places meanwhile, and they are written before they are read.
-    #[allow(clippy::mut_from_ref)]
     pub unsafe fn slice<'a>(self, offset: usize, len: usize) -> &'a mut [f32] {
         assert!(offset + len <= self.len);
         // SAFETY: within the allocation; not shared, as the caller promises.

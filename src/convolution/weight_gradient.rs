@@ -40,7 +40,7 @@ pub(super) fn weight_gradient(g: &Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {
 
 /// # Safety
 /// The kernels `outputs x channels` belong to this call.
-#[allow(clippy::too_many_arguments)]
+#[expect(clippy::too_many_arguments, reason = "what a task reads and where it writes")]
 unsafe fn one_block(
     g: &Geometry,
     x: &[f32],

@@ -147,7 +147,7 @@ pub(super) fn input_tiles<const L: usize>(
             let lines = std::array::from_fn(|line| load(phases.of(line, phase, tile)));
             *column = input(lines);
         }
-        #[allow(clippy::needless_range_loop)]
+        #[expect(clippy::needless_range_loop, reason = "the index is a place in several arrays")]
         for row in 0..6 {
             let line = input(std::array::from_fn(|phase| columns[phase][row]));
             for (column, value) in line.into_iter().enumerate() {
@@ -173,7 +173,7 @@ pub(super) fn gradient_tiles<const L: usize>(
         for (phase, column) in columns.iter_mut().enumerate() {
             *column = output_transposed(std::array::from_fn(|line| pixel(line, phase)));
         }
-        #[allow(clippy::needless_range_loop)]
+        #[expect(clippy::needless_range_loop, reason = "the index is a place in several arrays")]
         for row in 0..6 {
             let line = output_transposed(std::array::from_fn(|phase| columns[phase][row]));
             for (column, value) in line.into_iter().enumerate() {

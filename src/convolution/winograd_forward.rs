@@ -1,5 +1,5 @@
-//! The 3x3 convolution of stride 1 by Winograd's filtering; with the kernel turned round and its
-//! channels exchanged it is the gradient of the input as well.
+//! The 3x3 convolution of stride 1 by Winograd's filtering. With the kernel rotated by 180 degrees and its input and
+//! output channels exchanged it is also the gradient of the input.
 
 use super::geometry::{Geometry, blocks};
 use super::lanes::{Lanes, add, load, widest};
@@ -47,7 +47,7 @@ fn kernels([outputs, inputs]: [usize; 2], weight: impl Fn(usize, usize, usize) -
                 }
                 let columns: [[Lanes<KERNELS>; 6]; 3] =
                     std::array::from_fn(|x| kernel([taps[x], taps[3 + x], taps[6 + x]]));
-                #[allow(clippy::needless_range_loop)]
+                #[expect(clippy::needless_range_loop, reason = "the index is a place in several arrays")]
                 for row in 0..6 {
                     let line = kernel([columns[0][row], columns[1][row], columns[2][row]]);
                     for (column, lanes) in line.iter().enumerate() {
@@ -72,10 +72,11 @@ fn convolve(g: &Geometry, x: &[f32], kernels: &[f32], bias: Option<&[f32]>) -> V
     let shared = out.shared();
     for_each(lines.len(), |scratch: &mut Scratch, task| {
         let lines = lines[task].clone();
-        // SAFETY: every task has its own rows of tiles.
         if tiles.is_multiple_of(8) {
+            // SAFETY: every task has its own rows of tiles.
             unsafe { block::<8>(g, x, kernels, bias, lines, scratch, shared) };
         } else {
+            // SAFETY: as above.
             unsafe { block::<4>(g, x, kernels, bias, lines, scratch, shared) };
         }
     });

@@ -31,10 +31,11 @@ pub(super) fn weight_gradient(g: &Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {
     for (i, lines) in runs.iter().enumerate() {
         for_each(channels, |scratch, channel| {
             let phases = &mut scratch.line;
-            // SAFETY: every channel has its own rows of the matrices.
             if across.is_multiple_of(8) {
+                // SAFETY: every channel has its own rows of the matrices.
                 unsafe { transform::<8>(g, x, dy, channel, lines, points, stride, phases) };
             } else {
+                // SAFETY: as above.
                 unsafe { transform::<4>(g, x, dy, channel, lines, points, stride, phases) };
             }
         });
@@ -68,7 +69,7 @@ pub(super) fn weight_gradient(g: &Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {
 ///
 /// # Safety
 /// The rows of `channel` in the matrices belong to this call.
-#[allow(clippy::too_many_arguments)]
+#[expect(clippy::too_many_arguments, reason = "what a task reads and where it writes")]
 unsafe fn transform<const L: usize>(
     g: &Geometry,
     x: &[f32],
@@ -125,7 +126,7 @@ unsafe fn way_back(g: &Geometry, sums: Shared, channel: usize, to: Shared) {
             std::array::from_fn(|x| kernel_transposed(std::array::from_fn(|y| from(y * 6 + x))));
         let taps: [[Lanes<KERNELS>; 3]; 3] =
             std::array::from_fn(|y| kernel_transposed(std::array::from_fn(|x| columns[x][y])));
-        #[allow(clippy::needless_range_loop)]
+        #[expect(clippy::needless_range_loop, reason = "the index is a place in several arrays")]
         for lane in 0..count {
             // SAFETY: this input channel's own kernels.
             let to = unsafe { to.slice(((o + lane) * g.inputs + channel) * 9, 9) };

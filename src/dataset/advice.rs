@@ -1,4 +1,4 @@
-//! What a good colleague would say about a data set.
+//! Advice about a data set: what is likely to go wrong, and what would help.
 
 use std::fmt;
 

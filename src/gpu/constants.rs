@@ -19,7 +19,7 @@ pub(super) struct Constants {
 /// Moves the constants of `plan` to the GPU, step by step; the plan's own are empty thereafter.
 ///
 /// # Errors
-/// The device has not the memory.
+/// The device is out of memory.
 pub(super) fn take(gpu: &Gpu, plan: &mut Plan, precision: Precision) -> Result<Vec<Constants>> {
     let mut all = Vec::with_capacity(plan.steps.len());
     for i in 0..plan.steps.len() {

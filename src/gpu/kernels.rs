@@ -95,7 +95,7 @@ impl Kernel {
         }
     }
 
-    /// Its file after the one that says what features are made of; passes that have none to do with do without.
+    /// The shader source, prefixed with the f32 or f16 aliases where it has features.
     fn program(self, precision: Precision) -> Cow<'static, str> {
         let numbers = match precision {
             Precision::F32 => shader!("f32"),

@@ -50,7 +50,7 @@ impl Network {
     /// Moves the weights to the GPU and compiles the kernels.
     ///
     /// # Errors
-    /// The adapter has no such numbers, the device has not the memory, or it failed.
+    /// The adapter lacks 16-bit floats, the device is out of memory, or it failed.
     pub fn new(gpu: Arc<Gpu>, plan: Plan, precision: Precision) -> Result<Self> {
         let tile = Tile::rule(gpu.info.device_type);
         Self::with_tiles(gpu, plan, precision, tile)

@@ -11,13 +11,11 @@ use crate::model::{Info, Precision, Score};
 use crate::teacher::Backbone;
 use std::sync::Arc;
 
-/// The first adapter, or none and a word about it.
-fn gpu() -> Option<Arc<Gpu>> {
-    if pollster::block_on(adapters()).is_empty() {
-        println!("skipped: wgpu finds no adapter");
-        return None;
-    }
-    Some(Arc::new(pollster::block_on(Gpu::open()).unwrap()))
+/// The first adapter.
+fn gpu() -> Arc<Gpu> {
+    let found = pollster::block_on(adapters());
+    assert!(!found.is_empty(), "wgpu finds no adapter; install mesa-vulkan-drivers for a software one");
+    Arc::new(pollster::block_on(Gpu::open()).unwrap())
 }
 
 /// Numbers in `-1..1` that look random.
@@ -139,11 +137,8 @@ fn every_step(info: &Info, pictures: usize, tile: TileRule) {
 }
 
 fn every_step_in(precision: Precision, info: &Info, pictures: usize, tile: TileRule) {
-    let Some(gpu) = gpu() else { return };
-    if precision == Precision::F16 && !gpu.has_half() {
-        println!("skipped: {} has no 16-bit floats", gpu.info.name);
-        return;
-    }
+    let gpu = gpu();
+    assert!(precision == Precision::F32 || gpu.has_half(), "{} has no 16-bit floats", gpu.info.name);
     let plan = Plan::new(info, &Random).unwrap();
     let bench = Bench::new(gpu, plan.clone(), precision, tile, pictures);
     let shape = |view: View| {
@@ -252,7 +247,7 @@ fn whole(plan: &Plan, pixels: &[f32]) -> Vec<(Vec<f32>, [usize; 2])> {
 /// From pixels to maps and scores, batch after batch in the same memory.
 #[test]
 fn the_whole_is_right() {
-    let Some(gpu) = gpu() else { return };
+    let gpu = gpu();
     let base = info(Backbone::Compact, 64);
     let infos = [
         base.clone(),
@@ -286,7 +281,7 @@ fn the_whole_is_right() {
 /// The picture's border, the map's up-sampling, sum and smoothing, the maximum.
 #[test]
 fn the_ends_are_right() {
-    let Some(gpu) = gpu() else { return };
+    let gpu = gpu();
     for (size, pictures) in [(32, 3), (96, 1), (160, 2)] {
         let plan = Plan::new(&info(Backbone::Compact, size), &Random).unwrap();
         let bench = Bench::new(Arc::clone(&gpu), plan.clone(), Precision::F32, |_, _| Tile::Direct, pictures);
@@ -332,7 +327,7 @@ fn the_ends_are_right() {
 /// Negative maxima are maxima; what is not finite cannot hide.
 #[test]
 fn the_score_of_a_damaged_map_is_infinite() {
-    let Some(gpu) = gpu() else { return };
+    let gpu = gpu();
     let plan = Plan::new(&info(Backbone::Compact, 32), &Random).unwrap();
     let bench = Bench::new(gpu, plan.clone(), Precision::F32, |_, _| Tile::Direct, 4);
     let passes = bench.passes();
@@ -355,7 +350,7 @@ fn the_score_of_a_damaged_map_is_infinite() {
 /// The texture has the colours of the heat map.
 #[test]
 fn the_heat_map_is_the_cpus() {
-    let Some(gpu) = gpu() else { return };
+    let gpu = gpu();
     let size = 64;
     let plan = Plan::new(&info(Backbone::Compact, size), &Random).unwrap();
     let mut network = Network::new(Arc::clone(&gpu), plan, Precision::F32).unwrap();
@@ -423,7 +418,7 @@ fn the_heat_map_is_the_cpus() {
 /// What goes wrong on the device is an error, from then on.
 #[test]
 fn a_failed_device_says_so() {
-    let Some(gpu) = gpu() else { return };
+    let gpu = gpu();
     let plan = Plan::new(&info(Backbone::Compact, 32), &Random).unwrap();
     let mut network = Network::new(Arc::clone(&gpu), plan, Precision::F32).unwrap();
     let pixels = vec![0.0; 3 * 32 * 32];

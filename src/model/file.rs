@@ -116,7 +116,11 @@ fn not_a_model(name: &Path, error: &safetensors::SafeTensorError) -> Error {
 /// Reads a whole file.
 ///
 /// # Errors
-/// The file cannot be read.
+/// The file cannot be read; in a browser, always.
+#[cfg_attr(
+    target_arch = "wasm32",
+    expect(clippy::disallowed_methods, reason = "fails in a browser, as it says")
+)]
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|e| Error::io(path, e))
 }
@@ -152,6 +156,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
 /// # Errors
 /// Always.
 #[cfg(target_arch = "wasm32")]
+#[expect(clippy::disallowed_methods, reason = "fails in a browser, as it says")]
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     std::fs::write(path, bytes).map_err(|e| Error::io(path, e))
 }

@@ -102,7 +102,7 @@ pub struct DistillRecord {
     pub seconds: f64,
 }
 
-/// The course of both stages.
+/// How both stages went, epoch by epoch.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct History {
     /// Stage 1.

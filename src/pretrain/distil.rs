@@ -368,6 +368,7 @@ fn describe(parts: &[f32]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::teacher::test_file;
 
     fn options(out: &std::path::Path, teacher: std::path::PathBuf, steps: usize) -> PretrainOptions {
         PretrainOptions {
@@ -390,22 +391,10 @@ mod tests {
         }
     }
 
-    /// The teacher's weights of `../shared`, or none.
-    fn shared() -> Option<std::path::PathBuf> {
-        let shared = std::env::var("AAND_SHARED")
-            .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../shared").to_owned());
-        let file = std::path::Path::new(&shared).join("weights/resnet18_imagenet1k_v1_to_layer3.safetensors");
-        if file.exists() {
-            return Some(file);
-        }
-        println!("skipped: ../shared is not here");
-        None
-    }
-
     #[test]
     fn a_few_steps_lower_the_loss_and_the_file_holds_the_network() {
-        let Some(teacher) = shared() else { return };
         let folder = tempfile::tempdir().unwrap();
+        let teacher = test_file::write(Backbone::Resnet18, folder.path());
         // The rate is only warming up in these steps.
         let options = PretrainOptions { rate: 0.02, ..options(folder.path(), teacher, 1000) };
         let mut run = Distillation::new(&options, Device::flex()).unwrap();
@@ -431,8 +420,8 @@ mod tests {
 
     #[test]
     fn resumed_training_is_the_same_training() {
-        let Some(teacher) = shared() else { return };
         let folder = tempfile::tempdir().unwrap();
+        let teacher = test_file::write(Backbone::Resnet18, folder.path());
         let options = options(folder.path(), teacher, 1000);
         let step = |run: &mut Distillation<'_>| {
             let batch = run.painter.batch(run.progress.pictures, 4, 64);

@@ -1,4 +1,4 @@
-//! What a report is made of: plain data, so that the rooms that compute it need not know the report.
+//! What a report is made of: plain data, so that the modules that compute it do not depend on the report.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +26,7 @@ pub struct ReportInput<'a> {
     pub stage2: Vec<Stage2Epoch>,
     /// Patch features before and after amplification (the paper's Fig. 6).
     pub embedding: Option<Vec<EmbeddingRow>>,
-    /// The insides of the method on one picture.
+    /// The intermediate maps of one picture.
     pub levels: Option<Levels>,
 }
 

@@ -1,4 +1,4 @@
-//! The insides of the method on one picture: what each level sees, from the teacher to the discrepancy.
+//! The intermediate maps of one picture, level by level, from the teacher to the discrepancy.
 
 use maud::{Markup, html};
 

@@ -45,7 +45,7 @@ impl Norm {
         let blend = |old: &RunningState<Tensor<1>>, new: Tensor<1>| {
             let kept = old.value_sync().mul_scalar(1.0 - MOMENTUM);
             old.update((kept + new.detach().mul_scalar(MOMENTUM)).detach());
-            // Burn holds an update back until the next one; whoever reads the module is to see it now.
+            // Burn applies an update only with the next one; reading the value applies it now.
             old.value_sync();
         };
         blend(&self.running_mean, mean);

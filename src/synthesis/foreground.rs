@@ -1,4 +1,4 @@
-//! Where made defects may lie: on the part, not on what surrounds it (method.md 3.3).
+//! Where synthetic anomalies may lie: on the part, not on what surrounds it (method.md 3.3).
 
 use super::background;
 use super::blur::{blur, grey};

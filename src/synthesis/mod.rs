@@ -88,7 +88,7 @@ impl Synthesizer {
     /// A foreground of another size is read by torch's nearest rule (source = floor(i in / out)).
     ///
     /// # Panics
-    /// When the picture isn't `size x size`: resizing it is the caller's, and must be the picture room's.
+    /// The picture is not `size x size`; the caller resizes it, with [`crate::picture::resize`].
     pub fn sample(&self, picture: &Picture, foreground: &Mask, rng: &mut ChaCha8Rng) -> Corrupted {
         let size = self.size;
         assert_eq!(picture.dimensions(), (size as u32, size as u32), "the synthesizer was made for {size}");

@@ -15,6 +15,8 @@ mod resnet;
 #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
 mod resolve;
 mod source;
+#[cfg(all(test, feature = "burn", not(target_arch = "wasm32")))]
+pub(crate) mod test_file;
 
 pub use backbone::{Backbone, BlockKind};
 #[cfg(feature = "burn")]

@@ -1,4 +1,4 @@
-//! Which teacher to take when the person has said as little as possible.
+//! Choosing a teacher from the flags given.
 
 use super::{Backbone, Teacher};
 use crate::weights::TensorFile;

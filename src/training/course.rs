@@ -205,7 +205,7 @@ impl Course {
         format!("{} from {}", self.teacher.backbone, self.teacher_source)
     }
 
-    /// A checkpoint of other data or settings must not be gone on with.
+    /// Refuses to resume from a checkpoint of other data or settings.
     fn check_same(&self, checkpoint: &Checkpoint) -> Result<()> {
         let differs = if checkpoint.data_fingerprint != self.data_fingerprint {
             "other pictures"

@@ -59,7 +59,7 @@ impl Course {
         pictures + cache + weights + activations + (200 << 20)
     }
 
-    /// What a good colleague would say before the training starts.
+    /// Advice about the data and the machine, before the training starts.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         let (fit, held) = (self.pictures.len(), self.held_out.len());

@@ -396,7 +396,7 @@ impl Run<'_> {
         let course = self.course;
         let mut model = course.candidate(amplify, distill, &self.history);
         let mut judge = Judge::new(&model, &course.processor).await?;
-        // Where one thread does everything, one picture at a time lets others have their turn.
+        // A browser has one thread: between single pictures the page can respond.
         let together = if cfg!(target_arch = "wasm32") { 1 } else { course.settings.batch.min(16) };
         let few = course.held_out.len() < FEWEST;
         let all = course.held_out.len() + if few { course.pictures.len() } else { 0 };

@@ -22,7 +22,7 @@ pub const MOST_PAIRS: [usize; 2] = [5000, 1000];
 pub struct AmplifyBatch {
     /// Normalised pixels `[B, 3, S, S]`.
     pub pixels: Vec<f32>,
-    /// The made defects, one `S x S` mask per picture.
+    /// Where the synthetic anomalies are, one `S x S` mask per picture.
     pub masks: Vec<Mask>,
     /// The foreground, one `S x S` mask per picture.
     pub foregrounds: Vec<Mask>,

@@ -33,7 +33,7 @@ extern "C" {
     fn console_error(message: &str);
 }
 
-/// Writes panics to the console. None is expected; should one happen, the module must be loaded anew.
+/// Writes panics to the console. None is expected; after one, the module must be reloaded.
 pub fn report_panics() {
     std::panic::set_hook(Box::new(|panic| console_error(&panic.to_string())));
 }

@@ -1,4 +1,4 @@
-//! What a training reports to the page, and where it lets the page have its turn.
+//! What a training reports to the page, and where it yields to it.
 
 use crate::training::{Event, Observer, Stage};
 use std::ops::ControlFlow;

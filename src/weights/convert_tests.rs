@@ -1,11 +1,12 @@
-//! Converting hand-made networks, and the shared ImageNet one.
+//! Converting hand-made networks, and a random one of whole size.
 
 use std::path::{Path, PathBuf};
 
 use super::{convert, converted_path};
 use crate::error::Error;
-use crate::weights::TensorFile;
+use crate::teacher::{Backbone, test_file};
 use crate::weights::test_checkpoint::{Entry, zip_checkpoint};
+use crate::weights::{TensorFile, norm_of};
 
 /// Numbers that differ from place to place, in (0.1, 1.1).
 fn varied(count: usize, phase: f32) -> Vec<f32> {
@@ -163,16 +164,10 @@ fn the_default_output_lies_beside_the_input() {
 }
 
 #[test]
-fn the_shared_imagenet_network_converts_without_loss() {
-    let shared = std::env::var("AAND_SHARED")
-        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../shared").to_owned());
-    let input = Path::new(&shared).join("weights/resnet18_imagenet1k_v1_to_layer3.safetensors");
-    if !input.exists() {
-        eprintln!("skipped: ../shared is not here");
-        return;
-    }
+fn a_whole_network_converts_without_loss() {
     let dir = tempfile::tempdir().unwrap();
-    let output = dir.path().join("resnet18.safetensors");
+    let input = neutral(&test_file::write(Backbone::Resnet18, dir.path()), dir.path());
+    let output = dir.path().join("out.safetensors");
     let done = convert(&input, &output, false).unwrap();
     // Two blocks of two convolutions in each of three stages, two short cuts and the stem.
     assert_eq!(done.convolutions, 3 * 4 + 2 + 1);
@@ -184,4 +179,24 @@ fn the_shared_imagenet_network_converts_without_loss() {
         assert!((x - y).abs() <= 1e-6 * x.abs(), "{x} became {y}");
     }
     assert_eq!(before.get("bn1.bias", &[64]).unwrap(), after.get("conv1.bias", &[64]).unwrap());
+}
+
+/// The network of `folded` with normalizations again, which change nothing but for a bias of their own.
+fn neutral(folded: &Path, dir: &Path) -> PathBuf {
+    let file = TensorFile::open(folded).unwrap();
+    let mut tensors = Vec::new();
+    for name in file.names().filter_map(|name| name.strip_suffix(".weight")) {
+        let weight = format!("{name}.weight");
+        let shape = file.shape(&weight).unwrap().to_vec();
+        let norm = norm_of(name).unwrap();
+        let out = shape[0];
+        tensors.push((weight.clone(), shape.clone(), file.get(&weight, &shape).unwrap()));
+        let one = vec![1.0; out];
+        tensors.push((format!("{norm}.weight"), vec![out], one.clone()));
+        tensors.push((format!("{norm}.bias"), vec![out], varied(out, 2.0)));
+        tensors.push((format!("{norm}.running_mean"), vec![out], vec![0.0; out]));
+        // What is added before the root is 1e-5.
+        tensors.push((format!("{norm}.running_var"), vec![out], vec![1.0 - 1e-5; out]));
+    }
+    saved(dir, &tensors)
 }

@@ -1,29 +1,22 @@
-//! The reference files, the deterministic numbers `r(n, p)`, and comparison within a tolerance.
+//! The reference files, and comparison within a tolerance.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use safetensors::{Dtype, SafeTensors};
 use std::path::PathBuf;
 
-/// The folder `../shared`, or `None` (and a line that says so) where it is absent.
-pub fn shared() -> Option<PathBuf> {
-    let folder = std::env::var("AAND_SHARED")
-        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../shared").into());
-    let folder = PathBuf::from(folder);
-    if folder.join("reference").is_dir() {
-        return Some(folder);
-    }
-    println!("skipped: ../shared is not here");
-    None
+/// A file of `tests/fixtures`.
+pub fn fixture(name: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "tests", "fixtures", name].iter().collect()
 }
 
 /// One reference file.
 pub struct Reference(Vec<u8>);
 
 impl Reference {
-    /// Reads `../shared/reference/{name}.safetensors`.
-    pub fn open(name: &str) -> Option<Self> {
-        let path = shared()?.join("reference").join(format!("{name}.safetensors"));
-        Some(Self(std::fs::read(path).unwrap()))
+    /// Reads `tests/fixtures/{name}.safetensors`.
+    pub fn open(name: &str) -> Self {
+        let path = fixture(&format!("{name}.safetensors"));
+        Self(std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display())))
     }
 
     fn raw<T>(&self, name: &str, dtype: Dtype, read: impl Fn(&[u8]) -> T) -> (Vec<usize>, Vec<T>) {
@@ -106,29 +99,6 @@ pub fn relative_l2(ours: &[f32], expected: &[f32]) -> f64 {
 /// L2 norm, the squares summed in f64.
 pub fn norm(values: &[f32]) -> f64 {
     values.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>().sqrt()
-}
-
-/// `r(n, p)` of the README: a hash of element index and stream, in `[-1, 1)`.
-pub fn r(n: usize, p: u32) -> f64 {
-    let mut x = (n as u32).wrapping_mul(0x9E37_79B1);
-    x = x.wrapping_add(p.wrapping_mul(0x85EB_CA77)).wrapping_add(0x1656_67B1);
-    x = (x ^ (x >> 16)).wrapping_mul(0x7FEB_352D);
-    x = (x ^ (x >> 15)).wrapping_mul(0x846C_A68B);
-    x ^= x >> 16;
-    f64::from(x >> 8) / f64::from(1 << 23) - 1.0
-}
-
-#[test]
-fn the_deterministic_numbers() {
-    let golden = [
-        (0, 0, -0.009672999382019043),
-        (1, 0, 0.4746439456939697),
-        (2, 0, -0.22262930870056152),
-        (0, 1, 0.21493053436279297),
-        (1000, 7, -0.23190045356750488),
-        (2359295, 61, 0.08044815063476562),
-    ];
-    golden.iter().for_each(|&(n, p, value)| assert_eq!(r(n, p), value, "r({n}, {p})"));
 }
 
 #[test]

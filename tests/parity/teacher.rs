@@ -1,26 +1,47 @@
-//! `teacher_resnet18.safetensors`: the three feature levels of a real picture.
+//! `teacher.safetensors`: the three feature levels of a picture, by a ResNet-18 whose parameters are formulas
+//! (normalizations and all) and by the embedded teacher.
 
-use super::reference::{Reference, shared};
+use super::formula::{parameter, stream};
+use super::reference::{Reference, fixture};
+use aand::Result;
 use aand::detection::batch;
 use aand::picture::{normalise, open, resize};
-use aand::teacher::{Backbone, Teacher};
-use aand::weights::TensorFile;
+use aand::teacher::{Backbone, Teacher, TensorSource};
 use burn::tensor::Device;
+
+/// The parameters of a ResNet that has normalizations instead of biases.
+struct Formula;
+
+impl TensorSource for Formula {
+    fn get(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        parameter(name, shape, stream(name))
+    }
+
+    fn contains(&self, name: &str) -> bool {
+        let parent = name.rsplit_once('.').map_or("", |(parent, _)| parent);
+        parent.contains("bn") || parent.ends_with("downsample.1") || name.ends_with(".weight")
+    }
+}
+
+/// Compares what `teacher` makes of the picture with the levels of `name`.
+fn compare(name: &str, teacher: &Teacher) {
+    let reference = Reference::open("teacher");
+    let picture = open(fixture("images/washers.png")).unwrap();
+    let pixels = normalise(&resize(&picture, 128, 128));
+    let levels = teacher.forward(batch(pixels, 1, 128, &Device::flex()));
+    for (k, level) in levels.into_iter().enumerate() {
+        let key = format!("{name}.level{}", k + 1);
+        assert_eq!(level.dims()[..], reference.shaped(&key).0);
+        reference.check(&key, level, 1e-4);
+    }
+}
 
 #[test]
 fn features_of_a_picture() {
-    let Some(shared) = shared() else { return };
-    let reference = Reference::open("teacher_resnet18").unwrap();
-    let device = Device::flex();
-    let weights = shared.join("weights/resnet18_imagenet1k_v1_to_layer3.safetensors");
-    let weights = TensorFile::open(&weights).unwrap();
-    let teacher = Teacher::load(Backbone::Resnet18, &weights, &device).unwrap();
+    compare("resnet18", &Teacher::load(Backbone::Resnet18, &Formula, &Device::flex()).unwrap());
+}
 
-    let picture = open(shared.join("reference/images/bottle.png")).unwrap();
-    let pixels = normalise(&resize(&picture, 256, 256));
-    let levels = teacher.forward(batch(pixels, 1, 256, &device));
-    for (k, level) in levels.into_iter().enumerate() {
-        assert_eq!(level.dims()[1..], reference.shaped(&format!("bottle.level{}", k + 1)).0);
-        reference.check(&format!("bottle.level{}", k + 1), level, 1e-4);
-    }
+#[test]
+fn features_of_the_embedded_teacher() {
+    compare("compact", &Teacher::embedded(&Device::flex()).unwrap());
 }

@@ -1,4 +1,4 @@
-// The truth about where and how things are computed.
+// The diagnostics dialog: where and how things are computed.
 
 import { described, offered } from "./adapter.js";
 import { $, copy, make, size } from "./dom.js";

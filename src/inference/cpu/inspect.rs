@@ -24,7 +24,7 @@ pub(super) struct WatchedLevel {
     map: Watched,
 }
 
-/// What of `plan` is to be seen.
+/// The views of `plan` to copy out, by level.
 pub(super) fn levels(plan: &Plan, place: &impl Fn(View) -> Place, plain: &[bool]) -> [WatchedLevel; 3] {
     let watched = |view: View| {
         let after = plan.steps.iter().rposition(|step| step.operation.writes() == view);
@@ -93,7 +93,7 @@ impl WatchedLevel {
 }
 
 impl Watched {
-    /// No two views that one layer completes are different.
+    /// A layer completes at most one view, so the layer identifies it.
     fn id(self) -> usize {
         self.after
     }

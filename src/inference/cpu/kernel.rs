@@ -36,7 +36,7 @@ pub(super) struct Row<'a> {
 pub(super) struct Finish {
     /// The bias of the first block of outputs; null where nothing follows.
     pub bias: *const f32,
-    /// The address that lies to the summand as the output to its own, or null.
+    /// The first position of what is added, laid out as the output; null if nothing is.
     pub add: *const f32,
     /// Whether negative results become zero.
     pub relu: bool,

@@ -91,7 +91,7 @@ pub(super) struct Map {
     pub width: usize,
 }
 
-// SAFETY: whoever uses the address divides the places among the threads.
+// SAFETY: the code that uses the address gives each thread places of its own.
 unsafe impl Send for Map {}
 // SAFETY: as above.
 unsafe impl Sync for Map {}

@@ -139,15 +139,15 @@ impl Engine {
     /// `[batch, 3, S, S]`.
     ///
     /// # Panics
-    /// There are not whole pictures of pixels.
+    /// The number of pixels is not a multiple of a picture's.
     pub fn run(&self, pixels: &[f32]) -> [Vec<f32>; 3] {
         self.run_watched(pixels, |_, run| run())
     }
 
-    /// As [`run`](Self::run), with every layer in the hands of `watch`, which gets its name and must call it.
+    /// As [`run`](Self::run), but each layer is handed, with its name, to `watch`, which must call it.
     ///
     /// # Panics
-    /// There are not whole pictures of pixels.
+    /// The number of pixels is not a multiple of a picture's.
     pub fn run_watched(
         &self,
         pixels: &[f32],

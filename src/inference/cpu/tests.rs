@@ -44,7 +44,7 @@ fn every_layer(info: &Info, batch: usize) {
     };
     for (n, (step, layer)) in plan.steps.iter().zip(&engine.layers).enumerate() {
         let (views, to) = (step.operation.reads(), step.operation.writes());
-        // What the layer must not read, and must write: nothing sensible.
+        // Garbage where the layer must not read, or must write.
         let mut all: Vec<Lines> = engine.rooms.iter().map(|&room| Lines::zeros(room * batch)).collect();
         all.iter_mut().for_each(|slot| slot.numbers_mut().fill(f32::NAN));
         let mut reads = vec![Vec::new(); batch];
@@ -53,7 +53,7 @@ fn every_layer(info: &Info, batch: usize) {
                 let place = place(view);
                 let numbers = all[place.slot].numbers_mut();
                 if !plain(view) && view.channels % 16 != 0 {
-                    // Channels beyond the last are numbers, whichever.
+                    // Channels beyond the last may hold any number.
                     numbers.iter_mut().filter(|v| v.is_nan()).for_each(|v| *v = 3.0);
                 }
                 let values: Vec<f32> =
@@ -132,7 +132,7 @@ fn every_switch_is_right() {
     every_layer(&Info { score: Score::Gate, ..base }, 3);
 }
 
-/// The same numbers whatever the number of threads and the company.
+/// Neither the number of threads nor the other pictures of a batch change a result.
 #[test]
 fn threads_and_batches_change_nothing() {
     let _same = KERNELS.read().unwrap();

@@ -100,9 +100,10 @@ pub(super) unsafe fn run<W: Work>(work: W) {
             // SAFETY: the caller has checked the features.
             unsafe { work.run::<Avx2>() }
         }
-        // SAFETY: the features are there.
         match widest() {
+            // SAFETY: the features are there.
             Widest::Avx512 => return unsafe { avx512(work) },
+            // SAFETY: as above.
             Widest::Avx2 => return unsafe { avx2(work) },
             Widest::Portable => {}
         }
@@ -126,41 +127,49 @@ mod x86 {
 
         #[inline(always)]
         unsafe fn splat(value: f32) -> Self {
+            // SAFETY: the features are there, as the trait asks.
             unsafe { Self(_mm512_set1_ps(value)) }
         }
 
         #[inline(always)]
         unsafe fn load(from: *const f32) -> Self {
+            // SAFETY: the features are there and the pointer is good, as the trait asks.
             unsafe { Self(_mm512_loadu_ps(from)) }
         }
 
         #[inline(always)]
         unsafe fn store(self, to: *mut f32) {
+            // SAFETY: the features are there and the pointer is good, as the trait asks.
             unsafe { _mm512_storeu_ps(to, self.0) }
         }
 
         #[inline(always)]
         unsafe fn add(self, other: Self) -> Self {
+            // SAFETY: the features are there, as the trait asks.
             unsafe { Self(_mm512_add_ps(self.0, other.0)) }
         }
 
         #[inline(always)]
         unsafe fn sub(self, other: Self) -> Self {
+            // SAFETY: the features are there, as the trait asks.
             unsafe { Self(_mm512_sub_ps(self.0, other.0)) }
         }
 
         #[inline(always)]
         unsafe fn mul(self, other: Self) -> Self {
+            // SAFETY: the features are there, as the trait asks.
             unsafe { Self(_mm512_mul_ps(self.0, other.0)) }
         }
 
         #[inline(always)]
         unsafe fn max(self, other: Self) -> Self {
+            // SAFETY: the features are there, as the trait asks.
             unsafe { Self(_mm512_max_ps(other.0, self.0)) }
         }
 
         #[inline(always)]
         unsafe fn fma(self, a: Self, b: Self) -> Self {
+            // SAFETY: the features are there, as the trait asks.
             unsafe { Self(_mm512_fmadd_ps(a.0, b.0, self.0)) }
         }
     }
@@ -175,16 +184,19 @@ mod x86 {
 
         #[inline(always)]
         unsafe fn splat(value: f32) -> Self {
+            // SAFETY: the features are there, as the trait asks.
             unsafe { Self([_mm256_set1_ps(value); 2]) }
         }
 
         #[inline(always)]
         unsafe fn load(from: *const f32) -> Self {
+            // SAFETY: the features are there and the pointer is good, as the trait asks.
             unsafe { Self([_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(8))]) }
         }
 
         #[inline(always)]
         unsafe fn store(self, to: *mut f32) {
+            // SAFETY: the features are there and the pointer is good, as the trait asks.
             unsafe {
                 _mm256_storeu_ps(to, self.0[0]);
                 _mm256_storeu_ps(to.add(8), self.0[1]);
@@ -193,26 +205,31 @@ mod x86 {
 
         #[inline(always)]
         unsafe fn add(self, other: Self) -> Self {
+            // SAFETY: the features are there, as the trait asks.
             unsafe { Self([_mm256_add_ps(self.0[0], other.0[0]), _mm256_add_ps(self.0[1], other.0[1])]) }
         }
 
         #[inline(always)]
         unsafe fn sub(self, other: Self) -> Self {
+            // SAFETY: the features are there, as the trait asks.
             unsafe { Self([_mm256_sub_ps(self.0[0], other.0[0]), _mm256_sub_ps(self.0[1], other.0[1])]) }
         }
 
         #[inline(always)]
         unsafe fn mul(self, other: Self) -> Self {
+            // SAFETY: the features are there, as the trait asks.
             unsafe { Self([_mm256_mul_ps(self.0[0], other.0[0]), _mm256_mul_ps(self.0[1], other.0[1])]) }
         }
 
         #[inline(always)]
         unsafe fn max(self, other: Self) -> Self {
+            // SAFETY: the features are there, as the trait asks.
             unsafe { Self([_mm256_max_ps(other.0[0], self.0[0]), _mm256_max_ps(other.0[1], self.0[1])]) }
         }
 
         #[inline(always)]
         unsafe fn fma(self, a: Self, b: Self) -> Self {
+            // SAFETY: the features are there, as the trait asks.
             unsafe {
                 let low = _mm256_fmadd_ps(a.0[0], b.0[0], self.0[0]);
                 Self([low, _mm256_fmadd_ps(a.0[1], b.0[1], self.0[1])])

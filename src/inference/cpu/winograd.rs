@@ -162,7 +162,7 @@ impl Tiling {
 #[derive(Clone, Copy)]
 struct Place(*mut f32);
 
-// SAFETY: whoever uses the address divides the places among the threads.
+// SAFETY: the code that uses the address gives each thread places of its own.
 unsafe impl Send for Place {}
 // SAFETY: as above.
 unsafe impl Sync for Place {}

@@ -1,5 +1,5 @@
 //! Endless procedural pictures of what might be inspected: materials, things with body and gloss, trays, prints,
-//! and their flaws. Picture `index` of a seed is always the same picture, whoever paints it and when.
+//! and their flaws. Picture `index` of a seed is always the same picture.
 
 mod canvas;
 mod colour;
