@@ -23,7 +23,8 @@
 //! smoothed; its maximum is the picture's score. The threshold comes from good pictures that were held out.
 //! [`metrics`] says how well all this works, [`report`] shows it, [`model`] is the file it is kept in.
 //!
-//! `docs/method.md` has the equations and says which file holds which. [`picture`] and [`dataset`] read what people have;
+//! `docs/method.md` has the equations and says which file holds which. [`picture`], [`listing`] and [`dataset`] read
+//! what people have;
 //! [`weights`] reads and fetches teachers; [`pretrain`] makes the one that ships; [`render`] draws the product
 //! lines of the demo; [`convolution`] is the CPU's fast path in training, [`inference`] the path of
 //! detection without Burn, [`gpu`] the shaders of detection and of both training stages; [`benchmark`] measures;
@@ -42,6 +43,8 @@ pub mod detection;
 pub mod error;
 pub mod gpu;
 pub mod inference;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod listing;
 pub mod metrics;
 pub mod model;
 pub mod picture;

@@ -4,6 +4,7 @@
 
 #[path = "parity/gradients.rs"]
 mod gradients;
+#[expect(dead_code, reason = "other tests compare maps, too")]
 mod made_up;
 
 use aand::amplification::{RaaOptions, Residual, sample_pairs};

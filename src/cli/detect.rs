@@ -91,7 +91,12 @@ struct Count {
 pub fn run(args: &DetectArgs) -> Result<()> {
     let saying = args.saying;
     check_folder(&args.out)?;
-    let inputs = find(&args.images, &args.out)?;
+    let (inputs, left_out) = find(&args.images, &args.out)?;
+    let advice = left_out.advice();
+    saying.advise(&advice);
+    if saying.json && !advice.is_empty() {
+        print_line(serde_json::json!({ "left_out": left_out }))?;
+    }
     let processor = args.device.choose(saying)?;
     let mut detector = Detector::open_in(args.precision, &args.model, &processor)?;
     let info = &mut detector.info;

@@ -4,12 +4,12 @@ use super::output::{check_file, print_line};
 use super::progress::bar;
 use super::reporting::Subject;
 use super::{DeviceArgs, Saying};
-use crate::dataset::{self, Dataset, Layout, Sample};
+use crate::dataset::{self, Dataset, Layout, MaskFault, Sample};
 use crate::detection::Detector;
 use crate::gpu::Processor;
 use crate::metrics::{self, Evaluation, Judged, summary};
 use crate::model::{Aand, Selection, open};
-use crate::picture::{Mask, normalise, open_mask, resize};
+use crate::picture::{Mask, normalise, resize};
 use crate::training::prefetch;
 use crate::{Error, Result, report};
 use burn::tensor::Device;
@@ -60,6 +60,7 @@ pub(super) struct Measured {
     judged: Vec<Judged>,
     model: Aand,
     unusable: Vec<Unusable>,
+    mask_faults: Vec<MaskFault>,
 }
 
 impl Measured {
@@ -79,6 +80,7 @@ pub fn run(args: &EvalArgs) -> Result<()> {
     let mut one_model: Option<Aand> = None;
     let mut all = Vec::new();
     for set in sets {
+        args.saying.advise(&set.advice());
         let model = match &one_model {
             Some(model) if !folder => model.clone(),
             _ => model_for(args, &set)?,
@@ -132,11 +134,13 @@ fn model_for(args: &EvalArgs, set: &Dataset) -> Result<Aand> {
 }
 
 /// Pixels and mask of a labelled picture, at the model's size.
-fn read(sample: &Sample, size: usize) -> Result<(Vec<f32>, Option<Mask>)> {
+fn read(sample: &Sample, size: usize) -> Result<(Vec<f32>, Option<Mask>, Option<MaskFault>)> {
     let native = crate::picture::open(&sample.path)?;
+    let mut fault = None;
     let mask = match &sample.mask {
         Some(path) => {
-            let mask = open_mask(path)?;
+            let mask = dataset::open_mask(path)?;
+            fault = MaskFault::of(path, &mask, Some(size));
             let (w, h) = native.dimensions();
             if (mask.width, mask.height) != (w as usize, h as usize) {
                 let reason = format!(
@@ -149,7 +153,7 @@ fn read(sample: &Sample, size: usize) -> Result<(Vec<f32>, Option<Mask>)> {
         }
         None => None,
     };
-    Ok((normalise(&resize(&native, size as u32, size as u32)), mask))
+    Ok((normalise(&resize(&native, size as u32, size as u32)), mask, fault))
 }
 
 /// Measures a model on the test pictures of one data set, `batch` at a time.
@@ -164,16 +168,19 @@ pub(super) fn measure(
     let info = &model.info;
     let batches: Vec<&[Sample]> = set.test.chunks(batch).collect();
     let (mut judged, mut unusable) = (Vec::new(), Vec::new());
+    let mut mask_faults = vec![MaskFault::Shared; dataset::shared_masks(&set.test).len()];
     let bar = bar(saying, set.test.len() as u64, "pictures");
     bar.set_prefix(set.name.clone());
     let make = |n: usize| batches[n].par_iter().map(|s| read(s, info.size)).collect::<Vec<_>>();
     prefetch(0..batches.len(), make, |n, read| {
         let usable = read.iter().flatten().count();
-        let pixels: Vec<f32> = read.iter().flatten().flat_map(|(pixels, _)| pixels.iter().copied()).collect();
+        let pixels: Vec<f32> =
+            read.iter().flatten().flat_map(|(pixels, ..)| pixels.iter().copied()).collect();
         let mut maps = detector.maps(&pixels, usable)?.into_iter();
         for (sample, read) in batches[n].iter().zip(read) {
             match read {
-                Ok((_, mask)) => {
+                Ok((_, mask, fault)) => {
+                    mask_faults.extend(fault);
                     let map = maps.next().ok_or_else(|| Error::Device("a map is missing".into()))?;
                     let found = detector.judge(map)?;
                     judged.push(Judged {
@@ -196,6 +203,7 @@ pub(super) fn measure(
         Ok(())
     })?;
     bar.finish_and_clear();
+    saying.advise(&MaskFault::all_advice(&mask_faults));
     if let (true, Some(first)) = (judged.is_empty(), unusable.first()) {
         return Err(Error::Incomplete(format!("no picture of {} is usable: {}", set.name, first.error)));
     }
@@ -205,7 +213,7 @@ pub(super) fn measure(
         Selection::Test => metrics::Selection::Test,
     };
     let evaluation = Evaluation::new(set.name.clone(), &judged, threshold, selection)?;
-    Ok(Measured { set, evaluation, judged, model, unusable })
+    Ok(Measured { set, evaluation, judged, model, unusable, mask_faults })
 }
 
 /// The result on standard output: tables, or one JSON object.
@@ -239,6 +247,9 @@ fn object(of: &Measured) -> Result<Value> {
     object["selection_rule"] = info.selection.describe().into();
     object["backbone"] = info.backbone.name().into();
     object["errors"] = serde_json::to_value(&of.unusable).map_err(wrong)?;
+    object["left_out"] = serde_json::to_value(&of.set.left_out).map_err(wrong)?;
+    object["mask_faults"] =
+        MaskFault::all_advice(&of.mask_faults).into_iter().map(|advice| advice.text).collect();
     Ok(object)
 }
 

@@ -1,6 +1,6 @@
 //! The pictures named on a command line, and what their results are to be called.
 
-use crate::dataset::pictures_below;
+use crate::listing::{LeftOut, given, to_judge};
 use crate::{Error, Result};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -19,36 +19,57 @@ pub struct Input {
 ///
 /// # Errors
 /// A folder cannot be read or holds no pictures, or is itself the output folder.
-pub fn find(arguments: &[PathBuf], out: &Path) -> Result<Vec<Input>> {
+pub fn find(arguments: &[PathBuf], out: &Path) -> Result<(Vec<Input>, LeftOut)> {
     let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.into());
     let out = real(out);
     let (mut inputs, mut seen, mut taken) = (Vec::new(), HashSet::new(), HashSet::new());
+    let mut left_out = LeftOut::default();
     for argument in arguments {
         let (found, base) = if argument.is_dir() {
             if real(argument) == out {
                 let reason = "is the folder of the pictures, too; choose another one with --out";
                 return Err(Error::Setting(format!("--out {}: {reason}", argument.display())));
             }
-            let mut found = pictures_below(argument)?;
+            let below = to_judge(argument)?;
+            let mut found = below.pictures;
             found.retain(|path| !real(path).starts_with(&out));
             if found.is_empty() {
+                let told = below.left_out.in_brackets();
                 return Err(Error::dataset(
                     argument,
-                    "there are no pictures here; give a folder of JPEG, PNG, BMP, TIFF or WebP",
+                    format!(
+                        "there are no pictures here{told}; give a folder of JPEG, PNG, BMP, TIFF or WebP"
+                    ),
                 ));
             }
+            left_out.add(below.left_out);
             (found, argument.as_path())
         } else {
-            (vec![argument.clone()], argument.parent().unwrap_or(Path::new("")))
+            let file = given(argument);
+            left_out.add(file.left_out);
+            (file.pictures, argument.parent().unwrap_or(Path::new("")))
         };
         for path in found {
-            if seen.insert(path.clone()) {
+            if seen.insert(whole(&path)) {
                 let stem = unused(path.strip_prefix(base).unwrap_or(&path), &mut taken);
                 inputs.push(Input { path, stem });
+            } else {
+                left_out.given_again += 1;
             }
         }
     }
-    Ok(inputs)
+    if inputs.is_empty() {
+        let told = left_out.in_brackets();
+        return Err(Error::Setting(format!("there is nothing to judge{told}; give pictures of parts")));
+    }
+    Ok((inputs, left_out))
+}
+
+/// The same for every spelling of a path. Links to one file under several names are several pictures.
+fn whole(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.into());
+    folder.join(path.file_name().unwrap_or_default())
 }
 
 /// `part.png` to `part`, and if that is taken `part_png`, then `part_png_2` and so on.
@@ -78,7 +99,10 @@ mod tests {
             std::fs::write(path, "x").unwrap();
         }
         let other = root.join("sub/a.png");
-        let inputs = find(&[root.into(), root.join("a.png"), other.clone()], &root.join("out")).unwrap();
+        let again = root.join("sub/../sub/./a.png");
+        let arguments = [root.into(), root.join("a.png"), other.clone(), again];
+        let (inputs, left_out) = find(&arguments, &root.join("out")).unwrap();
+        assert_eq!(left_out.given_again, 3);
         let stems: Vec<String> = inputs.iter().map(|i| i.stem.to_string_lossy().replace('\\', "/")).collect();
         assert_eq!(stems.len(), 5, "{stems:?}");
         assert!(stems.contains(&"sub/a".into()) && stems.contains(&"b9".into()), "{stems:?}");
@@ -93,6 +117,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let out = Path::new("nowhere");
         assert!(find(&[folder.path().into()], out).is_err());
-        assert_eq!(find(&["gone/x.png".into()], out).unwrap()[0].stem, Path::new("x"));
+        assert_eq!(find(&["gone/x.png".into()], out).unwrap().0[0].stem, Path::new("x"));
     }
 }

@@ -22,7 +22,9 @@ mod watch;
 
 use crate::Result;
 use crate::gpu::Processor;
+use crate::listing::{Advice, below};
 use clap::{Args, Parser, Subcommand};
+use std::path::Path;
 use std::process::ExitCode;
 
 pub use device::DeviceArgs;
@@ -83,6 +85,25 @@ impl Saying {
     pub fn say(self, line: impl AsRef<str>) {
         if !self.quiet {
             eprintln!("{}", line.as_ref());
+        }
+    }
+}
+
+impl Saying {
+    /// What is to be known about the pictures, a line each.
+    fn advise(self, advice: &[Advice]) {
+        advice.iter().for_each(|advice| self.say(advice.to_string()));
+    }
+
+    /// What was left out of a folder of textures, if one is given.
+    fn advise_on_textures(self, folder: Option<&Path>) {
+        // One that cannot be read is an error where it is opened.
+        if let Some(found) = folder.and_then(|folder| below(folder).ok()) {
+            found
+                .left_out
+                .advice()
+                .iter()
+                .for_each(|advice| self.say(format!("{}: textures: {}", advice.level, advice.text)));
         }
     }
 }

@@ -60,6 +60,8 @@ pub fn run(args: &SynthArgs) -> Result<()> {
     }
     let set = sets.remove(0);
     check_folder(&args.out)?;
+    args.saying.advise(&set.advice());
+    args.saying.advise_on_textures(args.textures.as_deref());
     let paper = (args.preset == Preset::Paper).then(|| Foreground::paper(&set.name)).flatten();
     let foreground = args.foreground.or(paper).unwrap_or_default();
     let size = args.size as usize;
@@ -110,7 +112,7 @@ pub fn run(args: &SynthArgs) -> Result<()> {
         let foreground = foreground.to_string();
         print_line(serde_json::json!({
             "name": set.name, "count": count, "clean": clean, "without_foreground": uncovered,
-            "foreground": foreground, "seed": args.seed, "size": size, "sheet": path,
+            "foreground": foreground, "seed": args.seed, "size": size, "sheet": path, "left_out": set.left_out,
         }))?;
     }
     Ok(())

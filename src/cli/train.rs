@@ -31,6 +31,9 @@ pub struct TrainArgs {
     /// How the folder is laid out; recognised from its content unless given
     #[arg(long)]
     layout: Option<Layout>,
+    /// Learn from all pictures, those in folders or files called like defects, masks or labels as well
+    #[arg(long)]
+    all_good: bool,
     /// The teacher's weights, .safetensors or torchvision's .pth; the embedded teacher unless given
     #[arg(long)]
     weights: Option<PathBuf>,
@@ -126,6 +129,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     let out =
         |set: &Dataset| if all { args.out.join(format!("{}.aand", set.name)) } else { args.out.clone() };
     for set in &sets {
+        set.insist_on_good(args.all_good)?;
         args.settings(set).check()?;
         check_writable(&out(set))?;
     }
@@ -151,6 +155,8 @@ fn one(
     processor: &Processor,
 ) -> Result<()> {
     let saying = args.saying;
+    saying.advise(&set.advice());
+    saying.advise_on_textures(args.textures.as_deref());
     let settings = args.settings(set);
     if settings.selection == Selection::Test && !set.test.iter().any(|s| s.defect.is_some()) {
         let reason = "--select test needs labelled test pictures, and there are none; drop it";
@@ -194,7 +200,7 @@ fn one(
             "training_pictures": model.info.training_pictures, "threshold": model.info.threshold,
             "selection": model.info.selection, "seed": model.info.seed,
             "epochs_amplify": model.info.history.amplify.len(),
-            "epochs_distill": model.info.history.distill.len(),
+            "epochs_distill": model.info.history.distill.len(), "left_out": set.left_out,
         });
         println!("{summary}");
     }

@@ -3,12 +3,12 @@
 use super::Saying;
 use super::progress::bar;
 use crate::Result;
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, open_mask};
 use crate::detection::{Detector, batch};
 use crate::gpu::Processor;
 use crate::metrics::roc_auc;
 use crate::model::{Aand, History, write_atomically};
-use crate::picture::{Mask, Picture, normalise, open, open_mask, resize};
+use crate::picture::{Mask, Picture, normalise, open, resize};
 use crate::report::{Stage1Epoch, Stage2Epoch, training_picture};
 use crate::training::{Course, Event, Observer, Stage};
 use indicatif::ProgressBar;

@@ -1,10 +1,6 @@
 //! Advice about a data set: what is likely to go wrong, and what would help.
 
-use std::fmt;
-
-use serde::Serialize;
-
-use super::{FEWEST_TO_HOLD_OUT, Findings};
+use super::{Advice, FEWEST_TO_HOLD_OUT, Findings, Level, MaskFault};
 
 /// Below this many good pictures results depend much on which ones they are.
 const FEW: usize = 20;
@@ -12,46 +8,15 @@ const FEW: usize = 20;
 /// Sides differing by more than this factor are distorted visibly by the square input of the network.
 const ASPECT_TOLERANCE: f64 = 1.05;
 
-/// How much a finding matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Level {
-    /// Training fails, or its numbers are wrong.
-    Error,
-    /// Results may be worse than they could be.
-    Warning,
-    /// Good to know.
-    Note,
-}
-
-impl fmt::Display for Level {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Error => "error",
-            Self::Warning => "warning",
-            Self::Note => "note",
-        })
-    }
-}
-
-/// One thing to know, and what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Advice {
-    /// How much it matters.
-    pub level: Level,
-    /// One line.
-    pub text: String,
-}
-
 /// Pictures of one size.
 pub(super) struct Size {
     pub width: u32,
     pub height: u32,
 }
 
-/// Judges the findings, the gravest first. `sizes` are those of the readable pictures.
-pub(super) fn judge(found: &Findings, sizes: &[Size]) -> Vec<Advice> {
-    let mut advice = Vec::new();
+/// Judges the findings, the gravest first: to what the listing says already, `advice`, comes what the pictures show.
+/// `sizes` are those of the readable pictures.
+pub(super) fn judge(found: &Findings, sizes: &[Size], mut advice: Vec<Advice>) -> Vec<Advice> {
     let mut say = |level, text: String| advice.push(Advice { level, text });
 
     if !found.unreadable.is_empty() {
@@ -123,9 +88,17 @@ fn masks(found: &Findings, say: &mut impl FnMut(Level, String)) {
         let text = "anomalous picture(s) without a mask: left out of the pixel metrics";
         say(Level::Warning, format!("{missing} {text}"));
     }
-    if !found.masks_empty.is_empty() {
-        let text = "mask(s) of anomalous pictures with nothing marked; check them";
-        say(Level::Warning, format!("{} {text}", found.masks_empty.len()));
+    for (fault, masks) in [
+        (MaskFault::Empty, &found.masks_empty),
+        (MaskFault::Inverted, &found.masks_inverted),
+        (MaskFault::Alpha, &found.masks_in_alpha),
+        (MaskFault::Vanishing, &found.masks_vanishing),
+        (MaskFault::Shared, &found.masks_shared),
+    ] {
+        if !masks.is_empty() {
+            let Advice { level, text } = fault.advice(masks.len());
+            say(level, text);
+        }
     }
     if !found.masks_without_picture.is_empty() {
         let text = "mask(s) without a picture; a mask is called like its picture, or STEM_mask";

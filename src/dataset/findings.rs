@@ -1,13 +1,13 @@
 //! What an inspection found, for a program (serde) and for a person (`Display`).
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use super::advice::{Advice, Level};
-use super::list::natural;
-use super::{Dataset, Layout};
+use super::{Advice, Dataset, Layout, LeftOut, Level, Unreadable, shared_masks};
+use crate::listing::{lossy, lossy_counts, lossy_paths, natural};
 
 /// How many files a list shows to a person before it is cut.
 const SHOWN: usize = 5;
@@ -18,6 +18,7 @@ pub struct Findings {
     /// The category.
     pub name: String,
     /// Its folder.
+    #[serde(serialize_with = "lossy")]
     pub root: PathBuf,
     /// How it is laid out.
     pub layout: Layout,
@@ -42,17 +43,39 @@ pub struct Findings {
     /// Pictures and masks that cannot be read.
     pub unreadable: Vec<Unreadable>,
     /// Anomalous pictures without a mask.
+    #[serde(serialize_with = "lossy_paths")]
     pub masks_missing: Vec<PathBuf>,
     /// Masks of another size than their picture.
     pub masks_of_other_size: Vec<OtherSize>,
     /// Masks that belong to no picture.
+    #[serde(serialize_with = "lossy_paths")]
     pub masks_without_picture: Vec<PathBuf>,
     /// Masks of anomalous pictures with nothing marked.
+    #[serde(serialize_with = "lossy_paths")]
     pub masks_empty: Vec<PathBuf>,
+    /// Masks that mark most of the picture.
+    #[serde(serialize_with = "lossy_paths")]
+    pub masks_inverted: Vec<PathBuf>,
+    /// Masks whose defect is in the alpha channel, which is not read.
+    #[serde(serialize_with = "lossy_paths")]
+    pub masks_in_alpha: Vec<PathBuf>,
+    /// Masks of which nothing is left at the size that models have by default.
+    #[serde(serialize_with = "lossy_paths")]
+    pub masks_vanishing: Vec<PathBuf>,
+    /// Masks that are those of several pictures.
+    #[serde(serialize_with = "lossy_paths")]
+    pub masks_shared: Vec<PathBuf>,
     /// Groups of training pictures with the same bytes.
+    #[serde(serialize_with = "lossy_groups")]
     pub duplicates_in_train: Vec<Vec<PathBuf>>,
     /// Groups of pictures with the same bytes in training and testing.
+    #[serde(serialize_with = "lossy_groups")]
     pub leaks: Vec<Vec<PathBuf>>,
+    /// Where pictures to train on lie whose names say that they are no good parts, and how many.
+    #[serde(serialize_with = "lossy_counts")]
+    pub not_good: BTreeMap<PathBuf, usize>,
+    /// What else lies in the folder and is not used.
+    pub left_out: LeftOut,
     /// What to do about it, the gravest first.
     pub advice: Vec<Advice>,
 }
@@ -77,19 +100,11 @@ pub struct Tally {
     pub count: usize,
 }
 
-/// A file that cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Unreadable {
-    /// The file.
-    pub path: PathBuf,
-    /// Why, and what to do.
-    pub reason: String,
-}
-
 /// A mask that does not fit its picture.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct OtherSize {
     /// The mask.
+    #[serde(serialize_with = "lossy")]
     pub mask: PathBuf,
     /// Width and height of the mask in pixels.
     pub mask_size: (u32, u32),
@@ -132,6 +147,15 @@ impl Findings {
             masks_of_other_size: Vec::new(),
             masks_without_picture: Vec::new(),
             masks_empty: Vec::new(),
+            masks_inverted: Vec::new(),
+            masks_in_alpha: Vec::new(),
+            masks_vanishing: Vec::new(),
+            masks_shared: shared_masks(&dataset.test)
+                .iter()
+                .map(|mask| dataset.relative(mask).into())
+                .collect(),
+            not_good: dataset.not_good(),
+            left_out: dataset.left_out.clone(),
             duplicates_in_train: Vec::new(),
             leaks: Vec::new(),
             advice: Vec::new(),
@@ -182,8 +206,17 @@ impl fmt::Display for Findings {
         section(f, "masks of another size", &sizes.collect::<Vec<_>>())?;
         section(f, "no mask", &plain(&self.masks_missing))?;
         section(f, "nothing marked in the mask", &plain(&self.masks_empty))?;
+        section(f, "most of the picture marked in the mask", &plain(&self.masks_inverted))?;
+        section(f, "masks in the alpha channel", &plain(&self.masks_in_alpha))?;
+        section(f, "masks that vanish at the model's size", &plain(&self.masks_vanishing))?;
+        section(f, "masks of several pictures", &plain(&self.masks_shared))?;
         section(f, "masks without a picture", &plain(&self.masks_without_picture))
     }
+}
+
+/// Groups of paths in JSON, which knows UTF-8 only.
+fn lossy_groups<S: Serializer>(groups: &[Vec<PathBuf>], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(groups.iter().map(|group| plain(group)))
 }
 
 fn plain(paths: &[PathBuf]) -> Vec<String> {

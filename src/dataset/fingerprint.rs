@@ -106,8 +106,16 @@ mod tests {
             });
             let train = train.collect();
             let root = folder.path().to_path_buf();
-            fingerprint(&Dataset { name: "x".into(), root, layout: Layout::Folder, train, test: vec![] })
-                .unwrap()
+            let left_out = crate::dataset::LeftOut::default();
+            fingerprint(&Dataset {
+                name: "x".into(),
+                root,
+                layout: Layout::Folder,
+                train,
+                test: vec![],
+                left_out,
+            })
+            .unwrap()
         };
         let first = print(&[("a.png", "1"), ("b.png", "2")]);
         assert_eq!(first.len(), 64);

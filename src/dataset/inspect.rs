@@ -7,11 +7,13 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::advice::{Size, judge};
-use super::findings::{Findings, OtherSize, Tally, Unreadable};
+use super::findings::{Findings, OtherSize, Tally};
 use super::fingerprint::hex;
-use super::{Dataset, mask_files};
+use super::{Dataset, MaskFault, Unreadable, mask_files, open_mask};
 use crate::error::{Error, Result};
-use crate::picture::{Details, decode_detailed, open_mask};
+use crate::listing::below;
+use crate::picture::{Details, decode_detailed};
+use crate::training::Settings;
 
 /// Channels differing by no more than this are grey: JPEG moves them a little.
 const GREY_TOLERANCE: u8 = 3;
@@ -20,6 +22,11 @@ const GREY_TOLERANCE: u8 = 3;
 /// with it. It never fails: what cannot be read is a finding.
 pub fn inspect(dataset: &Dataset) -> Findings {
     let mut found = Findings::listed(dataset);
+    // Pictures that cannot be opened are no different here from those that cannot be decoded.
+    let (sealed, folders) =
+        found.left_out.unreadable.drain(..).partition(|file| !dataset.root.join(&file.path).is_dir());
+    (found.unreadable, found.left_out.unreadable) = (sealed, folders);
+    let listed = Dataset { left_out: found.left_out.clone(), ..dataset.clone() }.advice();
     let paths: Vec<&Path> = pictures(dataset).collect();
     let facts: Vec<_> = paths.par_iter().map(|path| Facts::of(path)).collect();
 
@@ -40,7 +47,7 @@ pub fn inspect(dataset: &Dataset) -> Findings {
     duplicates(dataset, &readable, &mut found);
     let sizes: BTreeSet<_> = readable.values().map(|facts| facts.size).collect();
     let sizes: Vec<Size> = sizes.into_iter().map(|(width, height)| Size { width, height }).collect();
-    found.advice = judge(&found, &sizes);
+    found.advice = judge(&found, &sizes, listed);
     found
 }
 
@@ -96,6 +103,7 @@ fn masks(dataset: &Dataset, readable: &BTreeMap<&Path, &Facts>, found: &mut Find
         .filter_map(|sample| Some((sample.path.as_path(), sample.mask.as_deref()?)))
         .collect();
     let opened: Vec<_> = pairs.par_iter().map(|(_, mask)| open_mask(mask)).collect();
+    let usual = Settings::default().size;
     for ((picture, path), mask) in pairs.iter().zip(opened) {
         let mask = match mask {
             Ok(mask) => mask,
@@ -104,8 +112,15 @@ fn masks(dataset: &Dataset, readable: &BTreeMap<&Path, &Facts>, found: &mut Find
                 continue;
             }
         };
-        if mask.count() == 0 {
-            found.masks_empty.push(dataset.relative(path).into());
+        let list = match MaskFault::of(path, &mask, Some(usual)) {
+            Some(MaskFault::Empty) => Some(&mut found.masks_empty),
+            Some(MaskFault::Inverted) => Some(&mut found.masks_inverted),
+            Some(MaskFault::Alpha) => Some(&mut found.masks_in_alpha),
+            Some(MaskFault::Vanishing) => Some(&mut found.masks_vanishing),
+            Some(MaskFault::Shared) | None => None,
+        };
+        if let Some(list) = list {
+            list.push(dataset.relative(path).into());
         }
         let mask_size = (mask.width as u32, mask.height as u32);
         if let Some(facts) = readable.get(picture)
@@ -119,9 +134,9 @@ fn masks(dataset: &Dataset, readable: &BTreeMap<&Path, &Facts>, found: &mut Find
     found.masks_missing = bare.map(|sample| dataset.relative(&sample.path).into()).collect();
 
     let used: BTreeSet<&Path> = pairs.iter().map(|(_, mask)| *mask).collect();
-    match mask_files(dataset) {
+    match below(&dataset.root).and_then(|all| mask_files(&all, dataset)) {
         Ok(files) => {
-            let orphans = files.iter().filter(|file| !used.contains(file.as_path()));
+            let orphans = files.iter().filter(|file| !file.ancestors().any(|place| used.contains(place)));
             found.masks_without_picture = orphans.map(|file| dataset.relative(file).into()).collect();
         }
         Err(Error::Io { path, source }) => {

@@ -11,25 +11,28 @@ mod findings;
 mod fingerprint;
 mod folder;
 mod inspect;
-mod list;
+mod masks;
 mod mvtec;
 mod mvtec3d;
 mod recognise;
 mod test_only;
 mod visa;
 
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-pub use advice::{Advice, Level};
-pub use findings::{DefectCount, Findings, OtherSize, Tally, Unreadable};
+pub use crate::listing::{Advice, LeftOut, Level, Unreadable, pictures_below};
+pub use findings::{DefectCount, Findings, OtherSize, Tally};
 pub use fingerprint::{FEWEST_TO_HOLD_OUT, fingerprint};
 pub use inspect::inspect;
-pub use list::pictures_below;
+pub use masks::{MaskFault, open_mask, shared_masks};
 
 use crate::error::{Error, Result};
+use crate::listing::{self, Below, below, counted, natural, real};
 use recognise::{Category, Place};
+use test_only::NOTHING;
 
 /// How the pictures of a data set are laid out in folders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
@@ -97,6 +100,8 @@ pub struct Dataset {
     pub train: Vec<PathBuf>,
     /// Labelled pictures for evaluation, in natural order; may be empty.
     pub test: Vec<Sample>,
+    /// What else lies in the folder; paths are relative to `root`.
+    pub left_out: LeftOut,
 }
 
 /// A labelled picture.
@@ -106,7 +111,8 @@ pub struct Sample {
     pub path: PathBuf,
     /// The kind of defect; `None` for a good part.
     pub defect: Option<String>,
-    /// Where the defect is; `None` for a good part, or when there is no mask file.
+    /// Where the defect is: a file, or a folder of several (see [`open_mask`]); `None` for a good part, or when there
+    /// is no mask.
     pub mask: Option<PathBuf>,
 }
 
@@ -114,6 +120,67 @@ impl Dataset {
     /// A path as seen from the category's folder, for messages and results.
     pub fn relative<'a>(&self, path: &'a Path) -> &'a Path {
         path.strip_prefix(&self.root).unwrap_or(path)
+    }
+
+    /// Where pictures to learn from lie whose names say that they are not good parts: folders or files, relative to
+    /// `root`, and how many pictures that concerns.
+    pub fn not_good(&self) -> BTreeMap<PathBuf, usize> {
+        listing::names::not_good(&self.train, &self.root)
+    }
+
+    /// Refuses to learn from pictures whose names say that they are not good parts.
+    ///
+    /// # Errors
+    /// [`Error::Dataset`] where there are some ([`Dataset::not_good`]), unless all pictures are known to be good.
+    pub fn insist_on_good(&self, all_good: bool) -> Result<()> {
+        let places = self.not_good();
+        if all_good || places.is_empty() {
+            return Ok(());
+        }
+        let reason = format!(
+            "{}; give the folder of the good parts, move these away, or say --all-good if they are good",
+            self.doubt(&places)
+        );
+        Err(Error::dataset(&self.root, reason))
+    }
+
+    fn doubt(&self, places: &BTreeMap<PathBuf, usize>) -> String {
+        let count = counted(places.values().sum(), "picture");
+        format!(
+            "{count} of {} called like defects or masks, not like good parts: {}",
+            self.train.len(),
+            listing::by_folder(places)
+        )
+    }
+
+    /// What is to be known before the pictures are used: what was left out, and names that speak against the labels.
+    pub fn advice(&self) -> Vec<Advice> {
+        let mut advice = self.left_out.advice();
+        let mut warn = |text: String| advice.push(Advice { level: Level::Warning, text });
+        let places = self.not_good();
+        if !places.is_empty() {
+            warn(self.doubt(&places));
+        }
+        let good =
+            self.test.iter().filter(|sample| sample.defect.is_none()).map(|sample| sample.path.clone());
+        let places = listing::names::not_good(&good.collect::<Vec<_>>(), &self.root);
+        if !places.is_empty() {
+            let count = counted(places.values().sum(), "picture");
+            warn(format!(
+                "{count} taken for good in test and called like defects or masks: {}",
+                listing::by_folder(&places)
+            ));
+        }
+        // A hidden folder's name is made by a program.
+        let named = !self.name.starts_with('.') && listing::names::means_not_good(&self.name);
+        if self.layout == Layout::Folder && !self.train.is_empty() && named {
+            warn(format!(
+                "the folder is called `{}`, and all pictures in it are taken for good parts",
+                self.name
+            ));
+        }
+        advice.sort_by_key(|advice| advice.level);
+        advice
     }
 }
 
@@ -167,10 +234,32 @@ fn open_as(
             _ => load(found, purpose).map(|dataset| vec![dataset]),
         },
         Place::Root(found) => {
+            let categories: Vec<PathBuf> = found.iter().map(|category| category.folder.clone()).collect();
             let chosen = choose(root, found, category)?.into_iter();
-            chosen.map(|category| load(category, purpose)).collect()
+            let mut sets: Vec<Dataset> =
+                chosen.map(|category| load(category, purpose)).collect::<Result<_>>()?;
+            if let (None | Some("all"), Some(first)) = (category, sets.first_mut()) {
+                first.left_out.add(beside(root, &categories)?);
+            }
+            Ok(sets)
         }
     }
+}
+
+/// Pictures in `root` that belong to no category.
+fn beside(root: &Path, categories: &[PathBuf]) -> Result<LeftOut> {
+    let found = listing::below_except(root, |folder| categories.iter().any(|category| category == folder))?;
+    let LeftOut { broken_links, unreadable, own_results, .. } = found.left_out;
+    let elsewhere = by_parent(&found.pictures);
+    Ok(LeftOut { broken_links, unreadable, own_results, elsewhere, ..LeftOut::default() })
+}
+
+fn by_parent(pictures: &[PathBuf]) -> BTreeMap<PathBuf, usize> {
+    let mut folders = BTreeMap::new();
+    for picture in pictures {
+        *folders.entry(picture.parent().unwrap_or(picture).into()).or_default() += 1;
+    }
+    folders
 }
 
 fn choose(root: &Path, mut found: Vec<Category>, wanted: Option<&str>) -> Result<Vec<Category>> {
@@ -197,49 +286,69 @@ fn choose(root: &Path, mut found: Vec<Category>, wanted: Option<&str>) -> Result
 
 fn load(category: Category, purpose: Purpose) -> Result<Dataset> {
     let Category { name, folder: root, layout } = category;
+    let mut all = below(&root)?;
     let (train, mut test) = match layout {
-        Layout::Mvtec => (mvtec::train(&root)?, mvtec::test(&root)?),
-        Layout::Mvtec3d => (mvtec3d::train(&root)?, mvtec3d::test(&root)?),
-        Layout::Visa => visa::split(&root, &name)?,
-        Layout::Folder if purpose == Purpose::Test => (Vec::new(), test_only::samples(&root)?),
-        Layout::Folder => (folder::train(&root)?, Vec::new()),
+        Layout::Mvtec => (mvtec::train(&all, &root), mvtec::test(&all, &root)?),
+        Layout::Mvtec3d => (mvtec3d::train(&all, &root), mvtec3d::test(&all, &root)?),
+        Layout::Visa => visa::split(&mut all, &root, &name)?,
+        Layout::Folder if purpose == Purpose::Test => (Vec::new(), test_only::samples(&all, &root)?),
+        Layout::Folder => (folder::train(&mut all, &root), Vec::new()),
     };
+    let paths: Vec<PathBuf> = test.iter().map(|sample| sample.path.clone()).collect();
+    let masks = listing::masks::among(&paths, &root);
+    test.retain(|sample| !masks.contains(&sample.path));
+    all.left_out.masks.extend(paths.into_iter().filter(|path| masks.contains(path)));
     if purpose == Purpose::Test && test.is_empty() {
-        return Err(Error::dataset(&root, test_only::NOTHING));
+        return Err(Error::dataset(
+            &root,
+            format!("{NOTHING}{}", all.left_out.relative_to(&root).in_brackets()),
+        ));
     }
     if purpose == Purpose::Train && train.is_empty() {
-        return Err(Error::dataset(&root, why_none(&root, layout)?));
+        return Err(Error::dataset(&root, why_none(all, &root, layout)));
     }
-    test.sort_by(|a, b| list::natural(&a.path, &b.path));
-    Ok(Dataset { name, root, layout, train, test })
+    test.sort_by(|a, b| natural(&a.path, &b.path));
+    let mut set = Dataset { name, root, layout, train, test, left_out: LeftOut::default() };
+    all.left_out.elsewhere = elsewhere(&all, &set)?;
+    set.left_out = all.left_out.relative_to(&set.root);
+    Ok(set)
 }
 
-fn why_none(root: &Path, layout: Layout) -> Result<String> {
+/// Pictures that are neither used nor masks nor left out for another reason, by folder.
+fn elsewhere(all: &Below, set: &Dataset) -> Result<BTreeMap<PathBuf, usize>> {
+    let mut used: HashSet<PathBuf> = set.train.iter().map(|path| real(path)).collect();
+    used.extend(set.test.iter().map(|sample| real(&sample.path)));
+    used.extend(all.left_out.masks.iter().map(|path| real(path)));
+    used.extend(mask_files(all, set)?.iter().map(|path| real(path)));
+    let unused = |path: &PathBuf| {
+        let known = match set.layout {
+            Layout::Mvtec3d => mvtec3d::is_beside_the_point(&set.root, path),
+            Layout::Mvtec => path.starts_with(mvtec::truth(&set.root)),
+            Layout::Folder => path.starts_with(set.root.join("ground_truth")),
+            Layout::Visa => false,
+        };
+        !known && !used.contains(&real(path))
+    };
+    Ok(by_parent(&all.pictures.iter().filter(|path| unused(path)).cloned().collect::<Vec<_>>()))
+}
+
+fn why_none(mut all: Below, root: &Path, layout: Layout) -> String {
+    all.left_out = std::mem::take(&mut all.left_out).relative_to(root);
     let place = match layout {
         Layout::Mvtec => "train/good",
         Layout::Mvtec3d => "train/good/rgb",
         Layout::Visa => "Data/Images/Normal",
-        Layout::Folder => {
-            let below = list::below(root)?;
-            return Ok(if below.others.is_empty() {
-                "the folder is empty; put pictures of good parts there".into()
-            } else {
-                format!(
-                    "there are no pictures here, only other files ({}); convert them to JPEG, PNG, BMP, TIFF \
-                     or WebP, or give another folder",
-                    below.others_in_words()
-                )
-            });
-        }
+        Layout::Folder => return all.why_none(),
     };
-    Ok(format!("there are no good pictures in {place}; put pictures of good parts there"))
+    let told = all.left_out.in_brackets();
+    format!("there are no good pictures in {place}{told}; put pictures of good parts there")
 }
 
-fn mask_files(dataset: &Dataset) -> Result<Vec<PathBuf>> {
-    match dataset.layout {
-        Layout::Mvtec => mvtec::masks(&dataset.root),
-        Layout::Mvtec3d => mvtec3d::masks(&dataset.root),
-        Layout::Visa => visa::masks(&dataset.root),
+fn mask_files(all: &Below, set: &Dataset) -> Result<Vec<PathBuf>> {
+    match set.layout {
+        Layout::Mvtec => Ok(mvtec::masks(all, &set.root)),
+        Layout::Mvtec3d => mvtec3d::masks(all, &set.root),
+        Layout::Visa => Ok(visa::masks(all, &set.root)),
         Layout::Folder => Ok(Vec::new()),
     }
 }

@@ -1,10 +1,15 @@
-//! MVTec AD: `train/good`, `test/<defect or good>`, `ground_truth/<defect>/<stem>_mask.*` (method.md 7).
+//! MVTec AD: `train/good`, `test/<defect or good>`, `ground_truth/<defect>/<stem>_mask.*` (method.md 7), each with
+//! whatever sub-folders. MVTec LOCO has several masks per picture, MVTec AD 2 calls the test pictures `test_public`
+//! and keeps their masks there.
 
 use std::path::{Path, PathBuf};
 
 use super::Sample;
-use super::list::{Masks, folders, is_good, name, pictures};
+use super::masks::samples;
+use super::mvtec3d;
 use crate::error::Result;
+use crate::listing::names::is_good;
+use crate::listing::{Below, folders, name};
 
 /// Whether `folder` is a category of this layout.
 pub(super) fn is_category(folder: &Path) -> bool {
@@ -14,41 +19,49 @@ pub(super) fn is_category(folder: &Path) -> bool {
 
 /// `train/good`, or what it is called here.
 pub(super) fn good_folder(folder: &Path) -> Option<PathBuf> {
-    folders(&folder.join("train")).ok()?.into_iter().find(|path| is_good(path))
+    folders(&folder.join("train")).ok()?.into_iter().find(|path| is_good(&name(path)))
+}
+
+/// The folder of test pictures.
+fn test_folder(folder: &Path) -> Option<PathBuf> {
+    ["test", "test_public"].map(|name| folder.join(name)).into_iter().find(|path| path.is_dir())
+}
+
+/// Where masks lie.
+pub(super) fn truth(folder: &Path) -> PathBuf {
+    let inside = test_folder(folder).map(|test| test.join("ground_truth"));
+    inside.filter(|inside| inside.is_dir()).unwrap_or_else(|| folder.join("ground_truth"))
 }
 
 /// Good pictures for training.
-pub(super) fn train(folder: &Path) -> Result<Vec<PathBuf>> {
-    good_folder(folder).map_or(Ok(Vec::new()), |good| pictures(&good))
+pub(super) fn train(all: &Below, folder: &Path) -> Vec<PathBuf> {
+    match good_folder(folder) {
+        // Colour pictures and depth maps side by side are of the other layout.
+        Some(good) if !mvtec3d::is_category(folder) => all.under(&good),
+        _ => Vec::new(),
+    }
 }
 
 /// Labelled pictures, paired with their masks by stem.
-pub(super) fn test(folder: &Path) -> Result<Vec<Sample>> {
-    let mut samples = Vec::new();
-    if !folder.join("test").is_dir() {
-        return Ok(samples);
-    }
-    for kind in folders(&folder.join("test"))? {
-        let defect = (!is_good(&kind)).then(|| name(&kind));
-        let masks = Masks::in_folder(&folder.join("ground_truth").join(name(&kind)))?;
-        samples.extend(pictures(&kind)?.into_iter().map(|path| Sample {
-            mask: defect.as_ref().and_then(|_| masks.of(&path)),
-            defect: defect.clone(),
-            path,
-        }));
-    }
-    Ok(samples)
+pub(super) fn test(all: &Below, folder: &Path) -> Result<Vec<Sample>> {
+    let (Some(test), truth) = (test_folder(folder), truth(folder)) else { return Ok(Vec::new()) };
+    let kinds = folders(&test)?.into_iter().filter(|kind| *kind != truth);
+    Ok(kinds.flat_map(|kind| labelled(all, &kind, &truth)).collect())
 }
 
-/// Every mask there is, with or without a picture.
-pub(super) fn masks(folder: &Path) -> Result<Vec<PathBuf>> {
-    let truth = folder.join("ground_truth");
-    if !truth.is_dir() {
-        return Ok(Vec::new());
-    }
-    let mut found = pictures(&truth)?;
-    for kind in folders(&truth)?.iter().filter(|kind| !is_good(kind)) {
-        found.extend(pictures(kind)?);
-    }
-    Ok(found)
+/// The pictures of a folder that is called like what is in it.
+pub(super) fn labelled(all: &Below, kind: &Path, truth: &Path) -> Vec<Sample> {
+    let name = name(kind);
+    samples(all, kind, (!is_good(&name)).then_some(name.as_str()), &truth.join(&name))
+}
+
+/// Every mask there is, with or without a picture; those of good pictures left out.
+pub(super) fn masks(all: &Below, folder: &Path) -> Vec<PathBuf> {
+    let truth = truth(folder);
+    let mut masks = all.under(&truth);
+    masks.retain(|mask| {
+        let kind = mask.strip_prefix(&truth).unwrap_or(mask).components().next();
+        kind.is_none_or(|kind| !is_good(&kind.as_os_str().to_string_lossy()))
+    });
+    masks
 }

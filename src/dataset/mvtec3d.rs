@@ -3,9 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::list::{Masks, folders, is_good, name, pictures};
+use super::masks::samples;
 use super::{Sample, mvtec};
 use crate::error::Result;
+use crate::listing::names::is_good;
+use crate::listing::{Below, folders, name};
 
 /// Whether `folder` is a category of this layout.
 pub(super) fn is_category(folder: &Path) -> bool {
@@ -15,37 +17,33 @@ pub(super) fn is_category(folder: &Path) -> bool {
 }
 
 /// Good pictures for training.
-pub(super) fn train(folder: &Path) -> Result<Vec<PathBuf>> {
-    mvtec::good_folder(folder).map_or(Ok(Vec::new()), |good| pictures(&good.join("rgb")))
+pub(super) fn train(all: &Below, folder: &Path) -> Vec<PathBuf> {
+    mvtec::good_folder(folder).map_or_else(Vec::new, |good| all.under(&good.join("rgb")))
+}
+
+fn kinds(folder: &Path) -> Result<Vec<PathBuf>> {
+    let test = folder.join("test");
+    if test.is_dir() { folders(&test) } else { Ok(Vec::new()) }
 }
 
 /// Labelled pictures, paired with their masks by stem.
-pub(super) fn test(folder: &Path) -> Result<Vec<Sample>> {
-    let mut samples = Vec::new();
-    if !folder.join("test").is_dir() {
-        return Ok(samples);
-    }
-    for kind in folders(&folder.join("test"))? {
-        let defect = (!is_good(&kind)).then(|| name(&kind));
-        let masks = Masks::in_folder(&kind.join("gt"))?;
-        samples.extend(pictures(&kind.join("rgb"))?.into_iter().map(|path| Sample {
-            // Good pictures come with a black mask here, which says nothing new.
-            mask: defect.as_ref().and_then(|_| masks.of(&path)),
-            defect: defect.clone(),
-            path,
-        }));
-    }
-    Ok(samples)
+pub(super) fn test(all: &Below, folder: &Path) -> Result<Vec<Sample>> {
+    let of_kind = |kind: PathBuf| {
+        let name = name(&kind);
+        // Good pictures come with a black mask here, which says nothing new.
+        samples(all, &kind.join("rgb"), (!is_good(&name)).then_some(name.as_str()), &kind.join("gt"))
+    };
+    Ok(kinds(folder)?.into_iter().flat_map(of_kind).collect())
 }
 
 /// Every mask there is, with or without a picture; the black ones of good pictures left out.
-pub(super) fn masks(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    if !folder.join("test").is_dir() {
-        return Ok(found);
-    }
-    for kind in folders(&folder.join("test"))?.iter().filter(|kind| !is_good(kind)) {
-        found.extend(pictures(&kind.join("gt"))?);
-    }
-    Ok(found)
+pub(super) fn masks(all: &Below, folder: &Path) -> Result<Vec<PathBuf>> {
+    let defects = kinds(folder)?.into_iter().filter(|kind| !is_good(&name(kind)));
+    Ok(defects.flat_map(|kind| all.under(&kind.join("gt"))).collect())
+}
+
+/// What the layout does not read on purpose: depth maps, and the masks of good pictures.
+pub(super) fn is_beside_the_point(folder: &Path, picture: &Path) -> bool {
+    let relative = picture.strip_prefix(folder).unwrap_or(picture);
+    relative.iter().any(|part| part == "xyz" || part == "gt")
 }

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::list::{folders, name};
 use super::{Layout, Purpose, folder, mvtec, mvtec3d, visa};
 use crate::error::{Error, Result};
+use crate::listing::{below, below_except, folders, name, own};
+use crate::render::is_rendered;
 
 /// How far below a folder a data set is looked for, to name it in an error.
 const SEARCH_DEPTH: usize = 3;
@@ -43,7 +44,9 @@ pub(super) fn recognise(
             Some(_) => {
                 let named =
                     |folder: PathBuf| Category { name: name(&folder), folder, layout: Layout::Folder };
-                Ok(Place::Root(folders(root)?.into_iter().map(named).collect()))
+                Ok(Place::Root(
+                    folders(root)?.into_iter().filter(|folder| !is_result(folder)).map(named).collect(),
+                ))
             }
         };
     }
@@ -59,12 +62,12 @@ pub(super) fn recognise(
             format!("no {layout} data set: {}; check --layout or leave it out", layout.expectation());
         return Err(Error::dataset(root, reason));
     }
-    if let Some(deeper) = search(root, SEARCH_DEPTH)? {
+    if let Some(deeper) = search(root, SEARCH_DEPTH) {
         let reason = format!("the data set lies further down; give {} instead", deeper.display());
         return Err(Error::dataset(root, reason));
     }
     if purpose == Purpose::Train {
-        folder::refuse_labels(root)?;
+        folder::refuse_labels(root, &below_except(root, is_rendered)?.pictures)?;
     }
     Ok(itself(Layout::Folder))
 }
@@ -82,24 +85,34 @@ fn layout_of(folder: &Path, allowed: Option<Layout>) -> Option<Layout> {
         })
 }
 
+/// The folders in `root` that are categories; results of this program are none, although they repeat the folders of
+/// what was judged, nor are rendered pictures among others.
 fn categories(root: &Path, allowed: Option<Layout>) -> Result<Vec<Category>> {
     let category = |folder: PathBuf| {
         layout_of(&folder, allowed).map(|layout| Category { name: name(&folder), folder, layout })
     };
-    Ok(folders(root)?.into_iter().filter_map(category).collect())
+    let mut found: Vec<Category> = folders(root)?.into_iter().filter_map(category).collect();
+    found.retain(|category| !is_result(&category.folder));
+    if found.iter().any(|category| is_rendered(&category.folder))
+        && !below_except(root, is_rendered)?.pictures.is_empty()
+    {
+        found.retain(|category| !is_rendered(&category.folder));
+    }
+    Ok(found)
 }
 
-fn search(root: &Path, depth: usize) -> Result<Option<PathBuf>> {
+/// Whether a folder holds results of this program and no pictures of parts.
+fn is_result(folder: &Path) -> bool {
+    own::is_own(folder) && below(folder).is_ok_and(|all| all.pictures.is_empty())
+}
+
+/// The first folder below `root` that holds categories; one that cannot be read holds none.
+fn search(root: &Path, depth: usize) -> Option<PathBuf> {
     if depth == 0 {
-        return Ok(None);
+        return None;
     }
-    for folder in folders(root)? {
-        if !categories(&folder, None)?.is_empty() {
-            return Ok(Some(folder));
-        }
-        if let Some(found) = search(&folder, depth - 1)? {
-            return Ok(Some(found));
-        }
-    }
-    Ok(None)
+    folders(root).unwrap_or_default().into_iter().find_map(|folder| {
+        let holds = categories(&folder, None).is_ok_and(|found| !found.is_empty());
+        if holds { Some(folder) } else { search(&folder, depth - 1) }
+    })
 }

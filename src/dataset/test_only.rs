@@ -4,32 +4,25 @@
 use std::path::Path;
 
 use super::Sample;
-use super::list::{Masks, folders, is_good, name, pictures};
+use super::mvtec::labelled;
 use crate::error::Result;
+use crate::listing::names::is_good;
+use crate::listing::{Below, folders, name};
 
 /// What to do about a folder that has none.
 pub(super) const NOTHING: &str = "there are no labelled pictures to evaluate on; put good ones into test/good \
                                   and anomalous ones into test/KIND, masks into ground_truth/KIND";
 
 /// The labelled pictures of `folder`; none where nothing says which pictures are good.
-pub(super) fn samples(folder: &Path) -> Result<Vec<Sample>> {
-    let test = folder.join("test");
+pub(super) fn samples(all: &Below, folder: &Path) -> Result<Vec<Sample>> {
+    let (test, truth) = (folder.join("test"), folder.join("ground_truth"));
     let place = if test.is_dir() { test.as_path() } else { folder };
     let kinds = folders(place)?;
-    let mut samples = Vec::new();
-    if !kinds.iter().any(|kind| is_good(kind)) {
-        return Ok(samples);
+    if !kinds.iter().any(|kind| is_good(&name(kind))) {
+        return Ok(Vec::new());
     }
-    for kind in kinds.iter().filter(|kind| name(kind) != "ground_truth") {
-        let defect = (!is_good(kind)).then(|| name(kind));
-        let masks = Masks::in_folder(&folder.join("ground_truth").join(name(kind)))?;
-        samples.extend(pictures(kind)?.into_iter().map(|path| Sample {
-            mask: defect.as_ref().and_then(|_| masks.of(&path)),
-            defect: defect.clone(),
-            path,
-        }));
-    }
-    Ok(samples)
+    let kinds = kinds.iter().filter(|kind| name(kind) != "ground_truth");
+    Ok(kinds.flat_map(|kind| labelled(all, kind, &truth)).collect())
 }
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ fn refusal(root: &Path, layout: Option<Layout>, category: Option<&str>) -> Strin
 }
 
 fn names(paths: &[PathBuf]) -> Vec<String> {
-    paths.iter().map(|path| list::name(path)).collect()
+    paths.iter().map(|path| listing::name(path)).collect()
 }
 
 #[test]
@@ -69,8 +69,8 @@ fn mvtec_is_recognised_under_any_name() {
         .test
         .iter()
         .map(|sample| {
-            let mask = sample.mask.as_deref().map(list::name);
-            (sample.defect.as_deref(), list::name(&sample.path), mask)
+            let mask = sample.mask.as_deref().map(listing::name);
+            (sample.defect.as_deref(), listing::name(&sample.path), mask)
         })
         .collect();
     let expected = [
@@ -157,7 +157,7 @@ fn visa_follows_its_table_and_else_its_folders() {
         assert_eq!(names(&set.train), ["0000.JPG", "0002.JPG"]);
         let good: Vec<_> = set.test.iter().map(|sample| sample.defect.is_none()).collect();
         assert_eq!(good, [false, true]);
-        assert_eq!(set.test[0].mask.as_deref().map(list::name).as_deref(), Some("000.png"));
+        assert_eq!(set.test[0].mask.as_deref().map(listing::name).as_deref(), Some("000.png"));
         assert!(set.test[0].path.is_file() && set.test[0].path.starts_with(&set.root));
     }
     assert!(inspect(&one(folder.path())).masks_without_picture.is_empty());
@@ -304,3 +304,6 @@ fn grey_pictures_are_noticed_however_they_are_stored() {
     assert!(text.contains("all pictures are grey") && text.contains("too few to hold any out"), "{text}");
     assert!(text.contains("can be trained on, not evaluated"), "{text}");
 }
+
+mod left_out;
+mod not_good;

@@ -3,13 +3,15 @@
 //!
 //! Without the split, or when it does not name the category, Normal is for training and Anomaly for testing.
 
+use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::Sample;
-use super::list::{Masks, pictures};
+use super::masks::{Masks, samples};
 use crate::error::{Error, Result};
+use crate::listing::Below;
 
 /// VisA does not tell kinds of defect apart.
 const DEFECT: &str = "anomaly";
@@ -30,22 +32,39 @@ struct Row {
     mask: Option<String>,
 }
 
-/// Good pictures for training, and labelled pictures.
-pub(super) fn split(folder: &Path, category: &str) -> Result<(Vec<PathBuf>, Vec<Sample>)> {
-    let masks = Masks::in_folder(&folder.join("Data").join("Masks").join("Anomaly"))?;
+/// Good pictures for training, and labelled pictures. `all.left_out` has a remark where a table is of no use.
+pub(super) fn split(all: &mut Below, folder: &Path, category: &str) -> Result<(Vec<PathBuf>, Vec<Sample>)> {
+    let images = folder.join("Data").join("Images");
+    let truth = masks_folder(folder);
     let root = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
     let table =
         root.map_or_else(|| PathBuf::from(".."), Path::to_path_buf).join("split_csv").join("1cls.csv");
-    let rows = if table.is_file() { read(&table, category)? } else { Vec::new() };
+    let by_folder = |all: &Below| {
+        (all.under(&images.join("Normal")), samples(all, &images.join("Anomaly"), Some(DEFECT), &truth))
+    };
+    if !table.is_file() {
+        return Ok(by_folder(all));
+    }
+    let (rows, objects) = read(&table, category)?;
     if rows.is_empty() {
-        return by_folder(folder, &masks);
+        let names = objects.into_iter().take(5).collect::<Vec<_>>().join(", ");
+        all.left_out.remarks.push(format!(
+            "{} does not name {category} but {}; split by folder instead: Normal for training, Anomaly for testing",
+            table.display(),
+            if names.is_empty() { "nothing" } else { &names }
+        ));
+        return Ok(by_folder(all));
     }
 
-    let (mut train, mut test, mut absent) = (Vec::new(), Vec::new(), Vec::new());
+    let masks = Masks::in_folder(all, &truth);
+    let (mut train, mut test, mut absent, mut unknown) = (Vec::new(), Vec::new(), Vec::new(), 0);
     for row in rows {
         let path = inside(folder, &row.image, &table)?;
         if !path.is_file() {
             absent.push(path);
+            continue;
+        }
+        if !all.keeps(&path) {
             continue;
         }
         let good = row.label.eq_ignore_ascii_case("normal");
@@ -54,10 +73,12 @@ pub(super) fn split(folder: &Path, category: &str) -> Result<(Vec<PathBuf>, Vec<
                 Some(mask) => Some(inside(folder, &mask, &table)?).filter(|mask| mask.is_file()),
                 None => None,
             };
-            let mask = mask.or_else(|| masks.of(&path).filter(|_| !good));
+            let mask = mask.or_else(|| masks.of(&images.join("Anomaly"), &path).filter(|_| !good));
             test.push(Sample { path, defect: (!good).then(|| DEFECT.into()), mask });
-        } else if good {
+        } else if good && row.split.eq_ignore_ascii_case("train") {
             train.push(path);
+        } else {
+            unknown += 1;
         }
     }
     if let Some(first) = absent.first() {
@@ -71,17 +92,22 @@ pub(super) fn split(folder: &Path, category: &str) -> Result<(Vec<PathBuf>, Vec<
             ),
         ));
     }
+    if unknown > 0 {
+        all.left_out.remarks.push(format!(
+            "{} has {unknown} line(s) of {category} that are neither `train, normal` nor `test`; left out",
+            table.display()
+        ));
+    }
     Ok((train, test))
 }
 
-fn by_folder(folder: &Path, masks: &Masks) -> Result<(Vec<PathBuf>, Vec<Sample>)> {
-    let images = folder.join("Data").join("Images");
-    let sample = |path: PathBuf| Sample { mask: masks.of(&path), defect: Some(DEFECT.into()), path };
-    let test = pictures(&images.join("Anomaly"))?.into_iter().map(sample).collect();
-    Ok((pictures(&images.join("Normal"))?, test))
+/// Where the masks of anomalous pictures lie.
+fn masks_folder(folder: &Path) -> PathBuf {
+    folder.join("Data").join("Masks").join("Anomaly")
 }
 
-fn read(table: &Path, category: &str) -> Result<Vec<Row>> {
+/// The lines of a category, and the names of the others.
+fn read(table: &Path, category: &str) -> Result<(Vec<Row>, BTreeSet<String>)> {
     let wrong = |error: csv::Error| match error.into_kind() {
         csv::ErrorKind::Io(source) => Error::io(table, source),
         kind => Error::dataset(
@@ -94,14 +120,16 @@ fn read(table: &Path, category: &str) -> Result<Vec<Row>> {
         ),
     };
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(table).map_err(wrong)?;
-    let mut rows = Vec::new();
+    let (mut rows, mut others) = (Vec::new(), BTreeSet::new());
     for row in reader.deserialize::<Row>() {
         let row = row.map_err(wrong)?;
-        if row.object == category {
+        if row.object.eq_ignore_ascii_case(category) {
             rows.push(row);
+        } else {
+            others.insert(row.object);
         }
     }
-    Ok(rows)
+    Ok((rows, others))
 }
 
 fn csv_reason(kind: csv::ErrorKind) -> String {
@@ -136,9 +164,6 @@ fn inside(folder: &Path, relative: &str, table: &Path) -> Result<PathBuf> {
 }
 
 /// Every mask there is, with or without a picture.
-pub(super) fn masks(folder: &Path) -> Result<Vec<PathBuf>> {
-    let root = folder.join("Data").join("Masks");
-    let mut found = pictures(&root)?;
-    found.extend(pictures(&root.join("Anomaly"))?);
-    Ok(found)
+pub(super) fn masks(all: &Below, folder: &Path) -> Vec<PathBuf> {
+    all.under(&folder.join("Data").join("Masks"))
 }

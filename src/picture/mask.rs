@@ -117,6 +117,24 @@ pub fn open_mask(path: impl AsRef<Path>) -> Result<Mask> {
     decode_mask(&bytes, path)
 }
 
+/// Whether a mask says nothing in its colours, which are the same everywhere, and something in its alpha channel,
+/// which is not read.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn is_drawn_in_alpha(path: impl AsRef<Path>) -> bool {
+    let path = path.as_ref();
+    let Some((image, _)) = std::fs::read(path).ok().and_then(|bytes| read(&bytes, path).ok()) else {
+        return false;
+    };
+    let pixels = image.has_alpha().then(|| image.into_rgba8());
+    pixels.is_some_and(|pixels| {
+        let varies = |values: std::ops::Range<usize>| {
+            let first = pixels.pixels().next().map(|pixel| &pixel.0[values.clone()]);
+            pixels.pixels().any(|pixel| Some(&pixel.0[values.clone()]) != first)
+        };
+        !varies(0..3) && varies(3..4)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,9 +8,9 @@ mod resize;
 #[cfg(not(target_arch = "wasm32"))]
 pub use decode::open;
 pub use decode::{Details, MAX_PIXELS, MAX_SIDE, decode, decode_detailed};
-#[cfg(not(target_arch = "wasm32"))]
-pub use mask::open_mask;
 pub use mask::{Mask, PATCH_SHARE, decode_mask};
+#[cfg(not(target_arch = "wasm32"))]
+pub use mask::{is_drawn_in_alpha, open_mask};
 pub use normalise::{MEAN, STD, normalise};
 pub use resize::resize;
 

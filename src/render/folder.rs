@@ -28,6 +28,11 @@ No real product is shown. Layout as in MVTec AD: train/good, test/KIND, ground_t
 A mask is white (255) where the picture differs from the same part rendered without the defect.
 ";
 
+/// Whether [`write`] made this folder.
+pub fn is_rendered(dir: &Path) -> bool {
+    std::fs::read_to_string(dir.join("README.txt")).is_ok_and(|text| text == NOTE)
+}
+
 /// Writes `dir` (MVTec layout, 8-bit PNG, masks 0 or 255, and a README.txt). The folder appears whole or
 /// not at all. An earlier folder that this function wrote is replaced; anything else is left alone.
 ///
@@ -35,7 +40,7 @@ A mask is white (255) where the picture differs from the same part rendered with
 /// [`Error::Dataset`] when `dir` is there and is not a rendered line; [`Error::Io`] when it cannot be
 /// written.
 pub fn write(line: Line, dir: &Path, counts: Counts, seed: u64) -> Result<()> {
-    if dir.exists() && std::fs::read_to_string(dir.join("README.txt")).ok().as_deref() != Some(NOTE) {
+    if dir.exists() && !is_rendered(dir) {
         let reason = "is there already and was not rendered by aand; choose another folder";
         return Err(Error::dataset(dir, reason));
     }

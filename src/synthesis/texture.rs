@@ -26,7 +26,7 @@ impl Textures {
         Self { pictures: pictures.into_iter().filter(|p| p.width() > 0 && p.height() > 0).collect() }
     }
 
-    /// All pictures in `folder` and below, in the order of their paths, shrunk to `size x size`.
+    /// All pictures in `folder` and below, in natural order, shrunk to `size x size`.
     ///
     /// Each takes `3 size^2` bytes of memory: 1.1 GB for the 5640 of DTD at 256.
     ///
@@ -35,15 +35,20 @@ impl Textures {
     #[cfg(not(target_arch = "wasm32"))]
     pub fn open(folder: &std::path::Path, size: usize) -> crate::Result<Self> {
         use rayon::prelude::*;
-        let mut paths = Vec::new();
-        collect_pictures(folder, &mut paths)?;
+        let found = match folder.is_dir() {
+            true => crate::listing::below(folder)?,
+            false => return Err(crate::Error::io(folder, std::io::ErrorKind::NotFound.into())),
+        };
+        let paths = found.pictures;
         if paths.is_empty() {
+            let told = found.left_out.in_brackets();
             return Err(crate::Error::dataset(
                 folder,
-                "holds no picture (jpg, png, bmp, tiff, webp); name a folder of textures, or leave --textures out",
+                format!(
+                    "holds no picture (jpg, png, bmp, tiff, webp){told}; name a folder of textures, or leave --textures out"
+                ),
             ));
         }
-        paths.sort();
         // Collecting keeps the order, whichever thread decodes first.
         let pictures: crate::Result<_> = paths
             .par_iter()
@@ -70,24 +75,6 @@ impl Textures {
             None => procedural::texture(size, rng),
         }
     }
-}
-
-#[cfg(not(target_arch = "wasm32"))]
-fn collect_pictures(folder: &std::path::Path, paths: &mut Vec<std::path::PathBuf>) -> crate::Result<()> {
-    let io = |source| crate::Error::io(folder, source);
-    for entry in std::fs::read_dir(folder).map_err(io)? {
-        let path = entry.map_err(io)?.path();
-        let extension = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
-        if path.is_dir() {
-            collect_pictures(&path, paths)?;
-        } else if matches!(
-            extension.as_deref(),
-            Some("jpg" | "jpeg" | "png" | "bmp" | "tif" | "tiff" | "webp")
-        ) {
-            paths.push(path);
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -147,6 +134,14 @@ mod tests {
         let greys: Vec<u8> = textures.pictures.iter().map(|p| p.get_pixel(0, 0)[0]).collect();
         assert_eq!(greys, [200, 100]);
         assert_eq!(textures.pictures[0].dimensions(), (8, 8));
+
+        // What a Mac leaves, hidden files, and a link back are no textures; every ending that a picture may have is.
+        std::fs::write(folder.path().join("._z.png"), [0, 5, 22, 7]).unwrap();
+        std::fs::write(inner.join(".hidden.png"), b"x").unwrap();
+        std::fs::copy(folder.path().join("z.png"), inner.join("b.jfif")).unwrap();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(".", folder.path().join("again")).unwrap();
+        assert_eq!(Textures::open(folder.path(), 8).unwrap().count(), Some(3));
 
         std::fs::write(inner.join("b.jpg"), b"not a picture").unwrap();
         let message = Textures::open(folder.path(), 8).unwrap_err().to_string();

@@ -11,7 +11,7 @@ pub fn write(backbone: Backbone, folder: &Path) -> PathBuf {
     let mut tensors = Vec::new();
     let mut add = |name: String, data: TensorData| {
         let bytes: Vec<u8> = data.iter::<f32>().flat_map(f32::to_le_bytes).collect();
-        tensors.push((name, data.shape.to_vec(), bytes));
+        tensors.push((name, data.shape().to_vec(), bytes));
     };
     for (name, weight, bias) in teacher.weights() {
         add(format!("{name}.weight"), weight.into_data());

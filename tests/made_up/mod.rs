@@ -1,5 +1,4 @@
 //! Models made up for tests, and what Burn's tensors make of pictures with them.
-#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use aand::Result;
 use aand::amplification::{Amplifier, RaaOptions};

@@ -1,0 +1,99 @@
+//! Masks that lie among pictures of parts: told by their names, by the picture they belong to, and by what they show.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::names::{Meaning, folders_between, is_wholly, picture_of};
+use crate::picture::{Picture, open};
+
+/// Which of `pictures` are masks of others among them. One without a picture of its own, or with as many colours as a
+/// photograph has, is a picture of a part: `front_label.png`.
+pub(crate) fn among(pictures: &[PathBuf], root: &Path) -> HashSet<PathBuf> {
+    let named: Vec<PathBuf> = by_name(pictures, root);
+    named.into_par_iter().filter(|path| open(path).is_ok_and(|picture| is_flat(&picture))).collect()
+}
+
+/// As the names have it, those of the folders below `root` too: a mask is called like its picture, or lies in a
+/// folder called like it.
+fn by_name(pictures: &[PathBuf], root: &Path) -> Vec<PathBuf> {
+    let folded = |text: &str| text.to_lowercase();
+    let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let in_masks = |path: &Path| folders_between(root, path).any(|name| is_wholly(&name, Meaning::Mask));
+    let (inside, outside): (Vec<&PathBuf>, Vec<&PathBuf>) = pictures.iter().partition(|path| in_masks(path));
+    let partners: HashSet<String> = outside.iter().map(|path| folded(&stem(path))).collect();
+    let beside: HashSet<PathBuf> =
+        outside.iter().map(|path| path.with_file_name(folded(&stem(path)))).collect();
+    let of_a_picture = |path: &&PathBuf| {
+        let stem = stem(path);
+        let parent = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
+        [picture_of(&stem).unwrap_or(&stem), &stem, &parent]
+            .iter()
+            .any(|name| partners.contains(&folded(name)))
+    };
+    let of_a_neighbour = |path: &&PathBuf| {
+        picture_of(&stem(path)).is_some_and(|name| beside.contains(&path.with_file_name(folded(name))))
+    };
+    let inside = inside.into_iter().filter(of_a_picture);
+    inside.chain(outside.into_iter().filter(of_a_neighbour)).cloned().collect()
+}
+
+/// A mask has no more colours than this, but for one stored as JPEG, which has others along the edges.
+const COLOURS: usize = 16;
+
+/// Whether a picture has the few colours of a mask, or is black and white but for one pixel in fifty.
+fn is_flat(picture: &Picture) -> bool {
+    let mut colours = HashSet::new();
+    let few = picture.pixels().all(|pixel| {
+        colours.insert(pixel.0);
+        colours.len() <= COLOURS
+    });
+    let extreme = |value: &u8| *value < 8 || *value >= 248;
+    let edges = picture.pixels().filter(|pixel| !pixel.0.iter().all(extreme)).count();
+    few || edges * 50 <= picture.pixels().len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::{GrayImage, Luma, Rgb, RgbImage};
+
+    #[test]
+    fn masks_need_a_picture_to_be_one_of_others() {
+        let files = [
+            "r/a.png",
+            "r/a_GT.png",
+            "r/front_label.png",
+            "r/masks/a.png",
+            "r/ground_truth/hole/a/000.png",
+            "r/test/b.png",
+            "r/labels/c.png",
+            "r/wrong_label/b.png",
+            "r/NG/b.png",
+            "r/test/a_mask.png",
+        ];
+        let mut found = by_name(&files.map(PathBuf::from), Path::new("r"));
+        found.sort();
+        assert_eq!(
+            found,
+            ["r/a_GT.png", "r/ground_truth/hole/a/000.png", "r/masks/a.png"].map(PathBuf::from)
+        );
+    }
+
+    #[test]
+    fn a_photograph_is_no_mask_whatever_it_is_called() {
+        let folder = tempfile::tempdir().unwrap();
+        let photo = RgbImage::from_fn(40, 30, |x, y| Rgb([6 * x as u8, 8 * y as u8, (x * y) as u8]));
+        let mask = GrayImage::from_fn(40, 30, |x, y| Luma([u8::from(x > 20 && y > 9) * 255]));
+        let paths = ["a.png", "a_label.png", "b.png", "b_label.png", "b_mask.jpg"]
+            .map(|name| folder.path().join(name));
+        for path in [&paths[0], &paths[1], &paths[2]] {
+            photo.save(path).unwrap();
+        }
+        mask.save(&paths[3]).unwrap();
+        mask.save(&paths[4]).unwrap();
+        let found = among(&paths, folder.path());
+        assert_eq!(found, HashSet::from([paths[3].clone(), paths[4].clone()]));
+    }
+}
