@@ -8,8 +8,8 @@ use crate::dataset::{self, Dataset, Layout, Sample};
 use crate::detection::Detector;
 use crate::gpu::Processor;
 use crate::metrics::{self, Evaluation, Judged, summary};
-use crate::model::{Aand, Selection, open};
-use crate::picture::{Mask, normalise, open_mask, resize};
+use crate::model::{Aand, Info, Selection, open};
+use crate::picture::{Details, Mask, Remarks, normalise, open_mask, resize};
 use crate::training::prefetch;
 use crate::{Error, Result, report};
 use burn::tensor::Device;
@@ -132,8 +132,9 @@ fn model_for(args: &EvalArgs, set: &Dataset) -> Result<Aand> {
 }
 
 /// Pixels and mask of a labelled picture, at the model's size.
-fn read(sample: &Sample, size: usize) -> Result<(Vec<f32>, Option<Mask>)> {
-    let native = crate::picture::open(&sample.path)?;
+fn read(sample: &Sample, info: &Info) -> Result<(Vec<f32>, Option<Mask>, Details)> {
+    let size = info.size;
+    let (native, details) = crate::picture::open_ranged(&sample.path, info.range)?;
     let mask = match &sample.mask {
         Some(path) => {
             let mask = open_mask(path)?;
@@ -149,7 +150,7 @@ fn read(sample: &Sample, size: usize) -> Result<(Vec<f32>, Option<Mask>)> {
         }
         None => None,
     };
-    Ok((normalise(&resize(&native, size as u32, size as u32)), mask))
+    Ok((normalise(&resize(&native, size as u32, size as u32)), mask, details))
 }
 
 /// Measures a model on the test pictures of one data set, `batch` at a time.
@@ -164,16 +165,19 @@ pub(super) fn measure(
     let info = &model.info;
     let batches: Vec<&[Sample]> = set.test.chunks(batch).collect();
     let (mut judged, mut unusable) = (Vec::new(), Vec::new());
+    let mut remarks = Remarks::new(info.range);
     let bar = bar(saying, set.test.len() as u64, "pictures");
     bar.set_prefix(set.name.clone());
-    let make = |n: usize| batches[n].par_iter().map(|s| read(s, info.size)).collect::<Vec<_>>();
+    let make = |n: usize| batches[n].par_iter().map(|s| read(s, info)).collect::<Vec<_>>();
     prefetch(0..batches.len(), make, |n, read| {
         let usable = read.iter().flatten().count();
-        let pixels: Vec<f32> = read.iter().flatten().flat_map(|(pixels, _)| pixels.iter().copied()).collect();
+        let pixels: Vec<f32> =
+            read.iter().flatten().flat_map(|(pixels, ..)| pixels.iter().copied()).collect();
         let mut maps = detector.maps(&pixels, usable)?.into_iter();
         for (sample, read) in batches[n].iter().zip(read) {
             match read {
-                Ok((_, mask)) => {
+                Ok((_, mask, details)) => {
+                    remarks.add(&details);
                     let map = maps.next().ok_or_else(|| Error::Device("a map is missing".into()))?;
                     let found = detector.judge(map)?;
                     judged.push(Judged {
@@ -196,6 +200,9 @@ pub(super) fn measure(
         Ok(())
     })?;
     bar.finish_and_clear();
+    for warning in remarks.lines() {
+        saying.say(format!("warning: {warning}"));
+    }
     if let (true, Some(first)) = (judged.is_empty(), unusable.first()) {
         return Err(Error::Incomplete(format!("no picture of {} is usable: {}", set.name, first.error)));
     }
