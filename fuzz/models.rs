@@ -21,7 +21,7 @@ fn fuzz_model() {
         Plan::new(&info, &TensorStore::new(bytes, name)?).map(|_| info)
     };
     read(&seeds[0]).unwrap();
-    fuzz!(&seeds, |bytes| match read(bytes) {
+    fuzz!(&seeds, |bytes: &[u8]| match read(bytes) {
         Ok(info) => assert!(info.size <= 2048 && info.threshold.value > 0.0),
         Err(error) => said(&error),
     });
@@ -52,7 +52,7 @@ fn fuzz_checkpoint() {
     let body = whole[..whole.len() - 32].to_vec();
     assert_eq!(signed(&body), whole);
     let name = Path::new("fuzzed");
-    fuzz!(&[body], |bytes| {
+    fuzz!(&[body], |bytes: &[u8]| {
         match Checkpoint::decode(signed(bytes), name) {
             Ok((_, records)) => assert!(records.values().map(Vec::len).sum::<usize>() <= bytes.len()),
             Err(error) => said(&error),

@@ -42,7 +42,7 @@ fn fuzz_picture() {
     let seeds = seeds();
     let range = Range::new(0.0, 4095.0);
     seeds.iter().for_each(|seed| drop(decode_ranged(seed, Path::new("seed"), range).unwrap()));
-    fuzz!(&seeds, |bytes| match decode_ranged(bytes, Path::new("fuzzed"), range) {
+    fuzz!(&seeds, |bytes: &[u8]| match decode_ranged(bytes, Path::new("fuzzed"), range) {
         Ok((picture, details)) => {
             assert!(picture.width() > 0 && picture.height() > 0);
             assert!(details.values.is_none_or(|values| values.lowest <= values.highest));
@@ -55,7 +55,7 @@ fn fuzz_picture() {
 fn fuzz_mask() {
     let seeds = seeds();
     seeds.iter().for_each(|seed| drop(decode_mask(seed, Path::new("seed")).unwrap()));
-    fuzz!(&seeds, |bytes| match decode_mask(bytes, Path::new("fuzzed")) {
+    fuzz!(&seeds, |bytes: &[u8]| match decode_mask(bytes, Path::new("fuzzed")) {
         Ok(mask) => assert_eq!(mask.data.len(), mask.width * mask.height),
         Err(error) => said(&error),
     });

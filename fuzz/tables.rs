@@ -26,7 +26,7 @@ fn fuzz_visa_table() {
         fs::write(&table, seed).unwrap();
         assert_eq!(open().unwrap()[0].train.len(), 1);
     }
-    fuzz!(&seeds, |bytes| {
+    fuzz!(&seeds, |bytes: &[u8]| {
         fs::write(&table, bytes).unwrap();
         match open() {
             // Whatever it says, nothing outside the category is read.

@@ -488,7 +488,7 @@ fn pictures_of_twelve_bits_are_trained_and_judged_in_their_range() {
     assert!(!String::from_utf8_lossy(&inspected.stdout).contains("of 16 bits"));
     std::fs::remove_file(deep.join("bright.png")).unwrap();
     let inspected = aand(&["inspect", text(&deep), "--json"]);
-    assert!(String::from_utf8_lossy(&inspected.stdout).contains("only up to 3839 of 65535"));
+    assert!(String::from_utf8_lossy(&inspected.stdout).contains("only up to 3581 of 65535"));
 
     let usage = aand(&["train", text(&deep), "--range", "4095..0"]);
     assert_eq!(usage.status.code(), Some(2));

@@ -186,7 +186,7 @@ fn stranger(bytes: &[u8]) -> String {
     let start = &bytes[..bytes.len().min(512)];
     let kind = if start.get(4..8) == Some(b"ftyp") {
         "it looks like HEIC, AVIF or video"
-    } else if let Some((_, kind)) = STRANGERS.iter().find(|(magic, _)| start.starts_with(magic)) {
+    } else if let Some(&(_, kind)) = STRANGERS.iter().find(|(magic, _)| start.starts_with(magic)) {
         kind
     } else if start.get(128..132) == Some(b"DICM") {
         "it is a DICOM file"

@@ -160,7 +160,7 @@ impl Values {
             let values = raw.chunks_exact(channels).flat_map(|pixel| &pixel[..colours]);
             // What is not a number is to spread, not to vanish as in `f64::min`.
             values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &value| {
-                let value = value.into();
+                let value: f64 = value.into();
                 let nan = value.is_nan() || low.is_nan();
                 if nan { (f64::NAN, f64::NAN) } else { (value.min(low), value.max(high)) }
             })

@@ -72,7 +72,8 @@ impl Remarks {
             Some(range) => lines.extend(self.cut(range)),
             None => lines.extend(self.dark().into_iter().chain(self.floats())),
         }
-        if let [files @ 1.., pages] = self.paged {
+        let [files, pages] = self.paged;
+        if files > 0 {
             lines.push(format!(
                 "{files} file(s) hold {pages} pages or frames; only the first of each is read: save the others as \
                  files of their own"

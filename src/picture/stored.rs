@@ -27,10 +27,11 @@ pub(super) fn mode(
             Some(&[bits, 0]) if bits < 8 => return format!("grey {bits} bit"),
             _ => {}
         },
-        "BMP" => match bitmap_bits(bytes) {
-            Some(bits @ 1..=8) => return indexed(bits.into()),
-            _ => {}
-        },
+        "BMP" => {
+            if let Some(bits @ 1..=8) = bitmap_bits(bytes) {
+                return indexed(bits.into());
+            }
+        }
         _ => {}
     }
     let name = match stored {
