@@ -2,7 +2,7 @@
 
 import { brush } from "./brush.js";
 import { $ } from "./dom.js";
-import { draw, nearest, shared, span } from "./panels.js";
+import { draw, nearest, span } from "./panels.js";
 import { page, said } from "./state.js";
 
 /** @typedef {import("./protocol.js").Insides} Insides */
@@ -191,10 +191,12 @@ function render() {
   const highest = [(peak % found.side + 0.5) / found.side, (Math.floor(peak / found.side) + 0.5) / found.side];
   const spot = view.spot ?? highest;
 
-  const features = shared([now.teacher, ...(now.advanced ? [now.advanced] : [])], now.student);
+  const features = span([now.teacher, now.advanced]);
   /** @type {Record<Part, number[]>} */
   const scales = {
-    teacher: features, gate: [0, 1], residual: [0, span([now.residual])[1]], advanced: features, student: features, discrepancy: [0, 1],
+    teacher: features, gate: [0, 1], residual: [0, span([now.residual])[1]], advanced: features,
+    // It learns the direction of the features and not their length: on the teacher's scale one of the two would be flat.
+    student: span([now.student]), discrepancy: [0, 1],
   };
   for (const [name, scale] of Object.entries(scales)) {
     const figure = /** @type {HTMLElement} */ (document.querySelector(`[data-panel=${name}]`));

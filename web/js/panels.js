@@ -5,20 +5,11 @@ import { context } from "./paint.js";
 /** A few cells are often far from all others; without this share at either end the rest has its colours. */
 const ENDS = 0.01;
 
-/** From which value to which maps reach, without a share at either end. @param {(Float32Array | undefined)[]} maps @param {number} [ends] */
-export function span(maps, ends = ENDS) {
+/** Between which values of some maps their 1st and their 99th percentile lie. @param {(Float32Array | undefined)[]} maps */
+export function span(maps) {
   const values = Float32Array.from(maps.flatMap((map) => [...map ?? []])).sort();
   if (values.length === 0) return [0, 1];
-  return [ends, 1 - ends].map((share) => values[Math.round(share * (values.length - 1))]);
-}
-
-/** One scale for the features of teacher and student. @param {Float32Array[]} teachers @param {Float32Array | undefined} student */
-export function shared(teachers, student) {
-  const scale = span(teachers);
-  if (!student) return scale;
-  // The student's border, a quarter of its cells at level 3, is off most: where that set the end, the teacher was black.
-  const middle = span([student], 0.25);
-  return [Math.min(scale[0], middle[0]), Math.max(scale[1], middle[1])];
+  return [ENDS, 1 - ENDS].map((share) => values[Math.round(share * (values.length - 1))]);
 }
 
 /** The value at a place given as shares of width and height. @param {Float32Array} map @param {number} side @param {number[]} spot */
