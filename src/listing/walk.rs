@@ -227,6 +227,11 @@ pub fn to_judge(folder: &Path) -> Result<Below> {
 
 /// As [`to_judge`], of a file that was named itself: only a result of this program is left out.
 pub fn given(file: &Path) -> Below {
+    if own::made(file) {
+        let mut result = Below::default();
+        own_result(&mut result.left_out, file);
+        return result;
+    }
     sift(Entries { pictures: vec![file.into()], ..Entries::default() }).with_unreadable()
 }
 
@@ -339,6 +344,45 @@ mod tests {
         assert_eq!(found.left_out.others_in_words(), "1 db, 1 txt");
         assert_eq!(names(found.pictures), ["a9.TIF", "a10.jpeg", "b.PNG", "c.webp"]);
         assert!(below(&folder.path().join("nowhere")).unwrap().pictures.is_empty());
+    }
+
+    #[test]
+    fn a_file_that_was_named_stays_unless_it_is_a_result() {
+        let folder = tempfile::tempdir().unwrap();
+        let named = |name: &str, bytes: &[u8]| {
+            let path = folder.path().join(name);
+            fs::write(&path, bytes).unwrap();
+            given(&path)
+        };
+        let mut png = io::Cursor::new(Vec::new());
+        image::RgbImage::new(2, 2).write_to(&mut png, image::ImageFormat::Png).unwrap();
+        let png = png.into_inner();
+        // Whatever it is called and holds: what is wrong with it is said when it is read.
+        for (name, bytes) in [("a_mask.png", &png[..]), ("a.heic", b"x"), ("a_heat.png", &png)] {
+            assert_eq!(named(name, bytes).pictures.len(), 1, "{name}");
+        }
+        assert_eq!(given(&folder.path().join("gone.png")).pictures.len(), 1);
+        for (name, bytes) in [("b.png", own::signed(png.clone())), ("m.aand", b"x".to_vec())] {
+            let found = named(name, &bytes);
+            assert_eq!((found.pictures.len(), found.left_out.own_results.len()), (0, 1), "{name}");
+        }
+    }
+
+    #[test]
+    fn masks_of_pictures_are_not_judged() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        for name in ["test/hole/0.png", "ground_truth/hole/0_mask.png", "ground_truth/hole/7_mask.png"] {
+            let path = root.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            image::GrayImage::from_fn(9, 9, |x, _| image::Luma([u8::from(x > 4) * 255])).save(path).unwrap();
+        }
+        let found = to_judge(root).unwrap();
+        // A mask without a picture may be anything.
+        let names: Vec<_> = found.pictures.iter().map(|path| name(path)).collect();
+        assert_eq!(names, ["7_mask.png", "0.png"]);
+        assert_eq!(found.left_out.masks, [root.join("ground_truth/hole/0_mask.png")]);
+        assert_eq!(to_judge(&root.join("ground_truth")).unwrap().pictures.len(), 2, "asked for");
     }
 
     #[cfg(unix)]
