@@ -107,6 +107,7 @@ fn model(path: &Path) {
         teacher: "random".into(),
         size: SIZE,
         preprocessing: "as always".into(),
+        range: None,
         raa,
         score: Score::Discrepancy,
         selection: Selection::Last,

@@ -6,11 +6,13 @@ use aand::amplification::{RaaOptions, Residual};
 use aand::detection::{Detector, batch};
 use aand::gpu::Processor;
 use aand::inference::{Engine, Plan};
-use aand::model::{Aand, Precision, Score, TensorStore, save};
+use aand::model::{Aand, Precision, Score, TensorStore, encode, save};
 use aand::picture::ScoreMap;
 use aand::teacher::Backbone;
+use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor};
 use made_up::{model, pixels, reference, same};
+use std::path::Path;
 
 fn check(model: &Aand, count: usize) {
     let x = pixels(count, model.info.size);
@@ -150,6 +152,133 @@ fn a_file_is_its_model() {
     save(&model, &path).unwrap();
     let error = Detector::open(&path, &Processor::Cpu).unwrap_err().to_string();
     assert!(error.contains("amplifier.levels.0.gate.memory") && error.contains("model.aand"), "{error}");
+}
+
+/// Bytes of a model whose JSON header has been changed.
+fn with_header(model: &Aand, change: impl FnOnce(&mut serde_json::Value)) -> Vec<u8> {
+    let bytes = encode(model).unwrap();
+    let length = u64::from_le_bytes(*bytes.first_chunk().unwrap()) as usize;
+    let mut outer: serde_json::Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
+    let mut info = serde_json::from_str(outer["__metadata__"]["aand"].as_str().unwrap()).unwrap();
+    change(&mut info);
+    outer["__metadata__"]["aand"] = info.to_string().into();
+    let header = outer.to_string();
+    [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &bytes[8 + length..]].concat()
+}
+
+/// Every way of reading a model refuses these bytes; what is said.
+fn refusal(bytes: &[u8]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bad.aand");
+    std::fs::write(&path, bytes).unwrap();
+    let device = Device::flex();
+    let messages = [
+        Detector::open(&path, &device).map(drop).unwrap_err(),
+        aand::model::open(&path, &device).map(drop).unwrap_err(),
+        Detector::from_bytes(bytes, &path).map(drop).unwrap_err(),
+    ]
+    .map(|error| error.to_string());
+    assert!(messages.iter().all(|message| message.contains("bad.aand")), "{messages:?}");
+    assert_eq!(messages[0], messages[2]);
+    messages[0].clone()
+}
+
+/// A header that cannot be is refused before anything is made of its size.
+#[test]
+fn impossible_headers_are_refused() {
+    let model = model(Backbone::Compact, 32, RaaOptions::default(), Score::Discrepancy);
+    for size in [0, 33, 4096] {
+        assert!(refusal(&with_header(&model, |info| info["size"] = size.into())).contains("impossible size"));
+    }
+    for items in [0_u64, 5000, 10_000_000_000, 1 << 62] {
+        let bytes = with_header(&model, |info| info["raa"]["memory_items"] = items.into());
+        assert!(refusal(&bytes).contains("impossible number of memory items"));
+    }
+    // Possible, but not what the file holds.
+    let bytes = with_header(&model, |info| info["raa"]["memory_items"] = 4096.into());
+    assert!(refusal(&bytes).contains("amplifier.levels.0.gate.memory"));
+    for threshold in [0.0, -1.0] {
+        let bytes = with_header(&model, |info| info["threshold"]["value"] = threshold.into());
+        assert!(refusal(&bytes).contains("impossible threshold"));
+    }
+    let bytes = with_header(&model, |info| info["threshold"]["value"] = serde_json::Value::Null);
+    assert!(refusal(&bytes).contains("its header is damaged"));
+    let distilled = |kd: f64, epoch: u64| {
+        let record = serde_json::json!({ "epoch": epoch, "kd": kd, "hkd": 0.0, "lr": 0.005, "seconds": 0.0 });
+        with_header(&model, |info| info["history"]["distill"] = vec![record].into())
+    };
+    for (kd, epoch) in [(1e308, 1), (-1e308, 1), (-2.0, 1), (0.5, 0), (0.5, u64::MAX)] {
+        assert!(refusal(&distilled(kd, epoch)).contains("history"));
+    }
+    assert!(Detector::from_bytes(&distilled(3e38, 1), Path::new("m")).is_ok());
+    for (version, range) in [(2, None), (1, Some("0..4095")), (2, Some("9..1"))] {
+        let bytes = with_header(&model, |info| {
+            info["format_version"] = version.into();
+            range.into_iter().for_each(|range| info["range"] = range.into());
+        });
+        assert!(refusal(&bytes).contains("its header is damaged"));
+    }
+}
+
+/// A GPU's ReLU may turn what is not a number into 0 and the picture into a good one.
+#[test]
+fn tensors_that_are_not_finite_are_refused_on_loading() {
+    let model = model(Backbone::Compact, 32, RaaOptions::default(), Score::Discrepancy);
+    let bytes = encode(&model).unwrap();
+    let length = u64::from_le_bytes(*bytes.first_chunk().unwrap()) as usize;
+    let header: serde_json::Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
+    let poisoned = |name: &str, value: f32| {
+        let start = 8 + length + header[name]["data_offsets"][0].as_u64().unwrap() as usize;
+        let mut bytes = bytes.clone();
+        bytes[start + 4..start + 8].copy_from_slice(&value.to_le_bytes());
+        refusal(&bytes)
+    };
+    let names: Vec<&String> =
+        header.as_object().unwrap().keys().filter(|name| *name != "__metadata__").collect();
+    let of = |part: &str| names.iter().find(|name| name.contains(part)).unwrap().as_str();
+    for part in ["teacher.conv1.weight", "teacher.conv1.bias", "gate", "generator", "oce", "decoder"] {
+        for value in [f32::NAN, f32::NEG_INFINITY] {
+            let message = poisoned(of(part), value);
+            assert!(message.contains(of(part)) && message.contains("not finite at element 1"), "{message}");
+        }
+    }
+    let variance = of("running_var");
+    assert!(poisoned(variance, -1.0).contains("a variance, is negative at element 1"));
+}
+
+/// A variance beyond half precision would be infinite, and its channel silent.
+#[test]
+fn a_tensor_beyond_half_precision_keeps_single() {
+    let mut model = model(Backbone::Compact, 32, RaaOptions::default(), Score::Discrepancy);
+    model.student = model.student.map(&mut Grown);
+    model.info.precision = Precision::F16;
+    let bytes = encode(&model).unwrap();
+    let again = aand::model::decode(&bytes, Path::new("m"), &Device::flex()).unwrap();
+    let (before, after) = (aand::model::tensors(&model).unwrap(), aand::model::tensors(&again).unwrap());
+    let (mut kept, mut halved) = (0, 0);
+    for (before, after) in before.iter().zip(&after) {
+        if before.values.iter().any(|v| *v > 65504.0) {
+            assert_eq!(before, after);
+            kept += 1;
+        } else {
+            halved += usize::from(before != after);
+        }
+    }
+    assert!(kept > 0 && halved > 0, "{kept} {halved}");
+}
+
+/// Running variances of activations 1000 times as large.
+struct Grown;
+
+impl ModuleMapper for Grown {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        // Of the vectors, only the variances are all well above 0.
+        let values = param.val().into_data().iter::<f32>().collect::<Vec<_>>();
+        match D == 1 && values.iter().all(|v| *v > 0.4) {
+            true => param.map(|tensor| tensor.mul_scalar(1e6)),
+            false => param,
+        }
+    }
 }
 
 /// Calls from the threads that the engine itself computes on, all at once.

@@ -144,6 +144,63 @@ fn every_switch_of_the_paper_trains() {
     }
 }
 
+/// Stage 1 without a gate has nothing to learn from a batch without a made defect; and none without either part.
+#[test]
+fn a_batch_without_pairs_is_no_step_where_there_is_no_gate_to_train() {
+    use aand::amplification::{Amplifier, RaaOptions};
+    use aand::model::{NamedTensor, collect};
+    use aand::picture::Mask;
+    use aand::training::{AmplifyBatch, AmplifyLoss, AmplifyStage, Objective, Purpose, stream};
+    let teacher = Teacher::embedded(&Device::flex()).unwrap();
+    let base = Settings { size: 32, ..Settings::default() };
+    let no_gate = RaaOptions { gate: false, ..RaaOptions::default() };
+    for settings in [
+        Settings { raa: no_gate, ..base.clone() },
+        Settings { objective: Objective::Contrastive, ..base.clone() },
+    ] {
+        let mut rng = stream(0, Purpose::Amplifier, 0, 0);
+        let mut stage = AmplifyStage::new(&teacher, &settings, &mut rng, &Device::flex());
+        let weights = |a: &Amplifier| -> Vec<NamedTensor> { collect(a, "amplifier").unwrap() };
+        let before = weights(&stage.amplifier);
+        let data = AmplifyBatch {
+            pixels: vec![0.25; 3 * 32 * 32],
+            masks: vec![Mask::filled(32, 32, false)],
+            foregrounds: vec![Mask::filled(32, 32, true)],
+        };
+        let loss = stage.step(&teacher, data, &settings, 0.005, &mut rng).unwrap();
+        assert_eq!(loss, AmplifyLoss::default());
+        assert!(weights(&stage.amplifier) == before);
+    }
+}
+
+/// Judges every candidate of a stage alike; what can be said about the gate may be nothing at all.
+struct Indifferent;
+
+impl Observer for Indifferent {
+    fn event(&mut self, _: Event<'_>) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    fn judge(&mut self, _: &Aand, _: aand::training::Stage) -> aand::Result<f64> {
+        Ok(0.0)
+    }
+}
+
+#[test]
+fn a_criterion_that_says_nothing_keeps_the_last_epoch() {
+    use aand::model::{NamedTensor, Selection, tensors};
+    let folder = good_parts(4);
+    let data = dataset::open(folder.path(), None, None).unwrap().remove(0);
+    // Candidates are epochs 10 and 15, and the last.
+    let settings =
+        Settings { epochs_amplify: 15, epochs_distill: 15, size: 32, ..small(Settings::default()) };
+    let run = |selection| -> Vec<NamedTensor> {
+        let settings = Settings { selection, ..settings.clone() };
+        tensors(&train(&course(&data, settings), &mut Indifferent).unwrap()).unwrap()
+    };
+    assert!(run(Selection::Test) == run(Selection::Last));
+}
+
 fn scores(model: &Aand, data: &Dataset) -> Vec<f64> {
     let detector = aand::detection::Detector::new(model.clone()).unwrap();
     let pictures: Vec<_> = data.train.iter().map(|p| aand::picture::open(p).unwrap()).collect();
@@ -292,7 +349,153 @@ fn bad_weights_are_told_in_one_line() {
     std::fs::write(&short, &aand::teacher::EMBEDDED[..100_000]).unwrap();
     fails(&run(&short, &[]), &["short.safetensors"]);
 
+    // A larger relative of a known backbone has all its tensors, and more.
+    let file = aand::weights::TensorFile::open(&good).unwrap();
+    let more = "layer3.2.conv1.weight";
+    let numbers: Vec<(&str, Vec<usize>, Vec<u8>)> = file
+        .names()
+        .map(|name| {
+            let shape = file.shape(name).unwrap().to_vec();
+            let bytes = file.get(name, &shape).unwrap().iter().flat_map(|v| v.to_le_bytes()).collect();
+            (name, shape, bytes)
+        })
+        .chain([(more, vec![1], vec![0; 4])])
+        .collect();
+    let views = numbers.iter().map(|(name, shape, bytes)| {
+        let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes);
+        (format!("module.{name}"), view.unwrap())
+    });
+    let larger = place.path().join("larger.safetensors");
+    std::fs::write(&larger, safetensors::serialize(views, None).unwrap()).unwrap();
+    fails(&run(&larger, &[]), &["larger.safetensors", more, "compact"]);
+
     assert!(!out.exists());
+}
+
+/// Files of the same name with other contents, and a checkpoint that is not what was written.
+#[test]
+fn a_resume_with_other_weights_textures_or_a_damaged_checkpoint_is_refused() {
+    use aand::synthesis::Textures;
+    let (folder, place) = (good_parts(4), tempfile::tempdir().unwrap());
+    let data = dataset::open(folder.path(), None, None).unwrap().remove(0);
+    let weights = place.path().join("teacher.safetensors");
+    let textured = |value| Textures::from_pictures(vec![RgbImage::from_pixel(4, 4, Rgb([value, 90, 30]))]);
+    let checkpoint = checkpoint_path(&place.path().join("part.aand"));
+    let course = |bytes: &[u8], textures| {
+        std::fs::write(&weights, bytes).unwrap();
+        let (teacher, words) = Teacher::resolve(None, Some(&weights), &Device::flex()).unwrap();
+        let mut course = Course::prepare(&data, small(Settings::default()), teacher, words).unwrap();
+        course.textures = textures;
+        course.checkpoint = Some(checkpoint.clone());
+        course.resume = true;
+        course
+    };
+    let refused = |course: &Course| train(course, &mut StopAfter(1)).unwrap_err().to_string();
+    let embedded = aand::teacher::EMBEDDED;
+    let begun = course(embedded, textured(1));
+    assert!(refused(&begun).contains("stopped"));
+    // It goes on with the same.
+    assert!(refused(&begun).contains("stopped"));
+
+    // The last numbers of the file, in half precision.
+    let mut other = embedded.to_vec();
+    let end = other.len();
+    other[end - 2..].copy_from_slice(&half::f16::from_f32(0.125).to_le_bytes());
+    assert!(refused(&course(&other, textured(1))).contains("begun with another teacher"));
+    assert!(refused(&course(embedded, textured(2))).contains("begun with other textures"));
+
+    let whole = std::fs::read(&checkpoint).unwrap();
+    let begun = course(embedded, textured(1));
+    for n in 0..40 {
+        let mut flipped = whole.clone();
+        // Header, weights, optimizer, sum.
+        flipped[n * (whole.len() - 1) / 39] ^= 1 << (n % 8);
+        std::fs::write(&checkpoint, flipped).unwrap();
+        let error = refused(&begun);
+        assert!(error.contains("damaged checkpoint") && error.contains("part.aand.checkpoint"), "{error}");
+    }
+    std::fs::write(&checkpoint, &whole[..whole.len() - 1]).unwrap();
+    assert!(refused(&begun).contains("damaged checkpoint"));
+}
+
+/// Values of a camera of 12 bits, in files of 16: the range is told of, taken, kept in the model and used.
+#[test]
+fn pictures_of_twelve_bits_are_trained_and_judged_in_their_range() {
+    use image::{ImageBuffer, ImageFormat, Luma};
+    let place = tempfile::tempdir().unwrap();
+    let [deep, plain] = ["deep", "plain"].map(|name| place.path().join(name));
+    for i in 0..5_u16 {
+        let value = |x: u32, y: u32| ((x * 3 + y * 2 + u32::from(i) * 7) % 240) as u16;
+        let eight = ImageBuffer::<Luma<u8>, _>::from_fn(40, 40, |x, y| Luma([value(x, y) as u8]));
+        // As 0..4095 is to 0..255, rounded to what gives the same again.
+        let twelve = ImageBuffer::<Luma<u16>, _>::from_fn(40, 40, |x, y| {
+            Luma([(f64::from(value(x, y)) * 4095.0 / 255.0).round() as u16])
+        });
+        for folder in [&deep, &plain] {
+            std::fs::create_dir_all(folder).unwrap();
+        }
+        twelve.save_with_format(deep.join(format!("{i}.png")), ImageFormat::Png).unwrap();
+        eight.save_with_format(plain.join(format!("{i}.png")), ImageFormat::Png).unwrap();
+    }
+    let model = |folder: &Path, name: &str, more: &[&str]| {
+        let out = place.path().join(name);
+        let mut args = vec!["train", text(folder), "--out", text(&out)];
+        args.extend(["--size", "32", "--batch", "4", "--epochs-amplify", "1", "--epochs-distill", "1"]);
+        args.extend(["--device", "cpu"]);
+        args.extend(more);
+        let output = aand(&args);
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{stderr}");
+        (open(&out, &Device::flex()).unwrap(), out, stderr)
+    };
+    let (unscaled, unscaled_path, said) = model(&deep, "unscaled.aand", &[]);
+    assert!(said.contains("warning: 5 picture(s) of 16 bits") && said.contains("--range 0..4095"), "{said}");
+    assert_eq!((unscaled.info.format_version, unscaled.info.range), (1, None));
+
+    let (auto, path, said) = model(&deep, "auto.aand", &["--range", "auto"]);
+    assert!(!said.contains("of 16 bits"), "{said}");
+    assert_eq!(auto.info.range.unwrap().to_string(), "0..4095");
+    // A program that does not know of ranges refuses the file.
+    assert_eq!(auto.info.format_version, 2);
+    let (eight, ..) = model(&plain, "eight.aand", &[]);
+    let tensors = |model| aand::model::tensors(model).unwrap();
+    assert!(tensors(&auto) == tensors(&eight), "the same pictures give the same weights");
+    assert!(tensors(&unscaled) != tensors(&eight));
+
+    let judge = |model: &Path, folder: &Path| {
+        let out = place.path().join("out");
+        let args = ["detect", text(model), text(folder), "--out", text(&out), "--json", "--device", "cpu"];
+        let output = aand(&args);
+        assert!(output.status.success());
+        let scores: Vec<f64> = String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["score"].as_f64().unwrap())
+            .collect();
+        (scores, String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    // What has 8 bits is read as it is.
+    assert_eq!(judge(&path, &deep).0, judge(&path, &plain).0);
+    assert!(judge(&unscaled_path, &deep).1.contains("of 16 bits"));
+    let bright = ImageBuffer::<Luma<u16>, _>::from_pixel(8, 8, Luma([65535]));
+    bright.save_with_format(deep.join("bright.png"), ImageFormat::Png).unwrap();
+    assert!(
+        judge(&path, &deep)
+            .1
+            .contains("1 picture(s) hold values from 65535 to 65535, outside --range 0..4095")
+    );
+
+    let inspected = aand(&["inspect", text(&deep), "--json"]);
+    assert!(!String::from_utf8_lossy(&inspected.stdout).contains("of 16 bits"));
+    std::fs::remove_file(deep.join("bright.png")).unwrap();
+    let inspected = aand(&["inspect", text(&deep), "--json"]);
+    assert!(String::from_utf8_lossy(&inspected.stdout).contains("only up to 3581 of 65535"));
+
+    let usage = aand(&["train", text(&deep), "--range", "4095..0"]);
+    assert_eq!(usage.status.code(), Some(2));
+    for weight in ["-0.1", "nan"] {
+        let weight = format!("--amplification-weight={weight}");
+        assert_eq!(aand(&["train", text(&deep), &weight]).status.code(), Some(2));
+    }
 }
 
 /// A teacher that gives NaN: training stops, and the last good checkpoint is named and kept.

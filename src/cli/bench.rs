@@ -250,6 +250,7 @@ fn untrained(args: &BenchArgs) -> Result<Aand> {
             teacher: format!("random, seed {}", args.seed),
             size: args.size,
             preprocessing: words.into(),
+            range: None,
             raa,
             score: Score::Discrepancy,
             selection: Selection::Last,

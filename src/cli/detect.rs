@@ -10,13 +10,14 @@ use super::results::{Line, Results, word};
 use super::{DeviceArgs, Saying};
 use crate::detection::{Detection, Detector, Verdict, enlarge, heat_map, overlay};
 use crate::model::{Precision, Selection, Threshold};
-use crate::picture::{Picture, normalise, resize};
+use crate::picture::{Picture, Remarks, normalise, resize};
 use crate::training::prefetch;
 use crate::{Error, Result};
 use clap::{Args, ValueEnum};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 /// Set by Ctrl-C.
@@ -149,9 +150,12 @@ fn stream(
     count: &mut Count,
 ) -> Result<()> {
     let size = detector.info.size as u32;
+    let range = detector.info.range;
+    let remarks = Mutex::new(Remarks::new(range));
     let read = |input: &Input| -> Result<Read> {
         let started = Instant::now();
-        let native = crate::picture::open(&input.path)?;
+        let (native, details) = crate::picture::open_ranged(&input.path, range)?;
+        remarks.lock().unwrap_or_else(PoisonError::into_inner).add(&details);
         let pixels = normalise(&resize(&native, size, size));
         Ok(Read { native, pixels, ms: started.elapsed().as_secs_f64() * 1000.0 })
     };
@@ -176,6 +180,9 @@ fn stream(
         Ok(())
     });
     bar.finish_and_clear();
+    for warning in remarks.into_inner().unwrap_or_else(PoisonError::into_inner).lines() {
+        args.saying.say(format!("warning: {warning}"));
+    }
     result
 }
 

@@ -8,8 +8,8 @@ use crate::dataset::{self, Dataset, Layout, MaskFault, Sample};
 use crate::detection::Detector;
 use crate::gpu::Processor;
 use crate::metrics::{self, Evaluation, Judged, summary};
-use crate::model::{Aand, Selection, open};
-use crate::picture::{Mask, normalise, resize};
+use crate::model::{Aand, Info, Selection, open};
+use crate::picture::{Details, Mask, Remarks, normalise, resize};
 use crate::training::prefetch;
 use crate::{Error, Result, report};
 use burn::tensor::Device;
@@ -134,8 +134,9 @@ fn model_for(args: &EvalArgs, set: &Dataset) -> Result<Aand> {
 }
 
 /// Pixels and mask of a labelled picture, at the model's size.
-fn read(sample: &Sample, size: usize) -> Result<(Vec<f32>, Option<Mask>, Option<MaskFault>)> {
-    let native = crate::picture::open(&sample.path)?;
+fn read(sample: &Sample, info: &Info) -> Result<(Vec<f32>, Option<Mask>, Option<MaskFault>, Details)> {
+    let size = info.size;
+    let (native, details) = crate::picture::open_ranged(&sample.path, info.range)?;
     let mut fault = None;
     let mask = match &sample.mask {
         Some(path) => {
@@ -153,7 +154,7 @@ fn read(sample: &Sample, size: usize) -> Result<(Vec<f32>, Option<Mask>, Option<
         }
         None => None,
     };
-    Ok((normalise(&resize(&native, size as u32, size as u32)), mask, fault))
+    Ok((normalise(&resize(&native, size as u32, size as u32)), mask, fault, details))
 }
 
 /// Measures a model on the test pictures of one data set, `batch` at a time.
@@ -169,9 +170,10 @@ pub(super) fn measure(
     let batches: Vec<&[Sample]> = set.test.chunks(batch).collect();
     let (mut judged, mut unusable) = (Vec::new(), Vec::new());
     let mut mask_faults = vec![MaskFault::Shared; dataset::shared_masks(&set.test).len()];
+    let mut remarks = Remarks::new(info.range);
     let bar = bar(saying, set.test.len() as u64, "pictures");
     bar.set_prefix(set.name.clone());
-    let make = |n: usize| batches[n].par_iter().map(|s| read(s, info.size)).collect::<Vec<_>>();
+    let make = |n: usize| batches[n].par_iter().map(|s| read(s, info)).collect::<Vec<_>>();
     prefetch(0..batches.len(), make, |n, read| {
         let usable = read.iter().flatten().count();
         let pixels: Vec<f32> =
@@ -179,8 +181,9 @@ pub(super) fn measure(
         let mut maps = detector.maps(&pixels, usable)?.into_iter();
         for (sample, read) in batches[n].iter().zip(read) {
             match read {
-                Ok((_, mask, fault)) => {
+                Ok((_, mask, fault, details)) => {
                     mask_faults.extend(fault);
+                    remarks.add(&details);
                     let map = maps.next().ok_or_else(|| Error::Device("a map is missing".into()))?;
                     let found = detector.judge(map)?;
                     judged.push(Judged {
@@ -204,6 +207,9 @@ pub(super) fn measure(
     })?;
     bar.finish_and_clear();
     saying.advise(&MaskFault::all_advice(&mask_faults));
+    for warning in remarks.lines() {
+        saying.say(format!("warning: {warning}"));
+    }
     if let (true, Some(first)) = (judged.is_empty(), unusable.first()) {
         return Err(Error::Incomplete(format!("no picture of {} is usable: {}", set.name, first.error)));
     }

@@ -5,7 +5,7 @@ use super::reporting::{Subject, short_name};
 use crate::detection::batch;
 use crate::metrics::Judged;
 use crate::model::Features;
-use crate::picture::{Mask, Picture, ScoreMap, normalise, open, resize};
+use crate::picture::{Mask, Picture, ScoreMap, normalise, open_ranged, resize};
 use crate::report::{EmbeddingRow, LevelPanels, Levels};
 use crate::{Error, Result};
 use burn::tensor::Tensor;
@@ -25,7 +25,8 @@ const LEVEL: usize = 1;
 fn see(subject: &Subject, judged: &Judged) -> Result<(Picture, Features)> {
     let model = subject.model;
     let size = model.info.size;
-    let picture = resize(&open(subject.file(judged))?, size as u32, size as u32);
+    let (native, _) = open_ranged(subject.file(judged), model.info.range)?;
+    let picture = resize(&native, size as u32, size as u32);
     let features = model.forward(batch(normalise(&picture), 1, size, &model.device()));
     Ok((picture, features))
 }

@@ -7,7 +7,7 @@ use crate::dataset::Dataset;
 use crate::detection::{enlarge, heat_map, overlay};
 use crate::metrics::{Evaluation, Judged};
 use crate::model::{Aand, Info};
-use crate::picture::{open, resize};
+use crate::picture::{open_ranged, resize};
 use crate::report::{GalleryItem, ReportInput};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
@@ -74,7 +74,7 @@ impl<'a> Subject<'a> {
 
     fn item(&self, judged: &Judged) -> Result<GalleryItem> {
         let threshold = self.evaluation.threshold;
-        let native = open(self.file(judged))?;
+        let (native, _) = open_ranged(self.file(judged), self.model.info.range)?;
         let (w, h) = native.dimensions();
         let scale = (f64::from(SIDE) / f64::from(w.max(h).max(1))).min(1.0);
         let side = |length: u32| ((f64::from(length) * scale).round() as u32).max(1);

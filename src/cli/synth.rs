@@ -4,9 +4,9 @@ use super::Saying;
 use super::output::{check_folder, print_line, write_mask, write_picture};
 use super::progress::bar;
 use crate::dataset::{self, Layout};
-use crate::picture::{Mask, Picture, open, resize};
+use crate::picture::{Mask, Picture, RangeChoice, Remarks, open_ranged, resize};
 use crate::synthesis::{Foreground, Synthesizer, Textures};
-use crate::training::{Preset, Purpose, stream};
+use crate::training::{Preset, Purpose, range_of, stream};
 use crate::{Error, Result};
 use clap::Args;
 use image::imageops::{self, FilterType};
@@ -36,6 +36,9 @@ pub struct SynthArgs {
     /// A folder of texture pictures for the made defects; built-in procedural ones unless given
     #[arg(long)]
     textures: Option<PathBuf>,
+    /// Stored values that are black and white in pictures of 16 bits or floats, LOW..HIGH or auto, as in training
+    #[arg(long, allow_hyphen_values = true)]
+    range: Option<RangeChoice>,
     /// paper takes the paper's foreground rule for the category
     #[arg(long, value_enum, default_value = "quick")]
     preset: Preset,
@@ -73,12 +76,15 @@ pub fn run(args: &SynthArgs) -> Result<()> {
     let count = args.count as usize;
     let digits = (count - 1).to_string().len().max(3);
     let mut sheet = Sheet::new(count.min(MOST_ON_SHEET));
+    let range = range_of(args.range, &set);
+    let mut remarks = Remarks::new(range);
     let bar = bar(args.saying, args.count.into(), "samples");
     let (mut clean, mut uncovered) = (0, 0);
     for n in 0..count {
         // Spread over the whole set, so that few samples show what varies in it.
         let index = if count < set.train.len() { n * set.train.len() / count } else { n % set.train.len() };
-        let native = open(&set.train[index])?;
+        let (native, details) = open_ranged(&set.train[index], range)?;
+        remarks.add(&details);
         let picture = resize(&native, args.size, args.size);
         let part = foreground.mask(&native).resize_torch_nearest(size, size);
         let place = foreground.place(&part, n);
@@ -97,6 +103,9 @@ pub fn run(args: &SynthArgs) -> Result<()> {
     bar.finish_and_clear();
     let path = args.out.join("sheet.png");
     write_picture(&path, &sheet.picture)?;
+    for warning in remarks.lines() {
+        args.saying.say(format!("warning: {warning}"));
+    }
     if uncovered > 0 {
         args.saying.say(format!(
             "warning: no foreground found in {uncovered} of {count} pictures; try --foreground none"

@@ -7,10 +7,11 @@ use crate::dataset::{self, Dataset, Layout};
 use crate::detection::held_out_count;
 use crate::gpu::Processor;
 use crate::model::{Precision, Score, Selection, save};
+use crate::picture::RangeChoice;
 use crate::synthesis::Foreground;
 use crate::teacher::{Backbone, Teacher};
 use crate::training::{
-    Course, Objective, Preset, Settings, TeacherKind, check_writable, checkpoint_path, train,
+    Course, Objective, Preset, Settings, TeacherKind, check_writable, checkpoint_path, range_of, train,
 };
 use crate::{Error, Result};
 use burn::tensor::Device;
@@ -46,6 +47,10 @@ pub struct TrainArgs {
     /// Where defects may be made: auto, none, threshold[:T][:invert], disc or rect
     #[arg(long)]
     foreground: Option<Foreground>,
+    /// Stored values that are black and white in pictures of 16 bits or floats, LOW..HIGH, or auto by what the good
+    /// pictures hold; their full scale unless given. Kept in the model
+    #[arg(long, allow_hyphen_values = true)]
+    range: Option<RangeChoice>,
     /// How long to train: quick takes minutes, paper 100 + 120 epochs
     #[arg(long, value_enum, default_value = "quick")]
     preset: Preset,
@@ -74,7 +79,7 @@ pub struct TrainArgs {
     #[arg(long, default_value_t = 0.3)]
     alpha: f64,
     /// Weight of the amplification loss beside the focal loss
-    #[arg(long, default_value_t = 0.1)]
+    #[arg(long, default_value_t = 0.1, value_parser = weight, allow_negative_numbers = true)]
     amplification_weight: f64,
     /// K_h, hardest positions per picture and level in HKD; 0 turns HKD off
     #[arg(long, default_value_t = 10)]
@@ -157,7 +162,7 @@ fn one(
     let saying = args.saying;
     saying.advise(&set.advice());
     saying.advise_on_textures(args.textures.as_deref());
-    let settings = args.settings(set);
+    let settings = Settings { range: range_of(args.range, set), ..args.settings(set) };
     if settings.selection == Selection::Test && !set.test.iter().any(|s| s.defect.is_some()) {
         let reason = "--select test needs labelled test pictures, and there are none; drop it";
         return Err(Error::dataset(&set.root, reason));
@@ -207,6 +212,12 @@ fn one(
     Ok(())
 }
 
+/// A weight of a loss.
+fn weight(text: &str) -> std::result::Result<f64, String> {
+    let weight = text.parse().ok().filter(|weight: &f64| weight.is_finite() && *weight >= 0.0);
+    weight.ok_or_else(|| "must be a number, 0 or more".into())
+}
+
 fn settings_select(course: &Course) -> bool {
     course.settings.selection == Selection::Test
 }
@@ -241,6 +252,7 @@ impl TrainArgs {
             holdout: self.holdout,
             foreground,
             textures: self.textures.as_ref().map_or("built-in".into(), |t| t.display().to_string()),
+            range: None,
             selection: self.select,
             precision: self.precision,
         }

@@ -8,7 +8,7 @@ use crate::detection::{Detector, batch};
 use crate::gpu::Processor;
 use crate::metrics::roc_auc;
 use crate::model::{Aand, History, write_atomically};
-use crate::picture::{Mask, Picture, normalise, open, resize};
+use crate::picture::{Mask, Picture, Range, normalise, open_ranged, resize};
 use crate::report::{Stage1Epoch, Stage2Epoch, training_picture};
 use crate::training::{Course, Event, Observer, Stage};
 use indicatif::ProgressBar;
@@ -91,10 +91,14 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn test_pictures(&mut self, size: usize) -> Result<&[(Picture, Option<Mask>, bool)]> {
+    fn test_pictures(
+        &mut self,
+        size: usize,
+        range: Option<Range>,
+    ) -> Result<&[(Picture, Option<Mask>, bool)]> {
         if self.test.is_none() {
             let read = |sample: &crate::dataset::Sample| {
-                let picture = resize(&open(&sample.path)?, size as u32, size as u32);
+                let picture = resize(&open_ranged(&sample.path, range)?.0, size as u32, size as u32);
                 let mask = sample.mask.as_ref().map(|m| Ok(open_mask(m)?.resize_pil_nearest(size, size)));
                 Ok((picture, mask.transpose()?, sample.defect.is_some()))
             };
@@ -144,7 +148,7 @@ impl Observer for Watch<'_> {
     fn judge(&mut self, candidate: &Aand, stage: Stage) -> Result<f64> {
         let size = candidate.info.size;
         let processor = self.processor.clone();
-        let samples = self.test_pictures(size)?;
+        let samples = self.test_pictures(size, candidate.info.range)?;
         if stage == Stage::Amplify {
             let precision =
                 samples.iter().map(|(picture, mask, _)| gate_precision(candidate, picture, mask.as_ref()));

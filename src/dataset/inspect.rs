@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::advice::{Size, judge};
+use super::advice::{Advice, Level, Size, judge};
 use super::findings::{Findings, OtherSize, Tally};
 use super::fingerprint::hex;
 use super::{Dataset, MaskFault, Unreadable, mask_files, open_mask};
 use crate::error::{Error, Result};
 use crate::listing::below;
-use crate::picture::{Details, decode_detailed};
+use crate::picture::{Details, Remarks, decode_detailed};
 use crate::training::Settings;
 
 /// Channels differing by no more than this are grey: JPEG moves them a little.
@@ -48,6 +48,9 @@ pub fn inspect(dataset: &Dataset) -> Findings {
     let sizes: BTreeSet<_> = readable.values().map(|facts| facts.size).collect();
     let sizes: Vec<Size> = sizes.into_iter().map(|(width, height)| Size { width, height }).collect();
     found.advice = judge(&found, &sizes, listed);
+    let remarks = Remarks::on(None, readable.values().map(|facts| &facts.details)).lines();
+    found.advice.extend(remarks.into_iter().map(|text| Advice { level: Level::Warning, text }));
+    found.advice.sort_by_key(|advice| advice.level);
     found
 }
 

@@ -52,6 +52,7 @@ pub(crate) fn info(backbone: Backbone, size: usize) -> Info {
         teacher: String::new(),
         size,
         preprocessing: String::new(),
+        range: None,
         raa: RaaOptions { gate: true, generator: true, residual: Residual::Tanh, memory_items: 10 },
         score: Score::Discrepancy,
         selection: Selection::Last,

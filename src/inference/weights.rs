@@ -52,7 +52,13 @@ pub(super) fn normalised(
         values.iter_mut().for_each(|w| *w = (f64::from(*w) * scale) as f32);
     }
     let shift = |o: usize| (f64::from(beta[o]) - f64::from(mean[o]) * scales[o]) as f32;
-    Ok(Weights { weight, bias: (0..output).map(shift).collect() })
+    let bias: Vec<f32> = (0..output).map(shift).collect();
+    // Finite parts can overflow when they are multiplied; a GPU's ReLU would not let it be seen.
+    if weight.iter().chain(&bias).any(|value| !value.is_finite()) {
+        let reason = format!("{name} is not finite once {norm} is folded in; train or copy the model again");
+        return Err(source.refused(reason));
+    }
+    Ok(Weights { weight, bias })
 }
 
 /// The gate's memory `[2 L, C]` as a 1x1 convolution whose filters have the length `1 / temperature`.

@@ -1,6 +1,6 @@
 //! A model on a device to the bytes of its file and back.
 
-use super::file::{KEY, TensorStore, header};
+use super::file::{KEY, TensorStore, Under, header, unusable};
 use super::{Aand, NamedTensor, Precision, assign, collect_async};
 #[cfg(not(target_arch = "wasm32"))]
 use super::{read_bytes, write_atomically};
@@ -54,24 +54,32 @@ pub fn encode(model: &Aand) -> Result<Vec<u8>> {
 /// As [`encode`].
 pub async fn encode_async(model: &Aand) -> Result<Vec<u8>> {
     let tensors = tensors_async(model).await?;
-    let (dtype, bytes): (Dtype, Vec<Vec<u8>>) = match model.info.precision {
-        Precision::F32 => {
-            (Dtype::F32, tensors.iter().map(|t| little_endian(&t.values, f32::to_le_bytes)).collect())
-        }
-        Precision::F16 => {
-            let half = |v: f32| f16::from_f32(v).to_le_bytes();
-            (Dtype::F16, tensors.iter().map(|t| little_endian(&t.values, half)).collect())
-        }
-    };
     let unwritable = |e: &dyn std::fmt::Display| Error::Setting(format!("cannot encode the model: {e}"));
+    if let Some(reason) = tensors.iter().find_map(|t| unusable(&t.name, &t.values)) {
+        return Err(Error::Training(format!("{reason}; train again with a lower --lr")));
+    }
+    let stored: Vec<(Dtype, Vec<u8>)> =
+        tensors.iter().map(|tensor| stored(&tensor.values, model.info.precision)).collect();
     let mut views = Vec::with_capacity(tensors.len());
-    for (tensor, bytes) in tensors.iter().zip(&bytes) {
-        let view = TensorView::new(dtype, tensor.shape.clone(), bytes).map_err(|e| unwritable(&e))?;
+    for (tensor, (dtype, bytes)) in tensors.iter().zip(&stored) {
+        let view = TensorView::new(*dtype, tensor.shape.clone(), bytes).map_err(|e| unwritable(&e))?;
         views.push((tensor.name.as_str(), view));
     }
     let header = serde_json::to_string(&model.info).map_err(|e| unwritable(&e))?;
     let metadata = HashMap::from([(KEY.to_string(), header)]);
     safetensors::serialize(views, Some(metadata)).map_err(|e| unwritable(&e))
+}
+
+/// How the values of a tensor are stored. One with a value beyond 16 bits (a running variance of a teacher with
+/// large activations) keeps 32: as infinity it would silence its channel without a word.
+fn stored(values: &[f32], precision: Precision) -> (Dtype, Vec<u8>) {
+    let fits = || values.iter().all(|&v| f16::from_f32(v).is_finite());
+    match precision {
+        Precision::F16 if fits() => {
+            (Dtype::F16, little_endian(values, |v: f32| f16::from_f32(v).to_le_bytes()))
+        }
+        _ => (Dtype::F32, little_endian(values, f32::to_le_bytes)),
+    }
 }
 
 fn little_endian<const N: usize>(values: &[f32], bytes: impl Fn(f32) -> [u8; N]) -> Vec<u8> {
@@ -85,13 +93,18 @@ fn little_endian<const N: usize>(values: &[f32], bytes: impl Fn(f32) -> [u8; N])
 pub fn decode(bytes: &[u8], name: &Path, device: &Device) -> Result<Aand> {
     let info = header(bytes, name)?;
     let store = TensorStore::new(bytes, name)?;
+    // Before anything is made whose size only the header tells.
+    let teacher = Teacher::load(info.backbone, &Under(&store, "teacher."), device)?;
+    for (level, channels) in info.backbone.channels().into_iter().enumerate() {
+        let memory = format!("amplifier.levels.{level}.gate.memory");
+        store.check(&memory, &[2 * info.raa.memory_items, channels])?;
+    }
     // The values are overwritten below; the generator only has to exist.
     let mut rng = ChaCha8Rng::seed_from_u64(0);
     let amplifier = Amplifier::new(info.backbone, info.size, info.raa.memory_items, &mut rng, device);
     let student = Student::new(info.backbone, &mut rng, device);
     let amplifier = assign(amplifier, "amplifier", &store)?;
     let student = assign(student, "student", &store)?;
-    let teacher = Teacher::load(info.backbone, &store.under("teacher."), device)?;
     Ok(Aand { teacher, amplifier, student, info })
 }
 

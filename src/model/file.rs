@@ -2,7 +2,7 @@
 //!
 //! Tensors: `teacher.*` (torchvision's names, batch normalisation folded in), `amplifier.*`, `student.*`.
 
-use super::{FORMAT_VERSION, Info};
+use super::{FORMAT_VERSION, FORMAT_WITH_RANGE, Info};
 use crate::teacher::TensorSource;
 use crate::{Error, Result};
 use half::f16;
@@ -18,7 +18,6 @@ pub(super) const NO_MODEL: &str = "not an aand model; make one with `aand train`
 /// The tensors of a safetensors file in memory, f32 or f16.
 pub struct TensorStore<'a> {
     name: PathBuf,
-    prefix: &'static str,
     tensors: SafeTensors<'a>,
 }
 
@@ -29,26 +28,49 @@ impl<'a> TensorStore<'a> {
     /// The bytes are no safetensors file, or a truncated one.
     pub fn new(bytes: &'a [u8], name: &Path) -> Result<Self> {
         let tensors = SafeTensors::deserialize(bytes).map_err(|e| not_a_model(name, &e))?;
-        Ok(Self { name: name.into(), prefix: "", tensors })
+        Ok(Self { name: name.into(), tensors })
     }
 
+    /// Whether there is a tensor of that name and shape; nothing is read.
     #[cfg(feature = "burn")]
-    pub(super) fn under(self, prefix: &'static str) -> Self {
-        Self { prefix, ..self }
+    pub(super) fn check(&self, name: &str, shape: &[usize]) -> Result<()> {
+        let tensor = self.tensors.tensor(name).map_err(|_| missing(&self.name, name))?;
+        check_shape(&self.name, name, tensor.shape(), shape)
+    }
+}
+
+/// The tensors of a store whose names begin with a prefix, without it.
+#[cfg(feature = "burn")]
+pub(super) struct Under<'a>(pub &'a TensorStore<'a>, pub &'static str);
+
+#[cfg(feature = "burn")]
+impl TensorSource for Under<'_> {
+    fn get(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        self.0.get(&format!("{}{name}", self.1), shape)
+    }
+
+    fn contains(&self, name: &str) -> bool {
+        self.0.contains(&format!("{}{name}", self.1))
+    }
+
+    fn refused(&self, reason: String) -> Error {
+        self.0.refused(reason)
     }
 }
 
 impl TensorSource for TensorStore<'_> {
     fn get(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        let name = format!("{}{name}", self.prefix);
-        let tensor = self.tensors.tensor(&name).map_err(|_| missing(&self.name, &name))?;
-        check_shape(&self.name, &name, tensor.shape(), shape)?;
-        numbers(tensor.dtype(), tensor.data())
-            .map_err(|reason| Error::model(&self.name, format!("tensor {name} {reason}")))
+        let tensor = self.tensors.tensor(name).map_err(|_| missing(&self.name, name))?;
+        check_shape(&self.name, name, tensor.shape(), shape)?;
+        numbers(tensor.dtype(), tensor.data(), name).map_err(|reason| Error::model(&self.name, reason))
+    }
+
+    fn refused(&self, reason: String) -> Error {
+        Error::model(&self.name, reason)
     }
 
     fn contains(&self, name: &str) -> bool {
-        self.tensors.tensor(&format!("{}{name}", self.prefix)).is_ok()
+        self.tensors.tensor(name).is_ok()
     }
 }
 
@@ -64,13 +86,29 @@ pub(super) fn check_shape(file: &Path, tensor: &str, found: &[usize], expected: 
     Err(Error::model(file, reason))
 }
 
-/// The numbers of a tensor's bytes, or what is wrong with them.
-pub(super) fn numbers(kind: Dtype, bytes: &[u8]) -> std::result::Result<Vec<f32>, String> {
-    match kind {
-        Dtype::F32 => Ok(bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect()),
-        Dtype::F16 => Ok(bytes.as_chunks::<2>().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect()),
-        other => Err(format!("is {other:?}, not F32 or F16")),
+/// The numbers of the tensor `name` from its bytes, or what is wrong with them.
+///
+/// A number that is not finite, or a variance below zero, would come out of a GPU as an ordinary score: the
+/// maximum that is its ReLU may give 0 for what is not a number.
+pub(super) fn numbers(kind: Dtype, bytes: &[u8], name: &str) -> std::result::Result<Vec<f32>, String> {
+    let values: Vec<f32> = match kind {
+        Dtype::F32 => bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+        Dtype::F16 => bytes.as_chunks::<2>().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect(),
+        other => return Err(format!("tensor {name} is {other:?}, not F32 or F16")),
+    };
+    match unusable(name, &values) {
+        Some(reason) => Err(format!("{reason}; train or copy the model again")),
+        None => Ok(values),
     }
+}
+
+/// What makes the values of the tensor `name` unusable, if anything does.
+pub(crate) fn unusable(name: &str, values: &[f32]) -> Option<String> {
+    if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+        return Some(format!("tensor {name} is not finite at element {at}"));
+    }
+    let at = values.iter().position(|&value| value < 0.0).filter(|_| name.ends_with("running_var"))?;
+    Some(format!("tensor {name}, a variance, is negative at element {at}"))
 }
 
 /// The JSON header alone; `name` is for messages.
@@ -90,18 +128,21 @@ pub(super) fn info(metadata: &Metadata, name: &Path) -> Result<Info> {
     let damaged = |e| Error::model(name, format!("its header is damaged ({e}); train or copy it again"));
     let json: serde_json::Value = serde_json::from_str(header).map_err(damaged)?;
     let version = json.get("format_version").and_then(serde_json::Value::as_u64);
-    if version != Some(u64::from(FORMAT_VERSION)) {
+    if ![FORMAT_VERSION, FORMAT_WITH_RANGE].map(|v| Some(u64::from(v))).contains(&version) {
         let found = version.map_or("unknown".into(), |v| v.to_string());
         let reason = format!(
-            "model format {found}, this program reads format {FORMAT_VERSION}; use a matching aand, or train again"
+            "model format {found}, this program reads formats {FORMAT_VERSION} and {FORMAT_WITH_RANGE}; use a \
+             matching aand, or train again"
         );
         return Err(Error::model(name, reason));
     }
     let info: Info = serde_json::from_value(json).map_err(damaged)?;
-    if info.size == 0 || !info.size.is_multiple_of(32) || info.size > 4096 || info.raa.memory_items == 0 {
-        return Err(Error::model(name, "its header is damaged (impossible size); train or copy it again"));
+    match info.impossible() {
+        Some(what) => {
+            Err(Error::model(name, format!("its header is damaged ({what}); train or copy it again")))
+        }
+        None => Ok(info),
     }
-    Ok(info)
 }
 
 fn not_a_model(name: &Path, error: &safetensors::SafeTensorError) -> Error {

@@ -1,11 +1,28 @@
 //! The JSON header of a model file: everything about a model that is not a tensor.
 
 use crate::amplification::RaaOptions;
+use crate::picture::Range;
 use crate::teacher::Backbone;
 use serde::{Deserialize, Serialize};
 
 /// Version of the file format; a file of another version is refused.
 pub const FORMAT_VERSION: u32 = 1;
+
+/// Version of a file whose model reads pictures in a [`Range`] of its own: a program that does not know of it
+/// would judge other pictures than were trained on, and so refuses the file.
+pub const FORMAT_WITH_RANGE: u32 = 2;
+
+/// The largest side of the network's input, in training and in a model file.
+pub const MOST_SIZE: usize = 2048;
+
+/// The most memory items per memory.
+pub const MOST_MEMORY_ITEMS: usize = 4096;
+
+/// The most epochs of a stage that a history may tell of.
+const MOST_EPOCHS: usize = 1_000_000;
+
+/// Losses are sums of 32-bit floats; what is larger was never one.
+const MOST_LOSS: f64 = f32::MAX as f64;
 
 /// What a position's score is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,6 +154,9 @@ pub struct Info {
     pub size: usize,
     /// How pictures are prepared, in words.
     pub preprocessing: String,
+    /// The stored values that are black and white in pictures of more than 8 bits; their full scale unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<Range>,
     /// Which parts of the RAA are in use.
     pub raa: RaaOptions,
     /// What the score is.
@@ -157,6 +177,51 @@ pub struct Info {
     pub training_pictures: usize,
     /// The course of both stages; without wall times, so that the same seed gives the same file.
     pub history: History,
+}
+
+impl Info {
+    /// The version of the file format that a model with this range needs.
+    pub fn format_for(range: Option<Range>) -> u32 {
+        if range.is_some() { FORMAT_WITH_RANGE } else { FORMAT_VERSION }
+    }
+
+    /// What cannot be about this header, in words; it may come from a damaged or a hostile file.
+    pub fn impossible(&self) -> Option<String> {
+        let items = self.raa.memory_items;
+        let threshold = self.threshold.value;
+        let epochs = self.history.amplify.len().max(self.history.distill.len());
+        if self.size == 0 || !self.size.is_multiple_of(32) || self.size > MOST_SIZE {
+            Some(format!("impossible size {}", self.size))
+        } else if !(1..=MOST_MEMORY_ITEMS).contains(&items) {
+            Some(format!("impossible number of memory items {items}"))
+        } else if !(threshold.is_finite() && threshold > 0.0) {
+            Some(format!("impossible threshold {threshold}"))
+        } else if self.format_version != Self::format_for(self.range) {
+            Some("its range and its version contradict each other".into())
+        } else if epochs > MOST_EPOCHS || !self.history.is_possible() {
+            Some("impossible losses or epochs in its history".into())
+        } else {
+            None
+        }
+    }
+}
+
+impl History {
+    /// Whether a training can have had this course.
+    fn is_possible(&self) -> bool {
+        // None is below zero but by rounding; only the amplification loss has a sign.
+        let loss = |value: f64| (-1.0..=MOST_LOSS).contains(&value);
+        let positive = |value: f64| (0.0..=MOST_LOSS).contains(&value);
+        let epoch = |number: usize| (1..=MOST_EPOCHS).contains(&number);
+        self.amplify.iter().all(|r| {
+            [r.residual_normal, r.residual_anomalous, r.lr, r.seconds].into_iter().all(positive)
+                && loss(r.focal)
+                && r.amplification.abs() <= MOST_LOSS
+                && epoch(r.epoch)
+        }) && self.distill.iter().all(|r| {
+            [r.kd, r.hkd].into_iter().all(loss) && positive(r.lr) && positive(r.seconds) && epoch(r.epoch)
+        })
+    }
 }
 
 #[cfg(test)]

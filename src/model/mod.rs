@@ -8,6 +8,8 @@ mod file;
 mod info;
 #[cfg(feature = "burn")]
 mod parameters;
+#[cfg(feature = "burn")]
+mod sealed;
 #[cfg(not(target_arch = "wasm32"))]
 mod stored;
 
@@ -17,11 +19,16 @@ pub use aand::{Aand, Features};
 pub use encode::{decode, encode, encode_async, tensors, tensors_async};
 #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
 pub use encode::{open, save};
+#[cfg(feature = "burn")]
+pub(crate) use file::unusable;
 pub use file::{TensorStore, header, read_bytes, write_atomically};
 pub use info::{
-    AmplifyRecord, DistillRecord, FORMAT_VERSION, History, Info, Precision, Score, Selection, Threshold,
+    AmplifyRecord, DistillRecord, FORMAT_VERSION, FORMAT_WITH_RANGE, History, Info, MOST_MEMORY_ITEMS,
+    MOST_SIZE, Precision, Score, Selection, Threshold,
 };
 #[cfg(feature = "burn")]
 pub use parameters::{NamedTensor, NamedTensors, assign, collect, collect_async};
+#[cfg(feature = "burn")]
+pub(crate) use sealed::{seal, unseal};
 #[cfg(not(target_arch = "wasm32"))]
 pub use stored::StoredModel;

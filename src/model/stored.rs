@@ -64,8 +64,11 @@ impl TensorSource for StoredModel {
         let place = SeekFrom::Start(self.start + from as u64);
         file.seek(place).and_then(|_| file.read_exact(&mut bytes)).map_err(|e| Error::io(&self.path, e))?;
         drop(file);
-        numbers(tensor.dtype, &bytes)
-            .map_err(|reason| Error::model(&self.path, format!("tensor {name} {reason}")))
+        numbers(tensor.dtype, &bytes, name).map_err(|reason| Error::model(&self.path, reason))
+    }
+
+    fn refused(&self, reason: String) -> Error {
+        Error::model(&self.path, reason)
     }
 
     fn contains(&self, name: &str) -> bool {

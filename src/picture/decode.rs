@@ -4,11 +4,11 @@ use std::io::Cursor;
 use std::path::Path;
 
 use image::metadata::Orientation;
-use image::{
-    ColorType, DynamicImage, ExtendedColorType, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits,
-};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
-use super::Picture;
+use super::jpeg::{Frame, decode_split};
+use super::range::{Range, Values};
+use super::{Picture, pages, stored};
 use crate::error::{Error, Result};
 
 /// Largest width and height that is decoded, in pixels.
@@ -23,7 +23,7 @@ const MAX_BYTES: u64 = if cfg!(target_arch = "wasm32") { 512 << 20 } else { 2 <<
 const FORMATS: &str = "JPEG, PNG, BMP, TIFF or WebP";
 
 /// How a picture was stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Details {
     /// Container: `JPEG`, `PNG`, `BMP`, `TIFF` or `WebP`, judged by content.
     pub format: &'static str,
@@ -31,13 +31,17 @@ pub struct Details {
     pub mode: String,
     /// Whether the EXIF orientation turned or mirrored it.
     pub turned: bool,
+    /// The stored values, where they have more than 8 bits.
+    pub values: Option<Values>,
+    /// Pages or frames in the file, of which the first that is no small copy is read.
+    pub pages: usize,
 }
 
 /// Decodes a picture to 8-bit RGB. The format is judged by content; `name` is for error messages only.
 ///
 /// Grey is repeated over the channels, a palette is looked up, alpha is dropped without blending (as
-/// Pillow's `convert("RGB")` does), 16 bits are rounded to 8, float values are cut to 0..1. The EXIF
-/// orientation is applied; colour profiles and gamma are ignored.
+/// Pillow's `convert("RGB")` does), 16 bits are rounded to 8, float values are cut to 0..1
+/// ([`decode_ranged`] for others). The EXIF orientation is applied; colour profiles and gamma are ignored.
 ///
 /// # Errors
 /// [`Error::Picture`] when the bytes are empty, cut off, of another kind, damaged, or larger than
@@ -51,8 +55,20 @@ pub fn decode(bytes: &[u8], name: &Path) -> Result<Picture> {
 /// # Errors
 /// As [`decode`].
 pub fn decode_detailed(bytes: &[u8], name: &Path) -> Result<(Picture, Details)> {
+    decode_ranged(bytes, name, None)
+}
+
+/// [`decode_detailed`], where values of more than 8 bits are read from the range's black to its white.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_ranged(bytes: &[u8], name: &Path, range: Option<Range>) -> Result<(Picture, Details)> {
     let (image, details) = read(bytes, name)?;
-    Ok((image.into_rgb8(), details))
+    let picture = match range {
+        Some(range) => range.apply(image),
+        None => image.into_rgb8(),
+    };
+    Ok((picture, details))
 }
 
 /// Reads and decodes a picture file; see [`decode`].
@@ -66,17 +82,38 @@ pub fn open(path: impl AsRef<Path>) -> Result<Picture> {
     decode(&bytes, path)
 }
 
+/// Reads and decodes a picture file; see [`decode_ranged`].
+///
+/// # Errors
+/// As [`open`].
+#[cfg(not(target_arch = "wasm32"))]
+pub fn open_ranged(path: impl AsRef<Path>, range: Option<Range>) -> Result<(Picture, Details)> {
+    let path = path.as_ref();
+    let bytes = std::fs::read(path).map_err(|source| Error::io(path, source))?;
+    decode_ranged(&bytes, path, range)
+}
+
 /// Decodes in the stored mode, upright.
 pub(super) fn read(bytes: &[u8], name: &Path) -> Result<(DynamicImage, Details)> {
     if bytes.is_empty() {
         return Err(Error::picture(name, "the file is empty (0 bytes); copy or export it again"));
     }
-    let format = image::guess_format(bytes).map_err(|_| Error::picture(name, stranger(bytes)))?;
+    let format = match image::guess_format(bytes) {
+        Ok(format) => format,
+        Err(_) if stored::is_big_tiff(bytes) => ImageFormat::Tiff,
+        Err(_) => return Err(Error::picture(name, stranger(bytes))),
+    };
     let Some(container) = container(format) else {
         let kind = format.extensions_str().first().copied().unwrap_or("unknown").to_uppercase();
         return Err(Error::picture(name, format!("it is a {kind} file; convert it to {FORMATS}")));
     };
+    let (pages, reordered) = pages::of(format, bytes);
+    let bytes = reordered.as_deref().unwrap_or(bytes);
     let failed = |error| Error::picture(name, explain(&error, container));
+    let frame = if format == ImageFormat::Jpeg { Frame::read(bytes) } else { None };
+    if let Some(variant) = frame.and_then(Frame::unread) {
+        return Err(Error::picture(name, not_read(container, &variant)));
+    }
 
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = Limits::no_limits();
@@ -100,16 +137,27 @@ pub(super) fn read(bytes: &[u8], name: &Path) -> Result<(DynamicImage, Details)>
         ));
     }
     // The JPEG decoder fills what is missing with grey instead of saying so.
-    if format == ImageFormat::Jpeg && !jpeg_is_whole(bytes) {
+    if frame.is_some_and(|frame| !frame.whole || frame.lacks_scan()) {
         return Err(Error::picture(name, CUT_OFF));
     }
-    let mode = mode(decoder.color_type(), decoder.original_color_type());
+    let mode = stored::mode(bytes, container, frame, &decoder);
     // Unreadable metadata is no reason to refuse a readable picture.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut image = DynamicImage::from_decoder(decoder).map_err(failed)?;
+    let mut image = match frame {
+        Some(frame) if frame.is_split() => {
+            let damaged = |said: String| Error::picture(name, damaged(container, &said));
+            DynamicImage::ImageRgb8(decode_split(bytes).map_err(damaged)?)
+        }
+        _ => DynamicImage::from_decoder(decoder).map_err(failed)?,
+    };
     image.apply_orientation(orientation);
     let turned = orientation != Orientation::NoTransforms;
-    Ok((image, Details { format: container, mode, turned }))
+    let values = Values::of(&image);
+    if values.is_some_and(|values| !values.are_finite()) {
+        let reason = "it holds values that are not numbers or infinite; replace them and export it again";
+        return Err(Error::picture(name, reason));
+    }
+    Ok((image, Details { format: container, mode, turned, values, pages }))
 }
 
 const CUT_OFF: &str = "the file is cut off (truncated); copy or export it again";
@@ -138,8 +186,10 @@ fn stranger(bytes: &[u8]) -> String {
     let start = &bytes[..bytes.len().min(512)];
     let kind = if start.get(4..8) == Some(b"ftyp") {
         "it looks like HEIC, AVIF or video"
-    } else if start.starts_with(b"%PDF") {
-        "it is a PDF document"
+    } else if let Some(&(_, kind)) = STRANGERS.iter().find(|(magic, _)| start.starts_with(magic)) {
+        kind
+    } else if start.get(128..132) == Some(b"DICM") {
+        "it is a DICOM file"
     } else if start.iter().all(|&byte| byte == 0) {
         "it holds only zeros"
     } else if !start.iter().any(|&byte| byte < 9) {
@@ -150,61 +200,53 @@ fn stranger(bytes: &[u8]) -> String {
     format!("{kind}; only {FORMATS} is read, whatever the file is called: convert it, or move it away")
 }
 
+/// Kinds that people have pictures in, by how their files begin.
+const STRANGERS: [(&[u8], &str); 9] = [
+    (b"%PDF", "it is a PDF document"),
+    (b"\0\0\0\x0cjP  ", "it is JPEG 2000"),
+    (b"\xff\x4f\xff\x51", "it is JPEG 2000"),
+    (b"\0\0\0\x0cJXL ", "it is JPEG XL"),
+    (b"\xff\x0a", "it is JPEG XL"),
+    (b"8BPS", "it is a Photoshop file"),
+    (b"\x93NUMPY", "it is a NumPy array"),
+    (b"\x89HDF", "it is an HDF5 file"),
+    (b"SIMPLE  =", "it is a FITS file"),
+];
+
 fn explain(error: &ImageError, container: &str) -> String {
     use std::io::ErrorKind::UnexpectedEof;
-    let said = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+    let said = error.to_string();
     match error {
         ImageError::IoError(source) if source.kind() == UnexpectedEof => CUT_OFF.into(),
         ImageError::Limits(_) => {
             format!("decoding needs more than {} MiB; scale it down or save it with 8 bits", MAX_BYTES >> 20)
         }
-        ImageError::Unsupported(_) => {
-            format!("this variant of {container} is not read ({said}); save it as 8-bit PNG")
-        }
-        // Decoders report a missing end in their own words.
-        _ if said.to_lowercase().contains("unexpected end") => CUT_OFF.into(),
-        _ => format!("damaged {container} data ({said}); copy or export it again"),
+        ImageError::Unsupported(_) => not_read(container, &said),
+        _ => damaged(container, &said),
     }
 }
 
-fn mode(decoded: ColorType, stored: ExtendedColorType) -> String {
-    let name = match stored {
-        ExtendedColorType::Cmyk8 | ExtendedColorType::Cmyk16 => "CMYK",
-        _ => match (decoded.has_color(), decoded.has_alpha()) {
-            (false, false) => "grey",
-            (false, true) => "grey + alpha",
-            (true, false) => "RGB",
-            (true, true) => "RGBA",
-        },
-    };
-    let bits = match decoded {
-        ColorType::Rgb32F | ColorType::Rgba32F => "float",
-        ColorType::L16 | ColorType::La16 | ColorType::Rgb16 | ColorType::Rgba16 => "16 bit",
-        _ => match stored {
-            ExtendedColorType::L1 | ExtendedColorType::Rgb1 => "1 bit",
-            _ => "8 bit",
-        },
-    };
-    format!("{name} {bits}")
+/// What to say of a sound file that is not read.
+fn not_read(container: &str, variant: &str) -> String {
+    format!("this variant of {container} is not read ({}); save it as 8-bit PNG", one_line(variant))
 }
 
-/// Whether an end-of-image marker follows the first scan. Within a scan 0xFF is always escaped, so the
-/// marker cannot be data there; a thumbnail's own end lies before the scan.
-fn jpeg_is_whole(bytes: &[u8]) -> bool {
-    let mut at = 2;
-    while let Some(&[0xFF, marker]) = bytes.get(at..at + 2) {
-        match marker {
-            0xDA => return bytes[at + 2..].windows(2).any(|pair| pair == [0xFF, 0xD9]),
-            0xFF => at += 1,
-            0x01 | 0xD0..=0xD8 => at += 2,
-            _ => match bytes.get(at + 2..at + 4) {
-                Some(&[high, low]) => at += 2 + usize::from(u16::from_be_bytes([high, low])),
-                _ => return false,
-            },
-        }
+/// What to say of data that a decoder could not make sense of, in its words.
+fn damaged(container: &str, said: &str) -> String {
+    let said = one_line(said);
+    let lower = said.to_lowercase();
+    // Decoders report a missing end, or what they do not know, in their own words.
+    if lower.contains("unexpected end") {
+        CUT_OFF.into()
+    } else if ["unsupported", "not supported", "cannot yet"].iter().any(|words| lower.contains(words)) {
+        not_read(container, &said)
+    } else {
+        format!("damaged {container} data ({said}); copy or export it again")
     }
-    // Junk between segments: the decoder finds its way or reports it, so only look at the end.
-    bytes.windows(2).any(|pair| pair == [0xFF, 0xD9])
+}
+
+fn one_line(said: &str) -> String {
+    said.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -1,17 +1,24 @@
 //! Pictures: decoding, the PIL-exact resize, ImageNet normalisation (method.md 1.3), and masks.
 
 mod decode;
+mod jpeg;
 mod mask;
 mod normalise;
+mod pages;
+mod range;
+mod remarks;
 mod resize;
+mod stored;
 
+pub use decode::{Details, MAX_PIXELS, MAX_SIDE, decode, decode_detailed, decode_ranged};
 #[cfg(not(target_arch = "wasm32"))]
-pub use decode::open;
-pub use decode::{Details, MAX_PIXELS, MAX_SIDE, decode, decode_detailed};
+pub use decode::{open, open_ranged};
 pub use mask::{Mask, PATCH_SHARE, decode_mask};
 #[cfg(not(target_arch = "wasm32"))]
 pub use mask::{is_drawn_in_alpha, open_mask};
 pub use normalise::{MEAN, STD, normalise};
+pub use range::{Depth, Range, RangeChoice, Values};
+pub use remarks::Remarks;
 pub use resize::resize;
 
 /// An 8-bit RGB picture.

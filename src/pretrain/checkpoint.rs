@@ -1,4 +1,4 @@
-//! Everything needed to go on after a stop, in one safetensors file.
+//! Everything needed to go on after a stop, in one safetensors file with its SHA-256 behind it.
 
 use crate::{Error, Result};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -54,7 +54,7 @@ impl Checkpoint {
         let progress = serde_json::to_string(&self.progress).map_err(|e| fail(e.to_string()))?;
         let metadata = HashMap::from([("progress".to_owned(), progress)]);
         let bytes = safetensors::serialize(views, Some(metadata)).map_err(|e| fail(e.to_string()))?;
-        crate::model::write_atomically(path, &bytes)
+        crate::model::write_atomically(path, &crate::model::seal(bytes))
     }
 
     /// Reads what [`Self::write`] wrote.
@@ -66,6 +66,7 @@ impl Checkpoint {
         let fail = |e: String| {
             Error::Training(format!("{}: not a checkpoint ({e}); start without --resume", path.display()))
         };
+        let bytes = crate::model::unseal(bytes).ok_or_else(|| fail("damaged, or of another aand".into()))?;
         let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|e| fail(e.to_string()))?;
         let progress = metadata.metadata().as_ref().and_then(|m| m.get("progress"));
         let progress = progress.ok_or_else(|| fail("no progress in it".into()))?;
@@ -108,5 +109,9 @@ mod tests {
         assert_eq!(Checkpoint::read(&path).unwrap(), checkpoint);
         assert!(Checkpoint::read(&path).unwrap().vector("weights", 3).is_err());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file stays behind");
+        let mut bytes = std::fs::read(&path).unwrap();
+        *bytes.iter_mut().rev().nth(40).unwrap() ^= 4;
+        std::fs::write(&path, bytes).unwrap();
+        assert!(Checkpoint::read(&path).unwrap_err().to_string().contains("damaged"));
     }
 }

@@ -106,7 +106,8 @@ impl Layout {
     /// The device fails.
     pub fn first_weights(&self, pruned: Pruned, standard: &[(Vec<f32>, Vec<f32>); 3]) -> Result<Vec<f32>> {
         let mut flat = Vec::with_capacity(self.weights);
-        let compact = Teacher { backbone: Backbone::Compact, trunk: pruned.trunk };
+        let compact =
+            Teacher { backbone: Backbone::Compact, trunk: pruned.trunk, fingerprint: String::new() };
         let mut push = |weight: &Tensor<4>, bias: &Tensor<1>| -> Result<()> {
             flat.extend(numbers(&weight.clone().reshape([weight.shape().num_elements()]))?);
             flat.extend(numbers(bias)?);

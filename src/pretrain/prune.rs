@@ -311,7 +311,7 @@ mod tests {
             blocks.iter().map(block).collect()
         });
         let trunk = Trunk { stem: twice(&small.trunk.stem, true), layers };
-        let large = Teacher { backbone: Backbone::Resnet18, trunk };
+        let large = Teacher { backbone: Backbone::Resnet18, trunk, fingerprint: String::new() };
         let pictures = pictures(4, &device);
         let pruned = prune(&large, Backbone::Compact, &pictures, &device).unwrap();
         let narrow = pruned.trunk.forward(pictures[0].clone());

@@ -62,6 +62,18 @@ impl Textures {
         (!self.pictures.is_empty()).then_some(self.pictures.len())
     }
 
+    /// SHA-256 over the pictures, as 64 hexadecimal digits; of nothing for procedural ones.
+    pub fn fingerprint(&self) -> String {
+        use sha2::{Digest, Sha256};
+        let mut all = Sha256::new();
+        for picture in &self.pictures {
+            let (width, height) = picture.dimensions();
+            [width, height].iter().for_each(|side| all.update(side.to_le_bytes()));
+            all.update(picture.as_raw());
+        }
+        all.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// The same textures, with all pictures resized to `size x size` (bilinear, no antialiasing) already.
     pub fn resized(self, size: usize) -> Self {
         let size = size as u32;

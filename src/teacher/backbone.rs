@@ -86,6 +86,28 @@ impl Backbone {
         }
     }
 
+    /// The convolutions of the trunk, stem to layer 3, by torchvision's names.
+    pub fn convolutions(self) -> Vec<String> {
+        let each = match self.block() {
+            BlockKind::Basic => 2,
+            BlockKind::Bottleneck => 3,
+        };
+        let mut all = vec!["conv1".to_owned()];
+        let mut input = self.stem();
+        for (level, output) in self.channels().into_iter().enumerate() {
+            for block in 0..self.blocks()[level] {
+                let prefix = format!("layer{}.{block}", level + 1);
+                all.extend((1..=each).map(|number| format!("{prefix}.conv{number}")));
+                // A short cut where the shape changes.
+                if block == 0 && (level > 0 || input != output) {
+                    all.push(format!("{prefix}.downsample.0"));
+                }
+            }
+            input = output;
+        }
+        all
+    }
+
     /// Height and width of the three levels for a `size x size` input (a multiple of 32).
     pub fn sides(self, size: usize) -> [usize; 3] {
         [size / 4, size / 8, size / 16]

@@ -6,7 +6,8 @@ use crate::Result;
 use burn::tensor::{Device, Tensor};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use std::sync::Mutex;
+use sha2::{Digest, Sha256};
+use std::sync::{Mutex, PoisonError};
 
 /// A frozen pre-trained network.
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub struct Teacher {
     pub backbone: Backbone,
     /// Its weights.
     pub trunk: Trunk,
+    /// SHA-256 over the weights as they were read, as 64 hexadecimal digits; empty for one made in memory.
+    pub fingerprint: String,
 }
 
 impl Teacher {
@@ -23,7 +26,11 @@ impl Teacher {
     /// # Errors
     /// A tensor is missing or has another shape than the backbone's.
     pub fn load(backbone: Backbone, source: &dyn TensorSource, device: &Device) -> Result<Self> {
-        Ok(Self { backbone, trunk: Trunk::load(backbone, source, device)? })
+        let source = Witness { source, read: Mutex::default() };
+        let trunk = Trunk::load(backbone, &source, device)?;
+        let read = source.read.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let fingerprint = read.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { backbone, trunk, fingerprint })
     }
 
     /// A randomly initialised teacher (Kaiming-normal), for the first row of the paper's Table I.
@@ -55,6 +62,30 @@ impl Teacher {
     }
 }
 
+/// A source, and the SHA-256 over what has been read from it.
+struct Witness<'a> {
+    source: &'a dyn TensorSource,
+    read: Mutex<Sha256>,
+}
+
+impl TensorSource for Witness<'_> {
+    fn get(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        let values = self.source.get(name, shape)?;
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        read.update(name.as_bytes());
+        values.iter().for_each(|value| read.update(value.to_le_bytes()));
+        Ok(values)
+    }
+
+    fn contains(&self, name: &str) -> bool {
+        self.source.contains(name)
+    }
+
+    fn refused(&self, reason: String) -> crate::Error {
+        self.source.refused(reason)
+    }
+}
+
 /// Kaiming-normal (fan-out) weights and zero biases, as torchvision initialises a ResNet.
 struct RandomWeights(Mutex<ChaCha8Rng>);
 
@@ -81,5 +112,9 @@ impl TensorSource for crate::weights::TensorFile {
 
     fn contains(&self, name: &str) -> bool {
         Self::contains(self, name)
+    }
+
+    fn refused(&self, reason: String) -> crate::Error {
+        crate::Error::weights(self.path(), reason)
     }
 }

@@ -61,6 +61,13 @@ fn folded(
         filter.iter_mut().for_each(|w| *w = (f64::from(*w) * scale) as f32);
         bias[o] = (f64::from(beta[o]) - f64::from(mean[o]) * scale) as f32;
     }
+    // Finite parts can overflow when they are multiplied, and a negative variance has no root.
+    if weight.iter().chain(&bias).any(|value| !value.is_finite()) {
+        let reason = format!(
+            "the convolution '{name}' is not finite once its batch normalisation is folded in; give other weights"
+        );
+        return Err(source.refused(reason));
+    }
     Ok((weight, bias))
 }
 

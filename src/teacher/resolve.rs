@@ -1,7 +1,7 @@
 //! Choosing a teacher from the flags given.
 
 use super::{Backbone, Teacher};
-use crate::weights::TensorFile;
+use crate::weights::{TensorFile, refuse_left_over};
 use crate::{Error, Result};
 use burn::tensor::Device;
 use std::path::Path;
@@ -10,7 +10,7 @@ impl Backbone {
     /// The network whose tensors a weight file holds.
     ///
     /// # Errors
-    /// It holds none of those this program knows.
+    /// It holds none of those this program knows, or a larger or otherwise built relative of one.
     pub fn of(file: &TensorFile) -> Result<Self> {
         let width = |name: &str| file.shape(name).ok().and_then(|s| s.first().copied());
         let deep = file.contains("layer1.2.conv1.weight");
@@ -25,7 +25,7 @@ impl Backbone {
             (Some(64), Some(64)) => Some(Self::Resnet18),
             _ => None,
         };
-        found.ok_or_else(|| {
+        let found = found.ok_or_else(|| {
             let known = Self::ALL.map(Self::name).join(", ");
             Error::weights(
                 file.path(),
@@ -33,7 +33,10 @@ impl Backbone {
                     "not the weights of a known backbone ({known}); convert or fetch them with `aand weights`"
                 ),
             )
-        })
+        })?;
+        let convolutions = found.convolutions();
+        refuse_left_over(file, convolutions.iter().map(String::as_str), found.name())?;
+        Ok(found)
     }
 }
 
@@ -70,5 +73,67 @@ impl Teacher {
         }
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         Ok((Self::load(found, &file, device)?, name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use safetensors::Dtype;
+    use safetensors::tensor::TensorView;
+
+    /// The trunk of a backbone by torchvision's names, of zeros, with `prefix` before every name and these
+    /// tensors more.
+    fn file(backbone: Backbone, prefix: &str, more: &[&str]) -> Result<TensorFile> {
+        let bytes = vec![0; 4 * 1024 * 1024];
+        let mut shapes: Vec<(String, Vec<usize>)> = Vec::new();
+        for name in backbone.convolutions() {
+            // Only those that tell the backbone have their width.
+            let width = match name.as_str() {
+                "conv1" => backbone.stem(),
+                "layer1.0.conv1" => backbone.inner()[0],
+                _ => 1,
+            };
+            shapes.push((format!("{name}.weight"), vec![width, 1, 1, 1]));
+            let norm = crate::weights::norm_of(&name).unwrap();
+            let parts = ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"];
+            shapes.extend(parts.map(|part| (format!("{norm}.{part}"), vec![width])));
+        }
+        shapes.extend(more.iter().map(|name| (name.to_string(), vec![1])));
+        let views = shapes.iter().map(|(name, shape)| {
+            let length = 4 * shape.iter().product::<usize>();
+            let view = TensorView::new(Dtype::F32, shape.clone(), &bytes[..length]).unwrap();
+            (format!("{prefix}{name}"), view)
+        });
+        let file = safetensors::serialize(views, None).unwrap();
+        TensorFile::from_safetensors_bytes(&file, Path::new("net.safetensors"))
+    }
+
+    #[test]
+    fn each_backbone_is_known_by_its_tensors_whatever_is_before_their_names() {
+        for backbone in Backbone::ALL {
+            for prefix in ["", "module.", "backbone.", "state_dict.model."] {
+                // What lies beyond the trunk does not count.
+                let more = ["fc.weight", "layer4.0.conv1.weight"];
+                assert_eq!(Backbone::of(&file(backbone, prefix, &more).unwrap()).unwrap(), backbone);
+            }
+        }
+    }
+
+    #[test]
+    fn a_larger_or_otherwise_built_relative_is_refused() {
+        for (backbone, more) in [
+            // ResNet-101 and Wide ResNet-101-2 have 23 blocks in layer 3.
+            (Backbone::Resnet50, "layer3.6.conv1.weight"),
+            (Backbone::WideResnet50_2, "layer3.22.conv3.weight"),
+            (Backbone::Resnet34, "layer2.4.conv1.weight"),
+            // Squeeze-and-excitation, antialiasing, a deeper stem.
+            (Backbone::Resnet18, "layer1.0.se.fc1.weight"),
+            (Backbone::Resnet50, "layer2.0.conv2.filt"),
+            (Backbone::Resnet50, "conv2.weight"),
+        ] {
+            let message = Backbone::of(&file(backbone, "", &[more]).unwrap()).unwrap_err().to_string();
+            assert!(message.contains(more) && message.contains(backbone.name()), "{message}");
+        }
     }
 }

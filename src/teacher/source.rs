@@ -1,6 +1,6 @@
 //! Where tensors come from.
 
-use crate::Result;
+use crate::{Error, Result};
 
 /// Named tensors, from a weight file or a model file.
 pub trait TensorSource {
@@ -12,4 +12,9 @@ pub trait TensorSource {
 
     /// Whether there is a tensor of that name.
     fn contains(&self, name: &str) -> bool;
+
+    /// An error about what was read from here.
+    fn refused(&self, reason: String) -> Error {
+        Error::Setting(reason)
+    }
 }

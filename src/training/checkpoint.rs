@@ -1,11 +1,14 @@
 //! Where a training stands, complete enough to go on as if it had never stopped.
 //!
 //! One file: safetensors whose byte tensors hold Burn's records of the modules and the optimizer, and whose
-//! metadata holds the position and the history. There is no random state to keep: every stream follows from
+//! metadata holds the position and the history; then the SHA-256 of all that, because a flipped bit in a weight
+//! would make another model without a word. There is no random state to keep: every stream follows from
 //! the seed and the position ([`super::stream`]).
 
 use super::config::Settings;
-use crate::model::{History, write_atomically};
+use crate::model::{History, collect_async, seal, unseal, unusable, write_atomically};
+use crate::synthesis::Textures;
+use crate::teacher::Teacher;
 use crate::{Error, Result};
 use burn::module::Module;
 use burn::optim::ModuleOptimizer;
@@ -41,6 +44,23 @@ pub struct Position {
     pub sums: [f64; 2],
 }
 
+/// SHA-256, in hexadecimal, of what a training takes from outside besides its pictures: a file of the same name
+/// may hold something else by the time the training goes on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contents {
+    /// Of the teacher's weights.
+    pub teacher: String,
+    /// Of the textures.
+    pub textures: String,
+}
+
+impl Contents {
+    /// Of these two.
+    pub fn of(teacher: &Teacher, textures: &Textures) -> Self {
+        Self { teacher: teacher.fingerprint.clone(), textures: textures.fingerprint() }
+    }
+}
+
 /// Everything but the tensors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Checkpoint {
@@ -52,6 +72,8 @@ pub struct Checkpoint {
     pub settings: Settings,
     /// The teacher's network and source.
     pub teacher: String,
+    /// What the teacher and the textures were.
+    pub contents: Contents,
     /// The data it was begun with.
     pub data_fingerprint: String,
     /// The best score so far and the epoch it belongs to, where weights are selected on test data.
@@ -75,16 +97,26 @@ impl Checkpoint {
         let header = serde_json::to_string(self).map_err(|e| unwritable(&e))?;
         let metadata = HashMap::from([(KEY.to_string(), header)]);
         let bytes = safetensors::serialize(views, Some(metadata)).map_err(|e| unwritable(&e))?;
-        write_atomically(path, &bytes)
+        write_atomically(path, &seal(bytes))
     }
 
     /// Reads a checkpoint and its records.
     ///
     /// # Errors
-    /// The file cannot be read, or is no checkpoint of this version.
+    /// The file cannot be read, is damaged, or is no checkpoint of this version.
     pub fn open(path: &Path) -> Result<(Self, HashMap<String, Vec<u8>>)> {
-        let bytes = crate::model::read_bytes(path)?;
+        Self::decode(crate::model::read_bytes(path)?, path)
+    }
+
+    /// As [`open`](Self::open), from the bytes of the file; `path` is for messages.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn decode(bytes: Vec<u8>, path: &Path) -> Result<(Self, HashMap<String, Vec<u8>>)> {
         let damaged = |_| Error::model(path, "not a checkpoint of this aand; delete it and train anew");
+        let bytes = unseal(bytes).ok_or_else(|| {
+            Error::model(path, "a damaged checkpoint, or one of another aand; delete it and train anew")
+        })?;
         let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
         let header = metadata.metadata().as_ref().and_then(|m| m.get(KEY));
         let checkpoint = header.and_then(|h| serde_json::from_str(h).ok());
@@ -102,6 +134,17 @@ pub(super) fn module_record<M: Module>(module: &M) -> Result<Vec<u8>> {
     let _ = module.valid();
     let bytes = module.clone().into_record().into_bytes();
     Ok(bytes.map_err(|e| Error::Training(format!("cannot record the weights: {e}")))?.to_vec())
+}
+
+/// Refuses a module that a training cannot go on with; `name` is for the message.
+pub(super) async fn check_usable<M: Module>(module: &M, name: &str) -> Result<()> {
+    let tensors = collect_async(module, name).await?;
+    match tensors.iter().find_map(|tensor| unusable(&tensor.name, &tensor.values)) {
+        None => Ok(()),
+        Some(reason) => Err(Error::Training(format!(
+            "the checkpoint cannot be gone on with: {reason}; train anew without --resume"
+        ))),
+    }
 }
 
 /// The record of an optimizer.

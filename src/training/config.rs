@@ -2,7 +2,8 @@
 
 use crate::amplification::RaaOptions;
 use crate::detection::held_out_count;
-use crate::model::{Precision, Score, Selection};
+use crate::model::{MOST_MEMORY_ITEMS, MOST_SIZE, Precision, Score, Selection};
+use crate::picture::Range;
 use crate::synthesis::Foreground;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -101,6 +102,9 @@ pub struct Settings {
     pub foreground: Foreground,
     /// Where textures come from.
     pub textures: String,
+    /// The stored values that are black and white in pictures of more than 8 bits; their full scale unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<Range>,
     /// How weights are chosen.
     pub selection: Selection,
     /// How the model is stored.
@@ -127,6 +131,7 @@ impl Default for Settings {
             holdout: 0.1,
             foreground: Foreground::Auto,
             textures: "built-in".into(),
+            range: None,
             selection: Selection::default(),
             precision: Precision::default(),
         }
@@ -148,9 +153,9 @@ impl Settings {
     /// Names the flag and the remedy.
     pub fn check(&self) -> Result<()> {
         let wrong = |reason: String| Err(Error::Setting(reason));
-        if self.size == 0 || !self.size.is_multiple_of(32) || self.size > 2048 {
+        if self.size == 0 || !self.size.is_multiple_of(32) || self.size > MOST_SIZE {
             return wrong(format!(
-                "--size {}: must be a multiple of 32 up to 2048, for example 256",
+                "--size {}: must be a multiple of 32 up to {MOST_SIZE}, for example 256",
                 self.size
             ));
         }
@@ -166,14 +171,30 @@ impl Settings {
         if !(0.0..=0.5).contains(&self.holdout) {
             return wrong(format!("--holdout {}: must be from 0 to 0.5", self.holdout));
         }
-        if !(1..=4096).contains(&self.raa.memory_items) {
-            return wrong(format!("--memory-items {}: must be 1 to 4096", self.raa.memory_items));
+        if !(1..=MOST_MEMORY_ITEMS).contains(&self.raa.memory_items) {
+            let items = self.raa.memory_items;
+            return wrong(format!("--memory-items {items}: must be 1 to {MOST_MEMORY_ITEMS}"));
         }
         if !self.alpha.is_finite() || !(0.0..=2.0).contains(&self.alpha) {
             return wrong(format!("--alpha {}: must be from 0 to 2", self.alpha));
         }
+        let weight = self.amplification_weight;
+        if !(weight.is_finite() && weight >= 0.0) {
+            return wrong(format!("--amplification-weight {weight}: must be 0 or more"));
+        }
+        if self.amplifies() && !self.raa.generator && !self.trains_gate() {
+            let why = if self.raa.gate { "--objective contrastive" } else { "--no-gate" };
+            return wrong(format!(
+                "{why} with --no-generator leaves nothing to learn in stage 1: drop one, or give --epochs-amplify 0"
+            ));
+        }
         if self.score == Score::Gate && (!self.raa.gate || self.teacher != TeacherKind::Advanced) {
             return wrong("--score gate needs the gate and stage 1: drop --no-gate and --teacher".into());
+        }
+        if self.score == Score::Gate && !self.trains_gate() {
+            let reason =
+                "--score gate needs a trained gate: give --epochs-amplify 1 or more, and drop --objective";
+            return wrong(reason.into());
         }
         if self.score == Score::Discrepancy && self.epochs_distill == 0 {
             return wrong("--epochs-distill 0 leaves no student: give at least 1, or --score gate".into());
@@ -184,6 +205,11 @@ impl Settings {
     /// Whether stage 1 takes place.
     pub fn amplifies(&self) -> bool {
         self.teacher == TeacherKind::Advanced && self.epochs_amplify > 0
+    }
+
+    /// Whether stage 1 trains the gate.
+    pub fn trains_gate(&self) -> bool {
+        self.amplifies() && self.raa.gate && self.objective == Objective::Amplify
     }
 
     /// Whether stage 2 takes place.
@@ -226,5 +252,30 @@ mod tests {
         let settings = Settings { size: 250, ..Settings::default() };
         assert!(settings.check().unwrap_err().to_string().contains("--size"));
         assert!(Settings::default().check().is_ok());
+        for weight in [-0.1, f64::NAN, f64::INFINITY] {
+            let settings = Settings { amplification_weight: weight, ..Settings::default() };
+            assert!(settings.check().unwrap_err().to_string().contains("--amplification-weight"));
+        }
+    }
+
+    #[test]
+    fn switches_that_leave_nothing_to_learn_or_to_score_by_are_refused() {
+        let raa = RaaOptions::default();
+        let refused = |settings: Settings| settings.check().unwrap_err().to_string();
+        let bare = RaaOptions { gate: false, generator: false, ..raa };
+        assert!(
+            refused(Settings { raa: bare, ..Settings::default() }).contains("--no-gate with --no-generator")
+        );
+        let contrastive = Settings { objective: Objective::Contrastive, ..Settings::default() };
+        let gate_only = RaaOptions { generator: false, ..raa };
+        assert!(
+            refused(Settings { raa: gate_only, ..contrastive.clone() }).contains("--objective contrastive")
+        );
+        // Without stage 1 there is nothing to learn in it.
+        assert!(Settings { raa: bare, epochs_amplify: 0, ..Settings::default() }.check().is_ok());
+        let by_gate = Settings { score: Score::Gate, ..Settings::default() };
+        assert!(by_gate.check().is_ok());
+        assert!(refused(Settings { epochs_amplify: 0, ..by_gate.clone() }).contains("trained gate"));
+        assert!(refused(Settings { score: Score::Gate, ..contrastive }).contains("trained gate"));
     }
 }

@@ -1,15 +1,15 @@
 //! The course of a training: both stages from pictures to a model, observable, interruptible, resumable.
 
-use super::checkpoint::{Checkpoint, Position, Stage};
-use super::checkpoint::{restore_module, restore_optimizer};
+use super::checkpoint::{Checkpoint, Contents, Position, Stage};
+use super::checkpoint::{check_usable, restore_module, restore_optimizer};
 use super::config::Settings;
 use super::gpu::OPTIMIZER;
 use super::run::Run;
 use super::{AmplifyBatch, AmplifyStage, DistillStage, Purpose, stream};
 use crate::amplification::Amplifier;
 use crate::gpu::Processor;
-use crate::model::{Aand, AmplifyRecord, DistillRecord, FORMAT_VERSION, History, Info, Threshold};
-use crate::picture::{Mask, Picture};
+use crate::model::{Aand, AmplifyRecord, DistillRecord, History, Info, Threshold};
+use crate::picture::{Mask, Picture, Remarks};
 use crate::student::Student;
 use crate::synthesis::{Corrupted, Synthesizer, Textures};
 use crate::teacher::Teacher;
@@ -42,6 +42,8 @@ pub struct Course {
     pub foregrounds: Vec<Mask>,
     /// Good pictures held out for the threshold, `S x S`.
     pub held_out: Vec<Picture>,
+    /// What is to be said about how the good pictures are stored.
+    pub remarks: Remarks,
     /// Where the synthetic anomalies' textures come from.
     pub textures: Textures,
     /// Bytes of cached features to keep in memory.
@@ -127,16 +129,21 @@ pub async fn train_async(course: &Course, observer: &mut dyn Observer) -> Result
     if course.pictures.is_empty() {
         return Err(Error::Training("there are no pictures to train on".into()));
     }
+    let contents = match course.checkpoint {
+        Some(_) => Contents::of(&course.teacher, &course.textures),
+        None => Contents::default(),
+    };
     let saved = match (&course.checkpoint, course.resume) {
         (Some(path), true) if path.exists() => {
             let (checkpoint, records) = Checkpoint::open(path)?;
-            course.check_same(&checkpoint)?;
+            course.check_same(&checkpoint, &contents)?;
             Some((checkpoint, records))
         }
         _ => None,
     };
     let mut run = Run {
         course,
+        contents,
         observer,
         history: History::default(),
         best: None,
@@ -160,10 +167,12 @@ pub async fn train_async(course: &Course, observer: &mut dyn Observer) -> Result
         (position, run.history, run.best) =
             (checkpoint.position, checkpoint.history.clone(), checkpoint.best);
         amplify.amplifier = restore_module(amplify.amplifier, records.get("amplifier"))?;
+        check_usable(&amplify.amplifier, "amplifier").await?;
         course.check_device(records)?;
         run.optimizer = records.get(OPTIMIZER).cloned();
         if position.stage == Stage::Distill {
             distill.student = restore_module(distill.student, records.get("student"))?;
+            check_usable(&distill.student, "student").await?;
         }
         if run.optimizer.is_none() {
             let optimizer = records.get("optimizer");
@@ -206,13 +215,17 @@ impl Course {
     }
 
     /// Refuses to resume from a checkpoint of other data or settings.
-    fn check_same(&self, checkpoint: &Checkpoint) -> Result<()> {
+    fn check_same(&self, checkpoint: &Checkpoint, contents: &Contents) -> Result<()> {
         let differs = if checkpoint.data_fingerprint != self.data_fingerprint {
             "other pictures"
         } else if checkpoint.settings != self.settings {
             "other settings"
-        } else if checkpoint.teacher != self.teacher_words() {
+        } else if checkpoint.teacher != self.teacher_words()
+            || checkpoint.contents.teacher != contents.teacher
+        {
             "another teacher"
+        } else if checkpoint.contents.textures != contents.textures {
+            "other textures"
         } else {
             return Ok(());
         };
@@ -281,7 +294,7 @@ impl Course {
             amplifier: amplify.amplifier.valid(),
             student: distill.student.valid(),
             info: Info {
-                format_version: FORMAT_VERSION,
+                format_version: Info::format_for(settings.range),
                 program: concat!("aand ", env!("CARGO_PKG_VERSION")).into(),
                 name: self.name.clone(),
                 backbone: self.teacher.backbone,
@@ -289,6 +302,7 @@ impl Course {
                 size: settings.size,
                 preprocessing: "RGB, Pillow-exact bicubic to size x size, /255, ImageNet mean and deviation"
                     .into(),
+                range: settings.range,
                 raa,
                 score: settings.score,
                 selection: settings.selection,

@@ -5,7 +5,7 @@ use super::course::Course;
 use super::unusual::unusual;
 use crate::detection::held_out_count;
 use crate::gpu::Processor;
-use crate::picture::{Mask, Picture, resize};
+use crate::picture::{Mask, Picture, Remarks, resize};
 use crate::synthesis::{Foreground, Textures};
 use crate::teacher::Teacher;
 use rand::RngExt;
@@ -47,6 +47,7 @@ impl Course {
             }
         }
         Self {
+            remarks: Remarks::new(settings.range),
             data_fingerprint: String::new(),
             name: String::new(),
             settings,

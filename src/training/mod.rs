@@ -18,7 +18,7 @@ mod stage2;
 mod unusual;
 
 pub use cache::FeatureCache;
-pub use checkpoint::{Checkpoint, Position, Stage};
+pub use checkpoint::{Checkpoint, Contents, Position, Stage};
 pub use config::{Objective, Preset, Settings, TeacherKind};
 pub use course::{Course, Event, Observer, train, train_async};
 pub use given::{CACHE_BUDGET, Good, draw, fingerprint_of};
@@ -26,7 +26,7 @@ pub use given::{CACHE_BUDGET, Good, draw, fingerprint_of};
 pub use prefetch::prefetch;
 pub use prefetch::prefetch_async;
 #[cfg(not(target_arch = "wasm32"))]
-pub use prepare::{check_writable, checkpoint_path};
+pub use prepare::{check_writable, checkpoint_path, range_of};
 pub use random::{Purpose, stream};
 pub use stage1::{AmplifyBatch, AmplifyLoss, AmplifyStage, LevelLoss, MOST_PAIRS, level_loss};
 pub use stage2::{DistillLoss, DistillStage};

@@ -4,7 +4,7 @@ use super::config::Settings;
 use super::course::Course;
 use super::given::Good;
 use crate::dataset::{Dataset, fingerprint};
-use crate::picture::open;
+use crate::picture::{Details, Range, RangeChoice, Remarks, open_ranged};
 use crate::synthesis::Textures;
 use crate::teacher::Teacher;
 use crate::{Error, Result};
@@ -29,9 +29,15 @@ impl Course {
             folder => Textures::open(Path::new(folder), settings.size)?,
         };
         let size = settings.size;
-        let read = |path: &PathBuf| -> Result<Good> { Ok(Good::new(&open(path)?, &foreground, size)) };
-        let good = dataset.train.par_iter().map(read).collect::<Result<_>>()?;
+        let range = settings.range;
+        let read = |path: &PathBuf| -> Result<(Good, Details)> {
+            let (picture, details) = open_ranged(path, range)?;
+            Ok((Good::new(&picture, &foreground, size), details))
+        };
+        let read = dataset.train.par_iter().map(read).collect::<Result<Vec<_>>>()?;
+        let (good, details): (_, Vec<_>) = read.into_iter().unzip();
         Ok(Self {
+            remarks: Remarks::on(range, &details),
             data_fingerprint: fingerprint(dataset)?,
             name: dataset.name.clone(),
             textures,
@@ -61,7 +67,7 @@ impl Course {
 
     /// Advice about the data and the machine, before the training starts.
     pub fn warnings(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
+        let mut warnings = self.remarks.lines();
         let (fit, held) = (self.pictures.len(), self.held_out.len());
         if fit + held < 10 {
             warnings.push(format!(
@@ -87,6 +93,18 @@ impl Course {
             ));
         }
         warnings
+    }
+}
+
+/// The range to train with. What the good pictures of `dataset` hold decides where it is to be found.
+pub fn range_of(choice: Option<RangeChoice>, dataset: &Dataset) -> Option<Range> {
+    match choice? {
+        RangeChoice::Fixed(range) => Some(range),
+        RangeChoice::Auto => {
+            // What cannot be read is complained of when it is read to be trained on.
+            let values = |path: &PathBuf| open_ranged(path, None).ok()?.1.values;
+            Range::of(&dataset.train.par_iter().filter_map(values).collect::<Vec<_>>())
+        }
     }
 }
 

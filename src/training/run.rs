@@ -1,6 +1,6 @@
 //! A training under way: the epochs of both stages, what is saved after each, and what is kept.
 
-use super::checkpoint::{Checkpoint, Position, Stage};
+use super::checkpoint::{Checkpoint, Contents, Position, Stage};
 use super::checkpoint::{module_record, optimizer_record, restore_module};
 use super::course::{Course, Event, Observer};
 use super::gpu::{GpuAmplify, GpuDistill, GpuFeatures, OPTIMIZER};
@@ -24,6 +24,7 @@ const SECONDS_BETWEEN_CHECKPOINTS: f64 = 20.0;
 /// A training under way.
 pub(super) struct Run<'a> {
     pub course: &'a Course,
+    pub contents: Contents,
     pub observer: &'a mut dyn Observer,
     pub history: History,
     pub best: Option<(f64, usize)>,
@@ -462,6 +463,7 @@ impl Run<'_> {
             history: self.history.clone(),
             settings: self.course.settings.clone(),
             teacher: self.course.teacher_words(),
+            contents: self.contents.clone(),
             data_fingerprint: self.course.data_fingerprint.clone(),
             best: self.best,
         };
@@ -479,7 +481,10 @@ impl Run<'_> {
 
     fn improves(&mut self, candidate: &Aand, stage: Stage, epoch: usize) -> Result<bool> {
         let score = self.observer.judge(candidate, stage)?;
-        let better = self.best.is_none_or(|(best, _)| score > best);
+        // A later candidate wins where the criterion says nothing: a gate that is not trained, no masks, no good
+        // pictures. Elsewhere the first of equals stays, as in the official code.
+        let silent = |best: f64| score == best && (stage == Stage::Amplify || score == 0.0);
+        let better = self.best.is_none_or(|(best, _)| score > best || score.is_nan() || silent(best));
         if better {
             self.best = Some((score, epoch + 1));
         }

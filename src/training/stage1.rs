@@ -85,13 +85,19 @@ impl AmplifyStage {
         let x = batch(data.pixels, data.masks.len(), settings.size, &device);
         let zero = || Tensor::<1>::zeros([1], &device.clone().autodiff());
         let (mut focal, mut amplification) = (zero(), zero());
+        let mut learns = false;
         for (raa, feature) in self.amplifier.levels.iter().zip(teacher.forward(x)) {
             let [_, _, height, width] = feature.dims();
             let (anomalous, foreground) =
                 (labels(&data.masks, height, width), labels(&data.foregrounds, height, width));
             let level = level_loss(raa, feature, [&anomalous, &foreground], settings, rng);
+            learns |= level.focal.is_some() || level.amplification.is_some();
             focal = level.focal.into_iter().fold(focal, |sum, loss| sum + loss);
             amplification = level.amplification.into_iter().fold(amplification, |sum, loss| sum + loss);
+        }
+        // Without a gate to train, a batch without a pair of patches at any level teaches nothing.
+        if !learns {
+            return Ok(AmplifyLoss::default());
         }
         let loss = focal.clone() + amplification.clone().mul_scalar(settings.amplification_weight);
         let [focal, amplification] = scalars([focal, amplification]).await?;

@@ -67,7 +67,8 @@ impl Detector {
         name: String,
         progress: js_sys::Function,
     ) -> std::result::Result<Detection, JsValue> {
-        let picture = picture::decode(&bytes, Path::new(&name)).map_err(thrown)?;
+        let (picture, _) =
+            picture::decode_ranged(&bytes, Path::new(&name), self.info.range).map_err(thrown)?;
         drop(bytes);
         self.judge(picture, &progress).await.map_err(thrown)
     }

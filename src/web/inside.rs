@@ -39,7 +39,8 @@ impl Detector {
     /// `PictureError`: the bytes are no picture, damaged, or too large.
     #[wasm_bindgen(js_name = inputOf)]
     pub fn input_of(&self, bytes: Vec<u8>, name: String) -> std::result::Result<Vec<u8>, JsValue> {
-        let picture = picture::decode(&bytes, Path::new(&name)).map_err(thrown)?;
+        let (picture, _) =
+            picture::decode_ranged(&bytes, Path::new(&name), self.info.range).map_err(thrown)?;
         let size = self.info.size as u32;
         Ok(rgba(&resize(&picture, size, size)))
     }

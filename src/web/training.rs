@@ -72,7 +72,7 @@ impl Trainer {
     /// # Errors
     /// `PictureError`: the bytes are no picture, damaged, or too large.
     pub fn add(&mut self, bytes: Vec<u8>, name: String) -> std::result::Result<(), JsValue> {
-        let picture = picture::decode(&bytes, Path::new(&name)).map_err(thrown)?;
+        let (picture, _) = picture::decode_ranged(&bytes, Path::new(&name), self.range()).map_err(thrown)?;
         self.good.push(Good::new(&picture, &Foreground::default(), self.wanted.size));
         self.identity.push((name, Sha256::digest(&bytes).into()));
         Ok(())
@@ -186,8 +186,14 @@ impl Trainer {
             epochs_distill: distill,
             raa,
             precision: Precision::F16,
+            range: self.range(),
             ..defaults
         }
+    }
+
+    /// The range in which the earlier model reads pictures, if there is one.
+    fn range(&self) -> Option<picture::Range> {
+        self.earlier.as_ref().and_then(|(_, info)| info.range)
     }
 
     async fn run(&mut self, mut watch: Watch) -> Result<Vec<u8>> {

@@ -9,6 +9,7 @@ use safetensors::tensor::TensorView;
 
 use super::fold::{folded_convolution, norm_of};
 use super::tensor_file::TensorFile;
+use super::trunk::refuse_left_over;
 use crate::error::{Error, Result};
 
 /// The parts of a torchvision network that the teacher is made of.
@@ -39,8 +40,8 @@ pub fn converted_path(input: &Path, half: bool) -> PathBuf {
 /// input gives the same bytes.
 ///
 /// # Errors
-/// [`Error::Weights`] if the input is unreadable, no residual network of torchvision's naming, or
-/// holds a number beyond half precision; [`Error::Setting`] if input and output are the same
+/// [`Error::Weights`] if the input is unreadable, no residual network of torchvision's naming, has
+/// more in its trunk than such a network, or holds a number beyond half precision; [`Error::Setting`] if input and output are the same
 /// file; [`Error::Io`] if the output cannot be written.
 pub fn convert(input: &Path, output: &Path, half: bool) -> Result<Converted> {
     let same = |a: &Path, b: &Path| matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
@@ -52,7 +53,9 @@ pub fn convert(input: &Path, output: &Path, half: bool) -> Result<Converted> {
     }
     let file = TensorFile::open(input)?;
     let mut tensors: Vec<(String, Vec<usize>, Vec<f32>)> = Vec::new();
-    for convolution in trunk(&file)? {
+    let convolutions = trunk(&file)?;
+    refuse_left_over(&file, convolutions.iter().copied(), "a plain residual network")?;
+    for convolution in convolutions {
         let name = format!("{convolution}.weight");
         let shape = file.shape(&name)?.to_vec();
         let (weight, bias) = folded_convolution(&file, convolution, &shape)?;

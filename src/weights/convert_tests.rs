@@ -142,6 +142,19 @@ fn what_cannot_be_converted_is_said_and_writes_nothing() {
     let message = convert(&saved(dir.path(), &tensors), &output, true).unwrap_err().to_string();
     assert!(message.contains("'conv1.weight' has numbers beyond half precision"), "{message}");
 
+    // Scale and variance are finite, what they make of the weights is not.
+    let mut tensors = network();
+    tensors.iter_mut().find(|(name, ..)| name == "bn1.weight").unwrap().2[0] = 3e38;
+    tensors.iter_mut().find(|(name, ..)| name == "bn1.running_var").unwrap().2[0] = 0.0;
+    let message = convert(&saved(dir.path(), &tensors), &output, false).unwrap_err().to_string();
+    assert!(message.contains("'conv1' is not finite once"), "{message}");
+
+    // What is no convolution, and would be left out in silence.
+    let mut tensors = network();
+    tensors.push(("layer1.0.se.fc1.weight".into(), vec![1], vec![1.0]));
+    let message = convert(&saved(dir.path(), &tensors), &output, false).unwrap_err().to_string();
+    assert!(message.contains("'layer1.0.se.fc1.weight'"), "{message}");
+
     let tensors = network().into_iter().filter(|(name, ..)| !name.starts_with("layer3")).collect::<Vec<_>>();
     let message = convert(&saved(dir.path(), &tensors), &output, false).unwrap_err().to_string();
     assert!(message.contains("no convolution 'layer3.…'"), "{message}");

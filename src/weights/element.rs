@@ -14,6 +14,17 @@ pub(super) enum Element {
 }
 
 impl Element {
+    /// Bytes of one number; `None` for what is never read.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) fn width(&self) -> Option<u128> {
+        match self {
+            Self::F16 | Self::Bf16 => Some(2),
+            Self::F32 => Some(4),
+            Self::F64 => Some(8),
+            Self::Other(_) => None,
+        }
+    }
+
     /// The numbers in `bytes`; `None` if they are no floats or end in the middle of one.
     pub(super) fn to_f32(&self, bytes: &[u8]) -> Option<Vec<f32>> {
         match self {

@@ -31,7 +31,8 @@ pub fn norm_of(convolution: &str) -> Option<String> {
 /// [`convert`](super::convert) and plain torchvision files both work).
 ///
 /// # Errors
-/// [`Error::Weights`] naming the tensor that is missing, of another shape, cut off or not finite.
+/// [`Error::Weights`] naming the tensor that is missing, of another shape, cut off, not finite, or not once it is
+/// folded.
 pub fn folded_convolution(
     file: &TensorFile,
     convolution: &str,
@@ -54,11 +55,6 @@ pub fn folded_convolution(
     let part = |part: &str| file.get_f64(&format!("{norm}.{part}"), &[out]);
     let (gamma, beta) = (part("weight")?, part("bias")?);
     let (mean, variance) = (part("running_mean")?, part("running_var")?);
-    if let Some(at) = variance.iter().position(|&v| v < 0.0) {
-        let reason =
-            format!("tensor '{norm}.running_var' is negative at element {at}; give another weight file");
-        return Err(Error::weights(file.path(), reason));
-    }
     let per_output = shape.iter().skip(1).product::<usize>().max(1);
     for (channel, filter) in weight.chunks_mut(per_output).enumerate() {
         let scale = gamma[channel] / (variance[channel] + NORM_EPSILON).sqrt();
@@ -66,7 +62,16 @@ pub fn folded_convolution(
         bias[channel] = (bias[channel] - mean[channel]) * scale + beta[channel];
     }
     let single = |numbers: Vec<f64>| numbers.into_iter().map(|n| n as f32).collect::<Vec<f32>>();
-    Ok((single(weight), single(bias)))
+    let (weight, bias) = (single(weight), single(bias));
+    // Finite parts can overflow when they are multiplied.
+    if weight.iter().chain(&bias).any(|number| !number.is_finite()) {
+        let reason = format!(
+            "the convolution '{convolution}' is not finite once its batch normalisation is folded in; give \
+             another weight file"
+        );
+        return Err(Error::weights(file.path(), reason));
+    }
+    Ok((weight, bias))
 }
 
 #[cfg(test)]

@@ -7,11 +7,14 @@
 
 mod element;
 mod fold;
+mod nesting;
 mod safetensors_source;
 mod tensor_file;
+mod trunk;
 
 pub use fold::{NORM_EPSILON, folded_convolution, norm_of};
 pub use tensor_file::TensorFile;
+pub use trunk::refuse_left_over;
 
 #[cfg(not(target_arch = "wasm32"))]
 mod cache;

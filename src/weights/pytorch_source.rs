@@ -18,10 +18,7 @@ use crate::error::{Error, Result};
 /// What a checkpoint may mention besides tensors: types, devices and numbers, none executed.
 const HARMLESS: [&str; 4] = ["torch.", "numpy.", "collections.", "int"];
 
-/// The tensor by which the level of a network's own names is found in a nested checkpoint.
-const LANDMARK: &str = "conv1.weight";
-
-/// The tensors of a `.pth` file, under the names that the network gives them.
+/// The tensors of a `.pth` file, under the names that it gives them.
 pub(super) fn read(path: &Path) -> Result<BTreeMap<String, Stored>> {
     let copy =
         readable_copy(path).map_err(|e| Error::io(path, e))?.map(|copy| Arc::new(copy.into_temp_path()));
@@ -40,11 +37,8 @@ pub(super) fn read(path: &Path) -> Result<BTreeMap<String, Stored>> {
     if tensors.is_empty() {
         return Err(Error::weights(path, "holds no tensors; give a file of network weights"));
     }
-    let prefix = nesting(tensors.keys().map(String::as_str)).to_owned();
     let mut stored = BTreeMap::new();
     for (name, tensor) in tensors {
-        let Some(own) = name.strip_prefix(&prefix) else { continue };
-        let own = own.to_owned();
         let (_, dtype, shape, read) = tensor.into_parts();
         let element = match dtype {
             DType::F16 => Element::F16,
@@ -59,7 +53,7 @@ pub(super) fn read(path: &Path) -> Result<BTreeMap<String, Stored>> {
             let _kept = &copy;
             read()
         }));
-        stored.insert(own, Stored { element, shape, data });
+        stored.insert(name, Stored { element, shape, data });
     }
     Ok(stored)
 }
@@ -97,16 +91,6 @@ fn foreign_call(value: &PickleValue) -> Option<String> {
         PickleValue::Dict(entries) => entries.values().filter_map(foreign_call).min(),
         _ => None,
     }
-}
-
-/// What a training checkpoint puts before every name, such as `state_dict.module.`.
-fn nesting<'a>(names: impl Iterator<Item = &'a str>) -> &'a str {
-    names
-        .filter_map(|name| name.strip_suffix(LANDMARK))
-        .filter(|prefix| prefix.is_empty() || prefix.ends_with('.'))
-        .filter(|prefix| !prefix.split('.').any(|part| part.starts_with("layer")))
-        .min_by_key(|prefix| (prefix.len(), *prefix))
-        .unwrap_or("")
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use tempfile::TempDir;
 
 use crate::weights::TensorFile;
 use crate::weights::test_checkpoint::{
-    Entry, Pickle, legacy_checkpoint, tar_checkpoint, zip, zip_checkpoint, zip_checkpoint_with,
-    zip64_checkpoint,
+    Entry, Pickle, legacy_checkpoint, tar_checkpoint, zip, zip_checkpoint, zip_checkpoint_of_views,
+    zip_checkpoint_with, zip64_checkpoint,
 };
 
 fn tensors() -> Vec<Entry> {
@@ -97,6 +97,19 @@ fn a_storage_shorter_than_its_tensor_is_named() {
     let message = file.get("conv1.weight", &[2, 1, 2, 1]).unwrap_err().to_string();
     assert!(message.contains("tensor 'conv1.weight' is truncated or damaged"), "{message}");
     assert!(file.get("bn1.running_var", &[2]).is_ok());
+}
+
+/// A view with steps of 0 repeats one number as often as it claims; it is refused before anything is read.
+#[test]
+fn a_shape_beyond_the_file_is_refused() {
+    for shape in [vec![600_000_000], vec![1 << 40, 1 << 20], vec![64, 64, 7, 7]] {
+        let bytes = zip_checkpoint_of_views(&[("conv1.weight".into(), shape, vec![1.0])]);
+        let message = refusal(&bytes);
+        assert!(message.contains("'conv1.weight' claims the shape"), "{message}");
+    }
+    // Four repeats of one number are fewer bytes than the file has.
+    let (_dir, path) = saved(&zip_checkpoint_of_views(&[("conv1.weight".into(), vec![4], vec![1.5])]));
+    assert_eq!(TensorFile::open(&path).unwrap().get("conv1.weight", &[4]).unwrap(), [1.5; 4]);
 }
 
 #[test]

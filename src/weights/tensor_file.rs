@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::element::Element;
+use super::nesting::nesting;
 use crate::error::{Error, Result};
 
 /// Reads the bytes of one tensor when they are wanted.
@@ -29,7 +30,8 @@ pub(super) struct Stored {
 /// A file of named tensors: `.safetensors` or, natively, a PyTorch `.pth`.
 ///
 /// Opening it checks that every tensor lies inside the file; the numbers are converted when
-/// they are asked for.
+/// they are asked for. What a training checkpoint puts before every name, such as
+/// `state_dict.module.`, is left off, and so is all that has no such prefix.
 ///
 /// ```no_run
 /// let file = aand::weights::TensorFile::open("resnet18.safetensors".as_ref())?;
@@ -65,7 +67,9 @@ impl TensorFile {
         }
         drop(file);
         let tensors = super::pytorch_source::read(path)?;
-        Ok(Self { path: path.to_path_buf(), bytes: Vec::new(), tensors })
+        let length = std::fs::metadata(path).map_err(|e| Error::io(path, e))?.len();
+        refuse_empty_promises(&tensors, length, path)?;
+        Self::of(path, Vec::new(), tensors)
     }
 
     /// Reads a `.safetensors` file that is already in memory; `name` is what errors call it.
@@ -78,7 +82,18 @@ impl TensorFile {
 
     fn from_safetensors_vec(bytes: Vec<u8>, name: &Path) -> Result<Self> {
         let tensors = super::safetensors_source::read(&bytes, name)?;
-        Ok(Self { path: name.to_path_buf(), bytes, tensors })
+        Self::of(name, bytes, tensors)
+    }
+
+    fn of(path: &Path, bytes: Vec<u8>, mut tensors: BTreeMap<String, Stored>) -> Result<Self> {
+        let prefix = nesting(tensors.keys().map(String::as_str), path)?;
+        if !prefix.is_empty() {
+            let own = tensors.into_iter();
+            tensors = own
+                .filter_map(|(name, stored)| Some((name.strip_prefix(&prefix)?.to_owned(), stored)))
+                .collect();
+        }
+        Ok(Self { path: path.to_path_buf(), bytes, tensors })
     }
 
     /// The file, as errors call it.
@@ -108,13 +123,11 @@ impl TensorFile {
     ///
     /// # Errors
     /// [`Error::Weights`] naming the tensor if it is missing, of another shape, not made of
-    /// floats, not finite, or cut off.
+    /// floats, not finite, a variance below 0, or cut off.
     pub fn get(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
         let numbers = self.numbers(name, shape, Element::to_f32)?;
-        match numbers.iter().position(|number| !number.is_finite()) {
-            Some(at) => Err(self.not_finite(name, at)),
-            None => Ok(numbers),
-        }
+        self.check(name, numbers.iter().map(|&number| f64::from(number)))?;
+        Ok(numbers)
     }
 
     /// As [`get`](Self::get), in double precision.
@@ -123,10 +136,8 @@ impl TensorFile {
     /// As [`get`](Self::get).
     pub fn get_f64(&self, name: &str, shape: &[usize]) -> Result<Vec<f64>> {
         let numbers = self.numbers(name, shape, Element::to_f64)?;
-        match numbers.iter().position(|number| !number.is_finite()) {
-            Some(at) => Err(self.not_finite(name, at)),
-            None => Ok(numbers),
-        }
+        self.check(name, numbers.iter().copied())?;
+        Ok(numbers)
     }
 
     fn numbers<T>(
@@ -185,10 +196,39 @@ impl TensorFile {
         Error::weights(&self.path, reason)
     }
 
-    fn not_finite(&self, name: &str, at: usize) -> Error {
-        let reason = format!("tensor '{name}' is not finite at element {at}; give another weight file");
-        Error::weights(&self.path, reason)
+    fn check(&self, name: &str, numbers: impl Iterator<Item = f64>) -> Result<()> {
+        let variance = name.ends_with("running_var");
+        let what = |number: f64| match number {
+            _ if !number.is_finite() => Some("not finite"),
+            _ if variance && number < 0.0 => Some("negative"),
+            _ => None,
+        };
+        let mut wrong = numbers.enumerate().filter_map(|(at, number)| Some((at, what(number)?)));
+        let Some((at, what)) = wrong.next() else { return Ok(()) };
+        let reason = format!("tensor '{name}' is {what} at element {at}; give another weight file");
+        Err(Error::weights(&self.path, reason))
     }
+}
+
+/// Refuses a file whose tensors claim more numbers than `length` bytes can hold: a view whose steps are 0
+/// repeats one number without end, and would take all memory when it is read.
+#[cfg(not(target_arch = "wasm32"))]
+fn refuse_empty_promises(tensors: &BTreeMap<String, Stored>, length: u64, path: &Path) -> Result<()> {
+    // Two networks in one checkpoint may share tensors.
+    let mut left = 2 * u128::from(length);
+    for (name, stored) in tensors {
+        let Some(width) = stored.element.width() else { continue };
+        let bytes = stored.shape.iter().fold(width, |all, &side| all.saturating_mul(side as u128));
+        if bytes > u128::from(length) || bytes > left {
+            let shape = &stored.shape;
+            let reason = format!(
+                "tensor '{name}' claims the shape {shape:?}, more than a file of {length} bytes holds; fetch it again"
+            );
+            return Err(Error::weights(path, reason));
+        }
+        left -= bytes;
+    }
+    Ok(())
 }
 
 impl std::fmt::Debug for TensorFile {

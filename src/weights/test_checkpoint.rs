@@ -26,23 +26,38 @@ impl Pickle {
         self.op(format!("c{module}\n{name}\n").as_bytes())
     }
     fn ints(self, numbers: &[usize]) -> Self {
-        numbers.iter().fold(self.op(b"("), |pickle, &n| pickle.int(n)).op(b"t")
+        let number = |pickle: Self, &n: &usize| if n < 1 << 31 { pickle.int(n) } else { pickle.long(n) };
+        numbers.iter().fold(self.op(b"("), number).op(b"t")
     }
     /// `system(command)` of the module `posix`, as a malicious file would have it called.
     pub(super) fn system(self, command: &str) -> Self {
         self.global("posix", "system").op(b"(").text(command).op(b"tR")
     }
+    /// As `int`, of 8 bytes.
+    fn long(self, number: usize) -> Self {
+        self.op(b"\x8a\x08").op(&(number as i64).to_le_bytes())
+    }
     /// `_rebuild_tensor_v2` of the storage `key`.
     fn tensor(self, key: &str, shape: &[usize], legacy: bool) -> Self {
         let numel = shape.iter().product();
         let stride: Vec<usize> = (1..=shape.len()).map(|d| shape[d..].iter().product()).collect();
+        self.view(key, [numel, 0], [shape, &stride], legacy)
+    }
+    /// As `tensor`, of `numel` numbers from an offset on, with steps of its own.
+    fn view(
+        self,
+        key: &str,
+        [numel, offset]: [usize; 2],
+        [shape, stride]: [&[usize]; 2],
+        legacy: bool,
+    ) -> Self {
         let id = self.global("torch._utils", "_rebuild_tensor_v2").op(b"((").text("storage");
         let id = id.global("torch", "FloatStorage").text(key).text("cpu").int(numel);
         let id = if legacy { id.op(b"N") } else { id };
         id.op(b"tQ")
-            .int(0)
+            .int(offset)
             .ints(shape)
-            .ints(&stride)
+            .ints(stride)
             .op(b"\x89")
             .global("collections", "OrderedDict")
             .op(b")RtR")
@@ -72,6 +87,18 @@ pub(super) fn zip_checkpoint(tensors: &[Entry]) -> Vec<u8> {
 /// As [`zip_checkpoint`], with further entries in the dictionary.
 pub(super) fn zip_checkpoint_with(tensors: &[Entry], extra: impl FnOnce(Pickle) -> Pickle) -> Vec<u8> {
     zip(&checkpoint_files("archive", tensors, extra))
+}
+
+/// As [`zip_checkpoint`], where each tensor is a view with steps of 0 on what numbers there are.
+pub(super) fn zip_checkpoint_of_views(tensors: &[Entry]) -> Vec<u8> {
+    let mut pickle = Pickle::new().op(b"}(");
+    for (index, (name, shape, numbers)) in tensors.iter().enumerate() {
+        let steps = vec![0; shape.len()];
+        pickle = pickle.text(name).view(&index.to_string(), [numbers.len(), 0], [shape, &steps], false);
+    }
+    let mut files = checkpoint_files("archive", tensors, |pickle| pickle);
+    files[0].1 = pickle.op(b"u").end();
+    zip(&files)
 }
 
 /// As [`zip_checkpoint`] of a file whose stem is `root`, with the ZIP64 record that PyTorch

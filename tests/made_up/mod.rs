@@ -61,6 +61,7 @@ pub fn model(backbone: Backbone, size: usize, raa: RaaOptions, score: Score) -> 
             teacher: words.clone(),
             size,
             preprocessing: words,
+            range: None,
             raa,
             score,
             selection: Selection::Last,

@@ -3,6 +3,7 @@
 use image::{GrayAlphaImage, GrayImage, ImageBuffer, Luma, LumaA, Rgb, RgbaImage};
 
 use super::*;
+use crate::picture::Depth;
 
 fn sample() -> Picture {
     Picture::from_fn(24, 16, |x, y| Rgb([(x * 10) as u8, (y * 15) as u8, (x + y) as u8]))
@@ -33,7 +34,8 @@ fn lossless_containers_give_the_pixels_back() {
         // The name lies on purpose: content decides.
         let (picture, details) = decode_detailed(&encode(sample(), format), Path::new("part.jpg")).unwrap();
         assert_eq!(picture, sample(), "{name}");
-        let expected = Details { format: name, mode: "RGB 8 bit".into(), turned: false };
+        let expected =
+            Details { format: name, mode: "RGB 8 bit".into(), turned: false, values: None, pages: 1 };
         assert_eq!(details, expected);
     }
 }
@@ -68,8 +70,7 @@ fn grey_alpha_and_depth_become_rgb() {
 }
 
 /// A 2x1 bitmap with 8-bit indices into a palette of two colours, byte by byte.
-#[test]
-fn a_palette_is_looked_up() {
+fn palette_bitmap() -> Vec<u8> {
     let mut bytes = b"BM".to_vec();
     let put = |bytes: &mut Vec<u8>, words: &[u32]| {
         words.iter().for_each(|word| bytes.extend(word.to_le_bytes()));
@@ -77,8 +78,149 @@ fn a_palette_is_looked_up() {
     put(&mut bytes, &[66, 0, 62, 40, 2, 1, 1 | 8 << 16, 0, 4, 0, 0, 2, 0]);
     bytes.extend([30, 20, 10, 0, 60, 50, 40, 0]);
     bytes.extend([1, 0, 0, 0]);
-    let picture = decode(&bytes, Path::new("palette.bmp")).unwrap();
+    bytes
+}
+
+#[test]
+fn a_palette_is_looked_up() {
+    let picture = decode(&palette_bitmap(), Path::new("palette.bmp")).unwrap();
     assert_eq!(picture.into_raw(), [40, 50, 60, 10, 20, 30]);
+}
+
+macro_rules! stored_sample {
+    ($name:literal) => {
+        include_bytes!(concat!("samples/", $name)).as_slice()
+    };
+}
+
+/// One scan per component (or Y alone, then both colours), as `jpegtran -scans` writes it: the same picture as
+/// before, because that tool is lossless.
+#[test]
+fn a_jpeg_in_several_scans_is_the_same_picture() {
+    for (split, whole) in [
+        (stored_sample!("split_420.jpg"), stored_sample!("whole_420.jpg")),
+        (stored_sample!("split_440.jpg"), stored_sample!("whole_440.jpg")),
+        (stored_sample!("split_410.jpg"), stored_sample!("whole_410.jpg")),
+        (stored_sample!("split_two.jpg"), stored_sample!("whole_420.jpg")),
+        (stored_sample!("split_cmyk.jpg"), stored_sample!("whole_cmyk.jpg")),
+    ] {
+        let [split, whole] =
+            [split, whole].map(|bytes| decode_detailed(bytes, Path::new("part.jpg")).unwrap());
+        assert_eq!(split.1, whole.1);
+        let off = split.0.iter().zip(whole.0.iter()).map(|(a, b)| a.abs_diff(*b)).max();
+        assert!(off <= Some(4), "{off:?}");
+    }
+    // Cut off between two scans, with an end all the same.
+    let bytes = stored_sample!("split_420.jpg");
+    let last = bytes.windows(2).rposition(|pair| pair == [0xFF, 0xDA]).unwrap();
+    assert!(refusal(&[&bytes[..last], &[0xFF, 0xD9]].concat(), "cut.jpg").contains("cut off"));
+}
+
+#[test]
+fn sound_variants_that_are_not_read_are_not_called_damaged() {
+    for (bytes, variant) in [
+        (stored_sample!("arithmetic.jpg"), "arithmetic coding"),
+        (stored_sample!("twelve.jpg"), "12 bits per value"),
+        (stored_sample!("lossless.jpg"), "lossless"),
+        (stored_sample!("jpegls.jpg"), "JPEG-LS"),
+    ] {
+        let reason = refusal(bytes, "camera.jpg");
+        assert_eq!(reason, format!("this variant of JPEG is not read ({variant}); save it as 8-bit PNG"));
+    }
+    assert!(refusal(b"\0\0\0\x0cjP  \r\n\x87\n", "part.jp2").contains("JPEG 2000"));
+}
+
+#[test]
+fn a_tiff_with_long_offsets_is_read() {
+    let (picture, details) = decode_detailed(stored_sample!("big.tif"), Path::new("big.tif")).unwrap();
+    assert_eq!((picture.dimensions(), details.format), ((4, 5), "TIFF"));
+    assert_eq!(picture.as_raw()[..6], [60, 230, 40, 68, 230, 44]);
+}
+
+/// Three pages; and a small copy before the picture, as slide scanners write it.
+#[test]
+fn of_several_pages_the_first_full_one_is_read_and_all_are_counted() {
+    for (bytes, pages) in [
+        (stored_sample!("pages.tif"), 3),
+        (stored_sample!("copy_first.tif"), 2),
+        (stored_sample!("copy_first_big.tif"), 2),
+        (stored_sample!("animated.png"), 2),
+        (stored_sample!("animated.webp"), 2),
+    ] {
+        let (picture, details) = decode_detailed(bytes, Path::new("scan.tif")).unwrap();
+        assert_eq!((picture.dimensions(), details.pages), ((4, 5), pages));
+        assert_eq!(picture.as_raw()[..6], [60, 230, 40, 68, 230, 44]);
+    }
+}
+
+#[test]
+fn the_mode_is_the_stored_one() {
+    let mode = |bytes: &[u8]| decode_detailed(bytes, Path::new("x")).unwrap().1.mode;
+    assert_eq!(mode(stored_sample!("whole_cmyk.jpg")), "CMYK 8 bit");
+    assert_eq!(mode(&small_png(1, 0, &[0x80])), "grey 1 bit");
+    assert_eq!(mode(&small_png(2, 3, &[0x40])), "palette 2 bit");
+    assert_eq!(mode(&palette_bitmap()), "palette 8 bit");
+}
+
+/// A PNG of 2 x 1 pixels of less than 8 bits, all in one byte; with a palette of two colours where it needs one.
+fn small_png(bits: u8, colour: u8, row: &[u8]) -> Vec<u8> {
+    let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
+    let mut chunk = |kind: &[u8], data: &[u8]| {
+        bytes.extend((data.len() as u32).to_be_bytes());
+        let all = [kind, data].concat();
+        bytes.extend(&all);
+        bytes.extend(crc(&all).to_be_bytes());
+    };
+    chunk(b"IHDR", &[0, 0, 0, 2, 0, 0, 0, 1, bits, colour, 0, 0, 0]);
+    if colour == 3 {
+        chunk(b"PLTE", &[1, 2, 3, 9, 8, 7]);
+    }
+    let raw = [&[0], row].concat();
+    let length = (raw.len() as u16).to_le_bytes();
+    let inverse = (!(raw.len() as u16)).to_le_bytes();
+    let (mut low, mut high) = (1u32, 0u32);
+    for &byte in &raw {
+        low += u32::from(byte);
+        high += low;
+    }
+    let sum = (high << 16 | low).to_be_bytes();
+    chunk(b"IDAT", &[&[0x78, 1, 1][..], &length, &inverse, &raw, &sum].concat());
+    chunk(b"IEND", &[]);
+    bytes
+}
+
+#[test]
+fn values_of_a_camera_of_12_bits_are_noticed_and_read_in_their_range() {
+    let raw = vec![0, 2048, 4080, 4095];
+    let deep = ImageBuffer::<Luma<u16>, _>::from_raw(4, 1, raw).unwrap();
+    for format in [ImageFormat::Png, ImageFormat::Tiff] {
+        let bytes = encode(deep.clone(), format);
+        let (picture, details) = decode_detailed(&bytes, Path::new("x")).unwrap();
+        assert_eq!(picture.as_raw()[9..], [16; 3]);
+        let values = details.values.unwrap();
+        assert_eq!((values.depth, values.lowest, values.highest), (Depth::Sixteen, 0.0, 4095.0));
+        let range = Range::of(&[values]);
+        let (picture, details) = decode_ranged(&bytes, Path::new("x"), range).unwrap();
+        assert_eq!(picture.pixels().map(|pixel| pixel[0]).collect::<Vec<_>>(), [0, 128, 254, 255]);
+        assert_eq!(details.values, Some(values));
+    }
+    // Eight bits stay as they are.
+    let bytes = encode(sample(), ImageFormat::Png);
+    assert_eq!(decode_ranged(&bytes, Path::new("x"), Range::new(0.0, 4095.0)).unwrap().0, sample());
+}
+
+#[test]
+fn floats_are_read_in_their_range_and_refused_where_they_are_no_numbers() {
+    let float = |value| {
+        let image = ImageBuffer::<Rgb<f32>, _>::from_pixel(2, 2, Rgb([0.0, 51.0, value]));
+        encode(image, ImageFormat::Tiff)
+    };
+    let (picture, details) = decode_ranged(&float(255.0), Path::new("x"), Range::new(0.0, 255.0)).unwrap();
+    assert_eq!(picture.get_pixel(1, 1).0, [0, 51, 255]);
+    assert_eq!(details.values.unwrap().highest, 255.0);
+    for value in [f32::NAN, f32::INFINITY] {
+        assert!(refusal(&float(value), "float.tif").contains("not numbers"));
+    }
 }
 
 /// A JPEG with an EXIF segment that holds nothing but the orientation.

@@ -1,0 +1,50 @@
+//! What belongs to the trunk of a network, stem to layer 3, so that nothing of it is left out in silence.
+//!
+//! A larger or otherwise built relative (ResNet-101, squeeze-and-excitation, a deeper stem) has all tensors of
+//! its smaller sibling, and more: without those it would compute something else.
+
+use std::collections::BTreeSet;
+
+use super::fold::norm_of;
+use super::tensor_file::TensorFile;
+use crate::error::{Error, Result};
+
+/// What the names of the trunk's tensors begin with. There is one convolution before layer 1, so that further
+/// ones are foreign to it as well.
+const TRUNK: [&str; 9] =
+    ["conv1.", "bn1.", "conv2.", "bn2.", "conv3.", "bn3.", "layer1.", "layer2.", "layer3."];
+
+/// The parts of a batch normalisation; the last counts its batches and changes nothing.
+const NORM: [&str; 5] = ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"];
+
+/// Refuses a file whose trunk has other tensors than those of these convolutions and the batch normalisations
+/// after them. `network` is what it was taken for.
+///
+/// # Errors
+/// [`Error::Weights`] naming the first of them.
+pub fn refuse_left_over<'a>(
+    file: &TensorFile,
+    convolutions: impl Iterator<Item = &'a str>,
+    network: &str,
+) -> Result<()> {
+    let mut known = BTreeSet::new();
+    for convolution in convolutions {
+        known.extend(["weight", "bias"].map(|part| format!("{convolution}.{part}")));
+        if let Some(norm) = norm_of(convolution) {
+            known.extend(NORM.map(|part| format!("{norm}.{part}")));
+        }
+    }
+    let in_trunk = |name: &&str| TRUNK.iter().any(|part| name.starts_with(part));
+    let left: Vec<&str> = file.names().filter(in_trunk).filter(|name| !known.contains(*name)).collect();
+    match left.first() {
+        None => Ok(()),
+        Some(first) => Err(Error::weights(
+            file.path(),
+            format!(
+                "{} tensors of its trunk have no place in {network}, '{first}' for one; these are the weights of \
+                 a larger or otherwise built network: give those of {network} itself (`aand weights list`)",
+                left.len()
+            ),
+        )),
+    }
+}
