@@ -17,13 +17,13 @@ macro_rules! fuzz {
 
 mod change;
 #[path = "../tests/made_up/mod.rs"]
-#[allow(dead_code, reason = "shared with the tests of the engines")]
+#[expect(dead_code, reason = "shared with the tests of the engines")]
 mod made_up;
 mod models;
 mod pictures;
 mod tables;
 #[path = "../src/weights/test_checkpoint.rs"]
-#[allow(dead_code, reason = "shared with the tests of the reader")]
+#[expect(dead_code, reason = "shared with the tests of the reader")]
 mod test_checkpoint;
 mod weights;
 
