@@ -11,13 +11,17 @@ mod parameters;
 #[cfg(not(target_arch = "wasm32"))]
 mod stored;
 
+#[cfg(not(target_arch = "wasm32"))]
+pub use crate::files::write_atomically;
 #[cfg(feature = "burn")]
 pub use aand::{Aand, Features};
 #[cfg(feature = "burn")]
 pub use encode::{decode, encode, encode_async, tensors, tensors_async};
 #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
 pub use encode::{open, save};
-pub use file::{TensorStore, header, read_bytes, write_atomically};
+#[cfg(target_arch = "wasm32")]
+pub use file::write_atomically;
+pub use file::{TensorStore, header, is_own_model, read_bytes};
 pub use info::{
     AmplifyRecord, DistillRecord, FORMAT_VERSION, History, Info, Precision, Score, Selection, Threshold,
 };
