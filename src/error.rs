@@ -108,7 +108,19 @@ fn remedy(source: &std::io::Error) -> &'static str {
     match source.kind() {
         NotFound => "; check the path",
         PermissionDenied => "; check who may read or write it",
-        StorageFull => "; free some space, or choose another place with --out",
+        StorageFull => "; free some space there, or choose another place",
+        QuotaExceeded => "; free some of your quota there, or choose another place",
+        ReadOnlyFilesystem => "; choose another place",
+        FileTooLarge => "; raise the limit on the size of files (ulimit -f), or choose another place",
+        InvalidFilename => "; give it a shorter or simpler name",
+        AlreadyExists => "; something else is called so, choose another place",
+        NotADirectory => "; a part of the path is a file, check it",
+        _ if source.raw_os_error().is_some_and(|code| TOO_MANY_OPEN.contains(&code)) => {
+            "; raise the limit on open files (ulimit -n)"
+        }
         _ => "",
     }
 }
+
+/// What Unix systems answer when a process, or all of them together, have too many files open: ENFILE, EMFILE.
+const TOO_MANY_OPEN: &[i32] = if cfg!(unix) { &[23, 24] } else { &[] };

@@ -21,7 +21,8 @@
 //!
 //! [`training`] runs both. The anomaly map is the sum over the levels of `1 - cos(F_A, F_S)`, enlarged and
 //! smoothed; its maximum is the picture's score. The threshold comes from good pictures that were held out.
-//! [`metrics`] says how well all this works, [`report`] shows it, [`model`] is the file it is kept in.
+//! [`metrics`] says how well all this works, [`report`] shows it, [`model`] is the file it is kept in; `files`
+//! and `terminal` see to it that nothing of the user's is lost on the way out.
 //!
 //! `docs/method.md` has the equations and says which file holds which. [`picture`], [`listing`] and [`dataset`] read
 //! what people have;
@@ -41,6 +42,8 @@ pub mod amplification;
 pub mod convolution;
 pub mod detection;
 pub mod error;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod files;
 pub mod gpu;
 pub mod inference;
 #[cfg(not(target_arch = "wasm32"))]
@@ -68,6 +71,8 @@ pub mod dataset;
 pub mod pretrain;
 #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
 pub mod report;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod terminal;
 
 #[cfg(all(feature = "web", target_arch = "wasm32"))]
 pub mod web;

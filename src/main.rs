@@ -4,5 +4,7 @@
 static MEMORY: aand::cli::HugePages = aand::cli::HugePages;
 
 fn main() -> std::process::ExitCode {
+    // SAFETY: no other thread runs yet.
+    unsafe { aand::cli::prepare_process() };
     aand::cli::run()
 }

@@ -1,14 +1,16 @@
 //! `aand demo`: the whole method on rendered product lines, from nothing to a report.
 
 use super::eval::{Measured, measure};
-use super::watch::Watch;
+use super::output::check_file;
+use super::watch::{Watch, check_beside};
 use super::{DeviceArgs, Saying};
-use crate::model::save;
-use crate::render::{Counts, Line, write};
-use crate::report::write_several;
+use crate::files::check_replace;
+use crate::model::{is_own_model, save};
+use crate::render::{Counts, Line, check_rendered, write};
+use crate::report::{is_own_page, write_several};
 use crate::teacher::Teacher;
 use crate::training::{Course, Preset, Settings, train};
-use crate::{Error, Result, dataset};
+use crate::{Error, Result, dataset, terminal};
 use burn::tensor::Device;
 use clap::Args;
 use std::path::PathBuf;
@@ -42,9 +44,18 @@ fn shorter([amplify, distill]: [usize; 2]) -> [usize; 2] {
 pub fn run(args: &DemoArgs) -> Result<()> {
     super::memory::keep();
     let (saying, started) = (args.saying, Instant::now());
+    let lines = if args.lines.is_empty() { Line::all().to_vec() } else { args.lines.clone() };
+    let report = args.keep.join("report.html");
+    check_file(&report)?;
+    check_replace(&report, "report", "--keep", is_own_page)?;
+    for line in &lines {
+        let out = args.model(*line);
+        check_rendered(&args.keep.join(line.name()))?;
+        check_replace(&out, "model", "--keep", is_own_model)?;
+        check_beside(&out)?;
+    }
     let processor = args.device.choose(saying)?;
     let teacher = Teacher::embedded(&Device::flex())?;
-    let lines = if args.lines.is_empty() { Line::all().to_vec() } else { args.lines.clone() };
     let mut all: Vec<Measured> = Vec::new();
     for line in lines {
         let folder = args.keep.join(line.name());
@@ -57,11 +68,12 @@ pub fn run(args: &DemoArgs) -> Result<()> {
         let settings = Settings { seed: args.seed, epochs_amplify, epochs_distill, ..quick };
         let mut course = Course::prepare(&data, settings, teacher.clone(), "the embedded teacher".into())?;
         course.processor = processor.clone();
-        let out = args.keep.join(format!("{line}.aand"));
+        let out = args.model(line);
         let mut watch = Watch::new(saying, &out, &data, &course)?;
         let model = train(&course, &mut watch)?;
-        let time = watch.finish(Some(&model.info.history))?;
+        let time = watch.time();
         save(&model, &out)?;
+        watch.finish(&model.info.history)?;
         let measured = measure(saying, 8, data, model, &processor)?;
         let evaluation = &measured.evaluation;
         saying.say(format!(
@@ -72,14 +84,19 @@ pub fn run(args: &DemoArgs) -> Result<()> {
             evaluation.aupro.unwrap_or(f64::NAN)
         ));
         if saying.json {
-            println!("{}", serde_json::to_value(evaluation).unwrap_or_default());
+            terminal::print(serde_json::to_value(evaluation).unwrap_or_default());
         }
         all.push(measured);
     }
-    let report = args.keep.join("report.html");
     let inputs = all.iter().map(Measured::report).collect::<Result<Vec<_>>>()?;
     write_several(&report, "AAND on rendered product lines", &inputs)?;
     saying.say(format!("{:.0} s in all", started.elapsed().as_secs_f64()));
-    println!("{}", report.display());
+    terminal::print(report.display());
     Ok(())
+}
+
+impl DemoArgs {
+    fn model(&self, line: Line) -> PathBuf {
+        self.keep.join(format!("{line}.aand"))
+    }
 }

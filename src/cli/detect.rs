@@ -1,27 +1,26 @@
 //! `aand detect MODEL IMAGES… --out DIR`: heat maps, overlays, scores and verdicts.
 //!
 //! Pictures stream through in batches: one thread reads, decodes and resizes ahead while this one computes and
-//! writes, so that a thousand pictures take no more memory than ten.
+//! writes, so that a thousand pictures take no more memory than ten. A picture that fails is a line; the others go on.
 
+use super::folder::Folder;
 use super::inputs::{Input, find};
-use super::output::{check_folder, print_line, write_npy, write_picture, write_png16};
+use super::line::{Line, word};
+use super::output::{write_npy, write_picture, write_png16};
 use super::progress::bar;
-use super::results::{Line, Results, word};
-use super::{DeviceArgs, Saying};
+use super::results::{Earlier, JOURNAL, RESULTS, Results, fingerprint};
+use super::{DeviceArgs, Saying, skipped, stop};
 use crate::detection::{Detection, Detector, Verdict, enlarge, heat_map, overlay};
+use crate::gpu::Processor;
 use crate::model::{Precision, Selection, Threshold};
 use crate::picture::{Picture, Remarks, normalise, resize};
 use crate::training::prefetch;
-use crate::{Error, Result};
+use crate::{Error, Result, terminal};
 use clap::{Args, ValueEnum};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
-
-/// Set by Ctrl-C.
-static STOP: AtomicBool = AtomicBool::new(false);
 
 /// Options of `aand detect`.
 #[derive(Debug, Args)]
@@ -47,6 +46,9 @@ pub struct DetectArgs {
     /// Write no overlays
     #[arg(long)]
     no_overlay: bool,
+    /// Judge all pictures again, also those that an earlier run with the same model and settings has judged
+    #[arg(long)]
+    again: bool,
     /// Pictures computed at once
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..))]
     batch: u16,
@@ -88,48 +90,70 @@ struct Count {
     failed: usize,
 }
 
+/// A picture that is to be judged: its number among all, and by what it is known again.
+struct Job<'a> {
+    index: usize,
+    input: &'a Input,
+    fingerprint: Option<String>,
+}
+
 /// Runs `aand detect`.
 pub fn run(args: &DetectArgs) -> Result<()> {
     let saying = args.saying;
-    check_folder(&args.out)?;
     let (inputs, left_out) = find(&args.images, &args.out)?;
+    let folder = Folder::open(&args.out)?;
+    let mut earlier = Earlier::read(&args.out);
+    let mut files: Vec<String> = inputs.iter().flat_map(|input| args.files(input)).collect();
+    files.extend(RESULTS.map(str::to_owned));
+    folder.check(&files, &earlier.files)?;
     let advice = left_out.advice();
     saying.advise(&advice);
     if saying.json && !advice.is_empty() {
-        print_line(serde_json::json!({ "left_out": left_out }))?;
+        terminal::print(serde_json::json!({ "left_out": left_out }));
     }
     let processor = args.device.choose(saying)?;
     let mut detector = Detector::open_in(args.precision, &args.model, &processor)?;
-    let info = &mut detector.info;
-    if let Some(value) = args.threshold {
-        let words = "given by --threshold, not by the model".to_owned();
-        info.threshold =
-            Threshold { value, method: words.clone(), pictures: 0, reliability: words, reliable: true };
-    }
-    let threshold = &info.threshold;
-    saying.say(format!("threshold {:.4}: {}", threshold.value, threshold.method));
-    if !threshold.reliable {
-        saying.say(format!("warning: the threshold {}", threshold.reliability));
-    }
-    if info.selection == Selection::Test {
-        saying.say(format!("warning: {}", Selection::Test.describe()));
-    }
-    // Without a handler Ctrl-C still stops, only without the results so far.
-    let _ = ctrlc::set_handler(|| STOP.store(true, Ordering::SeqCst));
+    let run = args.run(&processor)?;
+    args.prepare(&mut detector);
+    stop::listen();
 
     let started = Instant::now();
-    let mut results = Results::new(&args.out)?;
+    let (kept, jobs) = args.begin(&mut earlier, &inputs, &run);
+    if earlier.any {
+        saying.say(args.of_earlier(kept.len(), inputs.len()));
+    }
+    let names = inputs.iter().map(|input| input.path.as_os_str().len() + input.stem.len()).sum();
+    let mut results = Results::new(&folder, &files, &kept, (inputs.len(), names))?;
+    if inputs.iter().any(|input| input.renamed) {
+        results.name_files();
+    }
     let mut count = Count::default();
-    let end = stream(args, &inputs, &detector, &mut results, &mut count);
+    for (_, line) in &kept {
+        let json = serde_json::to_string(line).map_err(|e| Error::io(&args.out, e.into()))?;
+        tell(saying, line, &json, None, &mut count);
+    }
+    let removed = folder.remove_stale(&earlier.files, &files);
+    if removed > 0 {
+        saying.say(format!("removed {removed} heat maps and other files of results that are replaced"));
+    }
+    let end = stream(args, &jobs, &detector, &mut results, &mut count);
     // Whatever happened, what is known is kept.
-    let kept = results.finish();
-    end.and(kept)?;
+    let written = results.finish();
     let Count { good, anomalous, failed } = count;
-    let rate = inputs.len() as f64 / started.elapsed().as_secs_f64().max(1e-9);
+    let done = good + anomalous + failed;
+    let out = args.out.display();
+    if let Err(Error::Interrupted(_)) = end {
+        written?;
+        return Err(Error::Interrupted(format!(
+            "stopped after {done} of {} pictures; their results are in {out}, run again for the others",
+            inputs.len()
+        )));
+    }
+    end.and(written)?;
+    let rate = jobs.len() as f64 / started.elapsed().as_secs_f64().max(1e-9);
     saying.say(format!(
-        "{} pictures: {good} good, {anomalous} anomalous, {failed} failed ({rate:.1} a second); results in {}",
+        "{} pictures: {good} good, {anomalous} anomalous, {failed} failed ({rate:.1} a second); results in {out}",
         inputs.len(),
-        args.out.display()
     ));
     if failed > 0 {
         return Err(Error::Incomplete(format!(
@@ -141,10 +165,98 @@ pub fn run(args: &DetectArgs) -> Result<()> {
     Ok(())
 }
 
-/// All pictures, batch by batch.
+/// A line of an earlier run that still holds, with its picture's number.
+type Kept = (usize, Line);
+
+impl DetectArgs {
+    /// The names of all files for a picture.
+    fn files(&self, input: &Input) -> Vec<String> {
+        self.endings().map(|ending| file(&input.stem, ending)).collect()
+    }
+
+    /// How the names of a picture's files end.
+    fn endings(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let wanted = [
+            (!self.no_heat, "heat.png"),
+            (!self.no_overlay, "overlay.png"),
+            (self.raw.contains(&Raw::Npy), "map.npy"),
+            (self.raw.contains(&Raw::Png16), "map.png"),
+        ];
+        wanted.into_iter().filter_map(|(wanted, ending)| wanted.then_some(ending))
+    }
+
+    /// What the results depend on besides the pictures: the model's content, the program, and the settings. Which
+    /// files are wanted is not among it: what is there counts.
+    fn run(&self, processor: &Processor) -> Result<String> {
+        let model = crate::weights::sha256(&self.model)?;
+        let kind = if matches!(processor, Processor::Cpu) { "cpu" } else { "gpu" };
+        let version = env!("CARGO_PKG_VERSION");
+        Ok(format!("{model} {version} {kind} {:?} {:?}", self.precision, self.threshold))
+    }
+
+    /// Puts the threshold that was asked for in place, and says what is to be known about it.
+    fn prepare(&self, detector: &mut Detector) {
+        let (saying, info) = (self.saying, &mut detector.info);
+        if let Some(value) = self.threshold {
+            let words = "given by --threshold, not by the model".to_owned();
+            info.threshold =
+                Threshold { value, method: words.clone(), pictures: 0, reliability: words, reliable: true };
+        }
+        let threshold = &info.threshold;
+        saying.say(format!("threshold {:.4}: {}", threshold.value, threshold.method));
+        if !threshold.reliable {
+            saying.say(doubt(&threshold.reliability));
+        }
+        if info.selection == Selection::Test {
+            saying.say(format!("warning: {}", Selection::Test.describe()));
+        }
+    }
+
+    /// Which pictures an earlier run has judged, and which are to be judged.
+    fn begin<'a>(&self, earlier: &mut Earlier, inputs: &'a [Input], run: &str) -> (Vec<Kept>, Vec<Job<'a>>) {
+        let (mut kept, mut jobs) = (Vec::new(), Vec::new());
+        for (index, input) in inputs.iter().enumerate() {
+            let fingerprint = fingerprint(run, &input.path);
+            let known = fingerprint.as_deref().filter(|_| !self.again);
+            let files = self.files(input);
+            match known.and_then(|known| earlier.line(known, &input.path, &files, &self.out)) {
+                Some(line) => kept.push((index, line)),
+                None => jobs.push(Job { index, input, fingerprint }),
+            }
+        }
+        (kept, jobs)
+    }
+
+    /// What becomes of the results of an earlier run, in words.
+    fn of_earlier(&self, kept: usize, all: usize) -> String {
+        let out = self.out.display();
+        match kept {
+            0 if self.again => format!("replaces the results in {out}"),
+            0 => format!(
+                "replaces the results in {out}: they are of other pictures, another model or other settings"
+            ),
+            kept => format!(
+                "goes on: {kept} of {all} pictures are judged already and have not changed (--again judges them anew)"
+            ),
+        }
+    }
+}
+
+/// `part` to `part_heat.png`.
+fn file(stem: &str, ending: &str) -> String {
+    format!("{stem}_{ending}")
+}
+
+/// A warning about a threshold, from the model's words: `not reliable: …` or `rests on only …`.
+pub(super) fn doubt(reliability: &str) -> String {
+    let verb = if reliability.starts_with("not ") { "is " } else { "" };
+    format!("warning: the threshold {verb}{reliability}")
+}
+
+/// All pictures that are to be judged, batch by batch.
 fn stream(
     args: &DetectArgs,
-    inputs: &[Input],
+    jobs: &[Job],
     detector: &Detector,
     results: &mut Results,
     count: &mut Count,
@@ -152,29 +264,24 @@ fn stream(
     let size = detector.info.size as u32;
     let range = detector.info.range;
     let remarks = Mutex::new(Remarks::new(range));
-    let read = |input: &Input| -> Result<Read> {
+    let read = |job: &Job| -> Result<Read> {
         let started = Instant::now();
-        let (native, details) = crate::picture::open_ranged(&input.path, range)?;
+        let (native, details) = crate::picture::open_ranged(&job.input.path, range)?;
         remarks.lock().unwrap_or_else(PoisonError::into_inner).add(&details);
         let pixels = normalise(&resize(&native, size, size));
         Ok(Read { native, pixels, ms: started.elapsed().as_secs_f64() * 1000.0 })
     };
-    let batches: Vec<&[Input]> = inputs.chunks(args.batch.into()).collect();
-    let bar = bar(args.saying, inputs.len() as u64, "pictures");
+    let batches: Vec<&[Job]> = jobs.chunks(args.batch.into()).collect();
+    let bar = bar(args.saying, jobs.len() as u64, "pictures");
     let make = |n: usize| batches[n].par_iter().map(read).collect::<Vec<_>>();
     let result = prefetch(0..batches.len(), make, |n, read| {
-        if STOP.load(Ordering::SeqCst) {
-            let done = count.good + count.anomalous + count.failed;
-            let out = args.out.display();
-            return Err(Error::Interrupted(format!(
-                "stopped after {done} of {} pictures; their results are in {out}, run again for the others",
-                inputs.len()
-            )));
+        if stop::asked() {
+            return Err(Error::Interrupted("stopped".into()));
         }
         let lines = one_batch(args, batches[n], read, detector)?;
-        for (line, input) in lines.iter().zip(batches[n]) {
-            let json = results.add(line)?;
-            bar.suspend(|| tell(args.saying, line, &json, input, count))?;
+        for (line, job) in lines.iter().zip(batches[n]) {
+            let json = results.add(job.index, line)?;
+            bar.suspend(|| tell(args.saying, line, &json, Some(job.input), count));
             bar.inc(1);
         }
         Ok(())
@@ -186,31 +293,32 @@ fn stream(
     result
 }
 
-/// Counts a line and shows it.
-fn tell(saying: Saying, line: &Line, json: &str, input: &Input, count: &mut Count) -> Result<()> {
-    match line {
-        Line::Judged { verdict, normalized, .. } => {
-            match verdict {
-                Verdict::Good => count.good += 1,
-                Verdict::Anomalous => count.anomalous += 1,
-            }
-            if !saying.json && !saying.quiet {
-                print_line(format!("{:<9} {normalized:.3}  {}", word(*verdict), input.path.display()))?;
-            }
-        }
-        Line::Failed { error, .. } => {
-            count.failed += 1;
-            // An error, so it is said even when quiet.
-            eprintln!("skipped: {}", error.replace('\n', " "));
-        }
+/// Counts a line and shows it; of an earlier run's line, without an input, only the JSON.
+fn tell(saying: Saying, line: &Line, json: &str, input: Option<&Input>, count: &mut Count) {
+    match (&line.error, line.verdict) {
+        (Some(_), _) | (None, None) => count.failed += 1,
+        (None, Some(Verdict::Good)) => count.good += 1,
+        (None, Some(Verdict::Anomalous)) => count.anomalous += 1,
     }
-    if saying.json { print_line(json) } else { Ok(()) }
+    if let (Some(input), Some(verdict), Some(normalized)) = (input, line.verdict, line.normalized)
+        && !saying.json
+        && !saying.quiet
+    {
+        terminal::print(format!("{:<9} {normalized:.3}  {}", word(verdict), input.path.display()));
+    }
+    if let Some(error) = &line.error {
+        // An error, so it is said even when quiet.
+        terminal::complain(skipped(error));
+    }
+    if saying.json {
+        terminal::print(json);
+    }
 }
 
 /// Computes a batch and writes its pictures; a line for each.
 fn one_batch(
     args: &DetectArgs,
-    inputs: &[Input],
+    jobs: &[Job],
     read: Vec<Result<Read>>,
     detector: &Detector,
 ) -> Result<Vec<Line>> {
@@ -219,58 +327,80 @@ fn one_batch(
     let usable = read.iter().flatten().count();
     let mut found = detector.maps(&pixels, usable)?.into_iter();
     let share = started.elapsed().as_secs_f64() * 1000.0 / usable.max(1) as f64;
-    let mut judged = Vec::with_capacity(inputs.len());
+    let mut judged = Vec::with_capacity(jobs.len());
     for read in read {
         judged.push(match read {
             Ok(read) => {
                 let map = found.next().ok_or_else(|| Error::Device("a map is missing".into()))?;
-                Ok((detector.judge(map)?, read))
+                detector.judge(map).map(|found| (found, read))
             }
             Err(error) => Err(error),
         });
     }
     let threshold = detector.info.threshold.value;
-    inputs
-        .par_iter()
-        .zip(judged)
-        .map(|(input, judged)| match judged {
+    let line = |(job, judged): (&Job, Result<(Detection, Read)>)| {
+        let mut line = Line { fingerprint: job.fingerprint.clone(), ..Line::of(&job.input.path) };
+        match judged {
             Ok((found, read)) => {
-                write_results(args, &input.stem, &found, &read.native, threshold)?;
-                Ok(Line::judged(&input.path, &found, read.ms + share))
+                line.judge(&found, read.ms + share);
+                write_results(args, &job.input.stem, &found, &read.native, threshold, &mut line);
             }
-            Err(error) => Ok(Line::failed(&input.path, &error)),
-        })
-        .collect()
+            Err(error) => line.fail(&named(error, &job.input.path)),
+        }
+        line
+    };
+    Ok(jobs.par_iter().zip(judged).map(line).collect())
 }
 
-/// The pictures of one result, at the picture's own size.
+/// What the device says of a picture does not name it.
+fn named(error: Error, picture: &Path) -> Error {
+    match error {
+        Error::Device(reason) => Error::picture(picture, reason),
+        other => other,
+    }
+}
+
+/// The pictures of one result, at the picture's own size. One that cannot be written does not keep the others from it.
 fn write_results(
     args: &DetectArgs,
-    stem: &Path,
+    stem: &str,
     found: &Detection,
     native: &Picture,
     threshold: f64,
-) -> Result<()> {
-    let base = args.out.join(stem);
-    if let Some(folder) = base.parent() {
-        std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
+    line: &mut Line,
+) {
+    let map =
+        (!args.no_heat || !args.no_overlay).then(|| enlarge(&found.map, native.width(), native.height()));
+    for ending in args.endings() {
+        let name = file(stem, ending);
+        let path = args.out.join(&name);
+        let written = make_folder(&path, &args.out).and_then(|()| match (ending, &map) {
+            ("heat.png", Some(map)) => write_picture(&path, &heat_map(map, threshold)),
+            ("overlay.png", Some(map)) => write_picture(&path, &overlay(native, map, threshold)),
+            ("map.npy", _) => write_npy(&path, &found.map),
+            _ => write_png16(&path, &found.map, threshold),
+        });
+        line.wrote(ending, &name, written);
     }
-    let name = base.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let file = |ending: &str| base.with_file_name(format!("{name}_{ending}"));
-    if !args.no_heat || !args.no_overlay {
-        let map = enlarge(&found.map, native.width(), native.height());
-        if !args.no_heat {
-            write_picture(&file("heat.png"), &heat_map(&map, threshold))?;
-        }
-        if !args.no_overlay {
-            write_picture(&file("overlay.png"), &overlay(native, &map, threshold))?;
-        }
+}
+
+/// Makes the folder of a result, within the output folder. That one is not made anew: when it has vanished, so have
+/// the results of before.
+fn make_folder(path: &Path, out: &Path) -> Result<()> {
+    let folder = crate::files::folder_of(path);
+    if !out.join(JOURNAL).exists() {
+        return Err(Error::io(out, std::io::ErrorKind::NotFound.into()));
     }
-    if args.raw.contains(&Raw::Npy) {
-        write_npy(&file("map.npy"), &found.map)?;
+    std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn doubts_are_whole_sentences() {
+        assert_eq!(doubt("not reliable: x"), "warning: the threshold is not reliable: x");
+        assert_eq!(doubt("rests on only 4"), "warning: the threshold rests on only 4");
     }
-    if args.raw.contains(&Raw::Png16) {
-        write_png16(&file("map.png"), &found.map, threshold)?;
-    }
-    Ok(())
 }

@@ -1,17 +1,19 @@
 //! `aand eval MODEL DATA`: AUROC, AUPRO, AP and F1 on labelled pictures.
 
-use super::output::{check_file, print_line};
+use super::detect::doubt;
+use super::output::check_file;
 use super::progress::bar;
 use super::reporting::Subject;
-use super::{DeviceArgs, Saying};
+use super::{DeviceArgs, Saying, one_line, skipped, stop};
 use crate::dataset::{self, Dataset, Layout, MaskFault, Sample};
 use crate::detection::Detector;
+use crate::files::{check_replace, exact, same_place, text};
 use crate::gpu::Processor;
 use crate::metrics::{self, Evaluation, Judged, summary};
 use crate::model::{Aand, Info, Selection, open};
 use crate::picture::{Details, Mask, Remarks, normalise, resize};
 use crate::training::prefetch;
-use crate::{Error, Result, report};
+use crate::{Error, Result, report, terminal};
 use burn::tensor::Device;
 use clap::Args;
 use rayon::prelude::*;
@@ -49,7 +51,17 @@ pub struct EvalArgs {
 /// A picture that cannot be measured, and why.
 #[derive(Debug, serde::Serialize)]
 pub(super) struct Unusable {
-    path: PathBuf,
+    path: String,
+    /// The exact path where it is not UTF-8, percent-encoded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path_bytes: Option<String>,
+    error: String,
+}
+
+/// A category that could not be measured at all, and why.
+#[derive(Debug, serde::Serialize)]
+struct Failed {
+    name: String,
     error: String,
 }
 
@@ -71,43 +83,98 @@ impl Measured {
     }
 }
 
-/// Runs `aand eval`.
+/// Runs `aand eval`. A category that cannot be measured does not keep the others from it.
 pub fn run(args: &EvalArgs) -> Result<()> {
     let sets = dataset::open_for_test(&args.data, args.layout, args.category.as_deref())?;
-    [&args.csv, &args.report].into_iter().flatten().try_for_each(|file| check_file(file))?;
+    check_outputs(args)?;
     let processor = args.device.choose(args.saying)?;
-    let folder = args.model.is_dir();
+    stop::listen();
     let mut one_model: Option<Aand> = None;
-    let mut all = Vec::new();
+    let (mut all, mut failed) = (Vec::new(), Vec::new());
+    let (mut first, count) = (None, sets.len());
     for set in sets {
         args.saying.advise(&set.advice());
-        let model = match &one_model {
-            Some(model) if !folder => model.clone(),
-            _ => model_for(args, &set)?,
-        };
-        one_model = Some(model.clone());
-        all.push(measure(args.saying, args.batch.into(), set, model, &processor)?);
+        let name = set.name.clone();
+        let measured = one_model.clone().map_or_else(|| model_for(args, &set), Ok).and_then(|model| {
+            if !args.model.is_dir() {
+                one_model = Some(model.clone());
+            }
+            measure(args.saying, args.batch.into(), set, model, &processor)
+        });
+        match measured {
+            Ok(measured) => all.push(measured),
+            // What is measured so far is shown all the same.
+            Err(error @ Error::Interrupted(_)) => {
+                first = Some(error);
+                break;
+            }
+            Err(error) => {
+                if count > 1 {
+                    terminal::complain(skipped(format!("{name}: {error}")));
+                }
+                failed.push(Failed { name, error: one_line(&error) });
+                first.get_or_insert(error);
+            }
+        }
+    }
+    if all.is_empty()
+        && let Some(error) = first.take()
+    {
+        return Err(error);
     }
     let evaluations: Vec<Evaluation> = all.iter().map(|m| m.evaluation.clone()).collect();
+    let table = args.csv.as_ref().map_or(Ok(()), |path| report::write_csv(path, &evaluations));
+    let page = args.report.as_ref().map_or(Ok(()), |path| write_report(args, path, &all));
+    show(args, &all, &evaluations, &failed)?;
+    table.and(page)?;
+    if let Some(error @ Error::Interrupted(_)) = first {
+        return Err(error);
+    }
+    complete(&all, &failed)
+}
+
+/// Makes sure that both files can be written, and take the place of nothing but earlier ones.
+fn check_outputs(args: &EvalArgs) -> Result<()> {
     if let Some(path) = &args.csv {
-        report::write_csv(path, &evaluations)?;
+        check_file(path)?;
+        check_replace(path, "table", "--csv", report::is_own_csv)?;
     }
     if let Some(path) = &args.report {
-        write_report(args, path, &all)?;
+        check_file(path)?;
+        check_replace(path, "report", "--report", report::is_own_page)?;
     }
-    show(args, &all, &evaluations)?;
-    let failed: Vec<&Unusable> = all.iter().flat_map(|m| &m.unusable).collect();
-    let Some(first) = failed.first() else { return Ok(()) };
-    let measured: usize = all.iter().map(|m| m.judged.len()).sum();
-    let others = match failed.len() {
+    match (&args.csv, &args.report) {
+        (Some(csv), Some(page)) if same_place(csv, page) => {
+            let file = csv.display();
+            Err(Error::Setting(format!("{file}: is named by --csv and by --report; choose two files")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// An error when pictures or whole categories could not be measured.
+fn complete(all: &[Measured], failed: &[Failed]) -> Result<()> {
+    let unusable: Vec<&Unusable> = all.iter().flat_map(|m| &m.unusable).collect();
+    let others = |count: usize| match count {
         1 => String::new(),
         n => format!(" (and {} more, see above)", n - 1),
     };
+    if let Some(first) = failed.first() {
+        let (count, categories) = (failed.len(), failed.len() + all.len());
+        let more = others(count + unusable.len());
+        return Err(Error::Incomplete(format!(
+            "{count} of {categories} categories could not be measured: {}{more}",
+            first.error
+        )));
+    }
+    let Some(first) = unusable.first() else { return Ok(()) };
+    let measured: usize = all.iter().map(|m| m.judged.len()).sum();
     Err(Error::Incomplete(format!(
-        "{} of {} pictures could not be measured: {}{others}",
-        failed.len(),
-        failed.len() + measured,
-        first.error
+        "{} of {} pictures could not be measured: {}{}",
+        unusable.len(),
+        unusable.len() + measured,
+        first.error,
+        others(unusable.len())
     )))
 }
 
@@ -120,7 +187,7 @@ fn model_for(args: &EvalArgs, set: &Dataset) -> Result<Aand> {
     let model = open(&path, &Device::flex())?;
     let threshold = &model.info.threshold;
     if !threshold.reliable {
-        saying.say(format!("warning: the threshold {}", threshold.reliability));
+        saying.say(doubt(&threshold.reliability));
     }
     if model.info.name != set.name {
         let (trained, measured) = (&model.info.name, &set.name);
@@ -183,7 +250,11 @@ pub(super) fn measure(
     let bar = bar(saying, set.test.len() as u64, "pictures");
     bar.set_prefix(set.name.clone());
     let make = |n: usize| batches[n].par_iter().map(|s| read(s, info)).collect::<Vec<_>>();
-    prefetch(0..batches.len(), make, |n, read| {
+    let end = prefetch(0..batches.len(), make, |n, read| {
+        if stop::asked() {
+            let reason = "stopped: run again to measure the rest";
+            return Err(Error::Interrupted(format!("{}: {reason}", set.name)));
+        }
         let usable = read.iter().flatten().count();
         let pixels: Vec<f32> = read.iter().flatten().flat_map(|read| read.pixels.iter().copied()).collect();
         let mut maps = detector.maps(&pixels, usable)?.into_iter();
@@ -203,17 +274,19 @@ pub(super) fn measure(
                     });
                 }
                 Err(error) => {
-                    let error = error.to_string().replace('\n', " ");
                     // An error, so it is said even when quiet.
-                    bar.suspend(|| eprintln!("skipped: {error}"));
-                    unusable.push(Unusable { path: set.relative(&sample.path).into(), error });
+                    bar.suspend(|| terminal::complain(skipped(&error)));
+                    let path = set.relative(&sample.path);
+                    let (path, path_bytes) = (text(path), exact(path));
+                    unusable.push(Unusable { path, path_bytes, error: one_line(&error) });
                 }
             }
         }
         bar.inc(batches[n].len() as u64);
         Ok(())
-    })?;
+    });
     bar.finish_and_clear();
+    end?;
     saying.advise(&MaskFault::all_advice(&mask_faults));
     for warning in remarks.lines() {
         saying.say(format!("warning: {warning}"));
@@ -231,22 +304,30 @@ pub(super) fn measure(
 }
 
 /// The result on standard output: tables, or one JSON object.
-fn show(args: &EvalArgs, all: &[Measured], evaluations: &[Evaluation]) -> Result<()> {
+fn show(args: &EvalArgs, all: &[Measured], evaluations: &[Evaluation], failed: &[Failed]) -> Result<()> {
     if args.saying.json {
         let objects = all.iter().map(object).collect::<Result<Vec<_>>>()?;
-        return print_line(match <[Value; 1]>::try_from(objects) {
-            Ok([only]) => only,
-            Err(several) => mean_of(several),
+        let wrong = |e: serde_json::Error| Error::io("standard output", e.into());
+        let of_several = |objects| -> Result<Value> {
+            let mut mean = mean_of(objects);
+            mean["failed"] = serde_json::to_value(failed).map_err(wrong)?;
+            Ok(mean)
+        };
+        terminal::print(match <[Value; 1]>::try_from(objects) {
+            Ok([only]) if failed.is_empty() => only,
+            Ok(only) => of_several(only.into())?,
+            Err(several) => of_several(several)?,
         });
+        return Ok(());
     }
     if args.saying.quiet {
         return Ok(());
     }
     for evaluation in evaluations {
-        print_line(format!("{evaluation}\n"))?;
+        terminal::print(format!("{evaluation}\n"));
     }
     if evaluations.len() > 1 {
-        print_line(summary(evaluations))?;
+        terminal::print(summary(evaluations));
     }
     Ok(())
 }
@@ -267,7 +348,8 @@ fn object(of: &Measured) -> Result<Value> {
     Ok(object)
 }
 
-/// Several data sets in one object: the unweighted means under the same keys, and each in `categories`.
+/// Several data sets in one object: the unweighted means under the same keys, over how many of them each is (a metric
+/// may not be defined for all) in `mean_over`, and each in `categories`.
 fn mean_of(objects: Vec<Value>) -> Value {
     let mut mean = json!({ "name": "mean" });
     for key in [
@@ -281,6 +363,7 @@ fn mean_of(objects: Vec<Value>) -> Value {
         "image_ap",
     ] {
         let values: Vec<f64> = objects.iter().filter_map(|object| object[key].as_f64()).collect();
+        mean["mean_over"][key] = values.len().into();
         mean[key] = match values.len() {
             0 => Value::Null,
             n => (values.iter().sum::<f64>() / n as f64).into(),

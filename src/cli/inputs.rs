@@ -1,9 +1,11 @@
 //! The pictures named on a command line, and what their results are to be called.
 
+use crate::files::{folder_of, plain_name, real, shortened};
 use crate::listing::{LeftOut, given, to_judge};
 use crate::{Error, Result};
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::ffi::OsStr;
+use std::path::{Component, Path, PathBuf};
 
 /// A picture and the name of its results.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,16 +13,17 @@ pub struct Input {
     /// Where it is, as the person wrote it.
     pub path: PathBuf,
     /// Its results' path within the output folder, without ending; unlike all others'.
-    pub stem: PathBuf,
+    pub stem: String,
+    /// Whether the stem is not simply the picture's name without its ending.
+    pub renamed: bool,
 }
 
-/// All pictures of files and folders (with their sub-folders), each once. Results of an earlier run, where the
-/// output folder lies within a folder of pictures, are left out.
+/// All pictures of files and folders (with their sub-folders), each once. Results of earlier runs, which may lie
+/// within a folder of pictures, are left out.
 ///
 /// # Errors
 /// A folder cannot be read or holds no pictures, or is itself the output folder.
 pub fn find(arguments: &[PathBuf], out: &Path) -> Result<(Vec<Input>, LeftOut)> {
-    let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.into());
     let out = real(out);
     let (mut inputs, mut seen, mut taken) = (Vec::new(), HashSet::new(), HashSet::new());
     let mut left_out = LeftOut::default();
@@ -32,7 +35,14 @@ pub fn find(arguments: &[PathBuf], out: &Path) -> Result<(Vec<Input>, LeftOut)> 
             }
             let below = to_judge(argument)?;
             let mut found = below.pictures;
-            found.retain(|path| !real(path).starts_with(&out));
+            if out.starts_with(real(argument)) {
+                let listed = found.len();
+                found.retain(|path| !real(path).starts_with(&out));
+                if found.len() < listed {
+                    let count = listed - found.len();
+                    left_out.remarks.push(format!("{count} pictures in the output folder left out"));
+                }
+            }
             if found.is_empty() {
                 let told = below.left_out.in_brackets();
                 return Err(Error::dataset(
@@ -49,10 +59,15 @@ pub fn find(arguments: &[PathBuf], out: &Path) -> Result<(Vec<Input>, LeftOut)> 
             left_out.add(file.left_out);
             (file.pictures, argument.parent().unwrap_or(Path::new("")))
         };
+        let listed = base == argument;
         for path in found {
-            if seen.insert(whole(&path)) {
-                let stem = unused(path.strip_prefix(base).unwrap_or(&path), &mut taken);
-                inputs.push(Input { path, stem });
+            // Links in a folder are pictures of their own, as stores of large files make them; a link that is named
+            // beside its file is the same file once more.
+            let place = path.file_name().filter(|_| listed).map(|name| real(folder_of(&path)).join(name));
+            if seen.insert(place.unwrap_or_else(|| real(&path))) {
+                let relative = path.strip_prefix(base).unwrap_or(&path);
+                let (stem, renamed) = unused(relative, &mut taken);
+                inputs.push(Input { path, stem, renamed });
             } else {
                 left_out.given_again += 1;
             }
@@ -65,24 +80,29 @@ pub fn find(arguments: &[PathBuf], out: &Path) -> Result<(Vec<Input>, LeftOut)> 
     Ok((inputs, left_out))
 }
 
-/// The same for every spelling of a path. Links to one file under several names are several pictures.
-fn whole(path: &Path) -> PathBuf {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let folder = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.into());
-    folder.join(path.file_name().unwrap_or_default())
-}
+/// So many bytes are added to a stem at most: `_overlay.png`.
+const ENDING: usize = 12;
 
-/// `part.png` to `part`, and if that is taken `part_png`, then `part_png_2` and so on.
-fn unused(relative: &Path, taken: &mut HashSet<String>) -> PathBuf {
-    let plain = relative.with_extension("");
-    let word = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let ending = relative.extension().unwrap_or_default().to_string_lossy();
-    let longer = plain.with_file_name(format!("{}_{ending}", word(&plain)));
-    let numbered = (2..).map(|n| longer.with_file_name(format!("{}_{n}", word(&longer))));
-    let mut names = [plain.clone(), longer.clone()].into_iter().chain(numbered);
+/// `part.png` to `part`, and if that is taken `part_png`, then `part_png_2` and so on; whether it had to be changed.
+/// Names are cut and spelled so that every file system takes them.
+fn unused(relative: &Path, taken: &mut HashSet<String>) -> (String, bool) {
+    let mut folder = String::new();
+    for part in relative.parent().into_iter().flat_map(Path::components) {
+        if let Component::Normal(part) = part {
+            folder += &shortened(&plain_name(part), 0);
+            folder.push('/');
+        }
+    }
+    let part = |part: Option<&OsStr>| part.map(plain_name).unwrap_or_default();
+    let plain = part(relative.file_stem());
+    let longer = format!("{plain}_{}", part(relative.extension()));
+    let numbered = (2..).map(|n| format!("{longer}_{n}"));
+    let names = [plain, longer.clone()].into_iter().chain(numbered);
+    let mut stems = names.map(|name| folder.clone() + &shortened(&name, ENDING));
     // Some file systems do not tell capitals apart.
-    let free = names.find(|name| taken.insert(name.to_string_lossy().to_lowercase()));
-    free.unwrap_or(plain)
+    let stem = stems.find(|stem| taken.insert(stem.to_lowercase())).unwrap_or_default();
+    let renamed = Path::new(&stem) != relative.with_extension("");
+    (stem, renamed)
 }
 
 #[cfg(test)]
@@ -103,7 +123,7 @@ mod tests {
         let arguments = [root.into(), root.join("a.png"), other.clone(), again];
         let (inputs, left_out) = find(&arguments, &root.join("out")).unwrap();
         assert_eq!(left_out.given_again, 3);
-        let stems: Vec<String> = inputs.iter().map(|i| i.stem.to_string_lossy().replace('\\', "/")).collect();
+        let stems: Vec<String> = inputs.iter().map(|i| i.stem.clone()).collect();
         assert_eq!(stems.len(), 5, "{stems:?}");
         assert!(stems.contains(&"sub/a".into()) && stems.contains(&"b9".into()), "{stems:?}");
         let lower: HashSet<String> = stems.iter().map(|s| s.to_lowercase()).collect();
@@ -117,6 +137,37 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let out = Path::new("nowhere");
         assert!(find(&[folder.path().into()], out).is_err());
-        assert_eq!(find(&["gone/x.png".into()], out).unwrap().0[0].stem, Path::new("x"));
+        assert_eq!(find(&["gone/x.png".into()], out).unwrap().0[0].stem, "x");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn one_file_by_several_spellings_is_one_picture() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        std::fs::create_dir(root.join("sub")).unwrap();
+        std::fs::write(root.join("a.png"), "x").unwrap();
+        for (link, to) in [("b.png", "a.png"), ("here", ".")] {
+            std::os::unix::fs::symlink(to, root.join(link)).unwrap();
+        }
+        let ways = ["a.png", "./a.png", "sub/../a.png", "b.png", "here/a.png"].map(|way| root.join(way));
+        let (inputs, left_out) = find(&ways, &root.join("out")).unwrap();
+        assert_eq!((inputs.len(), left_out.given_again), (1, 4));
+        // Names in a folder that lead to one stored file are pictures of their own.
+        assert_eq!(find(&[root.into()], &root.join("out")).unwrap().0.len(), 2);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn any_name_gets_a_stem_that_can_be_written_and_found() {
+        use std::os::unix::ffi::OsStrExt;
+        let mut taken = HashSet::new();
+        let mut of = |bytes: &[u8]| unused(Path::new(OsStr::from_bytes(bytes)), &mut taken);
+        assert_eq!(of(b"d/a.png"), ("d/a".into(), false));
+        assert_eq!(of(b"caf\xe9.png"), ("caf%E9".into(), true));
+        assert_eq!(of(b"caf\xe8.png"), ("caf%E8".into(), true));
+        let long = [b"x".repeat(250), b"y.png".to_vec()].concat();
+        let (stem, renamed) = of(&long);
+        assert!(renamed && stem.len() + ENDING == 255 && of(&long).0 != stem);
     }
 }

@@ -7,28 +7,34 @@ mod demo;
 mod detect;
 mod device;
 mod eval;
+mod folder;
 mod inputs;
 mod insides;
 mod inspect;
+mod line;
 mod memory;
 mod output;
+mod process;
 mod progress;
 mod render;
 mod reporting;
 mod results;
+mod stop;
 mod synth;
 mod train;
 mod watch;
 
-use crate::Result;
 use crate::gpu::Processor;
 use crate::listing::{Advice, below};
+use crate::{Result, terminal};
 use clap::{Args, Parser, Subcommand};
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
 pub use device::DeviceArgs;
 pub use memory::HugePages;
+pub use process::prepare_process;
 
 /// Learns what good looks like from pictures of good parts only, and shows where a new picture deviates.
 #[derive(Debug, Parser)]
@@ -84,7 +90,7 @@ impl Saying {
     /// A line for people on standard error.
     pub fn say(self, line: impl AsRef<str>) {
         if !self.quiet {
-            eprintln!("{}", line.as_ref());
+            terminal::complain(line.as_ref());
         }
     }
 }
@@ -110,14 +116,40 @@ impl Saying {
 
 /// Runs the program's arguments.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
-    match dispatch(cli.command) {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(words) => return show(&words),
+    };
+    let done = dispatch(cli.command);
+    let unsaid = terminal::failure();
+    match done.and(unsaid.map_or(Ok(()), Err)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("aand: {}", error.to_string().replace('\n', " "));
+            terminal::complain(format!("aand: {}", one_line(error)));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Help, the version, or what is wrong with the arguments.
+fn show(words: &clap::Error) -> ExitCode {
+    match words.print().and_then(|()| std::io::stdout().flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            terminal::complain(format!("aand: standard output: {error}"));
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::from(u8::try_from(words.exit_code()).unwrap_or(2)),
+    }
+}
+
+/// An error without line breaks, whatever the file is called.
+fn one_line(error: impl ToString) -> String {
+    error.to_string().replace(['\n', '\r'], " ")
+}
+
+/// A line about an item that failed while others go on: an error, so it is said even when quiet.
+fn skipped(error: impl ToString) -> String {
+    format!("skipped: {}", one_line(error))
 }
 
 fn dispatch(command: Command) -> Result<()> {

@@ -1,21 +1,22 @@
 //! Files that a command writes: whole or not there, and readable for everyone who may read the folder.
 
+use crate::files::{clear_leftovers, folder_of, temporary, write_whole};
 use crate::picture::{Mask, Picture, ScoreMap};
-use crate::{Error, Result};
-use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{ExtendedColorType, ImageEncoder};
+use crate::{Error, Result, terminal};
 use npyz::WriterBuilder;
-use std::io::{BufWriter, Write};
+use png::{BitDepth, ColorType, Compression, Filter};
 use std::path::Path;
-use tempfile::{Builder, NamedTempFile};
 
-/// Makes `folder` and proves that files can be written to it, before any work is done.
+/// Makes `folder` and proves that files can be written to it, before any work is done; clears what killed runs left
+/// in it.
 ///
 /// # Errors
 /// It cannot be made or written.
 pub fn check_folder(folder: &Path) -> Result<()> {
     std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
-    temporary(folder).map(drop)
+    temporary(folder)?;
+    clear_leftovers(folder);
+    Ok(())
 }
 
 /// As [`check_folder`], for the folder that a file will lie in.
@@ -29,41 +30,32 @@ pub fn check_file(file: &Path) -> Result<()> {
     check_folder(folder_of(file))
 }
 
-/// The folder a file lies in.
-pub fn folder_of(file: &Path) -> &Path {
-    file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+/// By this a picture that the program made is known as such, wherever it is copied to.
+const SOFTWARE: (&str, &str) = ("Software", concat!("aand ", env!("CARGO_PKG_VERSION")));
+
+/// Whether a file that begins with `head` is a PNG that this module wrote.
+pub fn is_own_png(head: &[u8]) -> bool {
+    let chunk = b"tEXtSoftware\0aand ";
+    head.starts_with(b"\x89PNG") && head.windows(chunk.len()).any(|part| part == chunk)
 }
 
-/// A temporary file in `folder` with the permissions of any new file there.
-///
-/// # Errors
-/// It cannot be made.
-pub fn temporary(folder: &Path) -> Result<NamedTempFile> {
-    let mut builder = Builder::new();
-    builder.prefix(".aand-").suffix(".tmp");
-    // Temporary files are private by default; results are for whoever may read new files here.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder).map_err(|e| Error::io(folder, e))
-}
-
-/// Writes a file through `fill`, then renames it to `path`.
-fn write_whole(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
-    let mut file = temporary(folder_of(path))?;
-    let mut writer = BufWriter::new(file.as_file_mut());
-    fill(&mut writer).and_then(|()| writer.flush()).map_err(|e| Error::io(path, e))?;
-    drop(writer);
-    file.persist(path).map(drop).map_err(|e| Error::io(path, e.error))
-}
-
-/// Writes a PNG of raw samples.
-fn write_png(path: &Path, bytes: &[u8], size: (u32, u32), colour: ExtendedColorType) -> Result<()> {
+/// Writes a PNG of raw samples, big-endian ones where they have 16 bits.
+fn write_png(path: &Path, bytes: &[u8], size: (u32, u32), colour: ColorType, depth: BitDepth) -> Result<()> {
     // Heat maps are smooth: the fast setting costs a few percent of size and saves most of the time. Through
     // memory, because the encoder's own errors no longer tell a full disk from others.
     let mut png = Vec::new();
-    PngEncoder::new_with_quality(&mut png, CompressionType::Fast, FilterType::Adaptive)
-        .write_image(bytes, size.0, size.1, colour)
-        .map_err(|e| Error::picture(path, format!("cannot be encoded as PNG: {e}")))?;
+    let mut encode = || {
+        let mut encoder = png::Encoder::new(&mut png, size.0, size.1);
+        encoder.set_color(colour);
+        encoder.set_depth(depth);
+        encoder.set_compression(Compression::Fast);
+        encoder.set_filter(Filter::Adaptive);
+        encoder.add_text_chunk(SOFTWARE.0.into(), SOFTWARE.1.into())?;
+        let mut writer = encoder.write_header()?;
+        writer.write_image_data(bytes)?;
+        writer.finish()
+    };
+    encode().map_err(|e| Error::picture(path, format!("cannot be encoded as PNG: {e}")))?;
     write_whole(path, |writer| writer.write_all(&png))
 }
 
@@ -72,7 +64,7 @@ fn write_png(path: &Path, bytes: &[u8], size: (u32, u32), colour: ExtendedColorT
 /// # Errors
 /// It cannot be written.
 pub fn write_picture(path: &Path, picture: &Picture) -> Result<()> {
-    write_png(path, picture.as_raw(), picture.dimensions(), ExtendedColorType::Rgb8)
+    write_png(path, picture.as_raw(), picture.dimensions(), ColorType::Rgb, BitDepth::Eight)
 }
 
 /// Writes a mask as PNG, white where it is marked.
@@ -81,7 +73,8 @@ pub fn write_picture(path: &Path, picture: &Picture) -> Result<()> {
 /// It cannot be written.
 pub fn write_mask(path: &Path, mask: &Mask) -> Result<()> {
     let bytes: Vec<u8> = mask.data.iter().map(|&marked| if marked { 255 } else { 0 }).collect();
-    write_png(path, &bytes, (mask.width as u32, mask.height as u32), ExtendedColorType::L8)
+    let size = (mask.width as u32, mask.height as u32);
+    write_png(path, &bytes, size, ColorType::Grayscale, BitDepth::Eight)
 }
 
 /// Writes a map as NumPy array of `height x width` f32.
@@ -106,17 +99,18 @@ pub fn write_npy(path: &Path, map: &ScoreMap) -> Result<()> {
 /// It cannot be written.
 pub fn write_png16(path: &Path, map: &ScoreMap, threshold: f64) -> Result<()> {
     let sample = |&value: &f32| (crate::detection::scale_position(value, threshold) * 65535.0).round() as u16;
-    let bytes: Vec<u8> = map.data.iter().map(sample).flat_map(u16::to_ne_bytes).collect();
-    write_png(path, &bytes, (map.width as u32, map.height as u32), ExtendedColorType::L16)
+    let bytes: Vec<u8> = map.data.iter().map(sample).flat_map(u16::to_be_bytes).collect();
+    let size = (map.width as u32, map.height as u32);
+    write_png(path, &bytes, size, ColorType::Grayscale, BitDepth::Sixteen)
 }
 
-/// A line of a result on standard output.
+/// A line of a result on standard output; [`terminal::failure`] tells at the end what could not be written.
 ///
 /// # Errors
-/// Nobody reads it any more, for example `| head`.
+/// None: nobody who stops reading ends what the program does.
 pub fn print_line(line: impl std::fmt::Display) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|e| Error::io("standard output", e))
+    terminal::print(line);
+    Ok(())
 }
 
 #[cfg(test)]
@@ -137,6 +131,8 @@ mod tests {
         let grey = image::open(png).unwrap().into_luma16();
         assert_eq!(grey.dimensions(), (3, 2));
         assert_eq!(grey.into_raw(), [0, 16384, 32768, 49151, 65535, 65535]);
+        let own = |name: &str| is_own_png(&std::fs::read(folder.path().join(name)).unwrap());
+        assert!(own("m.png") && !own("m.npy"));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 }

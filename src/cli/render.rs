@@ -1,9 +1,10 @@
 //! `aand render`: the rendered product lines alone, as data sets in MVTec layout.
 
-use super::Saying;
-use super::output::write_picture;
-use crate::Result;
-use crate::render::{Counts, Line, contact_sheet, write};
+use super::output::{check_file, check_folder, is_own_png, write_picture};
+use super::{Saying, skipped};
+use crate::files::{check_replace, exact, text};
+use crate::render::{Counts, Line, check_rendered, contact_sheet, write};
+use crate::{Error, Result, terminal};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -39,16 +40,61 @@ pub fn run(args: &RenderArgs) -> Result<()> {
     let lines = if args.lines.is_empty() { Line::all().to_vec() } else { args.lines.clone() };
     let counts =
         Counts { train: args.train, test_good: args.test_good, test_per_defect: args.test_per_defect };
-    for line in lines {
-        let folder = args.out.join(line.name());
-        write(line, &folder, counts, args.seed)?;
+    check_folder(&args.out)?;
+    for line in &lines {
+        check_rendered(&args.out.join(line.name()))?;
         if args.sheet {
-            write_picture(&args.out.join(format!("{line}.png")), &contact_sheet(line, 6, args.seed)?)?;
-        }
-        args.saying.say(format!("{}: rendered into {}", line.title(), folder.display()));
-        if args.saying.json {
-            println!("{}", serde_json::json!({ "line": line.name(), "path": folder }));
+            let sheet = args.sheet_of(*line);
+            check_file(&sheet)?;
+            check_replace(&sheet, "sheet", "--out", is_own_png)?;
         }
     }
-    Ok(())
+    let (count, mut failed) = (lines.len(), Vec::new());
+    for line in lines {
+        match args.one(line, counts) {
+            Ok(()) => {}
+            Err(error) if count == 1 => return Err(error),
+            Err(error) => {
+                terminal::complain(skipped(format!("{line}: {error}")));
+                failed.push(line.name());
+            }
+        }
+    }
+    if failed.is_empty() {
+        return Ok(());
+    }
+    let (some, names) = (failed.len(), failed.join(", "));
+    Err(Error::Incomplete(format!(
+        "{some} of {count} lines could not be rendered, each is named above: {names}"
+    )))
+}
+
+impl RenderArgs {
+    fn sheet_of(&self, line: Line) -> PathBuf {
+        self.out.join(format!("{line}.png"))
+    }
+
+    fn one(&self, line: Line, counts: Counts) -> Result<()> {
+        let folder = self.out.join(line.name());
+        if folder.exists() {
+            self.saying.say(format!(
+                "{}: replaces what was rendered into {}",
+                line.title(),
+                folder.display()
+            ));
+        }
+        write(line, &folder, counts, self.seed)?;
+        if self.sheet {
+            write_picture(&self.sheet_of(line), &contact_sheet(line, 6, self.seed)?)?;
+        }
+        self.saying.say(format!("{}: rendered into {}", line.title(), folder.display()));
+        if self.saying.json {
+            let mut told = serde_json::json!({ "line": line.name(), "path": text(&folder) });
+            if let Some(bytes) = exact(&folder) {
+                told["path_bytes"] = bytes.into();
+            }
+            terminal::print(told);
+        }
+        Ok(())
+    }
 }

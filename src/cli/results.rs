@@ -1,128 +1,263 @@
-//! `results.csv` and `results.jsonl`: written line by line, visible under their names when all are there.
+//! The results of `aand detect` while they come in. Every line goes to a dot-file at once, so that a run that was
+//! stopped, however, is gone on with; `results.csv` and `results.jsonl` are written from it at the end, and it goes.
 
-use super::output::temporary;
-use crate::detection::{Detection, Verdict};
+use super::folder::Folder;
+use super::line::Line;
+use crate::files::{real, temporary, write_atomically, write_whole};
 use crate::{Error, Result};
-use serde::Serialize;
-use std::io::{BufWriter, Write};
+use sha2::{Digest, Sha256};
+use std::collections::{HashMap, HashSet};
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 use tempfile::NamedTempFile;
 
-/// A line of the results: `path score normalized verdict ms`, or `path error`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(untagged)]
-pub enum Line {
-    /// A picture that was judged.
-    Judged {
-        /// The picture, as it was given.
-        path: String,
-        /// The raw score.
-        score: f64,
-        /// The score on the scale where 0.5 is the threshold.
-        normalized: f64,
-        /// Whether the score exceeds the threshold.
-        verdict: Verdict,
-        /// Milliseconds of decoding, resizing and computing; writing the results is not counted.
-        ms: f64,
-    },
-    /// A picture that could not be judged.
-    Failed {
-        /// The picture, as it was given.
-        path: String,
-        /// Why, and what to do.
-        error: String,
-    },
+/// The two files for people and other programs.
+pub const RESULTS: [&str; 2] = ["results.jsonl", "results.csv"];
+
+/// The dot-file: its first line lists the files that are going to be written, the others are results.
+pub const JOURNAL: &str = ".aand-results";
+
+/// What tells whether a line still holds: the model and the settings (`run`), and the picture's place, length and
+/// time. `None` when the picture cannot be looked at.
+pub fn fingerprint(run: &str, picture: &Path) -> Option<String> {
+    let facts = std::fs::metadata(picture).ok()?;
+    let since = facts.modified().ok()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let mut hash = Sha256::new();
+    hash.update(real(picture).as_os_str().as_encoded_bytes());
+    hash.update(format!("\0{run}\0{}\0{}", facts.len(), since.as_nanos()));
+    Some(hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-impl Line {
-    /// What was found in the picture `path`.
-    pub fn judged(path: &Path, found: &Detection, ms: f64) -> Self {
-        Self::Judged {
-            path: path.display().to_string(),
-            score: found.score,
-            normalized: found.normalized,
-            verdict: found.verdict,
-            ms: (ms * 100.0).round() / 100.0,
-        }
-    }
+/// What earlier runs left in a folder.
+#[derive(Default)]
+pub struct Earlier {
+    /// Whether there is anything.
+    pub any: bool,
+    /// The files of their results.
+    pub files: HashSet<String>,
+    lines: HashMap<String, Line>,
+}
 
-    /// What went wrong with the picture `path`.
-    pub fn failed(path: &Path, error: &Error) -> Self {
-        Self::Failed { path: path.display().to_string(), error: error.to_string() }
-    }
-
-    fn csv(&self) -> [String; 6] {
-        match self {
-            Self::Judged { path, score, normalized, verdict, ms } => [
-                path.clone(),
-                score.to_string(),
-                normalized.to_string(),
-                word(*verdict).into(),
-                ms.to_string(),
-                String::new(),
-            ],
-            Self::Failed { path, error } => {
-                let none = String::new;
-                [path.clone(), none(), none(), none(), none(), error.clone()]
+impl Earlier {
+    /// Reads the tables of the last run that ended and the dot-file of one that was killed, whose last line may be cut
+    /// off.
+    pub fn read(folder: &Path) -> Self {
+        let mut earlier = Self::default();
+        for name in [RESULTS[0], JOURNAL] {
+            let Ok(file) = File::open(folder.join(name)) else { continue };
+            earlier.any = true;
+            for line in BufReader::new(file).lines().map_while(std::io::Result::ok) {
+                if let Ok(line) = serde_json::from_str::<Line>(&line) {
+                    earlier.files.extend(line.files().map(str::to_owned));
+                    earlier.lines.extend(line.fingerprint.clone().map(|fingerprint| (fingerprint, line)));
+                } else if let Ok(files) = serde_json::from_str::<Vec<String>>(&line) {
+                    earlier.files.extend(files);
+                }
             }
         }
+        earlier
+    }
+
+    /// The line of a picture that has not changed, whose results are all there and are those wanted now.
+    pub fn line(
+        &mut self,
+        fingerprint: &str,
+        picture: &Path,
+        wanted: &[String],
+        folder: &Path,
+    ) -> Option<Line> {
+        let line = self.lines.remove(fingerprint)?;
+        let there = line.files().eq(wanted.iter().map(String::as_str))
+            && wanted.iter().all(|file| folder.join(file).is_file());
+        let Line { path, path_bytes, .. } = Line::of(picture);
+        (there && line.error.is_none()).then_some(Line { path, path_bytes, ..line })
     }
 }
 
-/// A verdict as results have it.
-pub fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Good => "good",
-        Verdict::Anomalous => "anomalous",
-    }
+/// Where a line is kept; thousands of them need not be in memory.
+enum Place {
+    File { from: u64, length: usize },
+    Memory(String),
 }
 
-/// Both files while they are written.
+/// The lines of this run.
 pub struct Results {
     folder: PathBuf,
-    json: BufWriter<NamedTempFile>,
-    csv: csv::Writer<NamedTempFile>,
+    kept: File,
+    end: u64,
+    places: Vec<Option<Place>>,
+    more: bool,
+    reserve: Option<NamedTempFile>,
 }
 
 impl Results {
-    /// Starts both in `folder`.
+    /// For `count` pictures, whose names are so many bytes in all. `files` is what is going to be written, `kept` the
+    /// lines of an earlier run that still hold, with their pictures' numbers. So much space is set aside that the
+    /// tables still fit when heat maps have filled the disk.
     ///
     /// # Errors
-    /// The folder cannot be written.
-    pub fn new(folder: &Path) -> Result<Self> {
-        let json = BufWriter::new(temporary(folder)?);
-        let mut csv = csv::Writer::from_writer(temporary(folder)?);
-        csv.write_record(["path", "score", "normalized", "verdict", "ms", "error"])
-            .map_err(|e| Error::io(folder, e.into()))?;
-        Ok(Self { folder: folder.into(), json, csv })
+    /// The folder cannot be written, or there is no space for the tables.
+    pub fn new(
+        folder: &Folder,
+        files: &[String],
+        kept: &[(usize, Line)],
+        (count, names): (usize, usize),
+    ) -> Result<Self> {
+        let path = folder.path.join(JOURNAL);
+        let failed = |e: std::io::Error| Error::io(&path, e);
+        let mut text = serde_json::to_string(files).map_err(|e| failed(e.into()))? + "\n";
+        let mut places: Vec<Option<Place>> = (0..count).map(|_| None).collect();
+        for (index, line) in kept {
+            let json = serde_json::to_string(line).map_err(|e| failed(e.into()))? + "\n";
+            places[*index] = Some(Place::File { from: text.len() as u64, length: json.len() });
+            text += &json;
+        }
+        // All at once: whoever kills this run, too, takes nothing of the earlier one.
+        write_atomically(&path, text.as_bytes())?;
+        let kept = OpenOptions::new().read(true).append(true).open(&path).map_err(failed)?;
+        // A line holds the picture's name some times, as JSON and as CSV, and some numbers.
+        let reserve = reserve(&folder.path, (8 * names + 800 * count + (32 << 10)) as u64)?;
+        let (folder, end) = (folder.path.clone(), text.len() as u64);
+        Ok(Self { folder, kept, end, places, more: false, reserve })
     }
 
-    /// Adds a line; returns it as JSON.
-    ///
-    /// # Errors
-    /// The disk is full.
-    pub fn add(&mut self, line: &Line) -> Result<String> {
-        let wrong = |e: std::io::Error| Error::io(&self.folder, e);
-        let text = serde_json::to_string(line).map_err(|e| wrong(e.into()))?;
-        writeln!(self.json, "{text}").map_err(wrong)?;
-        self.csv.write_record(line.csv()).map_err(|e| wrong(e.into()))?;
-        Ok(text)
+    /// From now on the table says of every picture what its files are called: of some the name does not tell.
+    pub fn name_files(&mut self) {
+        self.more = true;
     }
 
-    /// Gives both their names.
+    /// The line of picture number `index`; returns it as JSON.
     ///
     /// # Errors
-    /// They cannot be written or renamed.
-    pub fn finish(self) -> Result<()> {
-        let Self { folder, json, csv } = self;
-        let wrong = |e: std::io::Error| Error::io(&folder, e);
-        let json = json.into_inner().map_err(|e| wrong(e.into_error()))?;
-        let csv = csv.into_inner().map_err(|e| wrong(e.into_error()))?;
-        for (file, name) in [(json, "results.jsonl"), (csv, "results.csv")] {
-            let path = folder.join(name);
-            file.as_file().sync_all().map_err(|e| Error::io(&path, e))?;
-            file.persist(&path).map_err(|e| Error::io(&path, e.error))?;
+    /// It cannot be written as JSON.
+    pub fn add(&mut self, index: usize, line: &Line) -> Result<String> {
+        let json = serde_json::to_string(line).map_err(|e| Error::io(&self.folder, e.into()))?;
+        let text = json.clone() + "\n";
+        self.places[index] = Some(match self.kept.write_all(text.as_bytes()) {
+            Ok(()) => {
+                let from = self.end;
+                self.end += text.len() as u64;
+                Place::File { from, length: text.len() }
+            }
+            // The disk is full: it still fits what was set aside. Half a line must not spoil the next one.
+            Err(_) => {
+                let _ = self.kept.set_len(self.end);
+                Place::Memory(text)
+            }
+        });
+        Ok(json)
+    }
+
+    /// Writes both tables, in the pictures' order.
+    ///
+    /// # Errors
+    /// They cannot be written; the lines are kept for the next run, then.
+    pub fn finish(mut self) -> Result<()> {
+        drop(self.reserve.take());
+        let [json, csv] = RESULTS.map(|name| self.folder.join(name));
+        write_whole(&json, |writer| self.each(|line| writeln!(writer, "{}", serde_json::to_string(line)?)))?;
+        write_whole(&csv, |writer| {
+            let more = self.more;
+            let mut table = csv::Writer::from_writer(writer);
+            table.write_record(Line::head(more))?;
+            self.each(|line| Ok(table.write_record(line.row(more))?))?;
+            table.flush()
+        })?;
+        // All of it is in the tables; should it stay, it does no harm.
+        let _ = std::fs::remove_file(self.folder.join(JOURNAL));
+        Ok(())
+    }
+
+    fn each(&mut self, mut work: impl FnMut(&Line) -> std::io::Result<()>) -> std::io::Result<()> {
+        for place in self.places.iter().flatten() {
+            let mut bytes;
+            let text = match place {
+                Place::Memory(text) => text.as_bytes(),
+                Place::File { from, length } => {
+                    bytes = vec![0; *length];
+                    self.kept.seek(SeekFrom::Start(*from))?;
+                    self.kept.read_exact(&mut bytes)?;
+                    &bytes
+                }
+            };
+            work(&serde_json::from_slice(text)?)?;
         }
         Ok(())
+    }
+}
+
+/// A file of `space` bytes that are really there; none where files may not be so large, which says nothing of space.
+fn reserve(folder: &Path, space: u64) -> Result<Option<NamedTempFile>> {
+    let mut file = temporary(folder)?;
+    let mut fill = || {
+        // Not zeros: some file systems keep those without taking space.
+        let block: Vec<u8> = (0..8192_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        let mut left = space;
+        while left > 0 {
+            let length = left.min(block.len() as u64);
+            file.write_all(&block[..length as usize])?;
+            left -= length;
+        }
+        file.flush()
+    };
+    match fill() {
+        Ok(()) => Ok(Some(file)),
+        Err(e) if matches!(e.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
+            Err(Error::Setting(format!(
+                "{}: no room even for the tables of the results ({e}); free some space there, or choose another \
+                 folder with --out",
+                folder.display()
+            )))
+        }
+        Err(_) => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_found_is_known_again_until_something_changes() {
+        let place = tempfile::tempdir().unwrap();
+        let (picture, out) = (place.path().join("a.png"), place.path().join("out"));
+        std::fs::write(&picture, "one").unwrap();
+        let wanted = ["a_heat.png".to_owned()];
+        let first = fingerprint("run", &picture);
+        let folder = Folder::open(&out).unwrap();
+        let line = Line {
+            score: Some(0.1),
+            heat: Some("a_heat.png".into()),
+            fingerprint: first.clone(),
+            ..Line::of(&picture)
+        };
+        let start = || {
+            let mut results = Results::new(&folder, &wanted, &[(0, line.clone())], (2, 10)).unwrap();
+            let json = results.add(1, &line).unwrap();
+            (results, json)
+        };
+        // Killed: the dot-file tells, even with half a line at its end.
+        drop(start());
+        let mut journal = OpenOptions::new().append(true).open(out.join(JOURNAL)).unwrap();
+        journal.write_all(br#"{"path":"cut o"#).unwrap();
+        std::fs::write(out.join("a_heat.png"), "x").unwrap();
+        let again =
+            |wanted: &[String]| Earlier::read(&out).line(first.as_ref().unwrap(), &picture, wanted, &out);
+        assert_eq!(again(&wanted).as_ref(), Some(&line));
+        // Ended: the table tells.
+        let (results, json) = start();
+        results.finish().unwrap();
+        assert_eq!(std::fs::read_to_string(out.join(RESULTS[0])).unwrap(), format!("{json}\n{json}\n"));
+        assert_eq!(std::fs::read_to_string(out.join(RESULTS[1])).unwrap().lines().count(), 3);
+        assert_eq!(std::fs::read_dir(&out).unwrap().count(), 3, "nothing else is left");
+        assert_eq!(again(&wanted).as_ref(), Some(&line));
+        assert_eq!(again(&[]), None, "other results are wanted");
+        std::fs::remove_file(out.join("a_heat.png")).unwrap();
+        assert_eq!(again(&wanted), None, "the heat map is gone");
+        std::fs::write(&picture, "three").unwrap();
+        assert_ne!(fingerprint("run", &picture), first, "another picture");
+        assert_ne!(fingerprint("other", &picture), fingerprint("run", &picture), "another model");
     }
 }

@@ -1,17 +1,20 @@
 //! `aand synth DATA --out DIR`: what stage 1 sees, pictures with made defects and their masks.
 
-use super::Saying;
-use super::output::{check_folder, print_line, write_mask, write_picture};
+use super::folder::{Folder, is_result};
+use super::output::{write_mask, write_picture};
 use super::progress::bar;
-use crate::dataset::{self, Layout};
-use crate::picture::{Mask, Picture, RangeChoice, Remarks, open_ranged, resize};
+use super::{Saying, skipped, stop};
+use crate::dataset::{self, Dataset, Layout};
+use crate::files::{exact, text};
+use crate::picture::{Mask, Picture, Range, RangeChoice, Remarks, open_ranged, resize};
 use crate::synthesis::{Foreground, Synthesizer, Textures};
 use crate::training::{Preset, Purpose, range_of, stream};
-use crate::{Error, Result};
+use crate::{Error, Result, terminal};
 use clap::Args;
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
 /// Options of `aand synth`.
 #[derive(Debug, Args)]
@@ -55,6 +58,33 @@ pub struct SynthArgs {
 /// Samples on the sheet at most; every one is a file of its own as well.
 const MOST_ON_SHEET: usize = 64;
 
+/// The files of sample number `n`: the picture with its made defect, the mask, the foreground.
+fn names(n: usize, digits: usize) -> [String; 3] {
+    ["", "_mask", "_foreground"].map(|ending| format!("{n:0digits$}{ending}.png"))
+}
+
+/// The files of earlier samples in a folder, by their names.
+fn samples(folder: &Path) -> HashSet<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let is_sample = |name: &String| {
+        let Some(stem) = name.strip_suffix(".png") else { return false };
+        let number = stem.strip_suffix("_mask").or(stem.strip_suffix("_foreground")).unwrap_or(stem);
+        number.len() >= 3 && number.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    names.filter(|name| is_sample(name) && is_result(&folder.join(name))).collect()
+}
+
+/// What there is to say at the end.
+#[derive(Default)]
+struct Count {
+    made: usize,
+    clean: usize,
+    uncovered: usize,
+    failed: usize,
+    first: Option<Error>,
+}
+
 /// Runs `aand synth`.
 pub fn run(args: &SynthArgs) -> Result<()> {
     let mut sets = dataset::open(&args.data, args.layout, args.category.as_deref())?;
@@ -62,7 +92,12 @@ pub fn run(args: &SynthArgs) -> Result<()> {
         return Err(Error::dataset(&args.data, "choose one category with --category NAME"));
     }
     let set = sets.remove(0);
-    check_folder(&args.out)?;
+    let count = args.count as usize;
+    let digits = (count - 1).to_string().len().max(3);
+    let folder = Folder::open(&args.out)?;
+    let mut files: Vec<String> = (0..count).flat_map(|n| names(n, digits)).collect();
+    files.push("sheet.png".into());
+    folder.check(&files, &HashSet::new())?;
     args.saying.advise(&set.advice());
     args.saying.advise_on_textures(args.textures.as_deref());
     let paper = (args.preset == Preset::Paper).then(|| Foreground::paper(&set.name)).flatten();
@@ -73,58 +108,117 @@ pub fn run(args: &SynthArgs) -> Result<()> {
         None => Textures::builtin(),
     };
     let synthesizer = Synthesizer::new(size, textures);
-    let count = args.count as usize;
-    let digits = (count - 1).to_string().len().max(3);
-    let mut sheet = Sheet::new(count.min(MOST_ON_SHEET));
+    let old = samples(&args.out);
+    if !old.is_empty() {
+        args.saying.say(format!("replaces the samples in {}", args.out.display()));
+    }
+    folder.remove_stale(&old, &files);
+    stop::listen();
     let range = range_of(args.range, &set);
     let mut remarks = Remarks::new(range);
+    let sheet = Sheet::new(count.min(MOST_ON_SHEET));
+    let mut maker = Maker { args, set: &set, range, foreground, synthesizer, sheet };
     let bar = bar(args.saying, args.count.into(), "samples");
-    let (mut clean, mut uncovered) = (0, 0);
+    let mut done = Count::default();
     for n in 0..count {
-        // Spread over the whole set, so that few samples show what varies in it.
-        let index = if count < set.train.len() { n * set.train.len() / count } else { n % set.train.len() };
-        let (native, details) = open_ranged(&set.train[index], range)?;
-        remarks.add(&details);
-        let picture = resize(&native, args.size, args.size);
-        let part = foreground.mask(&native).resize_torch_nearest(size, size);
-        let place = foreground.place(&part, n);
-        let made = synthesizer.sample(&picture, &place, &mut stream(args.seed, Purpose::Synthesis, 0, n));
-        clean += usize::from(made.mask.count() == 0);
-        uncovered += usize::from(part.count() == 0);
-        let file = |ending: &str| args.out.join(format!("{n:0digits$}{ending}.png"));
-        write_picture(&file(""), &made.picture)?;
-        write_mask(&file("_mask"), &made.mask)?;
-        write_mask(&file("_foreground"), &part)?;
-        if n < MOST_ON_SHEET {
-            sheet.place(n, [&picture, &made.picture, &as_picture(&part), &as_picture(&made.mask)]);
+        if stop::asked() {
+            break;
+        }
+        let made = maker.sample(n, &names(n, digits), &mut remarks, &mut done);
+        if let Err(error) = made {
+            // An error, so it is said even when quiet.
+            bar.suspend(|| terminal::complain(skipped(&error)));
+            done.failed += 1;
+            done.first.get_or_insert(error);
         }
         bar.inc(1);
     }
     bar.finish_and_clear();
+    let Count { made, clean, uncovered, failed, first } = done;
+    if made + failed < count {
+        // The sheet shows all samples or is not written.
+        return Err(Error::Interrupted(format!(
+            "stopped after {made} of {count} samples; they are in {}, run again for all",
+            args.out.display()
+        )));
+    }
     let path = args.out.join("sheet.png");
-    write_picture(&path, &sheet.picture)?;
+    write_picture(&path, &maker.sheet.picture)?;
     for warning in remarks.lines() {
         args.saying.say(format!("warning: {warning}"));
     }
     if uncovered > 0 {
         args.saying.say(format!(
-            "warning: no foreground found in {uncovered} of {count} pictures; try --foreground none"
+            "warning: no foreground found in {uncovered} of {made} pictures; try --foreground none"
         ));
     }
     args.saying.say(format!(
-        "{count} samples of {} ({clean} without a defect, as a share is in training), foreground {foreground}; \
+        "{made} samples of {} ({clean} without a defect, as a share is in training), foreground {foreground}; \
          look at {}: good picture, made defect, foreground, mask",
         set.name,
         path.display()
     ));
     if args.saying.json {
-        let foreground = foreground.to_string();
-        print_line(serde_json::json!({
-            "name": set.name, "count": count, "clean": clean, "without_foreground": uncovered,
-            "foreground": foreground, "seed": args.seed, "size": size, "sheet": path, "left_out": set.left_out,
-        }))?;
+        let mut told = serde_json::json!({
+            "name": set.name, "count": made, "clean": clean, "without_foreground": uncovered,
+            "foreground": foreground.to_string(), "seed": args.seed, "size": size, "sheet": text(&path),
+            "failed": failed, "left_out": set.left_out,
+        });
+        if let Some(bytes) = exact(&path) {
+            told["sheet_bytes"] = bytes.into();
+        }
+        terminal::print(told);
     }
-    Ok(())
+    match first {
+        Some(error) => {
+            Err(Error::Incomplete(format!("{failed} of {count} samples failed, the first: {error}")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// What samples are made with.
+struct Maker<'a> {
+    args: &'a SynthArgs,
+    set: &'a Dataset,
+    range: Option<Range>,
+    foreground: Foreground,
+    synthesizer: Synthesizer,
+    sheet: Sheet,
+}
+
+impl Maker<'_> {
+    /// Makes sample `n` and writes its files.
+    fn sample(
+        &mut self,
+        n: usize,
+        names: &[String; 3],
+        remarks: &mut Remarks,
+        done: &mut Count,
+    ) -> Result<()> {
+        let (args, set) = (self.args, self.set);
+        let (count, size) = (args.count as usize, args.size as usize);
+        // Spread over the whole set, so that few samples show what varies in it.
+        let index = if count < set.train.len() { n * set.train.len() / count } else { n % set.train.len() };
+        let (native, details) = open_ranged(&set.train[index], self.range)?;
+        remarks.add(&details);
+        let picture = resize(&native, args.size, args.size);
+        let part = self.foreground.mask(&native).resize_torch_nearest(size, size);
+        let place = self.foreground.place(&part, n);
+        let random = &mut stream(args.seed, Purpose::Synthesis, 0, n);
+        let made = self.synthesizer.sample(&picture, &place, random);
+        let [name, mask, area] = names.each_ref().map(|name| args.out.join(name));
+        write_picture(&name, &made.picture)?;
+        write_mask(&mask, &made.mask)?;
+        write_mask(&area, &part)?;
+        if n < MOST_ON_SHEET {
+            self.sheet.place(n, [&picture, &made.picture, &as_picture(&part), &as_picture(&made.mask)]);
+        }
+        done.made += 1;
+        done.clean += usize::from(made.mask.count() == 0);
+        done.uncovered += usize::from(part.count() == 0);
+        Ok(())
+    }
 }
 
 fn as_picture(mask: &Mask) -> Picture {

@@ -1,19 +1,21 @@
 //! `aand train DATA --out part.aand`: both stages.
 
-use super::watch::Watch;
-use super::{DeviceArgs, Saying};
+use super::watch::{Watch, check_beside};
+use super::{DeviceArgs, Saying, skipped};
 use crate::amplification::{RaaOptions, Residual};
 use crate::dataset::{self, Dataset, Layout};
 use crate::detection::held_out_count;
+use crate::files::{Lock, check_replace, clear_leftovers, exact, folder_of, text};
 use crate::gpu::Processor;
-use crate::model::{Precision, Score, Selection, save};
+use crate::model::{Precision, Score, Selection, is_own_model, save};
 use crate::picture::RangeChoice;
 use crate::synthesis::Foreground;
 use crate::teacher::{Backbone, Teacher};
 use crate::training::{
-    Course, Objective, Preset, Settings, TeacherKind, check_writable, checkpoint_path, range_of, train,
+    Course, Objective, Preset, Settings, TeacherKind, check_writable, checkpoint_path, is_own_checkpoint,
+    range_of, train,
 };
-use crate::{Error, Result};
+use crate::{Error, Result, terminal};
 use burn::tensor::Device;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -133,10 +135,11 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     let all = args.category.as_deref() == Some("all");
     let out =
         |set: &Dataset| if all { args.out.join(format!("{}.aand", set.name)) } else { args.out.clone() };
+    let mut locks = Vec::new();
     for set in &sets {
         set.insist_on_good(args.all_good)?;
         args.settings(set).check()?;
-        check_writable(&out(set))?;
+        locks.push(args.claim(&out(set))?);
     }
     let (processor, device) = (args.device.choose(args.saying)?, Device::flex());
     let (teacher, source) = match args.teacher {
@@ -146,10 +149,26 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         }
         _ => Teacher::resolve(args.backbone, args.weights.as_deref(), &device)?,
     };
+    let mut failed: Vec<(&str, Error)> = Vec::new();
     for set in &sets {
-        one(args, set, &out(set), (&teacher, &source), &processor)?;
+        match one(args, set, &out(set), (&teacher, &source), &processor) {
+            Ok(()) => {}
+            // Whoever asks to stop means all categories.
+            Err(error @ Error::Interrupted(_)) => return Err(error),
+            Err(error) if sets.len() == 1 => return Err(error),
+            Err(error) => {
+                // An error, so it is said even when quiet.
+                terminal::complain(skipped(format!("{}: {error}", set.name)));
+                failed.push((&set.name, error));
+            }
+        }
     }
-    Ok(())
+    if failed.is_empty() {
+        return Ok(());
+    }
+    let names = failed.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    let (count, all) = (failed.len(), sets.len());
+    Err(Error::Incomplete(format!("{count} of {all} categories failed, each is named above: {names}")))
 }
 
 fn one(
@@ -186,30 +205,34 @@ fn one(
     if settings_select(&course) {
         saying.say(format!("warning: {}", Selection::Test.describe()));
     }
-    if args.resume && !checkpoint_path(out).exists() {
-        saying.say(format!("warning: no checkpoint at {}; starting anew", checkpoint_path(out).display()));
-    }
+    args.tell_earlier(out);
     let mut watch = Watch::new(saying, out, set, &course)?;
     let result = train(&course, &mut watch);
-    let times = watch.finish(result.as_ref().ok().map(|model| &model.info.history))?;
+    let time = watch.time();
     let model = result?;
     save(&model, out)?;
     // The model is safe on disk; a checkpoint that cannot be removed does no harm.
     let _ = std::fs::remove_file(checkpoint_path(out));
+    let drawn = watch.finish(&model.info.history);
     let threshold = &model.info.threshold;
     saying.say(format!("threshold {:.4}: {}; {}", threshold.value, threshold.method, threshold.reliability));
-    saying.say(format!("wrote {} ({times})", out.display()));
+    saying.say(format!("wrote {} ({time})", out.display()));
     if saying.json {
-        let summary = serde_json::json!({
-            "model": out, "name": model.info.name, "backbone": model.info.backbone,
+        let mut summary = serde_json::json!({
+            "model": text(out), "name": model.info.name, "backbone": model.info.backbone,
             "training_pictures": model.info.training_pictures, "threshold": model.info.threshold,
             "selection": model.info.selection, "seed": model.info.seed,
             "epochs_amplify": model.info.history.amplify.len(),
             "epochs_distill": model.info.history.distill.len(), "left_out": set.left_out,
         });
-        println!("{summary}");
+        if let Some(bytes) = exact(out) {
+            summary["model_bytes"] = bytes.into();
+        }
+        terminal::print(summary);
     }
-    Ok(())
+    drawn.map_err(|error| {
+        Error::Incomplete(format!("the model is written, but not what lies beside it: {error}"))
+    })
 }
 
 /// A weight of a loss.
@@ -223,6 +246,41 @@ fn settings_select(course: &Course) -> bool {
 }
 
 impl TrainArgs {
+    /// Takes `out` and what lies beside it for this training.
+    fn claim(&self, out: &Path) -> Result<Lock> {
+        check_writable(out)?;
+        check_replace(out, "model", "--out", is_own_model)?;
+        check_replace(&checkpoint_path(out), "checkpoint", "--out", is_own_checkpoint)?;
+        check_beside(out)?;
+        let mut name = std::ffi::OsString::from(".");
+        name.push(out.file_name().unwrap_or_default());
+        name.push(".lock");
+        let lock = Lock::take(&out.with_file_name(name))?.ok_or_else(|| {
+            let reason = "another training writes this model; wait for it, or choose another file with --out";
+            Error::Setting(format!("{}: {reason}", out.display()))
+        })?;
+        clear_leftovers(folder_of(out));
+        Ok(lock)
+    }
+
+    /// Says what becomes of what an earlier training left.
+    fn tell_earlier(&self, out: &Path) {
+        let (saying, checkpoint) = (self.saying, checkpoint_path(out));
+        match (self.resume, checkpoint.exists()) {
+            (true, false) => {
+                saying.say(format!("warning: no checkpoint at {}; starting anew", checkpoint.display()));
+            }
+            (false, true) => saying.say(format!(
+                "replaces the checkpoint of an unfinished training, {}; stop now and give --resume to go on with it",
+                checkpoint.display()
+            )),
+            _ => {}
+        }
+        if out.exists() {
+            saying.say(format!("replaces the model {} when it is done", out.display()));
+        }
+    }
+
     /// All settings for one category.
     fn settings(&self, set: &Dataset) -> Settings {
         let fit = set.train.len() - held_out_count(set.train.len(), self.holdout);

@@ -1,25 +1,22 @@
-//! Watching a training: bars, `training.jsonl`, the loss picture, Ctrl-C, and judging on test data when asked.
+//! Watching a training: bars, `training.jsonl`, the loss picture, being asked to stop, and judging on test data when
+//! asked.
 
-use super::Saying;
 use super::progress::bar;
-use crate::Result;
+use super::{Saying, stop};
 use crate::dataset::{Dataset, open_mask};
 use crate::detection::{Detector, batch};
+use crate::files::check_replace;
 use crate::gpu::Processor;
 use crate::metrics::roc_auc;
 use crate::model::{Aand, History, write_atomically};
 use crate::picture::{Mask, Picture, Range, normalise, open_ranged, resize};
-use crate::report::{Stage1Epoch, Stage2Epoch, training_picture};
-use crate::training::{Course, Event, Observer, Stage};
+use crate::report::{Stage1Epoch, Stage2Epoch, is_own_picture, training_picture};
+use crate::training::{Checkpoint, Course, Event, Observer, Stage};
+use crate::{Error, Result};
 use indicatif::ProgressBar;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Once;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
-
-/// Set by Ctrl-C.
-static STOP: AtomicBool = AtomicBool::new(false);
 
 /// The observer of `aand train`.
 pub struct Watch<'a> {
@@ -30,64 +27,106 @@ pub struct Watch<'a> {
     log: PathBuf,
     plot: PathBuf,
     lines: String,
+    begun: bool,
+    unwritten: Option<Error>,
     started: Instant,
     test: Option<Vec<(Picture, Option<Mask>, bool)>>,
     /// Judges candidates.
     processor: Processor,
 }
 
+/// The log and the loss picture beside a model file.
+pub fn beside(out: &Path) -> [PathBuf; 2] {
+    ["jsonl", "svg"].map(|kind| {
+        // Names need not be UTF-8.
+        let mut name = out.file_stem().unwrap_or_default().to_os_string();
+        name.push(format!(".training.{kind}"));
+        out.with_file_name(name)
+    })
+}
+
+/// Makes sure that log and loss picture of the model file `out` take the place of nothing but earlier ones.
+///
+/// # Errors
+/// Something else is in their place.
+pub fn check_beside(out: &Path) -> Result<()> {
+    let [log, plot] = beside(out);
+    check_replace(&log, "training log", "--out", is_own_log)?;
+    check_replace(&plot, "loss picture", "--out", is_own_picture)?;
+    Ok(())
+}
+
 impl<'a> Watch<'a> {
     /// For a training that writes `out`.
+    ///
+    /// # Errors
+    /// There is a checkpoint to go on from, and it cannot be read.
     pub fn new(saying: Saying, out: &Path, dataset: &'a Dataset, course: &Course) -> Result<Self> {
-        static HANDLER: Once = Once::new();
-        HANDLER.call_once(|| {
-            // Without a handler Ctrl-C still stops; the last epoch's checkpoint is on disk.
-            let _ = ctrlc::set_handler(|| {
-                if STOP.swap(true, Ordering::SeqCst) {
-                    std::process::exit(130);
-                }
-            });
-        });
-        let stem = out.file_stem().unwrap_or_default().to_string_lossy();
-        let log = out.with_file_name(format!("{stem}.training.jsonl"));
-        // What an interrupted training has written stays in front of what the resumed one adds.
-        let lines =
-            if course.resume { std::fs::read_to_string(&log).unwrap_or_default() } else { String::new() };
+        stop::listen();
+        let [log, plot] = beside(out);
+        // The epochs up to the checkpoint, from the checkpoint itself: a log may go beyond it, or be of another run.
+        let lines = match &course.checkpoint {
+            Some(path) if course.resume && path.exists() => log_of(&Checkpoint::open(path)?.0.history),
+            _ => String::new(),
+        };
         Ok(Self {
             saying,
             dataset,
             bar: ProgressBar::hidden(),
             steps: 0,
-            plot: out.with_file_name(format!("{stem}.training.svg")),
+            plot,
             log,
             lines,
+            begun: false,
+            unwritten: None,
             started: Instant::now(),
             test: None,
             processor: course.processor.clone(),
         })
     }
 
-    /// Writes the loss picture of a finished training; says how long it took.
-    ///
-    /// # Errors
-    /// The picture cannot be written.
-    pub fn finish(self, history: Option<&History>) -> Result<String> {
+    /// How long the training has taken; its bar goes.
+    pub fn time(&self) -> String {
         self.bar.finish_and_clear();
-        if let Some(history) = history {
-            let (stage1, stage2) = epochs(history);
-            training_picture(&self.plot, &stage1, &stage2)?;
-        }
-        Ok(format!("{:.0} s", self.started.elapsed().as_secs_f64()))
+        format!("{:.0} s", self.started.elapsed().as_secs_f64())
     }
 
-    fn line(&mut self, stage: &str, record: serde_json::Value) {
-        let mut line = serde_json::json!({ "stage": stage });
-        if let (Some(line), serde_json::Value::Object(record)) = (line.as_object_mut(), record) {
-            line.extend(record);
+    /// Writes the loss picture of a finished training.
+    ///
+    /// # Errors
+    /// The picture cannot be written, or the log could not.
+    pub fn finish(self, history: &History) -> Result<()> {
+        let (stage1, stage2) = epochs(history);
+        let drawn = training_picture(&self.plot, &stage1, &stage2);
+        self.unwritten.map_or(Ok(()), Err).and(drawn)
+    }
+
+    /// The training has begun: what the log says of another one goes.
+    fn begin(&mut self) {
+        if !std::mem::replace(&mut self.begun, true) {
+            match self.lines.is_empty() {
+                true => drop(std::fs::remove_file(&self.log)),
+                false => self.write(),
+            }
         }
-        self.lines.push_str(&format!("{line}\n"));
-        if let Err(error) = write_atomically(&self.log, self.lines.as_bytes()) {
-            self.saying.say(format!("warning: cannot write the training log: {error}"));
+    }
+
+    fn line(&mut self, stage: &str, record: impl serde::Serialize) {
+        self.lines.push_str(&log_line(stage, record));
+        self.write();
+    }
+
+    fn write(&mut self) {
+        match write_atomically(&self.log, self.lines.as_bytes()) {
+            Ok(()) => self.unwritten = None,
+            Err(error) => {
+                if self.unwritten.is_none() {
+                    self.bar.suspend(|| {
+                        self.saying.say(format!("warning: the training goes on without log: {error}"))
+                    });
+                }
+                self.unwritten = Some(error);
+            }
         }
     }
 
@@ -110,6 +149,7 @@ impl<'a> Watch<'a> {
 
 impl Observer for Watch<'_> {
     fn event(&mut self, event: Event<'_>) -> ControlFlow<()> {
+        self.begin();
         match event {
             Event::Caching(done, all) => {
                 self.bar.set_message(format!("teacher features {done}/{all}"));
@@ -133,14 +173,10 @@ impl Observer for Watch<'_> {
                     Stage::Distill => format!("KD {a:.4} HKD {b:.4}"),
                 });
             }
-            Event::Amplified(record) => {
-                self.line("amplify", serde_json::to_value(record).unwrap_or_default());
-            }
-            Event::Distilled(record) => {
-                self.line("distill", serde_json::to_value(record).unwrap_or_default());
-            }
+            Event::Amplified(record) => self.line("amplify", record),
+            Event::Distilled(record) => self.line("distill", record),
         }
-        if STOP.load(Ordering::SeqCst) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if stop::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     /// Stage 1: gate precision (method.md 2.10). Stage 2: image plus pixel AUROC, each rounded to three
@@ -172,6 +208,30 @@ impl Observer for Watch<'_> {
         let rounded = |auc: Option<f64>| (auc.unwrap_or(0.0) * 1000.0).round() / 1000.0;
         Ok(rounded(roc_auc(&image, &labels)) + rounded(roc_auc(&pixels, &truth)))
     }
+}
+
+/// A line of the log: the stage, and an epoch's record.
+fn log_line(stage: &str, record: impl serde::Serialize) -> String {
+    let mut line = serde_json::json!({ "stage": stage });
+    let record = serde_json::to_value(record).unwrap_or_default();
+    if let (Some(line), serde_json::Value::Object(record)) = (line.as_object_mut(), record) {
+        line.extend(record);
+    }
+    format!("{line}\n")
+}
+
+/// Whether a file that begins with `head` is such a log.
+fn is_own_log(head: &[u8]) -> bool {
+    let line = head.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let record: serde_json::Value = serde_json::from_slice(line).unwrap_or_default();
+    record["stage"].is_string() && record["epoch"].is_u64()
+}
+
+/// The log of the epochs so far.
+fn log_of(history: &History) -> String {
+    let amplify = history.amplify.iter().map(|record| log_line("amplify", record));
+    let distill = history.distill.iter().map(|record| log_line("distill", record));
+    amplify.chain(distill).collect()
 }
 
 /// Share of the gate's positive patches that lie on the defect, mean over the levels; 0 for a good picture.
@@ -206,4 +266,49 @@ pub fn epochs(history: &History) -> (Vec<Stage1Epoch>, Vec<Stage2Epoch>) {
         loss: r.kd + r.hkd,
     });
     (stage1.collect(), stage2.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_and_picture_lie_beside_the_model_whatever_it_is_called() {
+        assert_eq!(
+            beside(Path::new("d/a.b.aand")),
+            ["d/a.b.training.jsonl", "d/a.b.training.svg"].map(Path::new)
+        );
+        #[cfg(unix)]
+        {
+            use std::os::unix::ffi::OsStrExt;
+            let [log, _] = beside(Path::new(std::ffi::OsStr::from_bytes(b"m\xff.aand")));
+            assert_eq!(log.as_os_str().as_bytes(), b"m\xff.training.jsonl");
+        }
+    }
+
+    #[test]
+    fn the_log_takes_the_place_of_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("m.aand");
+        let [log, plot] = beside(&out);
+        let record = crate::model::AmplifyRecord {
+            epoch: 1,
+            focal: 1.0,
+            amplification: 1.0,
+            residual_normal: 0.0,
+            residual_anomalous: 0.0,
+            lr: 0.1,
+            seconds: 0.0,
+        };
+        let history = History { amplify: vec![record], ..History::default() };
+        std::fs::write(&log, log_of(&history)).unwrap();
+        let (stage1, stage2) = epochs(&history);
+        training_picture(&plot, &stage1, &stage2).unwrap();
+        check_beside(&out).unwrap();
+        std::fs::write(&plot, "<svg/>").unwrap();
+        assert!(check_beside(&out).is_err());
+        std::fs::remove_file(&plot).unwrap();
+        std::fs::write(&log, "{}").unwrap();
+        assert!(check_beside(&out).unwrap_err().to_string().contains("m.training.jsonl"));
+    }
 }

@@ -55,7 +55,8 @@ impl Display for Evaluation {
     }
 }
 
-/// One row per data set and, of several, their unweighted mean, as tables in papers have it.
+/// One row per data set and, of several, their unweighted mean, as tables in papers have it. Where a metric is not
+/// defined for all of them, its mean says of how many it is.
 pub fn summary(evaluations: &[Evaluation]) -> impl Display + '_ {
     struct Summary<'a>(&'a [Evaluation]);
     impl Display for Summary<'_> {
@@ -78,8 +79,17 @@ pub fn summary(evaluations: &[Evaluation]) -> impl Display + '_ {
                 rows.push(counts.into_iter().chain(metrics(of).map(number)).collect());
             }
             if self.0.len() > 1 {
-                let column = |n: usize| number(mean(self.0.iter().filter_map(|of| metrics(of)[n])));
-                let counts = ["mean".to_owned(), String::new(), String::new()];
+                let all = self.0.len();
+                let column = |n: usize| {
+                    let defined: Vec<f64> = self.0.iter().filter_map(|of| metrics(of)[n]).collect();
+                    let over = match defined.len() {
+                        0 => String::new(),
+                        count if count == all => String::new(),
+                        count => format!(" (of {count})"),
+                    };
+                    number(mean(defined.into_iter())) + &over
+                };
+                let counts = [format!("mean of {all}"), String::new(), String::new()];
                 rows.push(counts.into_iter().chain((0..5).map(column)).collect());
             }
             write_table(f, &rows)

@@ -154,6 +154,12 @@ fn not_a_model(name: &Path, error: &safetensors::SafeTensorError) -> Error {
     Error::model(name, reason)
 }
 
+/// Whether a file that begins with `head` is a model, of whatever version.
+pub fn is_own_model(head: &[u8]) -> bool {
+    let key = format!("\"{KEY}\":");
+    head.windows(key.len()).any(|part| part == key.as_bytes())
+}
+
 /// Reads a whole file.
 ///
 /// # Errors
@@ -164,32 +170,6 @@ fn not_a_model(name: &Path, error: &safetensors::SafeTensorError) -> Error {
 )]
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|e| Error::io(path, e))
-}
-
-/// Writes `bytes` to a temporary file in the same folder, flushes it to the disk and renames it.
-///
-/// # Errors
-/// The file cannot be written; nothing half-written is left.
-#[cfg(not(target_arch = "wasm32"))]
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    use std::io::Write;
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let write = || {
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".aand-").suffix(".tmp");
-        // Temporary files are private by default; a result is to be read by whoever may read new files here.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut file = builder.tempfile_in(folder)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|e| e.error)?;
-        Ok(())
-    };
-    write().map_err(|e| Error::io(path, e))
 }
 
 /// A browser has no file system: this always fails.

@@ -13,6 +13,8 @@ mod sealed;
 #[cfg(not(target_arch = "wasm32"))]
 mod stored;
 
+#[cfg(not(target_arch = "wasm32"))]
+pub use crate::files::write_atomically;
 #[cfg(feature = "burn")]
 pub use aand::{Aand, Features};
 #[cfg(feature = "burn")]
@@ -21,7 +23,9 @@ pub use encode::{decode, encode, encode_async, tensors, tensors_async};
 pub use encode::{open, save};
 #[cfg(feature = "burn")]
 pub(crate) use file::unusable;
-pub use file::{TensorStore, header, read_bytes, write_atomically};
+#[cfg(target_arch = "wasm32")]
+pub use file::write_atomically;
+pub use file::{TensorStore, header, is_own_model, read_bytes};
 pub use info::{
     AmplifyRecord, DistillRecord, FORMAT_VERSION, FORMAT_WITH_RANGE, History, Info, MOST_MEMORY_ITEMS,
     MOST_SIZE, Precision, Score, Selection, Threshold,

@@ -12,6 +12,7 @@ use super::standardise::{numbers, standardise};
 use super::stream::{Batch, Stream};
 use super::{PretrainOptions, holdout};
 use crate::teacher::{Backbone, Teacher};
+use crate::terminal::print;
 use crate::{Error, Result};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
@@ -159,7 +160,7 @@ impl<'a> Distillation<'a> {
         while self.share() < 1.0 && !STOP.load(Ordering::SeqCst) {
             if self.shape() != shape {
                 shape = self.shape();
-                println!("from here on {} pictures of {} px a step", shape.0, shape.1);
+                print(format!("from here on {} pictures of {} px a step", shape.0, shape.1));
                 stream = self.stream(shape);
             }
             let Some(batch) = stream.take() else {
@@ -184,7 +185,10 @@ impl<'a> Distillation<'a> {
                     self.progress.pictures = pictures;
                     self.progress.caution *= 0.5;
                     good.1.caution = self.progress.caution;
-                    println!("step {step}: not finite; back to step {} at half the rate", self.progress.step);
+                    print(format!(
+                        "step {step}: not finite; back to step {} at half the rate",
+                        self.progress.step
+                    ));
                     continue;
                 }
                 if step.is_multiple_of(5 * LOOK_EVERY) || step <= 5 * LOOK_EVERY {
@@ -208,17 +212,17 @@ impl<'a> Distillation<'a> {
         }
         self.report("held-out", &painted)?;
         self.report("probe", &probe)?;
-        println!("{} is ready", self.options.out.display());
+        print(format!("{} is ready", self.options.out.display()));
         Ok(())
     }
 
     fn begin(&mut self) {
         // The clock of --minutes starts with the first step, not with the first pass over the pictures.
         self.began = Instant::now();
-        println!(
+        print(format!(
             "step {} of {}, {} weights, {} painting threads",
             self.progress.step, self.options.steps, self.layout.weights, self.threads
-        );
+        ));
     }
 
     fn stream(&self, (count, size): (usize, usize)) -> Stream {
@@ -272,14 +276,14 @@ impl<'a> Distillation<'a> {
         }
         let own = self.measure(&self.state.weights, batches)?;
         let averaged = self.measure(&self.state.averaged, batches)?;
-        println!("  {name:9} {}", describe(&own));
-        println!("  averaged  {}", describe(&averaged));
+        print(format!("  {name:9} {}", describe(&own)));
+        print(format!("  averaged  {}", describe(&averaged)));
         Ok(())
     }
 
     fn say(&self, parts: &[f32], rate: f64) {
         let (step, seconds) = (self.progress.step, self.seconds());
-        println!("{step:7} {seconds:6.0} s {rate:6.0} pictures/s  {}", describe(parts));
+        print(format!("{step:7} {seconds:6.0} s {rate:6.0} pictures/s  {}", describe(parts)));
     }
 
     /// Writes the checkpoint, and the better of the plain and the averaged weights as the trunk.

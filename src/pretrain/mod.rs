@@ -21,6 +21,7 @@ pub use checkpoint::{Checkpoint, Progress};
 pub use named_tensors::NamedTensors;
 pub use procedural::Painter;
 
+use crate::files::{check_replace, clear_leftovers, folder_of, same_place};
 use crate::{Error, Result};
 use burn::tensor::Device;
 use std::path::PathBuf;
@@ -121,6 +122,25 @@ impl PretrainOptions {
         }
         Ok(())
     }
+
+    /// Makes sure that what is written takes the place of nothing but an earlier run's.
+    fn check_outputs(&self) -> Result<()> {
+        if same_place(&self.teacher, &self.out) {
+            let file = self.out.display();
+            return Err(Error::Setting(format!(
+                "{file}: is the teacher, too; choose another file with --out"
+            )));
+        }
+        let has = |head: &[u8], text: &str| head.windows(text.len()).any(|part| part == text.as_bytes());
+        check_replace(&Checkpoint::path(&self.out), "checkpoint", "--out", |head| {
+            has(head, "\"progress\":")
+        })?;
+        // A trunk is all 16-bit and has no notes.
+        let trunk = |head: &[u8]| has(head, "\"F16\"") && !has(head, "\"F32\"") && !has(head, "__metadata__");
+        check_replace(&self.out, "trunk", "--out", trunk)?;
+        clear_leftovers(folder_of(&self.out));
+        Ok(())
+    }
 }
 
 /// Distils, with progress on standard output, until `--steps` or `--minutes` are over or Ctrl-C is pressed.
@@ -130,5 +150,6 @@ impl PretrainOptions {
 /// again and again; or Ctrl-C was pressed (the checkpoint and the trunk so far are then on disk).
 pub fn run(options: &PretrainOptions, device: Device) -> Result<()> {
     options.check()?;
+    options.check_outputs()?;
     distil::Distillation::new(options, device)?.run()
 }

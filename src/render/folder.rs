@@ -1,6 +1,7 @@
 //! Writing a rendered line as a data set in MVTec layout.
 
 use super::{Line, Rendered, grain, render};
+use crate::files::{DRAFT, Lock, clear_leftovers, draft_prefix};
 use crate::{Error, Result};
 use rayon::prelude::*;
 use std::path::Path;
@@ -33,6 +34,55 @@ pub fn is_rendered(dir: &Path) -> bool {
     std::fs::read_to_string(dir.join("README.txt")).is_ok_and(|text| text == NOTE)
 }
 
+/// Whether `dir` may be written by [`write`]: it is not there, or holds what an earlier call wrote and nothing else.
+///
+/// # Errors
+/// [`Error::Dataset`] when there is anything else in it.
+pub fn check_rendered(dir: &Path) -> Result<()> {
+    if std::fs::symlink_metadata(dir).is_err() {
+        return Ok(());
+    }
+    let refuse =
+        |path: &Path, reason: &str| Err(Error::dataset(path, format!("{reason}; choose another folder")));
+    if !is_rendered(dir) {
+        return refuse(dir, "is there already and was not rendered by aand");
+    }
+    match foreign(dir, 0)? {
+        Some(path) => refuse(&path, "was not rendered by aand, and would go with the folder around it"),
+        None => Ok(()),
+    }
+}
+
+/// The first file below `dir` that no rendering is called like. Files of the system do not count.
+fn foreign(dir: &Path, depth: usize) -> Result<Option<std::path::PathBuf>> {
+    let mut entries =
+        std::fs::read_dir(dir).map_err(|e| Error::io(dir, e))?.collect::<std::io::Result<Vec<_>>>();
+    let entries = entries.as_mut().map_err(|e| Error::io(dir, std::io::Error::from(e.kind())))?;
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+        let kind = entry.file_type().map_err(|e| Error::io(&path, e))?;
+        let number = name.strip_suffix(".png").map(|stem| stem.strip_suffix("_mask").unwrap_or(stem));
+        let is_number = number.is_some_and(|n| n.len() >= 3 && n.bytes().all(|byte| byte.is_ascii_digit()));
+        let known = match depth {
+            _ if [".DS_Store", "Thumbs.db", "desktop.ini"].contains(&name.as_str()) => kind.is_file(),
+            0 if kind.is_dir() => ["train", "test", "ground_truth"].contains(&name.as_str()),
+            0 => name == "README.txt" && kind.is_file(),
+            1 => kind.is_dir(),
+            _ => is_number && kind.is_file(),
+        };
+        if !known {
+            return Ok(Some(path));
+        }
+        if kind.is_dir()
+            && let Some(path) = foreign(&path, depth + 1)?
+        {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
+}
+
 /// Writes `dir` (MVTec layout, 8-bit PNG, masks 0 or 255, and a README.txt). The folder appears whole or
 /// not at all. An earlier folder that this function wrote is replaced; anything else is left alone.
 ///
@@ -40,19 +90,19 @@ pub fn is_rendered(dir: &Path) -> bool {
 /// [`Error::Dataset`] when `dir` is there and is not a rendered line; [`Error::Io`] when it cannot be
 /// written.
 pub fn write(line: Line, dir: &Path, counts: Counts, seed: u64) -> Result<()> {
-    if dir.exists() && !is_rendered(dir) {
-        let reason = "is there already and was not rendered by aand; choose another folder";
-        return Err(Error::dataset(dir, reason));
-    }
+    check_rendered(dir)?;
     let parent = match dir.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
     std::fs::create_dir_all(parent).map_err(|e| Error::io(parent, e))?;
+    clear_leftovers(parent);
     let draft = tempfile::Builder::new()
-        .prefix(".rendering-")
+        .prefix(&draft_prefix(DRAFT))
         .tempdir_in(parent)
         .map_err(|e| Error::io(parent, e))?;
+    // Held while the folder is filled, so that nobody takes it for one that a killed run left.
+    let _lock = Lock::folder(draft.path());
 
     let mut jobs = Vec::new();
     let mut add = |split: &'static str, defect: Option<&'static str>, count: usize| {
@@ -78,15 +128,29 @@ pub fn write(line: Line, dir: &Path, counts: Counts, seed: u64) -> Result<()> {
     let note = draft.path().join("README.txt");
     std::fs::write(&note, NOTE).map_err(|e| Error::io(&note, e))?;
 
-    if dir.exists() {
-        std::fs::remove_dir_all(dir).map_err(|e| Error::io(dir, e))?;
-    }
     let draft = draft.keep();
-    open_to_all(&draft)?;
-    std::fs::rename(&draft, dir).map_err(|e| {
+    let placed = open_to_all(&draft).and_then(|()| place(&draft, dir, parent));
+    if placed.is_err() {
         // Nothing half-made stays behind; the first error is the one to tell.
         let _ = std::fs::remove_dir_all(&draft);
-        Error::io(dir, e)
+    }
+    placed
+}
+
+/// Gives the draft its name. An earlier folder makes way as a whole: to remove it takes long enough to be interrupted.
+fn place(draft: &Path, dir: &Path, parent: &Path) -> Result<()> {
+    let failed = |e| Error::io(dir, e);
+    let earlier = tempfile::Builder::new().prefix(&draft_prefix(DRAFT)).tempdir_in(parent).map_err(failed)?;
+    let aside = earlier.path().join("earlier");
+    let was_there = dir.exists();
+    if was_there {
+        std::fs::rename(dir, &aside).map_err(failed)?;
+    }
+    std::fs::rename(draft, dir).map_err(|e| {
+        if was_there {
+            let _ = std::fs::rename(&aside, dir);
+        }
+        failed(e)
     })
 }
 

@@ -29,6 +29,18 @@ const HEAD: [&str; 20] = [
     "selection",
 ];
 
+/// A text as a cell of a table. What a spreadsheet would take for a formula gets an apostrophe in front: names of
+/// files and folders come from anywhere.
+pub fn cell(text: &str) -> String {
+    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    if formula { format!("'{text}") } else { text.to_owned() }
+}
+
+/// Whether a file that begins with `head` is a table that [`write_csv`] wrote.
+pub fn is_own_csv(head: &[u8]) -> bool {
+    head.starts_with(HEAD.join(",").as_bytes())
+}
+
 /// Writes a row per data set (its `defect` is "all") and a row per kind of defect. `pictures` counts anomalous
 /// ones; undefined metrics are empty.
 ///
@@ -50,7 +62,7 @@ fn rows(of: &Evaluation) -> Vec<[String; 20]> {
     let (threshold, selection) = (of.threshold.to_string(), of.selection.to_string());
     let good = of.counts.good.to_string();
     let all = [
-        of.name.clone(),
+        cell(&of.name),
         "all".into(),
         of.counts.anomalous.to_string(),
         good.clone(),
@@ -68,13 +80,13 @@ fn rows(of: &Evaluation) -> Vec<[String; 20]> {
         number(of.false_positive_rate),
         of.counts.with_masks.to_string(),
         threshold.clone(),
-        of.threshold_method.clone(),
+        cell(&of.threshold_method),
         selection.clone(),
     ];
     let per_kind = of.defects.iter().map(|defect| {
         let mut row = [const { String::new() }; 20];
-        row[0] = of.name.clone();
-        row[1] = defect.kind.clone();
+        row[0] = cell(&of.name);
+        row[1] = cell(&defect.kind);
         row[2] = defect.count.to_string();
         row[3] = good.clone();
         row[4] = defect.detected.to_string();
@@ -84,9 +96,22 @@ fn rows(of: &Evaluation) -> Vec<[String; 20]> {
         row[8] = number(defect.pro_rd);
         row[14] = number((defect.count > 0).then(|| defect.detected as f64 / defect.count as f64));
         row[17] = threshold.clone();
-        row[18] = of.threshold_method.clone();
+        row[18] = cell(&of.threshold_method);
         row[19] = selection.clone();
         row
     });
     std::iter::once(all).chain(per_kind).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_is_a_formula() {
+        for text in ["=1+1", "+a", "-a", "@a", "\ta", "\ra"] {
+            assert_eq!(cell(text), format!("'{text}"));
+        }
+        assert_eq!([cell("a=b"), cell("")], ["a=b", ""]);
+    }
 }

@@ -59,6 +59,12 @@ pub fn write_several(path: &Path, title: &str, inputs: &[ReportInput]) -> Result
     write_atomically(path, document(title, &body).as_bytes())
 }
 
+/// Whether a file that begins with `head` is a page that this module wrote.
+pub fn is_own_page(head: &[u8]) -> bool {
+    let mark = b"<meta name=\"generator\" content=\"aand ";
+    head.windows(mark.len()).any(|part| part == mark)
+}
+
 fn document(title: &str, body: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
@@ -251,7 +257,9 @@ fn summary(inputs: &[ReportInput]) -> Markup {
     let metrics = |of: &Evaluation| [of.image_auroc, of.pixel_auroc, of.aupro, of.pro_rd];
     let mean = |column: usize| {
         let values: Vec<f64> = inputs.iter().filter_map(|input| metrics(input.evaluation)[column]).collect();
-        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+        let mean = (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64);
+        let some = !values.is_empty() && values.len() < inputs.len();
+        html! { (number(mean)) @if some { " (of " (values.len()) ")" } }
     };
     html! {
         div.scroll {
@@ -271,8 +279,8 @@ fn summary(inputs: &[ReportInput]) -> Markup {
                         }
                     }
                     tr.total {
-                        th scope="row" { "Mean" }
-                        @for column in 0..4 { td { (number(mean(column))) } }
+                        th scope="row" { "Mean of " (inputs.len()) }
+                        @for column in 0..4 { td { (mean(column)) } }
                     }
                 }
             }

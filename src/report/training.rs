@@ -13,14 +13,16 @@ use crate::model::write_atomically;
 /// Losses that span more than this are drawn on a logarithmic axis.
 const LOGARITHMIC: f64 = 30.0;
 
+/// What the picture shows, in words within it.
+const ALT: &str = "Training losses of both stages";
+
 /// Draws the losses of both stages, one below the other, into an SVG file beside the model.
 ///
 /// # Errors
 /// When the file cannot be written.
 pub fn training_picture(path: &Path, stage1: &[Stage1Epoch], stage2: &[Stage2Epoch]) -> Result<()> {
     let (width, height) = (SIZE.0 * 3 / 2, SIZE.1 * 3 / 2);
-    let alt = "Training losses of both stages";
-    let svg = figure(alt, (width, 2 * height), |area| {
+    let svg = figure(ALT, (width, 2 * height), |area| {
         area.fill(&WHITE)?;
         let (upper, lower) = area.split_vertically(height);
         for (area, title, drawn) in [
@@ -33,6 +35,11 @@ pub fn training_picture(path: &Path, stage1: &[Stage1Epoch], stage2: &[Stage2Epo
     })?;
     // On its own the picture has no page to take a colour from.
     write_atomically(path, svg.replace("currentColor", "#222222").as_bytes())
+}
+
+/// Whether a file that begins with `head` is a picture that [`training_picture`] drew.
+pub fn is_own_picture(head: &[u8]) -> bool {
+    head.windows(ALT.len()).any(|part| part == ALT.as_bytes())
 }
 
 /// The losses of stage 1; `None` without epochs.

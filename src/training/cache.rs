@@ -1,7 +1,6 @@
 //! The advanced teacher's features of the training pictures: constant in stage 2, so computed once.
 
 use crate::{Error, Result};
-use std::path::Path;
 
 /// Features of one picture after another, each as `length` numbers; in memory up to a budget, beyond it in a
 /// temporary file that goes with the process.
@@ -50,7 +49,7 @@ impl FeatureCache {
             self.in_memory.push(features);
             return Ok(());
         }
-        self.append(&features).map_err(|e| Error::io(temporary(), e))?;
+        self.append(&features).map_err(|e| failed(&e))?;
         self.on_disk += 1;
         Ok(())
     }
@@ -69,8 +68,7 @@ impl FeatureCache {
             target.extend_from_slice(&features[range]);
             return Ok(());
         }
-        let features =
-            self.read(index - self.in_memory.len(), range).map_err(|e| Error::io(temporary(), e))?;
+        let features = self.read(index - self.in_memory.len(), range).map_err(|e| failed(&e))?;
         target.extend(features);
         Ok(())
     }
@@ -108,13 +106,31 @@ impl FeatureCache {
     }
 }
 
-fn temporary() -> &'static Path {
-    Path::new("temporary file of the feature cache")
+/// It lies in the system's folder for temporary files, which no `--out` changes.
+fn failed(error: &std::io::Error) -> Error {
+    #[cfg(target_arch = "wasm32")]
+    let place = std::path::Path::new("memory");
+    #[cfg(not(target_arch = "wasm32"))]
+    let place = std::env::temp_dir();
+    Error::Training(format!(
+        "{}: the temporary file of the features: {error}; free some space there, name another folder in the variable \
+         TMPDIR, or keep more in memory with --cache-memory",
+        place.display()
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_with_a_remedy_that_helps() {
+        let said = failed(&std::io::ErrorKind::StorageFull.into()).to_string();
+        assert!(
+            said.contains("TMPDIR") && said.contains("--cache-memory") && !said.contains("--out"),
+            "{said}"
+        );
+    }
 
     #[test]
     fn what_goes_beyond_the_budget_comes_back_from_disk() {

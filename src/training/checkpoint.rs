@@ -128,6 +128,13 @@ impl Checkpoint {
     }
 }
 
+/// Whether a file that begins with `head` is a checkpoint, of whatever version.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn is_own_checkpoint(head: &[u8]) -> bool {
+    let key = format!("\"{KEY}\":");
+    head.windows(key.len()).any(|part| part == key.as_bytes())
+}
+
 /// The record of a module in training, running statistics included.
 pub(super) fn module_record<M: Module>(module: &M) -> Result<Vec<u8>> {
     // Running statistics are merged into the module's own on this call (burn-core, RunningState).

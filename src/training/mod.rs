@@ -18,6 +18,8 @@ mod stage2;
 mod unusual;
 
 pub use cache::FeatureCache;
+#[cfg(not(target_arch = "wasm32"))]
+pub use checkpoint::is_own_checkpoint;
 pub use checkpoint::{Checkpoint, Contents, Position, Stage};
 pub use config::{Objective, Preset, Settings, TeacherKind};
 pub use course::{Course, Event, Observer, train, train_async};

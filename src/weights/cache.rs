@@ -55,7 +55,10 @@ pub(super) fn unharmed(official: &Official, dir: &Path) -> Option<PathBuf> {
 }
 
 /// The SHA-256 of a file, in lower-case hexadecimal digits.
-pub(super) fn sha256(path: &Path) -> Result<String> {
+///
+/// # Errors
+/// [`Error::Io`] if it cannot be read.
+pub fn sha256(path: &Path) -> Result<String> {
     let mut file = std::fs::File::open(path).map_err(|e| Error::io(path, e))?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 18];

@@ -10,6 +10,7 @@ use super::catalogue::{BASE_URL, OFFICIAL, official};
 use super::convert::{convert, converted_path};
 use super::fetch::{FetchEvent, FetchOptions, fetch};
 use crate::error::Result;
+use crate::terminal::{complain, print};
 
 /// Fetch, list and convert teacher weights.
 #[derive(Clone, Debug, clap::Args)]
@@ -67,13 +68,13 @@ pub fn run(command: WeightsCommand) -> Result<()> {
         WeightsAction::Convert { file, out, f16 } => {
             let out = out.unwrap_or_else(|| converted_path(&file, f16));
             let done = convert(&file, &out, f16)?;
-            println!(
+            print(format!(
                 "{}: {} convolutions, {} parameters, {}",
                 out.display(),
                 done.convolutions,
                 done.parameters,
                 megabytes(done.bytes)
-            );
+            ));
             Ok(())
         }
     }
@@ -81,7 +82,7 @@ pub fn run(command: WeightsCommand) -> Result<()> {
 
 fn list(cache: Option<PathBuf>) -> Result<()> {
     let dir = cache_dir(cache.as_deref())?;
-    println!("{:<17} {:>9}  {:<12} file", "name", "size", "state");
+    print(format!("{:<17} {:>9}  {:<12} file", "name", "size", "state"));
     for official in &OFFICIAL {
         let state = match cached_in(official.name, &dir) {
             Some(_) => "here",
@@ -89,15 +90,15 @@ fn list(cache: Option<PathBuf>) -> Result<()> {
             None if dir.join(format!("{}.part", official.file)).exists() => "partly here",
             None => "not fetched",
         };
-        println!(
+        print(format!(
             "{:<17} {:>9}  {state:<12} {}",
             official.name,
             megabytes(official.size),
             official.url(BASE_URL)
-        );
-        println!("{:>41} sha256 {}", "", official.sha256);
+        ));
+        print(format!("{:>41} sha256 {}", "", official.sha256));
     }
-    println!("\nkept in {}; `aand weights fetch NAME` downloads one", dir.display());
+    print(format!("\nkept in {}; `aand weights fetch NAME` downloads one", dir.display()));
     Ok(())
 }
 
@@ -121,7 +122,7 @@ fn run_fetch(name: &str, cache: Option<PathBuf>, url: String, timeout: u64) -> R
             bar.set_position(done);
         }
         FetchEvent::Retry(reason) => {
-            bar.suspend(|| eprintln!("{}: {reason}; trying again", official.file));
+            bar.suspend(|| complain(format!("{}: {reason}; trying again", official.file)));
             started = false;
         }
         FetchEvent::Checking => bar.set_message("checking"),
@@ -135,7 +136,7 @@ fn run_fetch(name: &str, cache: Option<PathBuf>, url: String, timeout: u64) -> R
     };
     let fetched = fetch(name, options);
     bar.finish_and_clear();
-    println!("{}", fetched?.display());
+    print(fetched?.display());
     Ok(())
 }
 

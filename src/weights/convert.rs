@@ -11,9 +11,13 @@ use super::fold::{folded_convolution, norm_of};
 use super::tensor_file::TensorFile;
 use super::trunk::refuse_left_over;
 use crate::error::{Error, Result};
+use crate::files::{check_replace, clear_leftovers, folder_of, same_place};
 
 /// The parts of a torchvision network that the teacher is made of.
 const TRUNK: [&str; 4] = ["conv1", "layer1.", "layer2.", "layer3."];
+
+/// How the note in a converted file begins.
+const DESCRIPTION: &str = "stem to layer3 of";
 
 /// What a conversion wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,10 +32,15 @@ pub struct Converted {
 
 /// Where `aand weights convert` writes when it is not told: beside the input.
 pub fn converted_path(input: &Path, half: bool) -> PathBuf {
-    let stem = input.file_stem().unwrap_or_default().to_string_lossy();
-    let stem = stem.strip_suffix("_to_layer3").unwrap_or(&stem);
+    let stem = input.file_stem().unwrap_or_default();
+    // A name need not be UTF-8.
+    let mut name = match stem.to_str().and_then(|stem| stem.strip_suffix("_to_layer3")) {
+        Some(stem) => stem.into(),
+        None => stem.to_os_string(),
+    };
     let kind = if half { "_f16" } else { "" };
-    input.with_file_name(format!("{stem}_to_layer3{kind}.safetensors"))
+    name.push(format!("_to_layer3{kind}.safetensors"));
+    input.with_file_name(name)
 }
 
 /// Writes the trunk (stem to layer3) of the network in `input` as safetensors, every batch
@@ -40,17 +49,19 @@ pub fn converted_path(input: &Path, half: bool) -> PathBuf {
 /// input gives the same bytes.
 ///
 /// # Errors
-/// [`Error::Weights`] if the input is unreadable, no residual network of torchvision's naming, has
-/// more in its trunk than such a network, or holds a number beyond half precision; [`Error::Setting`] if input and output are the same
-/// file; [`Error::Io`] if the output cannot be written.
+/// [`Error::Weights`] if the input is unreadable, no residual network of torchvision's naming, has more in its trunk
+/// than such a network, or holds a number beyond half precision; [`Error::Setting`] if input and output are the same
+/// file, or the output is there and is no earlier conversion; [`Error::Io`] if it cannot be written.
 pub fn convert(input: &Path, output: &Path, half: bool) -> Result<Converted> {
-    let same = |a: &Path, b: &Path| matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
-    if same(input, output) {
+    if same_place(input, output) {
         return Err(Error::Setting(format!(
             "{}: input and output are the same file; choose another with --out",
             output.display()
         )));
     }
+    let own = |head: &[u8]| head.windows(DESCRIPTION.len()).any(|part| part == DESCRIPTION.as_bytes());
+    check_replace(output, "converted file", "--out", own)?;
+    clear_leftovers(folder_of(output));
     let file = TensorFile::open(input)?;
     let mut tensors: Vec<(String, Vec<usize>, Vec<f32>)> = Vec::new();
     let convolutions = trunk(&file)?;
@@ -113,9 +124,8 @@ fn serialize(file: &TensorFile, tensors: &[(String, Vec<usize>, Vec<f32>)], half
         .collect::<std::result::Result<Vec<_>, _>>()
         .map_err(failed)?;
     let source = file.path().file_name().unwrap_or_default().to_string_lossy();
-    let description = format!(
-        "stem to layer3 of {source}, batch normalisation folded into the convolutions (weight, bias)"
-    );
+    let description =
+        format!("{DESCRIPTION} {source}, batch normalisation folded into the convolutions (weight, bias)");
     // One entry only: the order of several would change from run to run.
     let notes = HashMap::from([("description".to_owned(), description)]);
     safetensors::serialize(views, Some(notes)).map_err(failed)

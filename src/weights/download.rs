@@ -65,7 +65,7 @@ impl Download<'_, '_> {
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
             // What is fetched over TLS must not be redirected to a connection without.
-            .https_only(self.url.starts_with("https:"))
+            .https_only(is_tls(self.url))
             .accept_encoding("identity")
             .user_agent(concat!("aand/", env!("CARGO_PKG_VERSION")))
             .timeout_resolve(Some(self.options.connect_timeout))
@@ -222,6 +222,11 @@ impl Download<'_, '_> {
             progress(event);
         }
     }
+}
+
+/// Whether an address is of a server to be spoken to over TLS; schemes are spelled in capitals, too.
+fn is_tls(url: &str) -> bool {
+    url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
 }
 
 /// First byte and, if known, whole length in a `Content-Range` such as `bytes 100-199/200`.

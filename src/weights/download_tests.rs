@@ -253,3 +253,9 @@ fn content_ranges_are_understood() {
     assert_eq!(content_range("bytes */200"), None);
     assert_eq!(content_range("items 1-2/3"), None);
 }
+
+#[test]
+fn tls_is_kept_however_the_scheme_is_spelled() {
+    assert!(["https://a/", "HTTPS://a/", "Https:"].iter().all(|url| is_tls(url)));
+    assert!(["http://a/", "", "https", "httpß://"].iter().all(|url| !is_tls(url)));
+}

@@ -1,6 +1,6 @@
 //! Fetching an official weight file: download, hash check, and only then its final name.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use super::cache::{cache_dir, sha256, unharmed};
 use super::catalogue::{BASE_URL, Official, official};
 use super::download::Download;
 use crate::error::{Error, Result};
+use crate::files::Lock;
 
 /// What happens while a file is fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,7 +87,6 @@ pub(super) fn fetch_file(official: &Official, mut options: FetchOptions<'_>) -> 
     let url = official.url(options.base_url.as_deref().unwrap_or(BASE_URL));
     Download { official, url: &url, part: &part, part_path: &part_path, options: &mut options }.run()?;
     part.sync_all().map_err(|e| Error::io(&part_path, e))?;
-    drop(part);
 
     if let Some(progress) = options.progress.as_mut() {
         progress(FetchEvent::Checking);
@@ -105,23 +105,14 @@ pub(super) fn fetch_file(official: &Official, mut options: FetchOptions<'_>) -> 
         ));
     }
     std::fs::rename(&part_path, &path).map_err(|e| Error::io(&path, e))?;
+    // Held until here: nobody else may write to what has been checked.
+    drop(part);
     Ok(path)
 }
 
 /// Opens the part file for this process alone.
 fn lock(path: &Path) -> Result<File> {
-    let part = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .read(true)
-        .write(true)
-        .open(path)
-        .map_err(|e| Error::io(path, e))?;
-    match part.try_lock() {
-        Err(TryLockError::WouldBlock) => {
-            Err(Error::weights(path, "another `aand weights fetch` is writing it; wait until that is done"))
-        }
-        // A file system without locks is no reason not to fetch.
-        Ok(()) | Err(TryLockError::Error(_)) => Ok(part),
-    }
+    Lock::open(path)?.ok_or_else(|| {
+        Error::weights(path, "another `aand weights fetch` is writing it; wait until that is done")
+    })
 }

@@ -34,7 +34,7 @@ mod fetch;
 mod pytorch_source;
 
 #[cfg(not(target_arch = "wasm32"))]
-pub use cache::{CACHE_VARIABLE, cache_dir, cached, cached_in, needs};
+pub use cache::{CACHE_VARIABLE, cache_dir, cached, cached_in, needs, sha256};
 #[cfg(not(target_arch = "wasm32"))]
 pub use catalogue::{BASE_URL, OFFICIAL, Official, official};
 #[cfg(not(target_arch = "wasm32"))]

@@ -1,0 +1,130 @@
+//! Folders of results: one run at a time writes to each, and over nothing that the program did not make. Its pictures
+//! are signed, its tables known by how they begin; other files have to be named in the tables.
+
+use super::line::is_own_table;
+use super::output::{check_folder, is_own_png};
+use crate::files::{Lock, clear_leftovers, folder_of};
+use crate::{Error, Result};
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// So much of a file is read to see whose it is; signatures come first.
+const HEAD: u64 = 4096;
+
+/// Whether a file is a result that this program has made, wherever it lies.
+pub fn is_result(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
+    read.is_ok() && (is_own_png(&head) || is_own_table(&head))
+}
+
+/// A folder to write results to.
+pub struct Folder {
+    /// Where it is.
+    pub path: PathBuf,
+    _lock: Lock,
+}
+
+impl Folder {
+    /// Makes the folder if need be and takes it for this run.
+    ///
+    /// # Errors
+    /// It cannot be made or written, or another run is writing to it.
+    pub fn open(path: &Path) -> Result<Self> {
+        check_folder(path)?;
+        match Lock::folder(path) {
+            Some(lock) => Ok(Self { path: path.into(), _lock: lock }),
+            None => {
+                let reason = "another aand is writing to it; wait for that one, or choose another folder";
+                Err(Error::Setting(format!("--out {}: {reason}", path.display())))
+            }
+        }
+    }
+
+    /// Makes sure that writing `files` takes nothing from anyone, and clears what killed runs left where they are to
+    /// lie. `listed` are files of earlier runs that cannot be told by their content.
+    ///
+    /// # Errors
+    /// One of the files is there and was not made by the program.
+    pub fn check(&self, files: &[String], listed: &HashSet<String>) -> Result<()> {
+        for file in files {
+            let path = self.path.join(file);
+            // A folder in its place is no file to lose; that picture's result will fail, the others not.
+            let Ok(facts) = fs::symlink_metadata(&path) else { continue };
+            let is_own = facts.is_dir() || facts.len() == 0 || is_result(&path) || listed.contains(file);
+            if !is_own {
+                return Err(Error::Setting(format!(
+                    "{}: is there already and was not made by aand; choose another folder with --out, or move it away",
+                    path.display()
+                )));
+            }
+        }
+        let folders: HashSet<PathBuf> =
+            files.iter().map(|file| folder_of(&self.path.join(file)).into()).collect();
+        for folder in folders {
+            clear_leftovers(&folder);
+        }
+        Ok(())
+    }
+
+    /// Removes those of `old` files, results of earlier runs, that `files` does not name, and folders that are empty
+    /// then; how many files.
+    pub fn remove_stale(&self, old: &HashSet<String>, files: &[String]) -> usize {
+        let wanted: HashSet<&String> = files.iter().collect();
+        let removed = old.iter().filter(|file| !wanted.contains(file)).filter(|file| {
+            let path = self.path.join(file);
+            // Names come from a table: nothing outside the folder, and no picture that is not signed.
+            let inside =
+                Path::new(file).components().all(|part| matches!(part, std::path::Component::Normal(_)));
+            let own = inside && (file.ends_with(".npy") || is_result(&path));
+            let gone = own && path.is_file() && fs::remove_file(&path).is_ok();
+            let mut folder = folder_of(&path);
+            // Only empty ones can be removed.
+            while inside && folder != self.path && fs::remove_dir(folder).is_ok() {
+                folder = folder_of(folder);
+            }
+            gone
+        });
+        removed.count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::output::write_picture;
+    use super::*;
+
+    #[test]
+    fn nothing_but_own_results_is_replaced_or_removed() {
+        let place = tempfile::tempdir().unwrap();
+        let out = place.path().join("out");
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        let set = |of: &[&str]| names(of).into_iter().collect::<HashSet<String>>();
+        let folder = Folder::open(&out).unwrap();
+        assert!(Folder::open(&out).is_err() || cfg!(windows), "taken twice");
+        fs::create_dir_all(out.join("sub/deep")).unwrap();
+        let picture = image::RgbImage::new(2, 2);
+        for own in ["a_heat.png", "sub/deep/b_heat.png"] {
+            write_picture(&out.join(own), &picture).unwrap();
+        }
+        picture.save(out.join("theirs_heat.png")).unwrap();
+        fs::write(out.join("a_map.npy"), "x").unwrap();
+        fs::create_dir(out.join("folder_heat.png")).unwrap();
+
+        let none = HashSet::new();
+        folder.check(&names(&["a_heat.png", "new_heat.png", "folder_heat.png"]), &none).unwrap();
+        folder.check(&names(&["a_map.npy"]), &set(&["a_map.npy"])).unwrap();
+        for theirs in ["theirs_heat.png", "a_map.npy"] {
+            let said = folder.check(&names(&[theirs]), &none).unwrap_err().to_string();
+            assert!(said.contains(theirs) && said.contains("--out"), "{said}");
+        }
+        let outside = place.path().join("x.npy");
+        fs::write(&outside, "x").unwrap();
+        let old = set(&["a_heat.png", "sub/deep/b_heat.png", "theirs_heat.png", "gone_heat.png", "../x.npy"]);
+        assert_eq!(folder.remove_stale(&old, &names(&["a_heat.png"])), 1);
+        assert!(out.join("a_heat.png").exists() && out.join("theirs_heat.png").exists() && outside.exists());
+        assert!(!out.join("sub").exists());
+    }
+}

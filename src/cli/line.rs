@@ -1,0 +1,152 @@
+//! A line of `aand detect`'s results: what was found in a picture, or why nothing was.
+
+use crate::detection::{Detection, Verdict};
+use crate::files::{exact, text};
+use crate::report::cell;
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// A line of the results. What does not apply is left out: a picture that could not be judged has no score, one whose
+/// heat map could not be written has an error beside its score.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Line {
+    /// The picture, as it was given; what is not UTF-8 in it is replaced.
+    pub path: String,
+    /// The exact path where it is not UTF-8, percent-encoded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path_bytes: Option<String>,
+    /// The raw score.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<f64>,
+    /// The score on the scale where 0.5 is the threshold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub normalized: Option<f64>,
+    /// Whether the score exceeds the threshold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// Milliseconds of decoding, resizing and computing; writing the results is not counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ms: Option<f64>,
+    /// The heat map, within the output folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heat: Option<String>,
+    /// The overlay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overlay: Option<String>,
+    /// The raw map as NumPy array.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub map_npy: Option<String>,
+    /// The raw map as 16-bit PNG.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub map_png: Option<String>,
+    /// What went wrong, and what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// By this a later run knows that picture, model and settings are the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
+}
+
+/// The columns of `results.csv`; [`MORE`] only where a picture's name alone does not lead to it and to its results.
+const COLUMNS: [&str; 6] = ["path", "score", "normalized", "verdict", "ms", "error"];
+const MORE: [&str; 3] = ["path_bytes", "heat", "overlay"];
+
+impl Line {
+    /// Of a picture about which nothing is known yet.
+    pub fn of(path: &Path) -> Self {
+        Self { path: text(path), path_bytes: exact(path), ..Self::default() }
+    }
+
+    /// What was found in it.
+    pub fn judge(&mut self, found: &Detection, ms: f64) {
+        self.score = Some(found.score);
+        self.normalized = Some(found.normalized);
+        self.verdict = Some(found.verdict);
+        self.ms = Some((ms * 100.0).round() / 100.0);
+    }
+
+    /// What went wrong; the first of several errors is the one to tell.
+    pub fn fail(&mut self, error: &Error) {
+        self.error.get_or_insert(error.to_string());
+    }
+
+    /// Keeps the name of a file of the picture's results that was written, or the error.
+    pub fn wrote(&mut self, ending: &str, name: &str, written: Result<()>) {
+        let place = match ending {
+            "heat.png" => &mut self.heat,
+            "overlay.png" => &mut self.overlay,
+            "map.npy" => &mut self.map_npy,
+            _ => &mut self.map_png,
+        };
+        match written {
+            Ok(()) => *place = Some(name.into()),
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    /// The files of the picture's results.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        [&self.heat, &self.overlay, &self.map_npy, &self.map_png].into_iter().flatten().map(String::as_str)
+    }
+
+    /// The table's first row.
+    pub fn head(more: bool) -> Vec<String> {
+        let more = if more { MORE.as_slice() } else { &[] };
+        COLUMNS.iter().chain(more).map(|&name| name.into()).collect()
+    }
+
+    /// Its row of the table; what does not apply is empty.
+    pub fn row(&self, more: bool) -> Vec<String> {
+        let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
+        let words = |value: &Option<String>| value.as_deref().map(cell).unwrap_or_default();
+        let mut row = vec![
+            cell(&self.path),
+            number(self.score),
+            number(self.normalized),
+            self.verdict.map(word).unwrap_or_default().into(),
+            number(self.ms),
+            words(&self.error),
+        ];
+        if more {
+            row.extend([&self.path_bytes, &self.heat, &self.overlay].map(words));
+        }
+        row
+    }
+}
+
+/// Whether a file that begins with `head` is one of the tables of results.
+pub fn is_own_table(head: &[u8]) -> bool {
+    head.starts_with(COLUMNS.join(",").as_bytes()) || head.starts_with(b"{\"path\":\"")
+}
+
+/// A verdict as results have it.
+pub fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Good => "good",
+        Verdict::Anomalous => "anomalous",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_survives_as_json_and_says_only_what_applies() {
+        let mut line = Line::of(Path::new("=a.png"));
+        line.fail(&Error::Setting("first".into()));
+        line.fail(&Error::Setting("second".into()));
+        let text = serde_json::to_string(&line).unwrap();
+        assert_eq!(text, r#"{"path":"=a.png","error":"first"}"#);
+        assert_eq!(serde_json::from_str::<Line>(&text).unwrap(), line);
+        assert_eq!(line.row(false), ["'=a.png", "", "", "", "", "first"]);
+        line.score = Some(-0.5);
+        line.wrote("heat.png", "a_heat.png", Ok(()));
+        assert!(is_own_table(text.as_bytes()) && is_own_table(Line::head(true).join(",").as_bytes()));
+        assert!(!is_own_table(b"path,x") && !is_own_table(b"{}"));
+        assert_eq!(line.row(true)[1], "-0.5");
+        assert_eq!((line.files().next(), line.row(true).len()), (Some("a_heat.png"), Line::head(true).len()));
+    }
+}

@@ -1,0 +1,99 @@
+//! Writing a file whole or not at all: to a temporary file in the same folder, which then takes the name.
+
+use crate::{Error, Result};
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use tempfile::{Builder, NamedTempFile};
+
+/// How the names of temporary files begin and end.
+pub(super) const PREFIX: &str = ".aand-";
+pub(super) const SUFFIX: &str = ".tmp";
+
+/// The folder a file lies in.
+pub fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// How the names of this process's temporary files and folders begin: with its number, so that others can tell
+/// whether it still lives.
+pub(crate) fn draft_prefix(kind: &str) -> String {
+    format!("{kind}{}-", std::process::id())
+}
+
+/// A temporary file in `folder` with the permissions of any new file there, locked as long as it is open.
+///
+/// # Errors
+/// It cannot be made.
+pub fn temporary(folder: &Path) -> Result<NamedTempFile> {
+    let prefix = draft_prefix(PREFIX);
+    let mut builder = Builder::new();
+    builder.prefix(&prefix).suffix(SUFFIX);
+    // Temporary files are private by default; results are for whoever may read new files here.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let file = builder.tempfile_in(folder).map_err(|e| Error::io(folder, plain(e)))?;
+    // Where a file system knows no locks, the process's number has to do.
+    let _ = file.as_file().try_lock();
+    Ok(file)
+}
+
+/// The operating system's own words: tempfile adds the name of the temporary file, which nobody knows.
+fn plain(error: std::io::Error) -> std::io::Error {
+    let text = error.to_string();
+    match text.split_once(" at path ") {
+        Some((words, _)) => std::io::Error::new(error.kind(), words),
+        None => error,
+    }
+}
+
+/// Writes a file through `fill` and gives it its name when all of it is there.
+///
+/// # Errors
+/// It cannot be written; nothing half-written is left.
+pub fn write_whole(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
+    write(path, fill, false)
+}
+
+/// As [`write_whole`], from memory, and flushed to the disk before it takes its name.
+///
+/// # Errors
+/// As [`write_whole`].
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+    write(path, |writer| writer.write_all(bytes), true)
+}
+
+fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>, sync: bool) -> Result<()> {
+    let mut file = temporary(folder_of(path)).map_err(|error| match error {
+        // It is the file that could not be written; that its draft could not is of no use to anyone.
+        Error::Io { source, .. } => Error::io(path, source),
+        other => other,
+    })?;
+    let mut writer = BufWriter::new(file.as_file_mut());
+    fill(&mut writer).and_then(|()| writer.flush()).map_err(|e| Error::io(path, e))?;
+    drop(writer);
+    if sync {
+        file.as_file().sync_all().map_err(|e| Error::io(path, e))?;
+    }
+    file.persist(path).map(drop).map_err(|e| Error::io(path, e.error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_whole_or_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        write_atomically(&path, b"old").unwrap();
+        let failing = |writer: &mut dyn Write| {
+            writer.write_all(b"half")?;
+            Err(std::io::ErrorKind::StorageFull.into())
+        };
+        assert!(write_whole(&path, failing).unwrap_err().to_string().contains("free some space"));
+        assert_eq!(std::fs::read(&path).unwrap(), b"old");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        let missing = write_atomically(&folder.path().join("no/a"), b"x").unwrap_err().to_string();
+        assert!(missing.contains("no/a: ") && !missing.contains(PREFIX), "{missing}");
+    }
+}
