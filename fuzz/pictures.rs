@@ -30,7 +30,6 @@ fn seeds() -> Vec<Vec<u8>> {
         include_bytes!("../src/picture/decode/samples/whole_410.jpg"),
         include_bytes!("../src/picture/decode/samples/big.tif"),
         include_bytes!("../src/picture/decode/samples/copy_first.tif"),
-        include_bytes!("../src/picture/decode/samples/animated.webp"),
     ] {
         seeds.push(bytes.to_vec());
     }

@@ -33,8 +33,6 @@ pub struct Details {
     pub turned: bool,
     /// The stored values, where they have more than 8 bits.
     pub values: Option<Values>,
-    /// Pages or frames in the file, of which the first that is no small copy is read.
-    pub pages: usize,
 }
 
 /// Decodes a picture to 8-bit RGB. The format is judged by content; `name` is for error messages only.
@@ -107,7 +105,7 @@ pub(super) fn read(bytes: &[u8], name: &Path) -> Result<(DynamicImage, Details)>
         let kind = format.extensions_str().first().copied().unwrap_or("unknown").to_uppercase();
         return Err(Error::picture(name, format!("it is a {kind} file; convert it to {FORMATS}")));
     };
-    let (pages, reordered) = pages::of(format, bytes);
+    let reordered = if format == ImageFormat::Tiff { pages::full_first(bytes) } else { None };
     let bytes = reordered.as_deref().unwrap_or(bytes);
     let failed = |error| Error::picture(name, explain(&error, container));
     let frame = if format == ImageFormat::Jpeg { Frame::read(bytes) } else { None };
@@ -157,7 +155,7 @@ pub(super) fn read(bytes: &[u8], name: &Path) -> Result<(DynamicImage, Details)>
         let reason = "it holds values that are not numbers or infinite; replace them and export it again";
         return Err(Error::picture(name, reason));
     }
-    Ok((image, Details { format: container, mode, turned, values, pages }))
+    Ok((image, Details { format: container, mode, turned, values }))
 }
 
 const CUT_OFF: &str = "the file is cut off (truncated); copy or export it again";

@@ -6,8 +6,7 @@ use super::range::{Depth, Range, Values, usual};
 /// Values of 16 bits that end below this seem to be of a camera of 14 bits or fewer.
 const QUARTER: f64 = 16384.0;
 
-/// What was noticed in the pictures of a folder or a run: values that do not fit the range they are read with, and
-/// pages that are not read.
+/// What was noticed in the pictures of a folder or a run: values that do not fit the range they are read with.
 #[derive(Clone, Debug)]
 pub struct Remarks {
     range: Option<Range>,
@@ -15,8 +14,6 @@ pub struct Remarks {
     float: Ends,
     /// Those with values outside the range.
     outside: Ends,
-    /// Those with several pages or frames, and how many those are in all.
-    paged: [usize; 2],
 }
 
 /// How many pictures, and their lowest and highest value.
@@ -40,7 +37,7 @@ impl Ends {
 impl Remarks {
     /// On no pictures yet; `range` is what they are read with.
     pub fn new(range: Option<Range>) -> Self {
-        Self { range, sixteen: Ends::NONE, float: Ends::NONE, outside: Ends::NONE, paged: [0; 2] }
+        Self { range, sixteen: Ends::NONE, float: Ends::NONE, outside: Ends::NONE }
     }
 
     /// On these pictures.
@@ -52,9 +49,6 @@ impl Remarks {
 
     /// Counts one more picture in.
     pub fn add(&mut self, details: &Details) {
-        if details.pages > 1 {
-            self.paged = [self.paged[0] + 1, self.paged[1] + details.pages];
-        }
         let Some(values) = &details.values else { return };
         match values.depth {
             Depth::Sixteen => self.sixteen.add(values),
@@ -67,19 +61,10 @@ impl Remarks {
 
     /// A line each; none where there is nothing to say.
     pub fn lines(&self) -> Vec<String> {
-        let mut lines = Vec::new();
         match self.range {
-            Some(range) => lines.extend(self.cut(range)),
-            None => lines.extend(self.dark().into_iter().chain(self.floats())),
+            Some(range) => self.cut(range).into_iter().collect(),
+            None => self.dark().into_iter().chain(self.floats()).collect(),
         }
-        let [files, pages] = self.paged;
-        if files > 0 {
-            lines.push(format!(
-                "{files} file(s) hold {pages} pages or frames; only the first of each is read: save the others as \
-                 files of their own"
-            ));
-        }
-        lines
     }
 
     fn cut(&self, range: Range) -> Option<String> {
@@ -118,31 +103,25 @@ impl Remarks {
 mod tests {
     use super::*;
 
-    fn said(range: Option<&str>, depth: Depth, highest: f64, pages: usize) -> String {
+    fn said(range: Option<&str>, depth: Depth, highest: f64) -> String {
         let range = range.map(|range| range.parse().unwrap());
         let values = Some(Values { depth, lowest: 0.0, highest });
-        let details = Details { format: "TIFF", mode: "grey 16 bit".into(), turned: false, values, pages };
+        let details = Details { format: "TIFF", mode: "grey 16 bit".into(), turned: false, values };
         Remarks::on(range, [&details]).lines().join("; ")
     }
 
     #[test]
     fn values_that_do_not_fit_their_range_are_said() {
-        let twelve = said(None, Depth::Sixteen, 4080.0, 1);
+        let twelve = said(None, Depth::Sixteen, 4080.0);
         assert!(
             twelve.contains("only up to 4080 of 65535") && twelve.contains("--range 0..4095"),
             "{twelve}"
         );
-        assert_eq!(said(Some("0..4095"), Depth::Sixteen, 4080.0, 1), "");
-        let cut = said(Some("0..1023"), Depth::Sixteen, 4080.0, 1);
+        assert_eq!(said(Some("0..4095"), Depth::Sixteen, 4080.0), "");
+        let cut = said(Some("0..1023"), Depth::Sixteen, 4080.0);
         assert!(cut.contains("values from 0 to 4080, outside --range 0..1023"), "{cut}");
-        assert_eq!(said(None, Depth::Sixteen, 65535.0, 1), "");
-        assert_eq!(said(None, Depth::Float, 1.0, 1), "");
-        assert!(said(None, Depth::Float, 255.0, 1).contains("only 0 to 1 is read"));
-    }
-
-    #[test]
-    fn pages_that_are_not_read_are_said() {
-        let pages = said(None, Depth::Sixteen, 65535.0, 3);
-        assert!(pages.starts_with("1 file(s) hold 3 pages or frames; only the first"), "{pages}");
+        assert_eq!(said(None, Depth::Sixteen, 65535.0), "");
+        assert_eq!(said(None, Depth::Float, 1.0), "");
+        assert!(said(None, Depth::Float, 255.0).contains("only 0 to 1 is read"));
     }
 }

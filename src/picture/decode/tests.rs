@@ -34,8 +34,7 @@ fn lossless_containers_give_the_pixels_back() {
         // The name lies on purpose: content decides.
         let (picture, details) = decode_detailed(&encode(sample(), format), Path::new("part.jpg")).unwrap();
         assert_eq!(picture, sample(), "{name}");
-        let expected =
-            Details { format: name, mode: "RGB 8 bit".into(), turned: false, values: None, pages: 1 };
+        let expected = Details { format: name, mode: "RGB 8 bit".into(), turned: false, values: None };
         assert_eq!(details, expected);
     }
 }
@@ -139,16 +138,12 @@ fn a_tiff_with_long_offsets_is_read() {
 
 /// Three pages; and a small copy before the picture, as slide scanners write it.
 #[test]
-fn of_several_pages_the_first_full_one_is_read_and_all_are_counted() {
-    for (bytes, pages) in [
-        (stored_sample!("pages.tif"), 3),
-        (stored_sample!("copy_first.tif"), 2),
-        (stored_sample!("copy_first_big.tif"), 2),
-        (stored_sample!("animated.png"), 2),
-        (stored_sample!("animated.webp"), 2),
-    ] {
-        let (picture, details) = decode_detailed(bytes, Path::new("scan.tif")).unwrap();
-        assert_eq!((picture.dimensions(), details.pages), ((4, 5), pages));
+fn of_several_pages_the_first_full_one_is_read() {
+    for bytes in
+        [stored_sample!("pages.tif"), stored_sample!("copy_first.tif"), stored_sample!("copy_first_big.tif")]
+    {
+        let picture = decode(bytes, Path::new("scan.tif")).unwrap();
+        assert_eq!(picture.dimensions(), (4, 5));
         assert_eq!(picture.as_raw()[..6], [60, 230, 40, 68, 230, 44]);
     }
 }
