@@ -2,8 +2,10 @@
 //!
 //! One walk for everything that reads folders, and one place that says what it left out: [`Below`] and [`LeftOut`].
 
-// Without burn there are textures to list, but no data sets.
-#![cfg_attr(not(feature = "burn"), allow(dead_code, unused_imports))]
+#![cfg_attr(
+    not(feature = "burn"),
+    allow(dead_code, unused_imports, reason = "without burn there are textures to list, but no data sets")
+)]
 
 mod left_out;
 pub(crate) mod masks;
