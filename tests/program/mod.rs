@@ -1,7 +1,6 @@
 //! The built program, and small pictures, data sets and models for it.
 
-// Every test binary uses some of it.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test program uses a part of it")]
 
 use aand::amplification::{Amplifier, RaaOptions};
 use aand::model::{Aand, FORMAT_VERSION, History, Info, Precision, Score, Selection, Threshold, save};
