@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use super::content_range;
+use super::{content_range, is_tls};
 use crate::error::{Error, Result};
 use crate::weights::catalogue::Official;
 use crate::weights::fetch::{FetchEvent, FetchOptions, fetch, fetch_file};

@@ -40,8 +40,8 @@ async function begin(page, files, { name, amplify = true, from = "" }) {
 }
 
 /** Until it is done; fails with what the page says went wrong. */
-async function trained(page) {
-  await page.waitForSelector("#train-result:not([hidden]), #train-error:not([hidden])", { timeout: 200_000 });
+async function trained(page, timeout = 200_000) {
+  await page.waitForSelector("#train-result:not([hidden]), #train-error:not([hidden])", { timeout });
   assert.equal(await page.textContent("#train-error"), "");
 }
 
@@ -200,6 +200,33 @@ async function pausedAndCancelled() {
   await page.close();
   return { long, elapsed };
 }
+
+test("on a GPU both stages have the losses of the native program", async (t) => {
+  const gpu = await browse(["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-unsafe-swiftshader"]);
+  try {
+    const { page, problems } = await open(gpu.context, `${site.address}?compute=gpu&steps=2,2`);
+    assert.ok(await page.evaluate(async () => Boolean(await navigator.gpu?.requestAdapter())), "this browser offers no WebGPU adapter");
+    const started = Date.now();
+    await begin(page, good, { name: "on a GPU" });
+    await trained(page, 400_000);
+    t.diagnostic(`4 steps and the threshold in ${((Date.now() - started) / 1000).toFixed(0)} s`);
+    const { history, threshold } = header(await saved(page, "#train-save", "on a GPU.aand"));
+    const folder = mkdtempSync(join(work, "gpu-"));
+    good.forEach((path) => writeFileSync(join(folder, path.split("/").at(-1)), readFileSync(path)));
+    const same = join(work, "gpu.aand");
+    execFileSync(AAND, ["train", folder, "--out", same, "--size", "128", "--batch", "6", "--epochs-amplify", "2", "--epochs-distill", "2", "--device", "cpu"], { stdio: "pipe" });
+    const there = header(same);
+    near(history.amplify[0].focal, there.history.amplify[0].focal, "focal loss of the first epoch");
+    near(history.amplify[0].amplification, there.history.amplify[0].amplification, "amplification loss of the first epoch");
+    near(history.distill[0].kd, there.history.distill[0].kd, "KD of the first epoch", 2e-2);
+    near(history.distill[0].hkd, there.history.distill[0].hkd, "HKD of the first epoch", 2e-2);
+    near(threshold.value, there.threshold.value, "threshold", 0.1);
+    assert.deepEqual(problems, []);
+    await page.close();
+  } finally {
+    await gpu.stop();
+  }
+});
 
 test("a GPU error ends the training with a message", async (t) => {
   const spoilt = join(work, "spoilt");
