@@ -173,7 +173,7 @@ fn refusal(bytes: &[u8]) -> String {
     std::fs::write(&path, bytes).unwrap();
     let device = Device::flex();
     let messages = [
-        Detector::open(&path, &device).map(drop).unwrap_err(),
+        Detector::open(&path, &Processor::Cpu).map(drop).unwrap_err(),
         aand::model::open(&path, &device).map(drop).unwrap_err(),
         Detector::from_bytes(bytes, &path).map(drop).unwrap_err(),
     ]

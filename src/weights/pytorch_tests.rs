@@ -102,7 +102,7 @@ fn a_storage_shorter_than_its_tensor_is_named() {
 /// A view with steps of 0 repeats one number as often as it claims; it is refused before anything is read.
 #[test]
 fn a_shape_beyond_the_file_is_refused() {
-    for shape in [vec![600_000_000], vec![1 << 40, 1 << 20], vec![64, 64, 7, 7]] {
+    for shape in [vec![600_000_000], vec![1 << 20, 1 << 9], vec![64, 64, 7, 7]] {
         let bytes = zip_checkpoint_of_views(&[("conv1.weight".into(), shape, vec![1.0])]);
         let message = refusal(&bytes);
         assert!(message.contains("'conv1.weight' claims the shape"), "{message}");

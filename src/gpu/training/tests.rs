@@ -41,7 +41,7 @@ fn distilling_goes_downhill_and_the_same_way_twice() {
     for backbone in [Backbone::Compact, Backbone::Resnet50] {
         let (losses, tensors) = distilled(&gpu, backbone);
         println!("{backbone}: {losses:?}");
-        assert!(losses[5][0] < 0.95 * losses[0][0], "{losses:?}");
+        assert!(losses[5][0] < 0.98 * losses[0][0] && losses[5][1] < losses[0][1], "{losses:?}");
         let (again, same) = distilled(&gpu, backbone);
         assert!(losses == again && tensors == same);
     }
