@@ -17,8 +17,11 @@ pub unsafe fn prepare_process() {
         const VARIABLE: &str = "XDG_RUNTIME_DIR";
         let usable = std::env::var_os(VARIABLE).is_some_and(|path| std::path::Path::new(&path).is_absolute());
         if !usable {
+            #[expect(clippy::disallowed_methods, reason = "the only thread, and a driver reads it")]
             // SAFETY: as the caller promises, nobody reads the environment at the same time.
-            unsafe { std::env::set_var(VARIABLE, "/nonexistent") };
+            unsafe {
+                std::env::set_var(VARIABLE, "/nonexistent")
+            };
         }
     }
 }
