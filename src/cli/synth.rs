@@ -33,8 +33,8 @@ pub struct SynthArgs {
     /// Side of the samples in pixels, as in training
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(32..=4096))]
     size: u32,
-    /// Where defects may be made: auto, none, threshold[:T][:invert], disc or rect
-    #[arg(long)]
+    // Given as help, since brackets are links in a doc comment.
+    #[arg(long, help = "Where defects may be made: auto, none, threshold[:T][:invert], disc or rect")]
     foreground: Option<Foreground>,
     /// A folder of texture pictures for the made defects; built-in procedural ones unless given
     #[arg(long)]

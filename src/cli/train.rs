@@ -46,8 +46,8 @@ pub struct TrainArgs {
     /// A folder of texture pictures for the made defects; built-in procedural ones unless given
     #[arg(long)]
     textures: Option<PathBuf>,
-    /// Where defects may be made: auto, none, threshold[:T][:invert], disc or rect
-    #[arg(long)]
+    // Given as help, since brackets are links in a doc comment.
+    #[arg(long, help = "Where defects may be made: auto, none, threshold[:T][:invert], disc or rect")]
     foreground: Option<Foreground>,
     /// Stored values that are black and white in pictures of 16 bits or floats, LOW..HIGH, or auto by what the good
     /// pictures hold; their full scale unless given. Kept in the model

@@ -29,12 +29,12 @@ No real product is shown. Layout as in MVTec AD: train/good, test/KIND, ground_t
 A mask is white (255) where the picture differs from the same part rendered without the defect.
 ";
 
-/// Whether [`write`] made this folder.
+/// Whether [`write()`] made this folder.
 pub fn is_rendered(dir: &Path) -> bool {
     std::fs::read_to_string(dir.join("README.txt")).is_ok_and(|text| text == NOTE)
 }
 
-/// Whether `dir` may be written by [`write`]: it is not there, or holds what an earlier call wrote and nothing else.
+/// Whether `dir` may be written by [`write()`]: it is not there, or holds what an earlier call wrote and nothing else.
 ///
 /// # Errors
 /// [`Error::Dataset`] when there is anything else in it.

@@ -28,7 +28,7 @@ pub fn norm_of(convolution: &str) -> Option<String> {
 /// batch normalisation after it folded in; computed in double precision.
 ///
 /// A file without the normalisation must hold the convolution's bias (so the output of
-/// [`convert`](super::convert) and plain torchvision files both work).
+/// [`convert`](super::convert()) and plain torchvision files both work).
 ///
 /// # Errors
 /// [`Error::Weights`] naming the tensor that is missing, of another shape, cut off, not finite, or not once it is

@@ -3,7 +3,7 @@
 //! [`TensorFile`] reads torchvision `.pth` files (without executing the pickle) and
 //! `.safetensors`; [`folded_convolution`] hands out a convolution with its batch normalisation
 //! folded in. What fetches, converts and lists the official files is native only, and nothing
-//! here touches the network except [`fetch`].
+//! here touches the network except [`fetch()`].
 
 mod element;
 mod fold;

@@ -230,7 +230,7 @@ impl Amplify {
         self.gpu.check()
     }
 
-    /// The vanilla features of the last batch that was advanced: a buffer per level, [picture][y][x][channel].
+    /// The vanilla features of the last batch that was advanced: a buffer per level, `[picture][y][x][channel]`.
     pub fn vanilla(&self) -> &[wgpu::Buffer; 3] {
         &self.vanilla
     }

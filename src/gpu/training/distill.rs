@@ -26,7 +26,7 @@ pub struct Distill {
     common: Common,
     /// `F_A` of the batch, by level.
     inputs: [wgpu::Buffer; 3],
-    /// By level: [picture] of what `shaders/distill_hardest.wgsl` says.
+    /// By level: `[picture]` of what `shaders/distill_hardest.wgsl` says.
     losses: [wgpu::Buffer; 3],
     /// By pictures in the batch.
     programs: HashMap<usize, Program>,

@@ -17,11 +17,11 @@ use wgpu::util::DeviceExt;
 pub(super) struct Raa {
     name: String,
     options: RaaOptions,
-    /// `PE`, [y][x][channel].
+    /// `PE`, `[y][x][channel]`.
     encoding: wgpu::Buffer,
     gate: Mlp,
     memory: Key,
-    /// The memory items scaled to the length 1 / temperature, [channel][item] and [item][channel].
+    /// The memory items scaled to the length 1 / temperature, `[channel][item]` and `[item][channel]`.
     scaled: [wgpu::Buffer; 2],
     generator: Mlp,
     /// Quads of the feature's channels and of the items.
