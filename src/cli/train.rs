@@ -191,6 +191,9 @@ fn one(
     course.checkpoint = Some(checkpoint_path(out));
     course.resume = args.resume;
     course.processor = processor.clone();
+    if let (Objective::Contrastive, Processor::Gpu(_)) = (course.settings.objective, processor) {
+        saying.say("the contrastive objective trains on the CPU; the threshold is judged on the GPU");
+    }
     saying.say(format!(
         "{}: {} good pictures to train on, {} held out; teacher {} from {source}; about {:.1} GB of memory",
         set.name,

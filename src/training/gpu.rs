@@ -65,7 +65,6 @@ impl GpuAmplify {
     pub async fn new(course: &Course, gpu: &Arc<Gpu>, model: &Aand, record: Option<&[u8]>) -> Result<Self> {
         let settings = &course.settings;
         let margin = [settings.alpha as f32, settings.amplification_weight as f32];
-        // A batch has no more rows than positions.
         let mut engine = Amplify::new(
             Arc::clone(gpu),
             course.scheme(),

@@ -190,11 +190,6 @@ impl Amplify {
         self.results.pending()
     }
 
-    /// Whether another step may be handed over before a loss is taken.
-    pub fn has_room(&self) -> bool {
-        self.results.has_room()
-    }
-
     /// Focal and amplification loss, summed over the levels, of the earliest step whose losses were not taken.
     ///
     /// # Errors

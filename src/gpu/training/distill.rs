@@ -136,11 +136,6 @@ impl Distill {
         self.results.pending()
     }
 
-    /// Whether another step may be handed over before a loss is taken.
-    pub fn has_room(&self) -> bool {
-        self.results.has_room()
-    }
-
     /// KD and HKD, summed over the levels, of the earliest step whose losses were not taken.
     ///
     /// # Errors

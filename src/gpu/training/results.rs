@@ -68,11 +68,6 @@ impl Results {
         self.submissions
     }
 
-    /// Whether another step has room.
-    pub fn has_room(&self) -> bool {
-        !self.free.is_empty()
-    }
-
     /// Ends a step: its numbers lie at the beginning of `from`, so many words of each.
     ///
     /// # Errors
