@@ -1,5 +1,6 @@
 //! Everything that can go wrong, each with the file concerned and what to do about it.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 /// The result of everything in this crate that can fail.
@@ -10,7 +11,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[non_exhaustive]
 pub enum Error {
     /// A file or folder could not be read or written.
-    #[error("{}: {source}{}", path.display(), remedy(source))]
+    #[error("{}", line(format_args!("{}: {source}{}", path.display(), remedy(source))))]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -20,7 +21,7 @@ pub enum Error {
     },
 
     /// A picture could not be decoded.
-    #[error("{}: not a usable picture: {reason}", path.display())]
+    #[error("{}", line(format_args!("{}: not a usable picture: {reason}", path.display())))]
     Picture {
         /// The picture.
         path: PathBuf,
@@ -29,7 +30,7 @@ pub enum Error {
     },
 
     /// A folder does not hold what a data set needs.
-    #[error("{}: {reason}", path.display())]
+    #[error("{}", line(format_args!("{}: {reason}", path.display())))]
     Dataset {
         /// The folder.
         path: PathBuf,
@@ -38,7 +39,7 @@ pub enum Error {
     },
 
     /// Teacher weights are missing, incomplete or of another network.
-    #[error("{}: {reason}", path.display())]
+    #[error("{}", line(format_args!("{}: {reason}", path.display())))]
     Weights {
         /// The weight file.
         path: PathBuf,
@@ -47,7 +48,7 @@ pub enum Error {
     },
 
     /// A model file is damaged, of another version, or not one at all.
-    #[error("{}: {reason}", path.display())]
+    #[error("{}", line(format_args!("{}: {reason}", path.display())))]
     Model {
         /// The model file.
         path: PathBuf,
@@ -56,27 +57,27 @@ pub enum Error {
     },
 
     /// A setting is out of range or contradicts another.
-    #[error("{0}")]
+    #[error("{}", line(.0))]
     Setting(String),
 
     /// Training cannot go on; the last good checkpoint is kept.
-    #[error("{0}")]
+    #[error("{}", line(.0))]
     Training(String),
 
     /// The compute device is missing or failed.
-    #[error("{0}")]
+    #[error("{}", line(.0))]
     Device(String),
 
     /// Something on the network went wrong.
-    #[error("{0}")]
+    #[error("{}", line(.0))]
     Network(String),
 
     /// Some of the pictures failed; the others were done.
-    #[error("{0}")]
+    #[error("{}", line(.0))]
     Incomplete(String),
 
     /// The person asked to stop; the message says how to go on.
-    #[error("{0}")]
+    #[error("{}", line(.0))]
     Interrupted(String),
 }
 
@@ -103,6 +104,13 @@ impl Error {
     }
 }
 
+/// A message as one line that a terminal shows as it is: names and what a library quotes from a damaged file may
+/// hold line ends and escape sequences.
+pub(crate) fn line(message: impl Display) -> String {
+    let shown = |c: char| !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}');
+    message.to_string().chars().map(|c| if shown(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
+}
+
 fn remedy(source: &std::io::Error) -> &'static str {
     use std::io::ErrorKind::*;
     match source.kind() {
@@ -124,3 +132,23 @@ fn remedy(source: &std::io::Error) -> &'static str {
 
 /// What Unix systems answer when a process, or all of them together, have too many files open: ENFILE, EMFILE.
 const TOO_MANY_OPEN: &[i32] = if cfg!(unix) { &[23, 24] } else { &[] };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_one_line_whatever_it_quotes() {
+        let name = Path::new("a\nb\u{1b}[2J\u{2028}");
+        let gone = || std::io::Error::from(std::io::ErrorKind::NotFound);
+        for error in [
+            Error::io(name, gone()),
+            Error::picture(name, "damaged"),
+            Error::weights("c", "archive error in 'a\rSt\nt.'"),
+            Error::Setting("two\nlines".into()),
+        ] {
+            assert!(!error.to_string().contains(|c: char| c.is_control() || c == '\u{2028}'), "{error:?}");
+        }
+        assert_eq!(Error::weights("a\nb", "c").to_string(), "a\u{fffd}b: c");
+    }
+}

@@ -308,7 +308,7 @@ pub(crate) fn counted(count: usize, thing: &str) -> String {
 
 /// A path on one line.
 fn shown(path: &Path) -> String {
-    path.display().to_string().chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    crate::error::line(path.display())
 }
 
 /// A path in JSON, which knows UTF-8 only.
