@@ -2,8 +2,9 @@
 
 usage: compare_gpu.py AAND_PROGRAM [BACKBONE] [ROUNDS] [RUNS] [--no-training]
 
-Random weights, 256x256. Detection starts with the picture in the computer's memory and ends with the map there;
-aand's time includes the smoothed map and its score, PyTorch's ends with the summed discrepancies. Training: batch 16,
+Random weights, 256x256. Detection starts with pictures of 8 bits in the computer's memory, which both normalise on the
+GPU, and ends with the maps there; aand's time includes the smoothed map and its score, PyTorch's ends with the summed
+discrepancies. Training: batch 16,
 a quarter of every picture anomalous, data preparation left out. The peer is torch_aand.py,
 beside this file.
 """
@@ -18,6 +19,9 @@ backbone = sys.argv[2] if len(sys.argv) > 2 else "resnet18"
 rounds, runs = (int(v) for v in (sys.argv[3:5] + ["3", "30"][len(sys.argv[3:5]):]))
 torch.manual_seed(0)
 times = {}
+# ImageNet's, of pixels from 0 to 255.
+MEAN = [255 * v for v in (0.485, 0.456, 0.406)]
+SCALE = [1 / (255 * v) for v in (0.229, 0.224, 0.225)]
 
 
 def measure(name, run, count):
@@ -35,9 +39,14 @@ def tf32(allowed):
 
 
 def detection(model, batch, kind, dtype):
-    x = torch.randn(batch, 3, 256, 256)
+    x = torch.randint(0, 256, (batch, 3, 256, 256), dtype=torch.uint8)
+    mean, scale = (torch.tensor(v, device="cuda").view(3, 1, 1).to(dtype) for v in (MEAN, SCALE))
+
+    def maps():
+        return model((x.cuda().to(dtype) - mean) * scale).float().cpu()
+
     with torch.inference_mode():
-        measure((f"batch {batch}", f"PyTorch {kind}"), lambda: model(x.cuda().to(dtype)).float().cpu(), runs)
+        measure((f"batch {batch}", f"PyTorch {kind}"), maps, runs)
 
 
 def torch_round():

@@ -22,7 +22,7 @@ mod made_up;
 mod models;
 mod pictures;
 mod tables;
-#[path = "../src/weights/test_checkpoint.rs"]
+#[path = "../tests/stand_ins/checkpoint.rs"]
 #[expect(dead_code, reason = "shared with the tests of the reader")]
 mod test_checkpoint;
 mod weights;

@@ -1,8 +1,10 @@
-//! The table of VisA.
+//! The table of VisA, and the results of `detect` that a later run reads back.
 
 use super::said;
+use aand::cli::{Earlier, Folder};
 use aand::dataset;
 use std::fs;
+use std::path::Path;
 
 #[test]
 fn fuzz_visa_table() {
@@ -40,5 +42,46 @@ fn fuzz_visa_table() {
             }
             Err(error) => said(&error),
         }
+    });
+}
+
+/// Whatever the tables of earlier results say, a later run takes over no line that is not whole, and removes nothing
+/// but files that are the program's own, within the folder.
+#[test]
+fn fuzz_results() {
+    let place = tempfile::tempdir().unwrap();
+    let out = place.path().join("out");
+    let own = ["a_heat.png", "a_map.npy", "sub/b_heat.png"].map(|name| out.join(name));
+    let others =
+        ["theirs.png", "notes.txt", "results.txt", "../x.npy", "../part.png"].map(|name| out.join(name));
+    fs::create_dir_all(out.join("sub")).unwrap();
+    let sign = |path: &Path| fs::write(path, b"\x89PNG\r\n\x1a\n....tEXtSoftware\0aand 0").unwrap();
+    own.iter().for_each(|path| sign(path));
+    others.iter().for_each(|path| fs::write(path, "x").unwrap());
+    let wanted = ["a_heat.png".to_owned()];
+    let (fingerprint, picture) = ("00112233aabbccdd", Path::new("a.png"));
+    let line = r#"{"path":"a.png","score":1.5,"normalized":0.4,"verdict":"good","ms":1.0,"heat":"a_heat.png","fingerprint":"00112233aabbccdd"}"#;
+    let seeds = [
+        format!("{line}\n"),
+        format!("{{\"path\":\"b.png\",\"error\":\"damaged\"}}\n{line}\n"),
+        format!("[\"a_heat.png\",\"a_map.npy\",\"sub/b_heat.png\",\"theirs.png\",\"../x.npy\"]\n{line}\n"),
+    ]
+    .map(String::into_bytes);
+    let tables = ["results.jsonl", ".aand-results"].map(|name| out.join(name));
+    let write = |bytes: &[u8]| tables.iter().for_each(|table| fs::write(table, bytes).unwrap());
+    for seed in &seeds {
+        write(seed);
+        assert!(Earlier::read(&out).line(fingerprint, picture, &wanted, &out).is_some());
+    }
+    fuzz!(&seeds, |bytes: &[u8]| {
+        write(bytes);
+        let mut earlier = Earlier::read(&out);
+        if let Some(line) = earlier.line(fingerprint, picture, &wanted, &out) {
+            assert!(line.is_judged() && line.score.is_some_and(f64::is_finite));
+        }
+        Folder::open(&out).unwrap().remove_stale(&earlier.files, &wanted);
+        assert!(own[0].exists() && others.iter().all(|path| path.exists()));
+        fs::create_dir_all(out.join("sub")).unwrap();
+        own.iter().filter(|path| !path.exists()).for_each(|path| sign(path));
     });
 }

@@ -17,7 +17,7 @@ struct Adam {
     learns: u32,     // 0: only the scaled items are made
 }
 
-const TEMPERATURE = 0.2;
+const TEMPERATURE: f32 = 0.2;
 const EACH = 4u; // quads of a thread, at most
 
 @group(0) @binding(0) var<uniform> adam: Adam;

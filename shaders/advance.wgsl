@@ -1,19 +1,16 @@
-// The anomalous rows of the amplification loss (Eq. 5, 7): A' = A + Delta, with Delta as in `amplify.wgsl` and gate 1;
+// The anomalous rows of the amplification loss (Eq. 5, 7): A' = A + Delta, with Delta as in `residual.wgsl` and gate 1;
 // its unit vectors, its lengths, and the difference of the unit vectors of A' and A, with which the product of the
 // normal rows' unit vectors is S1 - S0.
 //
-// Layout: rows of channels; the difference is [channel][row], the rows filled up with zeros to whole quads. Eight
-// threads share a row, and a workgroup has eight rows. Dispatch: (rows, filled up, / 8).
+// Layout: rows of channels; the difference is [channel][row], the rows filled up with zeros to whole quads.
+// `shared_rows.wgsl` (which says the dispatch, of the rows filled up) and `residual.wgsl` are put before this file.
 
 struct Advance {
     rows: u32,
     channels: u32,  // quads
     row_quads: u32,
-    residual: u32,  // as in `amplify.wgsl`
+    residual: u32,  // as in `residual.wgsl`
 }
-
-const TANH = 0u;
-const SIGMOID = 1u;
 
 @group(0) @binding(0) var<uniform> advance: Advance;
 @group(0) @binding(1) var<storage, read> anomalous: array<vec4f>;
@@ -22,25 +19,17 @@ const SIGMOID = 1u;
 @group(0) @binding(4) var<storage, read_write> lengths: array<f32>;
 @group(0) @binding(5) var<storage, read_write> difference: array<f32>;
 
-const SHARERS = 8u;
-
-var<workgroup> partial: array<vec2f, 64>;
-
 fn advanced(at: u32) -> vec4f {
-    let a = anomalous[at];
-    let y = generated[at];
-    if advance.residual == TANH {
-        return a + tanh(clamp(y, vec4f(-20.0), vec4f(20.0))) * a;
-    }
-    if advance.residual == SIGMOID {
-        return a + a / (1.0 + exp(-y));
-    }
-    return a + y;
+    return anomalous[at] + residual(advance.residual, anomalous[at], generated[at]);
 }
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
-    let row = group.x * 8u + thread / SHARERS;
+fn main(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    let row = row_of(group, groups, thread);
     let share = thread % SHARERS;
     let first = min(row, advance.rows - 1u) * advance.channels;
     var sums = vec2f();
@@ -49,12 +38,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
         let b = advanced(first + c);
         sums += vec2f(dot(a, a), dot(b, b));
     }
-    partial[thread] = sums;
-    workgroupBarrier();
-    sums = vec2f();
-    for (var i = 0u; i < SHARERS; i++) {
-        sums += partial[thread - share + i];
-    }
+    sums = together(thread, vec3f(sums, 0.0)).xy;
     if row >= 4u * advance.row_quads {
         return;
     }

@@ -1,18 +1,15 @@
 // The gradient of `advance.wgsl` with respect to what the generator gave, from that of the unit vectors of A', which
 // comes in parts (`weight.wgsl`): with u = A' / |A'|, dA' = (g - u (u g)) / |A'|, and then that of Delta.
 //
-// Layout: rows of channels. Eight threads share a row, and a workgroup has eight rows. Dispatch: (rows / 8).
+// Layout: rows of channels. `shared_rows.wgsl` (which says the dispatch) and `residual.wgsl` are put before this file.
 
 struct Advance {
     rows: u32,
     channels: u32,   // quads
     parts: u32,
     part_step: u32,  // quads from a part of the gradient to the next
-    residual: u32,   // as in `amplify.wgsl`
+    residual: u32,   // as in `residual.wgsl`
 }
-
-const TANH = 0u;
-const SIGMOID = 1u;
 
 @group(0) @binding(0) var<uniform> advance: Advance;
 @group(0) @binding(1) var<storage, read> gradient: array<vec4f>;
@@ -21,10 +18,6 @@ const SIGMOID = 1u;
 @group(0) @binding(4) var<storage, read> anomalous: array<vec4f>;
 @group(0) @binding(5) var<storage, read> generated: array<vec4f>;
 @group(0) @binding(6) var<storage, read_write> output: array<vec4f>;
-
-const SHARERS = 8u;
-
-var<workgroup> partial: array<f32, 64>;
 
 fn summed(at: u32) -> vec4f {
     var sum = vec4f();
@@ -35,20 +28,19 @@ fn summed(at: u32) -> vec4f {
 }
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
-    let row = group.x * 8u + thread / SHARERS;
+fn main(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    let row = row_of(group, groups, thread);
     let share = thread % SHARERS;
     let first = min(row, advance.rows - 1u) * advance.channels;
     var along = 0.0;
     for (var c = share; c < advance.channels; c += SHARERS) {
         along += dot(summed(first + c), unit[first + c]);
     }
-    partial[thread] = along;
-    workgroupBarrier();
-    along = 0.0;
-    for (var i = 0u; i < SHARERS; i++) {
-        along += partial[thread - share + i];
-    }
+    along = together(thread, vec3f(along, 0.0, 0.0)).x;
     if row >= advance.rows {
         return;
     }
@@ -58,7 +50,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
         var d = (summed(at) - along * unit[at]) * inverse;
         let y = generated[at];
         if advance.residual == TANH {
-            let t = tanh(clamp(y, vec4f(-20.0), vec4f(20.0)));
+            let t = safe_tanh(y);
             d *= anomalous[at] * (1.0 - t * t);
         } else if advance.residual == SIGMOID {
             let s = 1.0 / (1.0 + exp(-y));

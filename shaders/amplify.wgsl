@@ -1,5 +1,5 @@
-// The attribute-scaling residual generator (Eq. 5): F_A = F_T + w Delta, where with y = phi_2(F_T)
-// Delta = tanh(y) F_T, or sigmoid(y) F_T, or y.
+// The attribute-scaling residual generator (Eq. 5): F_A = F_T + w Delta, with Delta as in
+// `residual.wgsl`, which is put before this file.
 //
 // Layout as in `conv.wgsl`; w is [picture][y][x]. A thread computes one quad. Dispatch:
 // (positions * channels / 64, pictures), over x and z.
@@ -14,11 +14,8 @@ struct Amplify {
     out_pixel: u32,
     out_offset: u32,
     gated: u32,      // whether there is a gate; else w = 1
-    residual: u32,   // one of the constants below
+    residual: u32,   // as in `residual.wgsl`
 }
-
-const TANH = 0u;
-const SIGMOID = 1u;
 
 @group(0) @binding(0) var<uniform> amplify: Amplify;
 @group(0) @binding(1) var<storage, read> feature: array<real4>;
@@ -37,16 +34,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     let pixel = id.y * amplify.positions + position;
     let f = vec4f(feature[pixel * amplify.feature_pixel + amplify.feature_offset + channel]);
     let y = vec4f(generated[pixel * amplify.generated_pixel + amplify.generated_offset + channel]);
-    var delta = y;
-    if amplify.residual == TANH {
-        // Beyond 20 it is 1 to the last bit, and some drivers overflow.
-        delta = tanh(clamp(y, vec4f(-20.0), vec4f(20.0))) * f;
-    } else if amplify.residual == SIGMOID {
-        delta = f / (1.0 + exp(-y));
-    }
     var w = 1.0;
     if amplify.gated != 0u {
         w = gate[pixel];
     }
-    output[pixel * amplify.out_pixel + amplify.out_offset + channel] = stored(f + w * delta);
+    output[pixel * amplify.out_pixel + amplify.out_offset + channel] = stored(f + w * residual(amplify.residual, f, y));
 }

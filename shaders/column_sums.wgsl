@@ -1,8 +1,8 @@
 // The gradient of a bias: the sums of the result's gradient over all positions, in parts, which `adam_flat.wgsl`
 // sums up.
 //
-// Layout as in `conv.wgsl`; the result is [part][channel]. A workgroup has 16 quads of channels and four positions at
-// a time. Dispatch: (parts, quads of channels / 16).
+// Layout as in `conv.wgsl`; the result is [part][channel]. `position_sums.wgsl` is put before this file and says the
+// dispatch.
 
 struct Columns {
     rows: u32,
@@ -14,22 +14,19 @@ struct Columns {
 @group(0) @binding(1) var<storage, read> input: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> output: array<vec4f>;
 
-var<workgroup> partial: array<vec4f, 64>;
-
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
-    let channel = group.y * 16u + thread % 16u;
+    let channel = group.y * CHANNELS + thread % CHANNELS;
     let inside = channel < columns.channels;
     let at = select(0u, channel, inside);
-    var sum = vec4f();
+    // A second sum is not needed.
+    var mine: array<vec4f, 2>;
     let end = min((group.x + 1u) * columns.part, columns.rows);
-    for (var row = group.x * columns.part + thread / 16u; row < end; row += 4u) {
-        sum += input[row * columns.channels + at];
+    for (var row = group.x * columns.part + thread / CHANNELS; row < end; row += LINES) {
+        mine[0] += input[row * columns.channels + at];
     }
-    partial[thread] = sum;
-    workgroupBarrier();
-    if thread < 16u && inside {
-        output[group.x * columns.channels + channel] =
-            sum + partial[thread + 16u] + partial[thread + 32u] + partial[thread + 48u];
+    let sums = together(thread, mine);
+    if thread < CHANNELS && inside {
+        output[group.x * columns.channels + channel] = sums[0];
     }
 }

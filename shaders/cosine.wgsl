@@ -1,7 +1,7 @@
 // The discrepancy of teacher and student: 1 - cos(F_A, F_S) over the channels, position by position (Section III-D).
 //
-// Layout as in `conv.wgsl`; the result is [picture][y][x]. Eight threads share a position, and a workgroup has
-// eight positions. Dispatch: (positions of all pictures / 8) over x and z.
+// Layout as in `conv.wgsl`; the result is [picture][y][x]. `shared_rows.wgsl` is put before this file and says the
+// dispatch.
 
 struct Cosine {
     rows: u32,        // positions of all pictures
@@ -17,33 +17,24 @@ struct Cosine {
 @group(0) @binding(2) var<storage, read> student: array<real4>;
 @group(0) @binding(3) var<storage, read_write> output: array<f32>;
 
-const SHARERS = 8u;
-
-// Per thread: the parts of |t|^2, |s|^2 and t s.
-var<workgroup> partial: array<vec3f, 64>;
-
 @compute @workgroup_size(64)
 fn main(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
     @builtin(local_invocation_index) thread: u32,
 ) {
-    let row = (group.z * groups.x + group.x) * 8u + thread / SHARERS;
+    let row = row_of(group, groups, thread);
     let share = thread % SHARERS;
     let at = min(row, cosine.rows - 1u);
+    // |t|^2, |s|^2 and t s.
     var sums = vec3f();
     for (var c = share; c < cosine.channels; c += SHARERS) {
         let t = vec4f(teacher[at * cosine.teacher_pixel + cosine.teacher_offset + c]);
         let s = vec4f(student[at * cosine.student_pixel + cosine.student_offset + c]);
         sums += vec3f(dot(t, t), dot(s, s), dot(t, s));
     }
-    partial[thread] = sums;
-    workgroupBarrier();
+    sums = together(thread, sums);
     if share == 0u && row < cosine.rows {
-        sums = vec3f();
-        for (var i = 0u; i < SHARERS; i++) {
-            sums += partial[thread + i];
-        }
         let lengths = sqrt(max(sums.xy, vec2f(1e-16)));
         output[row] = 1.0 - sums.z / (lengths.x * lengths.y);
     }

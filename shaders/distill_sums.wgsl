@@ -1,8 +1,8 @@
 // The parts of the stage-2 losses at each position: |t|^2, |s|^2 and t s of the advanced teacher's and the student's
 // vectors.
 //
-// Layout as in `conv.wgsl`; the result is [picture][y][x] of the three and 0. Eight threads share a position, and
-// a workgroup has eight positions. Dispatch: (positions of all pictures / 8), over x and z.
+// Layout as in `conv.wgsl`; the result is [picture][y][x] of the three and 0. `shared_rows.wgsl` is put before this
+// file and says the dispatch.
 
 struct Sums {
     rows: u32,        // positions of all pictures
@@ -14,17 +14,13 @@ struct Sums {
 @group(0) @binding(2) var<storage, read> student: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> output: array<vec4f>;
 
-const SHARERS = 8u;
-
-var<workgroup> partial: array<vec3f, 64>;
-
 @compute @workgroup_size(64)
 fn main(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
     @builtin(local_invocation_index) thread: u32,
 ) {
-    let row = (group.z * groups.x + group.x) * 8u + thread / SHARERS;
+    let row = row_of(group, groups, thread);
     let share = thread % SHARERS;
     let first = min(row, sums.rows - 1u) * sums.channels;
     var mine = vec3f();
@@ -33,13 +29,8 @@ fn main(
         let s = student[first + c];
         mine += vec3f(dot(t, t), dot(s, s), dot(t, s));
     }
-    partial[thread] = mine;
-    workgroupBarrier();
+    mine = together(thread, mine);
     if share == 0u && row < sums.rows {
-        mine = vec3f();
-        for (var i = 0u; i < SHARERS; i++) {
-            mine += partial[thread + i];
-        }
         output[row] = vec4f(mine, 0.0);
     }
 }

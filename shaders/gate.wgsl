@@ -5,8 +5,7 @@
 // beforehand; divided by the query's length they are the cosines over the temperature. The first half of the
 // items are the normal memory.
 //
-// Layout as in `conv.wgsl`; w is [picture][y][x]. Eight threads share a position, and a workgroup has eight
-// positions. Dispatch: (positions of all pictures / 8) over x and z.
+// Layout as in `conv.wgsl`; w is [picture][y][x]. `shared_rows.wgsl` is put before this file and says the dispatch.
 
 struct Gate {
     rows: u32,              // positions of all pictures
@@ -23,18 +22,13 @@ struct Gate {
 @group(0) @binding(2) var<storage, read> matching: array<real4>;
 @group(0) @binding(3) var<storage, read_write> output: array<f32>;
 
-const SHARERS = 8u;
-
-// Per thread: the sum of squares and the largest matching; then the sum over all items and the anomalous ones.
-var<workgroup> partial: array<vec2f, 64>;
-
 @compute @workgroup_size(64)
 fn main(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
     @builtin(local_invocation_index) thread: u32,
 ) {
-    let row = (group.z * groups.x + group.x) * 8u + thread / SHARERS;
+    let row = row_of(group, groups, thread);
     let share = thread % SHARERS;
     let at = min(row, gate.rows - 1u);
     var square = 0.0;
@@ -47,7 +41,7 @@ fn main(
     for (var i = share; i < gate.items; i += SHARERS) {
         largest = max(largest, f32(matching[first + i / 4u][i % 4u]));
     }
-    partial[thread] = vec2f(square, largest);
+    partial[thread] = vec3f(square, largest, 0.0);
     workgroupBarrier();
     let mine = thread - share;
     square = 0.0;
@@ -55,20 +49,15 @@ fn main(
         square += partial[mine + i].x;
         largest = max(largest, partial[mine + i].y);
     }
-    workgroupBarrier();
     let scale = inverseSqrt(max(square, 1e-16));
+    // All items and the anomalous ones.
     var sums = vec2f();
     for (var i = share; i < gate.items; i += SHARERS) {
         let e = exp((f32(matching[first + i / 4u][i % 4u]) - largest) * scale);
         sums += vec2f(e, select(0.0, e, i >= gate.items / 2u));
     }
-    partial[thread] = sums;
-    workgroupBarrier();
+    sums = together(thread, vec3f(sums, 0.0)).xy;
     if share == 0u && row < gate.rows {
-        sums = vec2f();
-        for (var i = 0u; i < SHARERS; i++) {
-            sums += partial[thread + i];
-        }
         output[row] = sums.y / sums.x;
     }
 }

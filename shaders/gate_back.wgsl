@@ -6,8 +6,7 @@
 // dm_i = dw p_i (side_i - w), side 1 for anomalous items, and dq = (sum_i dm_i k_i - (sum_i dm_i m_i) q / |q|) / |q|.
 // Stored are dm / |q|, whose product with the items is the first term, and the second term, to be added to it.
 //
-// Layout as in `conv.wgsl`. Eight threads share a position, and a workgroup has eight positions. Dispatch: (positions
-// of all pictures / 8), over x and z.
+// Layout as in `conv.wgsl`. `shared_rows.wgsl` is put before this file and says the dispatch.
 
 struct Gate {
     rows: u32,      // positions of all pictures
@@ -24,31 +23,13 @@ struct Gate {
 @group(0) @binding(5) var<storage, read_write> query_back: array<vec4f>;
 @group(0) @binding(6) var<storage, read_write> losses: array<f32>;           // [workgroup]
 
-const SHARERS = 8u;
-
-var<workgroup> partial: array<vec2f, 64>;
-
-// The sums over the threads that share a position.
-fn together(thread: u32, mine: vec2f) -> vec2f {
-    workgroupBarrier();
-    partial[thread] = mine;
-    workgroupBarrier();
-    let first = thread - thread % SHARERS;
-    var sum = vec2f();
-    for (var i = 0u; i < SHARERS; i++) {
-        sum += partial[first + i];
-    }
-    return sum;
-}
-
 @compute @workgroup_size(64)
 fn main(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
     @builtin(local_invocation_index) thread: u32,
 ) {
-    let workgroup = group.z * groups.x + group.x;
-    let row = workgroup * 8u + thread / SHARERS;
+    let row = row_of(group, groups, thread);
     let share = thread % SHARERS;
     let at = min(row, gate.rows - 1u);
     var square = 0.0;
@@ -56,7 +37,7 @@ fn main(
         let q = query[at * gate.channels + c];
         square += dot(q, q);
     }
-    square = together(thread, vec2f(square, 0.0)).x;
+    square = together(thread, vec3f(square, 0.0, 0.0)).x;
     let inverse = inverseSqrt(max(square, 1e-16));
     let first = at * gate.item_quads;
     // A cosine is at most 1 and the temperature 0.2, so exp() cannot overflow.
@@ -65,7 +46,7 @@ fn main(
         let e = exp(matching[first + i / 4u][i % 4u] * inverse);
         sums += select(vec2f(e, 0.0), vec2f(0.0, e), i >= gate.items / 2u);
     }
-    sums = together(thread, sums);
+    sums = together(thread, vec3f(sums, 0.0)).xy;
     let all = sums.x + sums.y;
     let n = sums.x / all; // 1 - w
     let w = sums.y / all;
@@ -90,7 +71,7 @@ fn main(
             matching_back[first + quad] = back;
         }
     }
-    projected = together(thread, vec2f(projected, 0.0)).x;
+    projected = together(thread, vec3f(projected, 0.0, 0.0)).x;
     // Below the smallest length a vector's length is constant.
     let along = select(0.0, projected * inverse * inverse, square > 1e-16);
     if row < gate.rows {
@@ -100,13 +81,13 @@ fn main(
     }
     let loss = -0.8 * n * n * y * logs.y - 0.2 * w * w * (1.0 - y) * logs.x;
     workgroupBarrier();
-    partial[thread] = vec2f(select(0.0, loss, share == 0u && row < gate.rows), 0.0);
+    partial[thread] = vec3f(select(0.0, loss, share == 0u && row < gate.rows), 0.0, 0.0);
     workgroupBarrier();
     if thread == 0u {
         var sum = 0.0;
         for (var i = 0u; i < 64u; i += SHARERS) {
             sum += partial[i].x;
         }
-        losses[workgroup] = sum;
+        losses[group.z * groups.x + group.x] = sum;
     }
 }

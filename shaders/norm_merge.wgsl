@@ -1,7 +1,7 @@
 // Batch normalization in training, second pass: from the chunks' sums (`norm_sums.wgsl`) to what a channel is scaled
 // and shifted by, and the running statistics, of which the variance is the unbiased one, as in PyTorch.
 //
-// A workgroup takes a quad of channels. Dispatch: (quads of channels).
+// `chunk_sums.wgsl` is put before this file and says the dispatch.
 
 struct Norm {
     rows: u32,      // positions of all pictures
@@ -11,8 +11,8 @@ struct Norm {
     running: u32,   // and in `running`: means, then variances
 }
 
-const EPSILON = 1e-5;
-const MOMENTUM = 0.1;
+const EPSILON: f32 = 1e-5;
+const MOMENTUM: f32 = 0.1;
 
 @group(0) @binding(0) var<uniform> norm: Norm;
 @group(0) @binding(1) var<storage, read> input: array<vec4f>;
@@ -22,8 +22,6 @@ const MOMENTUM = 0.1;
 @group(0) @binding(5) var<storage, read_write> running: array<vec4f>;
 @group(0) @binding(6) var<storage, read_write> broken: array<atomic<u32>>; // 1 where a number is not finite
 
-var<workgroup> sums: array<array<vec4f, 2>, 64>;
-
 fn finite(x: vec4f) -> bool {
     return all((bitcast<vec4u>(x) & vec4u(0x7f800000u)) != vec4u(0x7f800000u));
 }
@@ -31,27 +29,12 @@ fn finite(x: vec4f) -> bool {
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
     let channel = group.x;
-    var sum = vec4f();
-    var squares = vec4f();
-    for (var chunk = thread; chunk < norm.chunks; chunk += 64u) {
-        let place = 2u * (chunk * norm.channels + channel);
-        sum += partial[place];
-        squares += partial[place + 1u];
-    }
-    sums[thread][0] = sum;
-    sums[thread][1] = squares;
-    for (var half = 32u; half > 0u; half /= 2u) {
-        workgroupBarrier();
-        if thread < half {
-            sums[thread][0] += sums[thread + half][0];
-            sums[thread][1] += sums[thread + half][1];
-        }
-    }
+    let sums = merged(channel, thread);
     if thread == 0u {
         let count = f32(norm.rows);
-        let offset = sums[0][0] / count;
+        let offset = sums[0] / count;
         let mean = input[channel] + offset;
-        let variance = max(sums[0][1] / count - offset * offset, vec4f());
+        let variance = max(sums[1] / count - offset * offset, vec4f());
         let inverse = 1.0 / sqrt(variance + EPSILON);
         let scale = affine[norm.first + channel] * inverse;
         factors[4u * channel] = scale;
@@ -64,7 +47,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
         running[here] = (1.0 - MOMENTUM) * running[here] + MOMENTUM * mean;
         running[there] = (1.0 - MOMENTUM) * running[there] + MOMENTUM * unbiased;
         // A sum of squares that is not finite gives a variance of which max() could make 0.
-        if !finite(sums[0][0]) || !finite(sums[0][1]) {
+        if !finite(sums[0]) || !finite(sums[1]) {
             atomicStore(&broken[0], 1u);
         }
     }

@@ -1,8 +1,7 @@
 // Some rows (vectors of a position) of a feature, one after the other: as they are, or scaled to length 1; those at
 // the positions of a list, or all.
 //
-// Layout as in `conv.wgsl`. Eight threads share a row, and a workgroup has eight rows. Dispatch: (rows / 8), over x
-// and z.
+// Layout as in `conv.wgsl`. `shared_rows.wgsl` is put before this file and says the dispatch.
 
 struct Rows {
     rows: u32,
@@ -20,17 +19,13 @@ struct Rows {
 @group(0) @binding(2) var<storage, read> list: array<u32>;
 @group(0) @binding(3) var<storage, read_write> output: array<vec4f>;
 
-const SHARERS = 8u;
-
-var<workgroup> partial: array<f32, 64>;
-
 @compute @workgroup_size(64)
 fn main(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
     @builtin(local_invocation_index) thread: u32,
 ) {
-    let row = (group.z * groups.x + group.x) * 8u + thread / SHARERS;
+    let row = row_of(group, groups, thread);
     let share = thread % SHARERS;
     var source = min(row, rows.rows - 1u);
     if rows.listed != 0u {
@@ -43,13 +38,7 @@ fn main(
         for (var c = share; c < rows.channels; c += SHARERS) {
             square += dot(input[first + c], input[first + c]);
         }
-        partial[thread] = square;
-        workgroupBarrier();
-        square = 0.0;
-        for (var i = 0u; i < SHARERS; i++) {
-            square += partial[thread - share + i];
-        }
-        scale = inverseSqrt(max(square, 1e-16));
+        scale = inverseSqrt(max(together(thread, vec3f(square, 0.0, 0.0)).x, 1e-16));
     }
     if row < rows.rows {
         for (var c = share; c < rows.channels; c += SHARERS) {

@@ -1,11 +1,14 @@
 // The gradient of a weight without workgroup memory, for software adapters (see `conv_direct.wgsl`). A workgroup has
 // 64 inputs x 16 outputs of one tap, a thread 8 inputs of them.
 
+const INPUTS = 16u; // quads
+const OUTPUTS = 4u;
+
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
-    let across = (g.outputs + 3u) / 4u;
-    let i = group.x / across * 16u + 2u * thread;
-    let o = group.x % across * 4u;
+    let across = (g.outputs + OUTPUTS - 1u) / OUTPUTS;
+    let i = group.x / across * INPUTS + 2u * thread;
+    let o = group.x % across * OUTPUTS;
     if i >= g.inputs {
         return;
     }

@@ -1,15 +1,17 @@
 // The gradient of a weight, tiled in workgroup memory: 32 inputs x 32 outputs of one tap, for layers with few
 // channels. A thread computes 4 x 4.
 
+const INPUTS = 8u; // quads
+const OUTPUTS = 8u;
 const SLICE = 32u;
-var<workgroup> xs: array<array<vec4f, 8>, SLICE>;
-var<workgroup> ds: array<array<vec4f, 8>, SLICE>;
+var<workgroup> xs: array<array<vec4f, INPUTS>, SLICE>;
+var<workgroup> ds: array<array<vec4f, OUTPUTS>, SLICE>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
-    let across = (g.outputs + 7u) / 8u;
-    let i0 = group.x / across * 8u;
-    let o0 = group.x % across * 8u;
+    let across = (g.outputs + OUTPUTS - 1u) / OUTPUTS;
+    let i0 = group.x / across * INPUTS;
+    let o0 = group.x % across * OUTPUTS;
     let i = thread / 8u;
     let o = thread % 8u;
     var sum = mat4x4f();

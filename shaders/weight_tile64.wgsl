@@ -1,15 +1,17 @@
 // The gradient of a weight, tiled in workgroup memory: 64 inputs x 64 outputs of one tap. A thread computes 8 x 8, as
 // four blocks of 4 x 4 that lie 32 apart.
 
+const INPUTS = 16u; // quads
+const OUTPUTS = 16u;
 const SLICE = 16u;
-var<workgroup> xs: array<array<vec4f, 16>, SLICE>;
-var<workgroup> ds: array<array<vec4f, 16>, SLICE>;
+var<workgroup> xs: array<array<vec4f, INPUTS>, SLICE>;
+var<workgroup> ds: array<array<vec4f, OUTPUTS>, SLICE>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
-    let across = (g.outputs + 15u) / 16u;
-    let i0 = group.x / across * 16u;
-    let o0 = group.x % across * 16u;
+    let across = (g.outputs + OUTPUTS - 1u) / OUTPUTS;
+    let i0 = group.x / across * INPUTS;
+    let o0 = group.x % across * OUTPUTS;
     let lane = thread % 16u;
     let i = thread / 8u;
     let o = thread % 8u;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// The result of everything in this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What went wrong. Each message is one line that names the file and the remedy.
+/// What went wrong. Each message is one line that names the file and the remedy; settings in it stand in backticks.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -38,13 +38,17 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 pub mod amplification;
+mod batch_norm;
 #[cfg(feature = "burn")]
 pub mod convolution;
 pub mod detection;
 pub mod error;
 #[cfg(not(target_arch = "wasm32"))]
+pub mod export;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod files;
 pub mod gpu;
+pub mod hash;
 pub mod inference;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod listing;

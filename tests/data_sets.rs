@@ -3,8 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use aand::dataset::{Layout, fingerprint, inspect, open};
+use aand::dataset::{FEWEST_TO_HOLD_OUT, Layout, USUAL_SIZE, fingerprint, inspect, open};
+use aand::detection::held_out_count;
 use aand::render::{Counts, Line, render, write};
+use aand::training::Settings;
 
 /// Name, counts of training, good and anomalous test pictures, and the size that all have, if they do.
 type Expected<'a> = (&'a str, usize, usize, usize, &'a str);
@@ -81,4 +83,13 @@ fn real_sets_are_listed_and_sound() {
         ("magnetic_tile", 220, 70, 125, ""),
     ];
     check(Path::new(&folder), Some("all"), &expected);
+}
+
+/// What is said of a data set before a training holds for its usual settings.
+#[test]
+fn advice_is_for_the_usual_settings() {
+    let usual = Settings::default();
+    assert_eq!(USUAL_SIZE, usual.size);
+    assert_eq!(held_out_count(FEWEST_TO_HOLD_OUT - 1, usual.holdout), 0);
+    assert!(held_out_count(FEWEST_TO_HOLD_OUT, usual.holdout) > 0);
 }

@@ -98,6 +98,40 @@ fn insides() {
     }
 }
 
+/// The numbers behind a patch are Burn's, and make the maps.
+#[test]
+fn patches() {
+    let raa = RaaOptions { memory_items: 7, ..RaaOptions::default() };
+    let model = model(Backbone::Compact, 64, raa, Score::Discrepancy);
+    let x = pixels(1, 64);
+    let right = model.forward(batch(x.clone(), 1, 64, &model.device()));
+    let levels = engine_of(&model).look(&x, true);
+    let values = |tensor: &Tensor<4>| tensor.clone().into_data().try_into_vec::<f32>().unwrap();
+    for (k, level) in levels.iter().enumerate() {
+        let [channels, height, width] = level.shape;
+        let gate = values(&right.advanced[k].weight);
+        let discrepancy = values(&right.discrepancy[k]);
+        let features = [&right.teacher[k], &right.advanced[k].feature, &right.student[k]].map(values);
+        for position in [0, width + 1, height * width - 1] {
+            let patch = level.patch(position).unwrap();
+            let [advanced, student] = patch.compared.as_ref().unwrap();
+            for (found, all) in [&patch.teacher, advanced, student].into_iter().zip(&features) {
+                let scale = all.iter().fold(1e-3f32, |most, v| most.max(v.abs()));
+                for (c, found) in found.iter().enumerate() {
+                    let right = all[c * height * width + position];
+                    assert!((found - right).abs() <= 1e-4 * scale, "level {}: {found} is not {right}", k + 1);
+                }
+                assert_eq!(found.len(), channels);
+            }
+            assert!((1.0 - patch.cosine - f64::from(discrepancy[position])).abs() < 1e-4);
+            let parts = patch.gate.unwrap();
+            assert_eq!((parts.cosines.len(), parts.shares.len()), (14, 14));
+            assert!(parts.cosines.iter().all(|cos| cos.abs() <= 1.0 + 1e-5));
+            assert!((parts.weight - f64::from(gate[position])).abs() < 1e-4);
+        }
+    }
+}
+
 #[test]
 fn insides_of_a_model_that_scores_by_its_gate() {
     let model = model(Backbone::Compact, 64, RaaOptions::default(), Score::Gate);

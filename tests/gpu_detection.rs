@@ -110,7 +110,7 @@ fn half_the_bits_are_enough() {
     let x = pixels(1, 64);
     let bright: Vec<f32> = x.iter().map(|v| 1e4 * v).collect();
     let said = pollster::block_on(network.maps(&bright, 1)).unwrap_err().to_string();
-    assert!(said.contains("--precision f32"), "{said}");
+    assert!(said.contains("`precision f32`"), "{said}");
     assert!(pollster::block_on(network.maps(&x, 1)).is_ok());
 }
 

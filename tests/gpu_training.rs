@@ -10,7 +10,7 @@ mod made_up;
 use aand::amplification::{RaaOptions, Residual, sample_pairs};
 use aand::dataset;
 use aand::gpu::training::{Amplify, Distill, LevelBatch, Scheme, Tensor as Named};
-use aand::gpu::{Gpu, Processor};
+use aand::gpu::{Gpu, Processor, Work};
 use aand::model::{Aand, NamedTensors, Score, assign, encode, tensors};
 use aand::picture::Mask;
 use aand::student::distillation;
@@ -22,6 +22,7 @@ use burn::tensor::{Device, Tensor};
 use image::{Rgb, RgbImage};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -229,28 +230,81 @@ fn gradients_of_stage_1_without_gate_or_generator() {
     amplify_gradients(Backbone::Compact, 32, 2, RaaOptions { generator: false, ..RaaOptions::default() });
 }
 
+/// What two steps in a row give the GPU to do: one submission each and no waiting; their losses are waited for once each.
+fn two_steps(gpu: &Gpu, mut step: impl FnMut(), mut losses: impl FnMut()) {
+    let Work { submissions, waits } = gpu.work();
+    step();
+    step();
+    assert_eq!(gpu.work(), Work { submissions: submissions + 2, waits });
+    losses();
+    losses();
+    assert_eq!(gpu.work(), Work { submissions: submissions + 2, waits: waits + 2 });
+}
+
 #[test]
 fn a_step_is_one_submission_of_few_dispatches() {
     let model = made_up::model(Backbone::Resnet18, 64, RaaOptions::default(), Score::Discrepancy);
-    let distill = Distill::new(gpu(), scheme(&model, 2, 10), &source(&model)).unwrap();
-    println!("stage 2: {} dispatches, {} pipelines", distill.dispatches(), distill.pipelines());
-    assert!(distill.dispatches() <= 300 && distill.pipelines() <= 40);
-    let source = source(&model);
-    let raa = RaaOptions::default();
-    let mut amplify =
-        Amplify::new(gpu(), scheme(&model, 2, 10), raa, [0.3, 0.1], MOST_PAIRS, &source).unwrap();
-    let levels = [0, 1, 2].map(|k| {
-        let positions = 2 * 16 * 16 / 4usize.pow(k);
-        LevelBatch { labels: vec![0.0; positions], pairs: Default::default() }
-    });
-    amplify.step(&made_up::pixels(2, 64), 2, &levels, 0.005).unwrap();
-    println!("stage 1: {} dispatches, {} pipelines", amplify.dispatches(), amplify.pipelines());
-    assert!(amplify.dispatches() <= 300 && amplify.pipelines() <= 40);
-    // Nothing was sampled: only the gate has learned.
-    let losses = pollster::block_on(amplify.losses()).unwrap().unwrap();
-    assert!(losses[0] > 0.0 && losses[1] == 0.0);
+    let (gpu, source) = (gpu(), source(&model));
+    let distill = Distill::new(Arc::clone(&gpu), scheme(&model, 2, 10), &source).unwrap();
+    let (dispatches, pipelines) = (distill.dispatches(), distill.pipelines());
+    println!("stage 2: {dispatches} dispatches, {pipelines} pipelines");
+    assert!((1..=300).contains(&dispatches) && (1..=40).contains(&pipelines));
+    let distill = RefCell::new(distill);
+    let losses = || {
+        pollster::block_on(distill.borrow_mut().losses()).unwrap().unwrap();
+    };
+    two_steps(&gpu, || distill.borrow_mut().step(2, 0.005, |_, _| Ok(())).unwrap(), losses);
+
+    let (raa, scheme) = (RaaOptions::default(), scheme(&model, 2, 10));
+    let amplify = Amplify::new(Arc::clone(&gpu), scheme, raa, [0.3, 0.1], MOST_PAIRS, &source).unwrap();
+    let amplify = RefCell::new(amplify);
+    let pixels = made_up::pixels(2, 64);
+    // The second step has other rows than the first, and none at the coarsest level.
+    let rows = std::cell::Cell::new(0);
+    let step = || {
+        rows.set(rows.get() + 3);
+        let levels = [0, 1, 2].map(|k| {
+            let positions = 2 * 16 * 16 / 4usize.pow(k);
+            let normal = if k == 2 { Vec::new() } else { (0..rows.get()).collect() };
+            let anomalous = if k == 2 { Vec::new() } else { vec![positions as u32 - 1] };
+            LevelBatch { labels: vec![0.0; positions], pairs: [normal, anomalous] }
+        });
+        amplify.borrow_mut().step(&pixels, 2, &levels, 0.005).unwrap();
+    };
+    let losses = || {
+        let losses = pollster::block_on(amplify.borrow_mut().losses()).unwrap().unwrap();
+        assert!(losses[0] > 0.0 && losses[1] > 0.0, "{losses:?}");
+    };
+    two_steps(&gpu, step, losses);
+    let amplify = amplify.into_inner();
+    let (dispatches, pipelines) = (amplify.dispatches(), amplify.pipelines());
+    println!("stage 1: {dispatches} dispatches, {pipelines} pipelines");
+    assert!((1..=300).contains(&dispatches) && (1..=40).contains(&pipelines));
+    // Nothing was sampled of the coarsest level: its generator has not learned.
     let (_, times) = pollster::block_on(amplify.moments()).unwrap();
-    assert_eq!(times, [1, 1, 1, 0, 0, 0]);
+    assert_eq!(times, [2, 2, 2, 2, 2, 0]);
+}
+
+/// Without a gate nothing is learned from a batch without a synthetic anomaly: no step, and no loss.
+#[test]
+fn a_batch_without_pairs_is_no_step_where_there_is_no_gate() {
+    let raa = RaaOptions { gate: false, ..RaaOptions::default() };
+    let model = made_up::model(Backbone::Compact, 32, raa, Score::Discrepancy);
+    let source = source(&model);
+    let mut engine =
+        Amplify::new(gpu(), scheme(&model, 2, 10), raa, [0.3, 0.1], MOST_PAIRS, &source).unwrap();
+    let before = pollster::block_on(engine.tensors()).unwrap();
+    let empty = || {
+        [0, 1, 2].map(|k| LevelBatch { labels: vec![0.0; 2 * 64 / 4usize.pow(k)], pairs: Default::default() })
+    };
+    for count in [2, 1] {
+        engine.step(&made_up::pixels(count, 32), count, &empty(), 0.005).unwrap();
+        assert_eq!(pollster::block_on(engine.losses()).unwrap(), Some([0.0, 0.0]));
+    }
+    let (moments, times) = pollster::block_on(engine.moments()).unwrap();
+    assert_eq!(times, [0; 6]);
+    assert!(moments.iter().all(|(_, _, values)| values.iter().all(|&value| value == 0.0)));
+    assert!(pollster::block_on(engine.tensors()).unwrap() == before);
 }
 
 /// A feature that is not a number must be told, though a ReLU may make 0 of it.
@@ -359,12 +413,12 @@ fn a_training_is_the_same_twice_and_when_interrupted() {
         course.resume = true;
         for stop in stops {
             let error = train(&course, &mut watch(stop)).unwrap_err();
-            assert!(error.to_string().contains("--resume"), "{error}");
+            assert!(error.to_string().contains("`resume`"), "{error}");
         }
         // Its checkpoint is of no use to the CPU.
         course.processor = Processor::Cpu;
         let error = train(&course, &mut watch(usize::MAX)).unwrap_err().to_string();
-        assert!(error.contains("--device gpu"), "{error}");
+        assert!(error.contains("`device gpu`"), "{error}");
         course.processor = Processor::Gpu(Arc::clone(&gpu));
         let resumed = train(&course, &mut watch(usize::MAX)).unwrap();
         assert!(encode(&resumed).unwrap() == right, "stopped after {stops:?} steps");

@@ -71,7 +71,7 @@ fn resumed_equals_uninterrupted() {
         course.resume = true;
         for stop in stops {
             let error = train(&course, &mut StopAfter(stop)).unwrap_err();
-            assert!(error.to_string().contains("--resume"), "{error}");
+            assert!(error.to_string().contains("`resume`"), "{error}");
         }
         let resumed = train(&course, &mut StopAfter(usize::MAX)).unwrap();
         assert!(encode(&resumed).unwrap() == whole, "stopped after {stops:?} steps");
@@ -171,6 +171,59 @@ fn a_batch_without_pairs_is_no_step_where_there_is_no_gate_to_train() {
         assert_eq!(loss, AmplifyLoss::default());
         assert!(weights(&stage.amplifier) == before);
     }
+}
+
+/// Wants the model after every epoch.
+#[derive(Default)]
+struct Collector {
+    epoch_ended: bool,
+    models: Vec<Vec<u8>>,
+}
+
+impl Observer for Collector {
+    fn event(&mut self, event: Event<'_>) -> ControlFlow<()> {
+        self.epoch_ended = matches!(event, Event::Amplified(_) | Event::Distilled(_));
+        ControlFlow::Continue(())
+    }
+
+    fn wants_model(&self) -> bool {
+        self.epoch_ended
+    }
+
+    fn model(&mut self, bytes: Vec<u8>) {
+        self.models.push(bytes);
+    }
+}
+
+#[test]
+fn models_that_are_handed_out_on_the_way_are_whole_and_change_nothing() {
+    on_threads(handed_out_models);
+}
+
+fn handed_out_models() {
+    use aand::model::{decode, tensors};
+    let folder = good_parts(6);
+    let data = dataset::open(folder.path(), None, None).unwrap().remove(0);
+    let course = course(&data, small(Settings::default()));
+    let mut collector = Collector::default();
+    let trained = train(&course, &mut collector).unwrap();
+    assert!(
+        encode(&trained).unwrap() == encode(&train(&course, &mut StopAfter(usize::MAX)).unwrap()).unwrap()
+    );
+
+    // Two epochs of stage 1 and three of stage 2; the last has the weights of the finished model.
+    assert_eq!(collector.models.len(), 5);
+    let read = |bytes: &[u8], device| decode(bytes, Path::new("on the way"), &device).unwrap();
+    let finished = read(&encode(&trained).unwrap(), Device::flex());
+    let last = read(&collector.models[4], Device::flex());
+    assert!(tensors(&last).unwrap() == tensors(&finished).unwrap());
+    assert_eq!(last.info.history.distill.len(), 3);
+    // One of stage 1 is something to go on from.
+    let earlier = read(&collector.models[0], Device::flex().autodiff());
+    let settings = Settings { epochs_amplify: 1, epochs_distill: 1, ..small(Settings::default()) };
+    let mut further = self::course(&data, settings);
+    further.start = Some((earlier.amplifier, earlier.student));
+    assert!(train(&further, &mut StopAfter(usize::MAX)).is_ok());
 }
 
 /// Judges every candidate of a stage alike; what can be said about the gate may be nothing at all.
@@ -512,7 +565,7 @@ fn a_loss_that_is_not_a_number_stops_the_training() {
     let bias = course.teacher.trunk.stem.bias.clone();
     course.teacher.trunk.stem.bias = bias.mul_scalar(f32::NAN);
     let error = train(&course, &mut StopAfter(usize::MAX)).unwrap_err().to_string();
-    for word in ["not a number", "--lr", "part.aand.checkpoint"] {
+    for word in ["not a number", "`lr`", "part.aand.checkpoint"] {
         assert!(error.contains(word), "{error} lacks {word}");
     }
     assert!(std::fs::read(&checkpoint).unwrap() == good);

@@ -70,8 +70,12 @@ impl Amplifier {
 
     /// `F_T` at three levels to [`Advanced`].
     pub fn forward(&self, features: [Tensor<4>; 3], options: RaaOptions) -> [Advanced; 3] {
-        let mut levels = self.levels.iter();
-        features.map(|f| levels.next().expect("three levels").forward(f, options))
+        let ([fine, middle, coarse], levels) = (features, &self.levels);
+        [
+            levels[0].forward(fine, options),
+            levels[1].forward(middle, options),
+            levels[2].forward(coarse, options),
+        ]
     }
 }
 

@@ -6,12 +6,13 @@ mod training;
 
 pub use machine::{Machine, peak_memory_mb, processor_ms, reset_peak_memory};
 pub use timing::{Summary, repeat};
-pub use training::{TrainingSpeed, training_speed};
+pub use training::{Engine, TrainingSpeed, burns_device, training_speed};
 
 use crate::Result;
 use crate::detection::Detector;
 use crate::gpu::Processor;
 use crate::model::Precision;
+use crate::picture::{Picture, normalise};
 use serde::Serialize;
 use std::path::Path;
 use std::time::Instant;
@@ -59,7 +60,8 @@ pub struct LayerTime {
     pub ms: f64,
 }
 
-/// Everything measured in detection. Pictures are at hand at the model's size; the anomaly map is included.
+/// Everything measured in detection. Pictures of 8 bits are at hand at the model's size; normalisation and anomaly map
+/// are included.
 #[derive(Clone, Debug, Serialize)]
 pub struct DetectionSpeed {
     /// Reading the model file and making it ready.
@@ -96,25 +98,25 @@ pub fn detection_speed(
     let load_ms = milliseconds(started);
     let size = detector.info.size;
     // Made up on the clock of the first answer, where a millisecond does not count.
-    let one = pixels(1, size);
-    answer(&detector, &one, 1)?;
+    let one = pictures(1, size);
+    answer(&detector, &one)?;
     let cold = milliseconds(started);
     let before = processor_ms();
-    let latency_ms = repeat(extent.runs, || answer(&detector, &one, 1))?;
+    let latency_ms = repeat(extent.runs, || answer(&detector, &one))?;
     let spent = before.and_then(|before| processor_ms().map(|after| after - before));
     let peak = peak_memory_mb();
     let layers = layers(&detector, size, extent.batches)?;
     let mut throughput = Vec::new();
     for batch in BATCHES.into_iter().filter(|_| extent.batches > 0) {
-        let many = pixels(batch, size);
-        answer(&detector, &many, batch)?;
-        let ms = repeat(extent.batches, || answer(&detector, &many, batch))?;
+        let many = pictures(batch, size);
+        answer(&detector, &many)?;
+        let ms = repeat(extent.batches, || answer(&detector, &many))?;
         let pictures_per_second = batch as f64 * 1000.0 / Summary::of(&ms).median_ms;
         throughput.push(Throughput { batch, pictures_per_second, ms, peak_memory_mb: peak_memory_mb() });
     }
     drop(detector);
     let started = Instant::now();
-    answer(&Detector::open_in(precision, path, processor)?, &one, 1)?;
+    answer(&Detector::open_in(precision, path, processor)?, &one)?;
     let warm = milliseconds(started);
     Ok(DetectionSpeed {
         load_ms,
@@ -128,21 +130,26 @@ pub fn detection_speed(
     })
 }
 
-/// Maps and verdicts of `batch` pictures.
-fn answer(detector: &Detector, pixels: &[f32], batch: usize) -> Result<()> {
-    for map in detector.maps(pixels, batch)? {
+/// Maps and verdicts of a batch of pictures.
+fn answer(detector: &Detector, pictures: &[Picture]) -> Result<()> {
+    for map in detector.maps_of(pictures)? {
         detector.judge(map)?;
     }
     Ok(())
 }
 
-/// Made-up pictures `[count, 3, size, size]`: the time does not depend on what they show.
-fn pixels(count: usize, size: usize) -> Vec<f32> {
-    (0..count * 3 * size * size).map(|i| (i as f32 * 0.37).sin()).collect()
+/// Made-up pictures: the time does not depend on what they show.
+fn pictures(count: usize, size: usize) -> Vec<Picture> {
+    let value = |seed: usize, i: u32| ((i as usize + seed).wrapping_mul(2_654_435_761) >> 13) as u8;
+    let side = size as u32;
+    let made = |n: usize| {
+        Picture::from_fn(side, side, |x, y| image::Rgb([0, 1, 2].map(|c| value(n, 3 * (y * side + x) + c))))
+    };
+    (0..count).map(made).collect()
 }
 
 fn layers(detector: &Detector, size: usize, count: usize) -> Result<Vec<LayerTime>> {
-    let pixels = pixels(1, size);
+    let pixels = normalise(&pictures(1, size)[0]);
     let runs = (0..count).map(|_| detector.layer_times(&pixels)).collect::<Result<Vec<_>>>()?;
     let layer = |i: usize| {
         let ms: Vec<f64> = runs.iter().map(|run| run[i].1).collect();

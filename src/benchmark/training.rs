@@ -1,23 +1,37 @@
 //! How long a step of each training stage takes, on made-up data.
 
 use super::timing::{Summary, repeat};
-use crate::Result;
 use crate::amplification::sample_pairs;
 use crate::gpu::training::{Amplify, Distill, LevelBatch, Scheme};
 use crate::gpu::{Gpu, Processor};
-use crate::model::{Aand, NamedTensors, tensors};
-use crate::picture::Mask;
+use crate::model::{Aand, NamedTensors, open, tensors};
+use crate::picture::{Mask, normalise};
 use crate::training::{AmplifyBatch, AmplifyStage, DistillStage, MOST_PAIRS, Settings};
+use crate::{Error, Result};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde::Serialize;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
+
+/// What trains on a GPU.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Engine {
+    /// This program's own shaders.
+    #[default]
+    Shaders,
+    /// Burn's wgpu backend, for comparison; in programs built with the feature `burn-wgpu`.
+    Burn,
+}
 
 /// Steps of both stages, data preparation left out: it runs beside them.
 #[derive(Clone, Debug, Serialize)]
 pub struct TrainingSpeed {
+    /// What computed: on the CPU it is Burn.
+    pub engine: Engine,
     /// Pictures in a step.
     pub batch: usize,
     /// From the median step, the teacher included.
@@ -43,24 +57,35 @@ pub struct GpuWork {
     pub pipelines: [usize; 2],
 }
 
-/// Measures `steps` steps of each stage of an untrained model, after some that do not count.
+/// Measures `steps` steps of each stage of a model as training would go on with it, after some that do not count.
 ///
 /// # Errors
-/// The device failed.
-pub fn training_speed(model: &Aand, steps: usize, processor: &Processor) -> Result<TrainingSpeed> {
-    let settings = Settings { size: model.info.size, ..Settings::default() };
-    let (work, stage1_ms, stage2_ms) = match processor {
-        Processor::Cpu => {
-            let [one, two] = on_cpu(model, &settings, steps)?;
-            (None, one, two)
-        }
-        Processor::Gpu(gpu) => {
-            let (work, one, two) = pollster::block_on(on_gpu(gpu, model, &settings, steps))?;
-            (Some(work), one, two)
+/// The model cannot be read, Burn's GPU backend is asked for and was not built in, or the device failed.
+pub fn training_speed(
+    path: &Path,
+    steps: usize,
+    processor: &Processor,
+    engine: Engine,
+) -> Result<TrainingSpeed> {
+    let by_burn = |device: &Device| -> Result<_> {
+        let model = open(path, device)?;
+        let settings = settings(&model);
+        let [one, two] = by_burn(&model, &settings, steps, device)?;
+        Ok((settings, None, one, two))
+    };
+    let (engine, (settings, work, stage1_ms, stage2_ms)) = match (processor, engine) {
+        (Processor::Cpu, _) => (Engine::Burn, by_burn(&Device::flex())?),
+        (Processor::Gpu(gpu), Engine::Burn) => (engine, by_burn(&burns_device(&gpu.info)?)?),
+        (Processor::Gpu(gpu), Engine::Shaders) => {
+            let model = open(path, &Device::flex())?;
+            let settings = settings(&model);
+            let (work, one, two) = pollster::block_on(on_gpu(gpu, &model, &settings, steps))?;
+            (engine, (settings, Some(work), one, two))
         }
     };
     let rate = |ms: &[f64]| 1000.0 / Summary::of(ms).median_ms;
     Ok(TrainingSpeed {
+        engine,
         batch: settings.batch,
         stage1_steps_per_second: rate(&stage1_ms),
         stage2_steps_per_second: rate(&stage2_ms),
@@ -70,9 +95,42 @@ pub fn training_speed(model: &Aand, steps: usize, processor: &Processor) -> Resu
     })
 }
 
-/// By Burn, on the CPU.
-fn on_cpu(model: &Aand, settings: &Settings, steps: usize) -> Result<[Vec<f64>; 2]> {
-    let (device, backbone) = (&Device::flex(), model.info.backbone);
+fn settings(model: &Aand) -> Settings {
+    Settings { size: model.info.size, ..Settings::default() }
+}
+
+/// The GPU as Burn names it: the first of its kind.
+///
+/// # Errors
+/// This program was built without Burn's GPU backend, or Burn has no name for the kind.
+pub fn burns_device(info: &wgpu::AdapterInfo) -> Result<Device> {
+    #[cfg(feature = "burn-wgpu")]
+    {
+        use burn::tensor::DeviceKind;
+        use wgpu::DeviceType;
+        let kind = match info.device_type {
+            DeviceType::DiscreteGpu => DeviceKind::DiscreteGpu(0),
+            DeviceType::IntegratedGpu => DeviceKind::IntegratedGpu(0),
+            DeviceType::VirtualGpu => DeviceKind::VirtualGpu(0),
+            DeviceType::Cpu => DeviceKind::Cpu,
+            DeviceType::Other => {
+                let words = format!("Burn does not know what {} is; leave out --engine burn", info.name);
+                return Err(Error::Setting(words));
+            }
+        };
+        Ok(Device::wgpu(kind))
+    }
+    #[cfg(not(feature = "burn-wgpu"))]
+    {
+        let words =
+            "this program was built without Burn's GPU backend; leave out --engine burn, or build it with";
+        Err(Error::Setting(format!("{}: {words} --features burn-wgpu", info.name)))
+    }
+}
+
+/// By Burn.
+fn by_burn(model: &Aand, settings: &Settings, steps: usize, device: &Device) -> Result<[Vec<f64>; 2]> {
+    let backbone = model.info.backbone;
     let mut rng = ChaCha8Rng::seed_from_u64(settings.seed);
     let teacher = &model.teacher;
     let mut stage = AmplifyStage::new(teacher, settings, &mut rng, device);
@@ -178,7 +236,7 @@ fn pictures(settings: &Settings) -> AmplifyBatch {
     };
     let all = Mask { width: side, height: side, data: vec![true; side * side] };
     AmplifyBatch {
-        pixels: super::pixels(count, side),
+        pixels: super::pictures(count, side).iter().flat_map(normalise).collect(),
         masks: vec![mask; count],
         foregrounds: vec![all; count],
     }

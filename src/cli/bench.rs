@@ -4,10 +4,12 @@ use super::output::print_line;
 use super::{DeviceArgs, Saying};
 use crate::amplification::{Amplifier, RaaOptions};
 use crate::benchmark::{
-    DetectionSpeed, Extent, Machine, TrainingSpeed, detection_speed, reset_peak_memory, training_speed,
+    DetectionSpeed, Engine, Extent, Machine, TrainingSpeed, burns_device, detection_speed, reset_peak_memory,
+    training_speed,
 };
+use crate::gpu::Processor;
 use crate::model::{
-    Aand, FORMAT_VERSION, History, Info, Precision, Score, Selection, StoredModel, Threshold, open, save,
+    Aand, FORMAT_VERSION, History, Info, Precision, Score, Selection, StoredModel, Threshold, save,
 };
 use crate::student::Student;
 use crate::teacher::{Backbone, Teacher};
@@ -39,6 +41,10 @@ pub struct BenchArgs {
     /// Training steps of each stage that are measured
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     steps: u16,
+    /// What trains on a GPU: the program's own shaders, or Burn's GPU backend for comparison, where it was built in
+    /// (feature `burn-wgpu`)
+    #[arg(long, value_enum, default_value = "shaders")]
+    engine: Engine,
     /// Do not measure training
     #[arg(long)]
     no_training: bool,
@@ -88,7 +94,11 @@ struct ModelFacts {
 /// Runs `aand bench`.
 pub fn run(args: &BenchArgs) -> Result<()> {
     let saying = args.saying;
-    let (processor, words) = args.device.choose_named(saying)?;
+    let (processor, mut words) = args.device.choose_named(saying)?;
+    if let (Processor::Gpu(gpu), Engine::Burn) = (&processor, args.engine) {
+        // What is not there is told before minutes of measuring.
+        burns_device(&gpu.info)?;
+    }
     let temporary;
     let path: &Path = match &args.model {
         Some(path) => path,
@@ -106,12 +116,16 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     saying.say("measuring detection");
     let extent = Extent { runs: args.runs.into(), batches: if args.only_latency { 0 } else { 5 } };
     let detection = detection_speed(path, &processor, args.precision, extent)?;
+    // Known by now: a test of them is part of the first answer.
+    if let Some(units) = processor.matrix_units().filter(|_| args.precision == Precision::F16) {
+        words = format!("{words}, {units}");
+    }
     let training = match args.no_training || args.only_latency {
         true => None,
         false => {
             super::memory::keep();
             saying.say("measuring training");
-            Some(training_speed(&open(path, &Device::flex())?, args.steps.into(), &processor)?)
+            Some(training_speed(path, args.steps.into(), &processor, args.engine)?)
         }
     };
     let bench = Bench { machine: Machine::this(words), model, detection, training };
@@ -196,10 +210,9 @@ fn table(bench: &Bench, every_layer: bool) -> Vec<String> {
     }
     if let Some(t) = training {
         let [one, two] = [t.stage1_steps_per_second, t.stage2_steps_per_second];
-        lines.push(line(
-            "training",
-            format!("stage 1 {one:.2}, stage 2 {two:.2} steps of {} a second", t.batch),
-        ));
+        let by = if t.engine == Engine::Burn { ", by Burn" } else { "" };
+        let words = format!("stage 1 {one:.2}, stage 2 {two:.2} steps of {} a second{by}", t.batch);
+        lines.push(line("training", words));
         if let Some(work) = &t.work {
             let ([one, two], [first, second]) = (work.dispatches, work.pipelines);
             let words = format!(

@@ -11,7 +11,7 @@ use super::progress::bar;
 use super::results::{Earlier, JOURNAL, RESULTS, Results, fingerprint};
 use super::{DeviceArgs, Saying, skipped, stop};
 use crate::detection::{Detection, Detector, Verdict, enlarge, heat_map, overlay};
-use crate::gpu::Processor;
+use crate::gpu::{MatrixUnits, Processor};
 use crate::model::{Precision, Selection, Threshold};
 use crate::picture::{Picture, Remarks, normalise, resize};
 use crate::training::prefetch;
@@ -113,6 +113,11 @@ pub fn run(args: &DetectArgs) -> Result<()> {
     }
     let processor = args.device.choose(saying)?;
     let mut detector = Detector::open_in(args.precision, &args.model, &processor)?;
+    if args.precision == Precision::F16
+        && let Some(units @ MatrixUnits::Failed(_)) = processor.matrix_units()
+    {
+        saying.say(format!("computed {units}"));
+    }
     let run = args.run(&processor)?;
     args.prepare(&mut detector);
     stop::listen();

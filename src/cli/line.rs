@@ -67,9 +67,15 @@ impl Line {
         self.ms = Some((ms * 100.0).round() / 100.0);
     }
 
+    /// Whether it says all that is to be known of a picture that was judged without an error.
+    pub fn is_judged(&self) -> bool {
+        let finite = |number: Option<f64>| number.is_some_and(f64::is_finite);
+        self.error.is_none() && self.verdict.is_some() && finite(self.score) && finite(self.normalized)
+    }
+
     /// What went wrong; the first of several errors is the one to tell.
     pub fn fail(&mut self, error: &Error) {
-        self.error.get_or_insert(error.to_string());
+        self.error.get_or_insert(super::one_line(error));
     }
 
     /// Keeps the name of a file of the picture's results that was written, or the error.
@@ -142,6 +148,12 @@ mod tests {
         assert_eq!(text, r#"{"path":"=a.png","error":"first"}"#);
         assert_eq!(serde_json::from_str::<Line>(&text).unwrap(), line);
         assert_eq!(line.row(false), ["'=a.png", "", "", "", "", "first"]);
+        assert!(!line.is_judged());
+        let judged = r#"{"path":"a","score":1.5,"normalized":0.5,"verdict":"good"}"#;
+        assert!(serde_json::from_str::<Line>(judged).unwrap().is_judged());
+        for part in [r#","score":1.5"#, r#","normalized":0.5"#, r#","verdict":"good""#] {
+            assert!(!serde_json::from_str::<Line>(&judged.replace(part, "")).unwrap().is_judged(), "{part}");
+        }
         line.score = Some(-0.5);
         line.wrote("heat.png", "a_heat.png", Ok(()));
         assert!(is_own_table(text.as_bytes()) && is_own_table(Line::head(true).join(",").as_bytes()));

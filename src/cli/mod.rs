@@ -7,6 +7,9 @@ mod demo;
 mod detect;
 mod device;
 mod eval;
+mod export;
+mod film;
+mod flags;
 mod folder;
 mod inputs;
 mod insides;
@@ -14,17 +17,20 @@ mod inspect;
 mod line;
 mod memory;
 mod output;
+mod patch;
+mod pretrain;
 mod process;
 mod progress;
 mod render;
 mod reporting;
 mod results;
+mod shell;
 mod stop;
 mod synth;
 mod train;
 mod watch;
+mod weights;
 
-use crate::gpu::Processor;
 use crate::listing::{Advice, below};
 use crate::{Result, terminal};
 use clap::{Args, Parser, Subcommand};
@@ -33,12 +39,15 @@ use std::path::Path;
 use std::process::ExitCode;
 
 pub use device::DeviceArgs;
+pub use folder::Folder;
+pub use line::Line;
 pub use memory::HugePages;
 pub use process::prepare_process;
+pub use results::Earlier;
 
 /// Learns what good looks like from pictures of good parts only, and shows where a new picture deviates.
 #[derive(Debug, Parser)]
-#[command(name = "aand", version, max_term_width = 100)]
+#[command(name = "aand", version, long_version = long_version(), max_term_width = 100)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -52,10 +61,14 @@ enum Command {
     Detect(detect::DetectArgs),
     /// Measure a model on labelled pictures: AUROC, AUPRO, AP, F1
     Eval(eval::EvalArgs),
+    /// Write a model for other runtimes (ONNX), and prove that their scores are the same
+    Export(export::ExportArgs),
     /// Measure how quick a model is on this machine: latency, throughput, memory, layers, training steps
     Bench(bench::BenchArgs),
     /// Say what is in a folder of pictures, and what is wrong with it
     Inspect(inspect::InspectArgs),
+    /// Show the numbers behind one patch: features, angle, memory items, gate
+    Patch(patch::PatchArgs),
     /// Show what stage 1 sees: pictures with made defects, and their masks
     Synth(synth::SynthArgs),
     /// Show the whole method on rendered product lines: render, train, evaluate, report
@@ -63,16 +76,26 @@ enum Command {
     /// Render product lines as data sets in MVTec layout
     Render(render::RenderArgs),
     /// List, fetch and convert the official teacher weights
-    Weights(crate::weights::WeightsCommand),
+    Weights(weights::WeightsCommand),
+    /// Print a completion script: bash, zsh, fish, elvish or PowerShell
+    Completions(shell::CompletionsArgs),
+    /// Write manual pages, one for each command
+    Man(shell::ManArgs),
     /// Make the embedded teacher anew by distillation on procedural pictures
-    Pretrain {
-        /// Its options
-        #[command(flatten)]
-        options: crate::pretrain::PretrainOptions,
-        /// Where to compute
-        #[command(flatten)]
-        device: DeviceArgs,
-    },
+    Pretrain(pretrain::PretrainArgs),
+}
+
+/// What `--version` says beyond `-V`: from which commit the program was built, where its release says so, for which
+/// machine, and with which optional features.
+fn long_version() -> String {
+    let commit = option_env!("AAND_COMMIT").unwrap_or("built from source");
+    let features: Vec<&str> = [("burn", cfg!(feature = "burn")), ("burn-wgpu", cfg!(feature = "burn-wgpu"))]
+        .into_iter()
+        .filter_map(|(name, has)| has.then_some(name))
+        .collect();
+    let version = env!("CARGO_PKG_VERSION");
+    let (system, machine) = (std::env::consts::OS, std::env::consts::ARCH);
+    format!("{version} ({commit})\nmachine: {system} {machine}\nfeatures: {}", features.join(", "))
 }
 
 /// How much to say, and in which form.
@@ -90,7 +113,7 @@ impl Saying {
     /// A line for people on standard error.
     pub fn say(self, line: impl AsRef<str>) {
         if !self.quiet {
-            terminal::complain(line.as_ref());
+            terminal::complain(flags::with_flags(line.as_ref()));
         }
     }
 }
@@ -144,7 +167,7 @@ fn show(words: &clap::Error) -> ExitCode {
 
 /// An error without line breaks, whatever the file is called.
 fn one_line(error: impl ToString) -> String {
-    error.to_string().replace(['\n', '\r'], " ")
+    flags::with_flags(&error.to_string()).replace(['\n', '\r'], " ")
 }
 
 /// A line about an item that failed while others go on: an error, so it is said even when quiet.
@@ -157,18 +180,16 @@ fn dispatch(command: Command) -> Result<()> {
         Command::Train(args) => train::run(&args),
         Command::Detect(args) => detect::run(&args),
         Command::Eval(args) => eval::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Patch(args) => patch::run(&args),
         Command::Synth(args) => synth::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Render(args) => render::run(&args),
-        Command::Weights(command) => crate::weights::run(command),
-        Command::Pretrain { options, device } => {
-            if let Processor::Gpu(_) = device.choose(Saying::default())? {
-                Saying::default()
-                    .say("pretrain computes on the CPU: the GPU has no shaders for the stem's gradients");
-            }
-            crate::pretrain::run(&options, burn::tensor::Device::flex())
-        }
+        Command::Completions(args) => shell::completions(&args),
+        Command::Man(args) => shell::man(&args),
+        Command::Weights(command) => weights::run(command),
+        Command::Pretrain(args) => pretrain::run(&args),
     }
 }

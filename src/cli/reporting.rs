@@ -1,7 +1,6 @@
 //! What a report shows, gathered from a model and the pictures it was measured on.
 
 use super::insides::{embedding, levels};
-use super::watch::epochs;
 use crate::Result;
 use crate::dataset::Dataset;
 use crate::detection::{enlarge, heat_map, overlay};
@@ -37,7 +36,6 @@ impl<'a> Subject<'a> {
     /// A picture cannot be read any more, or the device failed.
     pub fn input(&self) -> Result<ReportInput<'a>> {
         let info = &self.model.info;
-        let (stage1, stage2) = epochs(&info.history);
         Ok(ReportInput {
             title: self.set.name.clone(),
             rendered_note: rendered_note(&self.set.root),
@@ -49,8 +47,7 @@ impl<'a> Subject<'a> {
             ),
             evaluation: self.evaluation,
             gallery: self.gallery()?,
-            stage1,
-            stage2,
+            history: info.history.clone(),
             embedding: embedding(self)?,
             levels: levels(self)?,
         })

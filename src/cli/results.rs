@@ -4,6 +4,7 @@
 use super::folder::Folder;
 use super::line::Line;
 use crate::files::{real, temporary, write_atomically, write_whole};
+use crate::hash::hex;
 use crate::{Error, Result};
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, HashSet};
@@ -27,7 +28,7 @@ pub fn fingerprint(run: &str, picture: &Path) -> Option<String> {
     let mut hash = Sha256::new();
     hash.update(real(picture).as_os_str().as_encoded_bytes());
     hash.update(format!("\0{run}\0{}\0{}", facts.len(), since.as_nanos()));
-    Some(hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect())
+    Some(hex(&hash.finalize()[..8]))
 }
 
 /// What earlier runs left in a folder.
@@ -48,11 +49,12 @@ impl Earlier {
         for name in [RESULTS[0], JOURNAL] {
             let Ok(file) = File::open(folder.join(name)) else { continue };
             earlier.any = true;
-            for line in BufReader::new(file).lines().map_while(std::io::Result::ok) {
-                if let Ok(line) = serde_json::from_str::<Line>(&line) {
+            // Bytes, not text: one damaged line must not take those after it.
+            for line in BufReader::new(file).split(b'\n').map_while(std::io::Result::ok) {
+                if let Ok(line) = serde_json::from_slice::<Line>(&line) {
                     earlier.files.extend(line.files().map(str::to_owned));
                     earlier.lines.extend(line.fingerprint.clone().map(|fingerprint| (fingerprint, line)));
-                } else if let Ok(files) = serde_json::from_str::<Vec<String>>(&line) {
+                } else if let Ok(files) = serde_json::from_slice::<Vec<String>>(&line) {
                     earlier.files.extend(files);
                 }
             }
@@ -72,7 +74,7 @@ impl Earlier {
         let there = line.files().eq(wanted.iter().map(String::as_str))
             && wanted.iter().all(|file| folder.join(file).is_file());
         let Line { path, path_bytes, .. } = Line::of(picture);
-        (there && line.error.is_none()).then_some(Line { path, path_bytes, ..line })
+        (there && line.is_judged()).then_some(Line { path, path_bytes, ..line })
     }
 }
 
@@ -229,6 +231,8 @@ mod tests {
         let folder = Folder::open(&out).unwrap();
         let line = Line {
             score: Some(0.1),
+            normalized: Some(0.2),
+            verdict: Some(crate::detection::Verdict::Good),
             heat: Some("a_heat.png".into()),
             fingerprint: first.clone(),
             ..Line::of(&picture)
@@ -241,6 +245,7 @@ mod tests {
         // Killed: the dot-file tells, even with half a line at its end.
         drop(start());
         let mut journal = OpenOptions::new().append(true).open(out.join(JOURNAL)).unwrap();
+        journal.write_all(b"\xff\xfe\n").unwrap();
         journal.write_all(br#"{"path":"cut o"#).unwrap();
         std::fs::write(out.join("a_heat.png"), "x").unwrap();
         let again =

@@ -1,5 +1,6 @@
 //! `aand train DATA --out part.aand`: both stages.
 
+use super::film::FilmArgs;
 use super::watch::{Watch, check_beside};
 use super::{DeviceArgs, Saying, skipped};
 use crate::amplification::{RaaOptions, Residual};
@@ -7,7 +8,7 @@ use crate::dataset::{self, Dataset, Layout};
 use crate::detection::held_out_count;
 use crate::files::{Lock, check_replace, clear_leftovers, exact, folder_of, text};
 use crate::gpu::Processor;
-use crate::model::{Precision, Score, Selection, is_own_model, save};
+use crate::model::{Precision, Score, Selection, is_own_model, save, write_atomically};
 use crate::picture::RangeChoice;
 use crate::synthesis::Foreground;
 use crate::teacher::{Backbone, Teacher};
@@ -123,6 +124,8 @@ pub struct TrainArgs {
     #[arg(long)]
     resume: bool,
     #[command(flatten)]
+    film: FilmArgs,
+    #[command(flatten)]
     device: DeviceArgs,
     #[command(flatten)]
     saying: Saying,
@@ -135,6 +138,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     let all = args.category.as_deref() == Some("all");
     let out =
         |set: &Dataset| if all { args.out.join(format!("{}.aand", set.name)) } else { args.out.clone() };
+    args.film.check(&sets)?;
     let mut locks = Vec::new();
     for set in &sets {
         set.insist_on_good(args.all_good)?;
@@ -210,10 +214,17 @@ fn one(
     }
     args.tell_earlier(out);
     let mut watch = Watch::new(saying, out, set, &course)?;
+    watch.film = args.film.open(set, course.settings.size, course.settings.range)?;
     let result = train(&course, &mut watch);
     let time = watch.time();
     let model = result?;
     save(&model, out)?;
+    if let (Some(path), Some(film)) = (&args.film.film, &watch.film) {
+        let written = film.encode(&model.info).and_then(|bytes| write_atomically(path, &bytes));
+        written
+            .map_err(|error| Error::Incomplete(format!("the model is written, but not the film: {error}")))?;
+        saying.say(format!("wrote {}", path.display()));
+    }
     // The model is safe on disk; a checkpoint that cannot be removed does no harm.
     let _ = std::fs::remove_file(checkpoint_path(out));
     let drawn = watch.finish(&model.info.history);

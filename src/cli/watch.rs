@@ -5,13 +5,13 @@ use super::progress::bar;
 use super::{Saying, stop};
 use crate::dataset::{Dataset, open_mask};
 use crate::detection::{Detector, batch};
-use crate::files::check_replace;
+use crate::files::{check_replace, write_atomically};
 use crate::gpu::Processor;
 use crate::metrics::roc_auc;
-use crate::model::{Aand, History, write_atomically};
+use crate::model::{Aand, History};
 use crate::picture::{Mask, Picture, Range, normalise, open_ranged, resize};
-use crate::report::{Stage1Epoch, Stage2Epoch, is_own_picture, training_picture};
-use crate::training::{Checkpoint, Course, Event, Observer, Stage};
+use crate::report::{is_own_picture, training_picture};
+use crate::training::{Checkpoint, Course, Event, Film, Observer, Stage};
 use crate::{Error, Result};
 use indicatif::ProgressBar;
 use std::ops::ControlFlow;
@@ -33,6 +33,8 @@ pub struct Watch<'a> {
     test: Option<Vec<(Picture, Option<Mask>, bool)>>,
     /// Judges candidates.
     processor: Processor,
+    /// Of stage 2, if one was asked for.
+    pub film: Option<Film>,
 }
 
 /// The log and the loss picture beside a model file.
@@ -82,6 +84,7 @@ impl<'a> Watch<'a> {
             started: Instant::now(),
             test: None,
             processor: course.processor.clone(),
+            film: None,
         })
     }
 
@@ -96,8 +99,7 @@ impl<'a> Watch<'a> {
     /// # Errors
     /// The picture cannot be written, or the log could not.
     pub fn finish(self, history: &History) -> Result<()> {
-        let (stage1, stage2) = epochs(history);
-        let drawn = training_picture(&self.plot, &stage1, &stage2);
+        let drawn = training_picture(&self.plot, history);
         self.unwritten.map_or(Ok(()), Err).and(drawn)
     }
 
@@ -179,6 +181,10 @@ impl Observer for Watch<'_> {
         if stop::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
+    fn film(&mut self) -> Option<&mut Film> {
+        self.film.as_mut()
+    }
+
     /// Stage 1: gate precision (method.md 2.10). Stage 2: image plus pixel AUROC, each rounded to three
     /// decimals (method.md 4.4).
     fn judge(&mut self, candidate: &Aand, stage: Stage) -> Result<f64> {
@@ -250,24 +256,6 @@ fn gate_precision(model: &Aand, picture: &Picture, mask: Option<&Mask>) -> f64 {
     precision.iter().sum::<f64>() / 3.0
 }
 
-/// The course of a training as the report draws it.
-pub fn epochs(history: &History) -> (Vec<Stage1Epoch>, Vec<Stage2Epoch>) {
-    let stage1 = history.amplify.iter().map(|r| Stage1Epoch {
-        epoch: r.epoch,
-        focal: r.focal,
-        amplification: r.amplification,
-        residual_normal: r.residual_normal,
-        residual_anomalous: r.residual_anomalous,
-    });
-    let stage2 = history.distill.iter().map(|r| Stage2Epoch {
-        epoch: r.epoch,
-        kd: r.kd,
-        hkd: r.hkd,
-        loss: r.kd + r.hkd,
-    });
-    (stage1.collect(), stage2.collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -302,8 +290,7 @@ mod tests {
         };
         let history = History { amplify: vec![record], ..History::default() };
         std::fs::write(&log, log_of(&history)).unwrap();
-        let (stage1, stage2) = epochs(&history);
-        training_picture(&plot, &stage1, &stage2).unwrap();
+        training_picture(&plot, &history).unwrap();
         check_beside(&out).unwrap();
         std::fs::write(&plot, "<svg/>").unwrap();
         assert!(check_beside(&out).is_err());

@@ -16,8 +16,6 @@ mod geometry;
 mod gradient;
 mod lanes;
 mod max_pool;
-#[cfg(all(test, not(target_arch = "wasm32")))]
-mod measure;
 mod parallel;
 mod product;
 #[cfg(test)]

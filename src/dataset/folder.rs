@@ -1,15 +1,22 @@
 //! Simply a folder of good pictures, with whatever sub-folders; nothing to test on.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::listing::counted;
 use crate::listing::names::{folders_between, is_good};
 use crate::listing::{Below, LeftOut};
 use crate::render::is_rendered;
 
 /// Good pictures for training: all pictures below `folder`, but for rendered ones among others.
 pub(super) fn train(all: &mut Below, folder: &Path) -> Vec<PathBuf> {
+    leave_out_rendered(all, folder);
+    all.pictures.clone()
+}
+
+/// Counts rendered pictures as what this program wrote.
+pub(super) fn leave_out_rendered(all: &mut Below, folder: &Path) {
     let mut known: HashMap<PathBuf, bool> = HashMap::new();
     all.reject(|picture, left_out: &mut LeftOut| {
         let inner = picture.ancestors().skip(1).take_while(|above| *above != folder);
@@ -20,43 +27,48 @@ pub(super) fn train(all: &mut Below, folder: &Path) -> Vec<PathBuf> {
         }
         rendered.is_some()
     });
-    all.pictures.clone()
 }
 
-/// Refuses a folder whose sub-folders say that not everything in it is good: one called good beside others, at any
-/// depth.
+/// What lies in a folder: names of sub-folders that lead to pictures, and how many pictures of its own.
+#[derive(Default)]
+struct Inside {
+    names: Vec<String>,
+    pictures: usize,
+}
+
+/// Refuses a folder whose sub-folders say that not everything in it is good: one called good beside others, or beside
+/// pictures in none, at any depth.
 ///
 /// Nobody asked for this layout, it is what is left; learning from defects would go unnoticed.
 pub(super) fn refuse_labels(folder: &Path, pictures: &[PathBuf]) -> Result<()> {
-    // Sub-folders that lead to pictures, by the folder they lie in.
-    let mut inner: HashMap<PathBuf, Vec<String>> = HashMap::new();
+    let mut places: BTreeMap<PathBuf, Inside> = BTreeMap::new();
     for picture in pictures {
         let mut place = PathBuf::new();
         for name in folders_between(folder, picture) {
-            let names = inner.entry(place.clone()).or_default();
+            let names = &mut places.entry(place.clone()).or_default().names;
             if !names.contains(&name.to_string()) {
                 names.push(name.to_string());
             }
             place.push(&*name);
         }
+        places.entry(place).or_default().pictures += 1;
     }
-    let mut places: Vec<_> = inner.into_iter().collect();
-    places.sort();
-    for (place, names) in places {
-        let (Some(good), Some(other)) =
-            (names.iter().find(|name| is_good(name)), names.iter().find(|name| !is_good(name)))
-        else {
-            continue;
+    for (place, Inside { names, pictures }) in places {
+        let Some(good) = names.iter().find(|name| is_good(name)) else { continue };
+        let (beside, remedy) = match (names.iter().find(|name| !is_good(name)), pictures) {
+            (Some(other), _) => (
+                format!("`{other}`"),
+                format!("make it train/{good} and test/{other}, or say --layout folder"),
+            ),
+            (None, 0) => continue,
+            (None, count) => (counted(count, "picture"), "or say --layout folder".into()),
         };
         let place = folder.join(place);
-        return Err(Error::dataset(
-            &place,
-            format!(
-                "`{good}` lies beside `{other}`, so not every picture here is good; give {} itself, make it \
-                 train/{good} and test/{other}, or say --layout folder",
-                place.join(good).display()
-            ),
-        ));
+        let reason = format!(
+            "`{good}` lies beside {beside}, so not every picture here is good; give {} itself, {remedy}",
+            place.join(good).display()
+        );
+        return Err(Error::dataset(&place, reason));
     }
     Ok(())
 }

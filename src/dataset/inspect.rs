@@ -8,12 +8,14 @@ use sha2::{Digest, Sha256};
 
 use super::advice::{Size, judge};
 use super::findings::{Findings, OtherSize, Tally};
-use super::fingerprint::hex;
 use super::{Dataset, MaskFault, Unreadable, mask_files, open_mask};
 use crate::error::{Error, Result};
+use crate::hash::hex;
 use crate::listing::{Advice, Level, below};
 use crate::picture::{Details, Remarks, decode_detailed};
-use crate::training::Settings;
+
+/// The side of the network's input unless another is given, at which small masks vanish.
+pub const USUAL_SIZE: usize = 256;
 
 /// Channels differing by no more than this are grey: JPEG moves them a little.
 const GREY_TOLERANCE: u8 = 3;
@@ -75,7 +77,7 @@ impl Facts {
             let [r, g, b] = pixel.0;
             r.max(g).max(b) - r.min(g).min(b) <= GREY_TOLERANCE
         });
-        Ok(Self { digest: hex(&Sha256::digest(&bytes)), size: picture.dimensions(), details, grey })
+        Ok(Self { digest: hex(Sha256::digest(&bytes)), size: picture.dimensions(), details, grey })
     }
 }
 
@@ -106,7 +108,6 @@ fn masks(dataset: &Dataset, readable: &BTreeMap<&Path, &Facts>, found: &mut Find
         .filter_map(|sample| Some((sample.path.as_path(), sample.mask.as_deref()?)))
         .collect();
     let opened: Vec<_> = pairs.par_iter().map(|(_, mask)| open_mask(mask)).collect();
-    let usual = Settings::default().size;
     for ((picture, path), mask) in pairs.iter().zip(opened) {
         let mask = match mask {
             Ok(mask) => mask,
@@ -115,7 +116,7 @@ fn masks(dataset: &Dataset, readable: &BTreeMap<&Path, &Facts>, found: &mut Find
                 continue;
             }
         };
-        let list = match MaskFault::of(path, &mask, Some(usual)) {
+        let list = match MaskFault::of(path, &mask, Some(USUAL_SIZE)) {
             Some(MaskFault::Empty) => Some(&mut found.masks_empty),
             Some(MaskFault::Inverted) => Some(&mut found.masks_inverted),
             Some(MaskFault::Alpha) => Some(&mut found.masks_in_alpha),

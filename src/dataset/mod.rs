@@ -26,7 +26,7 @@ use std::str::FromStr;
 pub use crate::listing::{Advice, LeftOut, Level, Unreadable, pictures_below};
 pub use findings::{DefectCount, Findings, OtherSize, Tally};
 pub use fingerprint::{FEWEST_TO_HOLD_OUT, fingerprint};
-pub use inspect::inspect;
+pub use inspect::{USUAL_SIZE, inspect};
 pub use masks::{MaskFault, open_mask, shared_masks};
 
 use crate::error::{Error, Result};
@@ -248,7 +248,9 @@ fn open_as(
 
 /// Pictures in `root` that belong to no category.
 fn beside(root: &Path, categories: &[PathBuf]) -> Result<LeftOut> {
-    let found = listing::below_except(root, |folder| categories.iter().any(|category| category == folder))?;
+    let mut found =
+        listing::below_except(root, |folder| categories.iter().any(|category| category == folder))?;
+    folder::leave_out_rendered(&mut found, root);
     let LeftOut { broken_links, unreadable, own_results, .. } = found.left_out;
     let elsewhere = by_parent(&found.pictures);
     Ok(LeftOut { broken_links, unreadable, own_results, elsewhere, ..LeftOut::default() })

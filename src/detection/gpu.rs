@@ -33,6 +33,15 @@ impl Shaders {
         Ok(found.into_iter().map(|(map, _)| map).collect())
     }
 
+    /// The same, of pictures given as bytes.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn maps_of_bytes(&self, pictures: &[&[u8]]) -> Result<Vec<ScoreMap>> {
+        let found = pollster::block_on(self.network().maps_of_bytes(pictures))?;
+        Ok(found.into_iter().map(|(map, _)| map).collect())
+    }
+
     /// Name and milliseconds of every layer for one picture; none where the adapter has no clock.
     ///
     /// # Errors

@@ -81,6 +81,11 @@ fn reflect(position: isize, length: usize) -> usize {
     if position < length { position } else { period as usize - 1 - position }
 }
 
+/// The sigma of the Gaussian on a map `[H, W]`: 4 at 256 pixels, in proportion at other sizes.
+pub fn smoothing([height, _]: [usize; 2]) -> f64 {
+    4.0 * height as f64 / 256.0
+}
+
 /// The anomaly map of one picture: the levels' discrepancies `(values, [H_k, W_k])` up-sampled to
 /// `size x size`, summed, smoothed with sigma 4 at 256 pixels (in proportion at other sizes).
 pub fn anomaly_map(levels: &[(&[f32], [usize; 2])], size: usize) -> ScoreMap {
@@ -88,7 +93,7 @@ pub fn anomaly_map(levels: &[(&[f32], [usize; 2])], size: usize) -> ScoreMap {
     for (level, dims) in levels {
         add_upsampled(&mut sum, [size, size], level, *dims);
     }
-    let smoothed = gaussian(&sum, [size, size], 4.0 * size as f64 / 256.0);
+    let smoothed = gaussian(&sum, [size, size], smoothing([size, size]));
     ScoreMap { width: size, height: size, data: smoothed.into_iter().map(|v| v as f32).collect() }
 }
 

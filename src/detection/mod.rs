@@ -7,7 +7,7 @@ mod map;
 mod threshold;
 
 pub use colour::{colour, enlarge, feature_picture, heat_map, overlay, scale_position};
-pub use map::{add_upsampled, anomaly_map, gaussian};
+pub use map::{add_upsampled, anomaly_map, gaussian, smoothing};
 pub use threshold::{ENOUGH, FALSE_ALARMS, FEWEST, from_good_scores, held_out_count, normalised};
 
 #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
@@ -118,7 +118,7 @@ impl Detector {
             (Processor::Gpu(gpu), _) => Self::on_gpu(gpu, info, &stored, precision),
             (Processor::Cpu, Precision::F32) => Self::engine(info, &stored),
             (Processor::Cpu, Precision::F16) => {
-                Err(Error::Setting("--precision f16 is for GPUs; choose one with --device gpu".into()))
+                Err(Error::Setting("`precision f16` is for GPUs; choose one with `device gpu`".into()))
             }
         }
     }
@@ -152,10 +152,34 @@ impl Detector {
     /// # Errors
     /// The device failed, or the map has numbers that are not finite.
     pub fn detect(&self, pictures: &[Picture]) -> Result<Vec<Detection>> {
-        let size = self.info.size;
-        let resized = pictures.iter().map(|p| resize(p, size as u32, size as u32));
-        let pixels: Vec<f32> = resized.flat_map(|p| normalise(&p)).collect();
-        self.maps(&pixels, pictures.len())?.into_iter().map(|map| self.judge(map)).collect()
+        let size = self.info.size as u32;
+        let resized: Vec<Picture> = pictures.iter().map(|p| resize(p, size, size)).collect();
+        self.maps_of(&resized)?.into_iter().map(|map| self.judge(map)).collect()
+    }
+
+    /// Anomaly maps of pictures that have the model's size. A GPU is handed their bytes, a quarter of what normalised
+    /// pixels are.
+    ///
+    /// # Errors
+    /// The device failed, or a picture has another size.
+    pub fn maps_of<'a>(&self, pictures: impl IntoIterator<Item = &'a Picture>) -> Result<Vec<ScoreMap>> {
+        let pictures: Vec<&Picture> = pictures.into_iter().collect();
+        let size = self.info.size as u32;
+        if let Some(other) = pictures.iter().find(|p| p.dimensions() != (size, size)) {
+            let (width, height) = other.dimensions();
+            return Err(Error::Setting(format!("a picture of {width} x {height}, not {size} x {size}")));
+        }
+        match &self.network {
+            #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
+            Network::Gpu(shaders) => {
+                let bytes: Vec<&[u8]> = pictures.iter().map(|p| p.as_raw().as_slice()).collect();
+                shaders.maps_of_bytes(&bytes)
+            }
+            Network::Engine(_) => {
+                let pixels: Vec<f32> = pictures.iter().flat_map(|p| normalise(p)).collect();
+                self.maps(&pixels, pictures.len())
+            }
+        }
     }
 
     /// Anomaly maps of `count` pictures given as normalised pixels `[count, 3, S, S]`.
@@ -182,6 +206,11 @@ impl Detector {
             anomaly_map(&[level(0), level(1), level(2)], size)
         };
         Ok((0..count).map(map).collect())
+    }
+
+    /// The shape of a picture as the network takes it, `[3, H, W]`.
+    pub fn input_shape(&self) -> [usize; 3] {
+        [3, self.info.size, self.info.size]
     }
 
     /// Name and milliseconds of every layer for one picture `[3, S, S]` of normalised pixels; none where the
@@ -218,18 +247,57 @@ impl Detector {
 /// # Errors
 /// The map has numbers that are not finite.
 pub fn judge(map: ScoreMap, threshold: f64) -> Result<Detection> {
-    let score = f64::from(map.data.iter().copied().fold(f32::NEG_INFINITY, f32::max));
-    if !score.is_finite() || map.data.iter().any(|v| !v.is_finite()) {
+    let (score, finite) = largest(&map.data);
+    let score = f64::from(score);
+    if !score.is_finite() || !finite {
         let reason =
-            "the anomaly map is not finite; the model is damaged or the device is faulty (try --device cpu)";
+            "the anomaly map is not finite; the model is damaged or the device is faulty (try `device cpu`)";
         return Err(Error::Device(reason.into()));
     }
     let verdict = if score > threshold { Verdict::Anomalous } else { Verdict::Good };
     Ok(Detection { map, score, normalized: normalised(score, threshold), verdict })
 }
 
+/// The largest of some numbers, and whether all are finite; many at a time, since batches of maps are millions.
+fn largest(numbers: &[f32]) -> (f32, bool) {
+    const LANES: usize = 16;
+    let (chunks, rest) = numbers.as_chunks::<LANES>();
+    let mut most = [f32::NEG_INFINITY; LANES];
+    let mut damaged = [false; LANES];
+    for chunk in chunks {
+        for ((most, damaged), &number) in most.iter_mut().zip(&mut damaged).zip(chunk) {
+            *most = if number > *most { number } else { *most };
+            *damaged |= !number.is_finite();
+        }
+    }
+    let finite = !damaged.contains(&true) && rest.iter().all(|number| number.is_finite());
+    (most.iter().chain(rest).copied().fold(f32::NEG_INFINITY, f32::max), finite)
+}
+
 /// Normalised pixels as a tensor `[count, 3, size, size]`.
 #[cfg(feature = "burn")]
 pub fn batch(pixels: Vec<f32>, count: usize, size: usize, device: &Device) -> Tensor<4> {
     Tensor::from_data(TensorData::new(pixels, [count, 3, size, size]), device)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::largest;
+
+    /// Neither the largest number nor a damaged one is missed, wherever it is.
+    #[test]
+    fn every_number_counts() {
+        for count in [1, 15, 16, 17, 40] {
+            for place in 0..count {
+                let mut numbers = vec![-2.0; count];
+                numbers[place] = -1.0;
+                assert_eq!(largest(&numbers), (-1.0, true), "{place} of {count}");
+                for damaged in [f32::NAN, f32::NEG_INFINITY, f32::INFINITY] {
+                    numbers[place] = damaged;
+                    assert!(!largest(&numbers).1, "{damaged} at {place} of {count}");
+                }
+            }
+        }
+        assert_eq!(largest(&[]), (f32::NEG_INFINITY, true));
+    }
 }

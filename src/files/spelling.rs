@@ -1,5 +1,6 @@
 //! Paths in words: as text for people, exactly for programs, and as names that any file system takes.
 
+use crate::hash::hex;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode, percent_encode_byte};
 use sha2::{Digest, Sha256};
 use std::ffi::OsStr;
@@ -38,7 +39,7 @@ pub fn shortened(name: &str, room: usize) -> String {
     if name.len() + room <= LONGEST_NAME {
         return name.into();
     }
-    let hash: String = Sha256::digest(name)[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = hex(&Sha256::digest(name)[..4]);
     let mut end = LONGEST_NAME - room - hash.len() - 1;
     while !name.is_char_boundary(end) {
         end -= 1;

@@ -1,7 +1,9 @@
 //! The GPU itself: which adapters there are, the device, and what went wrong on it.
 
+use super::matrix_units::{self, MatrixUnits};
 use crate::{Error, Result};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use wgpu::DeviceType;
 
 /// All adapters that can compute: real GPUs first (discrete, integrated, virtual), then software.
@@ -18,14 +20,29 @@ pub async fn adapters() -> Vec<wgpu::Adapter> {
     found
 }
 
+/// What a device was given to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Work {
+    /// Submissions.
+    pub submissions: usize,
+    /// Times that the program waited for the device.
+    pub waits: usize,
+}
+
 /// An open device with its queue.
 #[derive(Debug)]
 pub struct Gpu {
     /// Name, kind and driver.
     pub info: wgpu::AdapterInfo,
     pub(crate) device: wgpu::Device,
-    pub(crate) queue: wgpu::Queue,
+    /// Private, so that every submission is counted.
+    queue: wgpu::Queue,
+    submissions: AtomicUsize,
+    waits: AtomicUsize,
     failure: Arc<Mutex<Option<String>>>,
+    /// Where matrix units are to be tested, if it lists any.
+    adapter: Option<wgpu::Adapter>,
+    matrix_units: OnceLock<MatrixUnits>,
 }
 
 impl Gpu {
@@ -36,7 +53,7 @@ impl Gpu {
     pub async fn open() -> Result<Self> {
         match adapters().await.first() {
             Some(adapter) => Self::on(adapter).await,
-            None => Err(Error::Device("no GPU found; install its driver, or use --device cpu".into())),
+            None => Err(Error::Device("no GPU found; install its driver, or use `device cpu`".into())),
         }
     }
 
@@ -46,18 +63,26 @@ impl Gpu {
     /// The adapter cannot be opened.
     pub async fn on(adapter: &wgpu::Adapter) -> Result<Self> {
         let info = adapter.get_info();
-        let descriptor = wgpu::DeviceDescriptor {
+        let plain = wgpu::DeviceDescriptor {
             label: Some("aand"),
             required_features: adapter.features()
                 & (wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::SHADER_F16),
             required_limits: adapter.limits(),
             ..Default::default()
         };
-        let opened = adapter.request_device(&descriptor).await;
+        let opened = match matrix_units::requested(adapter, &plain) {
+            // What is experimental may be refused.
+            Some(descriptor) => match adapter.request_device(&descriptor).await {
+                Ok(opened) => Ok(opened),
+                Err(_) => adapter.request_device(&plain).await,
+            },
+            None => adapter.request_device(&plain).await,
+        };
         let (device, queue) = opened.map_err(|e| {
-            Error::Device(format!("cannot open {}: {e}; update its driver, or use --device cpu", info.name))
+            Error::Device(format!("cannot open {}: {e}; update its driver, or use `device cpu`", info.name))
         })?;
-        Ok(Self::with(info, device, queue))
+        let adapter = matrix_units::listed(&device).then(|| adapter.clone());
+        Ok(Self { adapter, ..Self::with(info, device, queue) })
     }
 
     /// Uses a device that is there already, for example a canvas's.
@@ -77,12 +102,27 @@ impl Gpu {
                 lost(format!("the device was lost: {message}"));
             }
         });
-        Self { info, device, queue, failure }
+        Self {
+            info,
+            device,
+            queue,
+            submissions: AtomicUsize::new(0),
+            waits: AtomicUsize::new(0),
+            failure,
+            adapter: None,
+            matrix_units: OnceLock::new(),
+        }
     }
 
     /// Whether the device computes with f16 (`shader-f16`).
     pub fn has_half(&self) -> bool {
         self.device.features().contains(wgpu::Features::SHADER_F16)
+    }
+
+    /// Whether the device has matrix units that may be used; the first time they are tested.
+    pub fn matrix_units(&self) -> &MatrixUnits {
+        let tested = || self.adapter.as_ref().map_or(MatrixUnits::Absent, matrix_units::test);
+        self.matrix_units.get_or_init(tested)
     }
 
     /// Fails if anything has gone wrong on the device so far; after that nothing it computes can be trusted.
@@ -98,11 +138,70 @@ impl Gpu {
 
     pub(crate) fn failed(&self, what: &str) -> Error {
         let what = what.replace('\n', " ");
-        Error::Device(format!("{} failed: {what}; use a smaller batch, or --device cpu", self.info.name))
+        Error::Device(format!("{} failed: {what}; use a smaller `batch`, or `device cpu`", self.info.name))
+    }
+
+    /// Hands commands to the GPU and returns at once.
+    pub(crate) fn submit(&self, encoder: wgpu::CommandEncoder) -> wgpu::SubmissionIndex {
+        self.submissions.fetch_add(1, Ordering::Relaxed);
+        self.queue.submit([encoder.finish()])
+    }
+
+    /// Writes to a buffer, before the commands of the next submission.
+    pub(crate) fn write(&self, buffer: &wgpu::Buffer, offset: u64, bytes: &[u8]) {
+        self.queue.write_buffer(buffer, offset, bytes);
+    }
+
+    /// Writes slices one after the other to the beginning of a buffer, as [`Self::write`] does; together they are whole
+    /// words.
+    ///
+    /// # Errors
+    /// The device is out of memory.
+    pub(crate) fn write_parts(&self, buffer: &wgpu::Buffer, parts: &[&[u8]]) -> Result<()> {
+        let bytes = parts.iter().map(|part| part.len() as u64).sum();
+        let Some(size) = wgpu::BufferSize::new(bytes) else { return Ok(()) };
+        let mut view = self
+            .queue
+            .write_buffer_with(buffer, 0, size)
+            .ok_or_else(|| self.failed("its memory cannot be written"))?;
+        let mut first = 0;
+        for part in parts {
+            view.slice(first..first + part.len()).copy_from_slice(part);
+            first += part.len();
+        }
+        Ok(())
+    }
+
+    /// Shows a canvas's next picture.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) fn present(&self, frame: wgpu::SurfaceTexture) {
+        self.queue.present(frame);
+    }
+
+    /// Milliseconds from one tick of the GPU's clock to the next.
+    pub(crate) fn tick_ms(&self) -> f64 {
+        f64::from(self.queue.get_timestamp_period()) * 1e-6
+    }
+
+    /// How often something was handed to the GPU, and how often it was waited for, so far.
+    pub fn work(&self) -> Work {
+        Work {
+            submissions: self.submissions.load(Ordering::Relaxed),
+            waits: self.waits.load(Ordering::Relaxed),
+        }
     }
 
     /// Reads a buffer that was made to be mapped.
     pub(crate) async fn read(&self, buffer: &wgpu::Buffer) -> Result<Vec<u32>> {
+        self.read_with(buffer, |words| words.to_vec()).await
+    }
+
+    /// What `take` makes of a buffer that was made to be mapped.
+    pub(crate) async fn read_with<T>(
+        &self,
+        buffer: &wgpu::Buffer,
+        take: impl FnOnce(&[u32]) -> T,
+    ) -> Result<T> {
         let (sender, receiver) = async_channel::bounded(1);
         buffer.map_async(wgpu::MapMode::Read, .., move |result| {
             // Nobody listens any more if the reader was dropped.
@@ -116,14 +215,15 @@ impl Gpu {
             _ => return Err(self.failed("its memory cannot be read back")),
         }
         let range = buffer.get_mapped_range(..).map_err(|e| self.failed(&e.to_string()))?;
-        let values = bytemuck::cast_slice(&range).to_vec();
+        let taken = take(bytemuck::cast_slice(&range));
         drop(range);
         buffer.unmap();
-        Ok(values)
+        Ok(taken)
     }
 
     /// Natively, waits until a submission is through; a browser calls back by itself.
     pub(crate) fn wait_for(&self, submitted: wgpu::SubmissionIndex) -> Result<()> {
+        self.waits.fetch_add(1, Ordering::Relaxed);
         let wanted = wgpu::PollType::Wait { submission_index: Some(submitted), timeout: None };
         self.device.poll(wanted).map_err(|e| self.failed(&e.to_string()))?;
         self.check()
@@ -131,6 +231,7 @@ impl Gpu {
 
     /// Natively, waits until the device is idle; a browser calls back by itself.
     pub(crate) fn wait(&self) -> Result<()> {
+        self.waits.fetch_add(1, Ordering::Relaxed);
         let waited = self.device.poll(wgpu::PollType::wait_indefinitely());
         waited.map_err(|e| self.failed(&e.to_string()))?;
         self.check()

@@ -65,8 +65,8 @@ impl HeatCanvas {
         let mut encoder = network.gpu.device.create_command_encoder(&Default::default());
         let (from, to) = (self.coloured.as_image_copy(), frame.texture.as_image_copy());
         encoder.copy_texture_to_texture(from, to, self.coloured.size());
-        network.gpu.queue.submit([encoder.finish()]);
-        network.gpu.queue.present(frame);
+        network.gpu.submit(encoder);
+        network.gpu.present(frame);
         network.gpu.check()
     }
 }

@@ -16,15 +16,21 @@ pub(super) struct Constants {
     pub bias: Option<wgpu::Buffer>,
 }
 
-/// Moves the constants of `plan` to the GPU, step by step; the plan's own are empty thereafter.
+/// Moves the constants of `plan` to the GPU, step by step; the plan's own are empty thereafter. With `transforms` the
+/// filters that Winograd's convolution serves are transformed.
 ///
 /// # Errors
 /// The device is out of memory.
-pub(super) fn take(gpu: &Gpu, plan: &mut Plan, precision: Precision) -> Result<Vec<Constants>> {
+pub(super) fn take(
+    gpu: &Gpu,
+    plan: &mut Plan,
+    precision: Precision,
+    transforms: bool,
+) -> Result<Vec<Constants>> {
     let mut all = Vec::with_capacity(plan.steps.len());
     for i in 0..plan.steps.len() {
-        let transformed =
-            matches!(&plan.steps[i].operation, Operation::Convolution(c) if winograd::serves(plan, c));
+        let transformed = transforms
+            && matches!(&plan.steps[i].operation, Operation::Convolution(c) if winograd::serves(plan, c));
         let step = &mut plan.steps[i];
         let upload = |values: &[f32]| {
             Some(gpu.device.create_buffer_init(&wgpu::util::BufferInitDescriptor {

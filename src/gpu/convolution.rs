@@ -1,40 +1,11 @@
-//! The passes of a convolution: the uniform of `shaders/conv.wgsl`, and whether several workgroups share the input
+//! The passes of a convolution: its uniform, and whether several workgroups share the input
 //! channels of one tile.
 
 use super::kernels::Kernel;
-use super::pass::{Bound, spread};
+use super::pass::{Bound, each, spread};
 use super::tile::Tile;
-
-/// The uniform, field by field, as the shader explains it.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default, bytemuck::Pod, bytemuck::Zeroable)]
-pub(crate) struct Conv {
-    pub rows: u32,
-    pub columns: u32,
-    pub height: u32,
-    pub width: u32,
-    pub in_height: u32,
-    pub in_width: u32,
-    pub in_line: u32,
-    pub in_pixel: u32,
-    pub in_picture: u32,
-    pub in_offset: u32,
-    pub channels: u32,
-    pub kernel_height: u32,
-    pub kernel_width: u32,
-    pub stride: u32,
-    pub padding: u32,
-    pub corners: u32,
-    pub out_pixel: u32,
-    pub out_offset: u32,
-    pub add: u32,
-    pub add_pixel: u32,
-    pub add_offset: u32,
-    pub relu: u32,
-    pub biased: u32,
-    pub matrix_rows: u32,
-    pub part: u32,
-}
+pub(crate) use super::uniforms::Conv;
+use super::uniforms::bound;
 
 /// The buffers, in the order of the shader's bindings.
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +30,7 @@ pub(crate) fn passes<M: Copy>(mut conv: Conv, buffers: Buffers<M>, tile: Tile) -
     let parts = conv.channels.div_ceil(conv.part);
     let [down, across] = tile.groups(conv.rows, conv.columns);
     let pass = |kernel, conv: Conv, bindings: &[M], groups| -> Bound<M> {
-        (kernel, bytemuck::cast_slice(&[conv]).to_vec(), bindings.to_vec(), groups)
+        bound(kernel, conv, bindings.to_vec(), groups)
     };
     let sums = |conv: Conv, output| {
         let groups = spread(down, across * parts);
@@ -69,7 +40,7 @@ pub(crate) fn passes<M: Copy>(mut conv: Conv, buffers: Buffers<M>, tile: Tile) -
     // The parts are kept as they are: no bias, addend, ReLU, and corners side by side.
     let bare =
         Conv { corners: 1, out_pixel: conv.columns, out_offset: 0, add: 0, relu: 0, biased: 0, ..conv };
-    let groups = spread((conv.rows * conv.columns).div_ceil(64), 1);
+    let groups = each(conv.rows * conv.columns);
     let sum = pass(Kernel::ConvolutionSum, conv, &[products, bias, addend, output], groups);
     vec![sums(bare, products), sum]
 }

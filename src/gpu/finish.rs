@@ -2,7 +2,8 @@
 
 use super::kernels::Kernel;
 use super::memory::Memory;
-use super::pass::Pass;
+use super::pass::{Pass, THREADS};
+use super::uniforms::{Blur, Maximum, Upsample, words};
 use crate::inference::{Plan, Slots};
 
 /// Standard deviation of the Gaussian for a map of `size x size`: 4 at 256 pixels.
@@ -23,17 +24,17 @@ pub(super) fn taps(size: usize) -> Vec<f32> {
 pub(super) fn passes(plan: &Plan, slots: &Slots, pictures: u32) -> Vec<Pass<Memory>> {
     let size = plan.size as u32;
     let level = |k: usize| Memory::Slot(slots.of[plan.maps[k].buffer]);
-    let each_pixel = [size.div_ceil(64), size, pictures];
-    let mut sizes = vec![size];
-    for map in plan.maps {
+    let each_pixel = [size.div_ceil(THREADS), size, pictures];
+    let [[height1, width1], [height2, width2], [height3, width3]] = plan.maps.map(|map| {
         let [_, height, width] = plan.shape(map);
-        sizes.extend([height as u32, width as u32]);
-    }
+        [height as u32, width as u32]
+    });
+    let sizes = Upsample { size, height1, width1, height2, width2, height3, width3 };
     let radius = taps(plan.size).len() as u32 - 1;
     let blur = |name: &str, along_x: u32, [from, to]: [Memory; 2]| Pass {
         name: name.into(),
         kernel: Kernel::Blur,
-        uniform: vec![size, radius, along_x],
+        uniform: words(Blur { size, radius, along_x }),
         bindings: vec![Memory::Taps, from, to],
         groups: each_pixel,
     };
@@ -41,7 +42,7 @@ pub(super) fn passes(plan: &Plan, slots: &Slots, pictures: u32) -> Vec<Pass<Memo
         Pass {
             name: "sum of levels".into(),
             kernel: Kernel::Upsample,
-            uniform: sizes,
+            uniform: words(sizes),
             bindings: vec![level(0), level(1), level(2), Memory::Map],
             groups: each_pixel,
         },
@@ -50,7 +51,7 @@ pub(super) fn passes(plan: &Plan, slots: &Slots, pictures: u32) -> Vec<Pass<Memo
         Pass {
             name: "maximum".into(),
             kernel: Kernel::Maximum,
-            uniform: vec![size * size],
+            uniform: words(Maximum { pixels: size * size }),
             bindings: vec![Memory::Map, Memory::Scores],
             groups: [pictures, 1, 1],
         },

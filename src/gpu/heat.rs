@@ -3,12 +3,16 @@
 use super::kernels::Kernel;
 use super::memory::Memory;
 use super::network::Network;
+use super::uniforms::{Colour, words};
 use crate::detection::colour;
 use crate::{Error, Result};
 use wgpu::util::DeviceExt;
 
 /// Samples of the colour scale: so many that neighbours differ by one step of 256 at most.
 const COLOURS: usize = 1024;
+
+/// Pixels along a side of what a workgroup colours.
+pub(super) const SIDE: u32 = 8;
 
 /// The colour table on the GPU, and the pass's uniform.
 #[derive(Debug)]
@@ -61,9 +65,14 @@ impl Network {
         let device = &self.gpu.device;
         let heat = self.heat.get_or_insert_with(|| Heat::new(device));
         let size = self.plan.size as u32;
-        let threshold = (threshold as f32).to_bits();
-        let scale = [size, picture as u32, COLOURS as u32, threshold, u32::from(see_through)];
-        self.gpu.queue.write_buffer(&heat.scale, 0, bytemuck::cast_slice(&scale));
+        let scale = words(Colour {
+            size,
+            picture: picture as u32,
+            colours: COLOURS as u32,
+            threshold: threshold as f32,
+            see_through: u32::from(see_through),
+        });
+        self.gpu.write(&heat.scale, 0, bytemuck::cast_slice(&scale));
         let pipeline = self.kernels.get(Kernel::Colour);
         let map = memories.at(&self.constants, Memory::Map);
         let entries =
@@ -85,9 +94,9 @@ impl Network {
             let mut compute = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
             compute.set_pipeline(pipeline);
             compute.set_bind_group(0, &group, &[]);
-            compute.dispatch_workgroups(size.div_ceil(8), size.div_ceil(8), 1);
+            compute.dispatch_workgroups(size.div_ceil(SIDE), size.div_ceil(SIDE), 1);
         }
-        self.gpu.queue.submit([encoder.finish()]);
+        self.gpu.submit(encoder);
         self.gpu.check()
     }
 }

@@ -11,6 +11,8 @@ use std::collections::HashMap;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kernel {
     Picture,
+    /// From bytes.
+    Picture8,
     Convolution(Tile),
     ConvolutionSum,
     WinogradInput,
@@ -55,54 +57,64 @@ impl Kernel {
     fn source(self) -> &'static str {
         match self {
             Self::Picture => shader!("picture"),
+            Self::Picture8 => shader!("picture8"),
             Self::Convolution(Tile::Direct) => shader!("conv", "conv_direct"),
             Self::Convolution(Tile::Small) => shader!("conv", "conv_tile", "conv_tile32"),
             Self::Convolution(Tile::Large) => shader!("conv", "conv_tile", "conv_tile64"),
+            Self::Convolution(Tile::Matrix64) => shader!("conv", "conv_coop", "conv_coop64"),
+            Self::Convolution(Tile::Matrix128) => shader!("conv", "conv_coop", "conv_coop128"),
             Self::ConvolutionSum => shader!("conv", "conv_sum"),
             Self::WinogradInput => shader!("winograd_input"),
             Self::WinogradOutput => shader!("winograd_output"),
             Self::MaxPool => shader!("pool"),
             Self::Position => shader!("position"),
-            Self::Gate => shader!("gate"),
-            Self::Amplify => shader!("amplify"),
-            Self::Cosine => shader!("cosine"),
+            Self::Gate => shader!("shared_rows", "gate"),
+            Self::Amplify => shader!("residual", "amplify"),
+            Self::Cosine => shader!("shared_rows", "cosine"),
             Self::Upsample => shader!("upsample"),
             Self::Blur => shader!("blur"),
             Self::Maximum => shader!("maximum"),
             Self::Colour => shader!("colour"),
-            Self::NormSums => shader!("norm_sums"),
-            Self::NormMerge => shader!("norm_merge"),
+            Self::NormSums => shader!("position_sums", "norm_sums"),
+            Self::NormMerge => shader!("chunk_sums", "norm_merge"),
             Self::NormApply => shader!("norm_apply"),
-            Self::NormBackSums => shader!("norm_back_sums"),
-            Self::NormBackMerge => shader!("norm_back_merge"),
+            Self::NormBackSums => shader!("position_sums", "norm_back_sums"),
+            Self::NormBackMerge => shader!("chunk_sums", "norm_back_merge"),
             Self::NormBack => shader!("norm_back"),
             Self::WeightGradient(Tile::Direct) => shader!("weight", "weight_direct"),
             Self::WeightGradient(Tile::Small) => shader!("weight", "weight_tile32"),
-            Self::WeightGradient(Tile::Large) => shader!("weight", "weight_tile64"),
+            // Gradients are f32, for which there are no matrix units.
+            Self::WeightGradient(Tile::Large | Tile::Matrix64 | Tile::Matrix128) => {
+                shader!("weight", "weight_tile64")
+            }
             Self::AdamFlat => shader!("adam", "adam_flat"),
             Self::AdamWeight => shader!("adam", "adam_weight"),
             Self::AdamMemory => shader!("adam", "adam_memory"),
-            Self::DistillSums => shader!("distill_sums"),
+            Self::DistillSums => shader!("shared_rows", "distill_sums"),
             Self::DistillHardest => shader!("distill_hardest"),
             Self::DistillBack => shader!("distill_back"),
-            Self::Rows => shader!("rows"),
-            Self::GateBack => shader!("gate_back"),
-            Self::ColumnSums => shader!("column_sums"),
-            Self::Advance => shader!("advance"),
-            Self::AdvanceBack => shader!("advance_back"),
+            Self::Rows => shader!("shared_rows", "rows"),
+            Self::GateBack => shader!("shared_rows", "gate_back"),
+            Self::ColumnSums => shader!("position_sums", "column_sums"),
+            Self::Advance => shader!("shared_rows", "residual", "advance"),
+            Self::AdvanceBack => shader!("shared_rows", "residual", "advance_back"),
             Self::Pairs => shader!("pairs"),
             Self::Sum => shader!("sum"),
         }
     }
 
     /// The shader source, prefixed with the f32 or f16 aliases where it has features.
-    fn program(self, precision: Precision) -> Cow<'static, str> {
+    pub(super) fn program(self, precision: Precision) -> Cow<'static, str> {
         let numbers = match precision {
             Precision::F32 => shader!("f32"),
             Precision::F16 => shader!("f16"),
         };
         match self {
+            Self::Convolution(Tile::Matrix64 | Tile::Matrix128) => {
+                [shader!("coop"), numbers, self.source()].concat().into()
+            }
             Self::Picture
+            | Self::Picture8
             | Self::Convolution(_)
             | Self::ConvolutionSum
             | Self::WinogradInput
@@ -121,7 +133,7 @@ impl Kernel {
         matches!(self, Self::Convolution(_) | Self::ConvolutionSum | Self::WinogradOutput | Self::Amplify)
     }
 
-    fn compile(self, gpu: &Gpu, precision: Precision) -> wgpu::ComputePipeline {
+    pub(super) fn compile(self, gpu: &Gpu, precision: Precision) -> wgpu::ComputePipeline {
         let label = format!("{self:?}");
         let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some(&label),

@@ -2,16 +2,20 @@
 
 use super::adapter::Gpu;
 use super::constants::Constants;
-use super::{finish, layout, tile, winograd};
+use super::tile::{self, Tiles};
+use super::{finish, layout};
 use crate::inference::{Plan, Slots};
 use crate::model::Precision;
+use crate::picture::normalised_values;
 use wgpu::util::DeviceExt;
 
 /// A place in the GPU's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Memory {
-    /// The normalised pictures as they were given, `[picture][3][S][S]`.
+    /// The pictures as they were given: normalised, `[picture][3][S][S]`, or as bytes, `[picture][S][S][3]`.
     Pixels,
+    /// Normalised values by channel and byte.
+    Normalized,
     /// Features, by slot of the plan.
     Slot(usize),
     /// The input of Winograd's products.
@@ -38,6 +42,7 @@ pub(super) struct Memories {
     /// Pictures in the largest batch.
     pub pictures: usize,
     pixels: wgpu::Buffer,
+    normalized: wgpu::Buffer,
     slots: Vec<wgpu::Buffer>,
     transformed: wgpu::Buffer,
     products: wgpu::Buffer,
@@ -47,7 +52,7 @@ pub(super) struct Memories {
     scores: wgpu::Buffer,
     /// Not 0 after a result that was too large for f16.
     pub overflow: wgpu::Buffer,
-    /// Where maps are copied to be read.
+    /// Where maps are copied to be read, and scores and overflow before them.
     pub map_out: wgpu::Buffer,
     /// The same for overflow and scores.
     pub scores_out: wgpu::Buffer,
@@ -63,10 +68,16 @@ fn slot_bytes(plan: &Plan, slots: &Slots, precision: Precision) -> Vec<usize> {
 }
 
 /// The largest batch whose buffers the device allows.
-pub(super) fn most_pictures(gpu: &Gpu, plan: &Plan, slots: &Slots, precision: Precision) -> usize {
+pub(super) fn most_pictures(
+    gpu: &Gpu,
+    plan: &Plan,
+    slots: &Slots,
+    precision: Precision,
+    tiles: Tiles,
+) -> usize {
     let limits = gpu.device.limits();
     let allowed = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
-    let patches = winograd::numbers(plan, 1).map(|numbers| precision.bytes() * numbers);
+    let patches = tiles.numbers(plan, 1).map(|numbers| precision.bytes() * numbers);
     let pixels = 4 * 3 * plan.size * plan.size;
     let largest = slot_bytes(plan, slots, precision).into_iter().chain(patches).fold(pixels, usize::max);
     let groups = limits.max_compute_workgroups_per_dimension as usize;
@@ -74,7 +85,14 @@ pub(super) fn most_pictures(gpu: &Gpu, plan: &Plan, slots: &Slots, precision: Pr
 }
 
 impl Memories {
-    pub fn new(gpu: &Gpu, plan: &Plan, slots: &Slots, precision: Precision, pictures: usize) -> Self {
+    pub fn new(
+        gpu: &Gpu,
+        plan: &Plan,
+        slots: &Slots,
+        precision: Precision,
+        tiles: Tiles,
+        pictures: usize,
+    ) -> Self {
         use wgpu::BufferUsages as Use;
         let whole = |label: &str, bytes: usize, usage: Use| {
             gpu.device.create_buffer(&wgpu::BufferDescriptor {
@@ -86,7 +104,7 @@ impl Memories {
         };
         let buffer = |label: &str, numbers: usize, usage: Use| whole(label, 4 * pictures * numbers, usage);
         // Where no layer is computed that way, something has to be there all the same.
-        let [transformed, products] = winograd::numbers(plan, pictures);
+        let [transformed, products] = tiles.numbers(plan, pictures);
         let [transformed, products] =
             [transformed.max(4), products.max(tile::PARTS)].map(|n| precision.bytes() * n);
         let pixels = plan.size * plan.size;
@@ -98,6 +116,11 @@ impl Memories {
             slots: slot_bytes(plan, slots, precision).into_iter().enumerate().map(slot).collect(),
             transformed: whole("Winograd's input", transformed, Use::STORAGE),
             products: whole("Winograd's products", products, Use::STORAGE),
+            normalized: gpu.device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
+                label: Some("normalised values"),
+                contents: bytemuck::cast_slice(&normalised_values()),
+                usage: Use::STORAGE,
+            }),
             taps: gpu.device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
                 label: Some("Gaussian"),
                 contents: bytemuck::cast_slice(&finish::taps(plan.size)),
@@ -107,7 +130,7 @@ impl Memories {
             half: buffer("half-smoothed map", pixels, Use::STORAGE),
             scores: buffer("scores", 1, Use::STORAGE | Use::COPY_SRC),
             overflow: whole("overflow", 4, features),
-            map_out: buffer("map to read", pixels, Use::MAP_READ | Use::COPY_DST),
+            map_out: whole("maps to read", 4 * (1 + pictures * (1 + pixels)), Use::MAP_READ | Use::COPY_DST),
             scores_out: whole("scores to read", 4 * (1 + pictures), Use::MAP_READ | Use::COPY_DST),
         }
     }
@@ -118,6 +141,7 @@ impl Memories {
             |buffer: &'a Option<wgpu::Buffer>| buffer.as_ref().expect("the step has this constant");
         match memory {
             Memory::Pixels => &self.pixels,
+            Memory::Normalized => &self.normalized,
             Memory::Slot(slot) => &self.slots[slot],
             Memory::Transformed => &self.transformed,
             Memory::Products => &self.products,

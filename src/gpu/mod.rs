@@ -19,6 +19,7 @@ mod finish;
 mod heat;
 mod kernels;
 mod layout;
+mod matrix_units;
 mod memory;
 mod network;
 mod pass;
@@ -28,14 +29,18 @@ mod processor;
 mod profile;
 mod tile;
 pub mod training;
+mod uniforms;
 mod winograd;
 
-pub use adapter::{Gpu, adapters};
+pub use adapter::{Gpu, Work, adapters};
 #[cfg(target_arch = "wasm32")]
 pub use canvas::HeatCanvas;
+pub use matrix_units::MatrixUnits;
 pub use network::Network;
 pub use processor::Processor;
 pub use profile::PassTime;
 
+#[cfg(test)]
+mod contract;
 #[cfg(test)]
 mod tests;

@@ -4,10 +4,11 @@ use super::adapter::Gpu;
 use super::constants::{self, Constants};
 use super::heat::Heat;
 use super::kernels::Kernels;
+use super::matrix_units::MatrixUnits;
 use super::memory::{self, Memories, Memory};
 use super::pass::Pass;
 use super::passes;
-use super::tile::{Tile, TileRule};
+use super::tile::Tiles;
 use crate::inference::{Plan, Slots};
 use crate::model::Precision;
 use crate::picture::ScoreMap;
@@ -16,7 +17,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The binding of `shaders/f16.wgsl`.
-const OVERFLOW: u32 = 6;
+pub(super) const OVERFLOW: u32 = 6;
 
 /// A plan whose weights are on the GPU, ready to run on batches of pictures.
 #[derive(Debug)]
@@ -28,12 +29,14 @@ pub struct Network {
     pub(super) constants: Vec<Constants>,
     pub(super) kernels: Kernels,
     pub(super) heat: Option<Heat>,
-    tile: TileRule,
+    tiles: Tiles,
     pub(super) precision: Precision,
     /// For the largest batch so far.
     pub(super) memories: Option<Memories>,
     /// By the number of pictures.
     programs: HashMap<usize, Program>,
+    /// The same, of one pass: what stands in the place of the first where the pictures are given as bytes.
+    from_bytes: HashMap<usize, Program>,
     /// The largest batch whose buffers the device allows.
     most: usize,
     /// Pictures in the last batch.
@@ -46,35 +49,68 @@ pub(super) struct Program {
     pub passes: Vec<(Pass<Memory>, wgpu::BindGroup)>,
 }
 
+/// Pictures as they are handed over.
+#[derive(Clone, Copy, Debug)]
+enum Given<'a> {
+    /// Normalised pixels `[count, 3, S, S]`.
+    Normalised(&'a [f32]),
+    /// Of each picture red, green and blue of 8 bits, `[S, S, 3]`.
+    Bytes(&'a [&'a [u8]]),
+}
+
+impl<'a> Given<'a> {
+    /// How many pictures these are, of so many numbers each; none if they are not whole.
+    fn count(self, numbers: usize) -> Option<usize> {
+        match self {
+            Self::Normalised(pixels) => {
+                pixels.len().is_multiple_of(numbers).then_some(pixels.len() / numbers)
+            }
+            Self::Bytes(pictures) => {
+                pictures.iter().all(|picture| picture.len() == numbers).then_some(pictures.len())
+            }
+        }
+    }
+
+    /// Batches of at most so many pictures of so many numbers.
+    fn batches(self, most: usize, numbers: usize) -> Vec<Given<'a>> {
+        match self {
+            Self::Normalised(pixels) => pixels.chunks(most * numbers).map(Given::Normalised).collect(),
+            Self::Bytes(pictures) => pictures.chunks(most).map(Given::Bytes).collect(),
+        }
+    }
+}
+
 impl Network {
     /// Moves the weights to the GPU and compiles the kernels.
     ///
     /// # Errors
     /// The adapter lacks 16-bit floats, the device is out of memory, or it failed.
     pub fn new(gpu: Arc<Gpu>, plan: Plan, precision: Precision) -> Result<Self> {
-        let tile = Tile::rule(gpu.info.device_type);
-        Self::with_tiles(gpu, plan, precision, tile)
+        if precision == Precision::F16 && !gpu.has_half() {
+            let name = &gpu.info.name;
+            return Err(Error::Device(format!(
+                "{name} has no 16-bit floats (shader-f16); use `precision f32`"
+            )));
+        }
+        let tiles = match precision {
+            Precision::F16 if *gpu.matrix_units() == MatrixUnits::Ready => Tiles::MATRIX,
+            _ => Tiles::plain(gpu.info.device_type),
+        };
+        Self::with_tiles(gpu, plan, precision, tiles)
     }
 
     pub(super) fn with_tiles(
         gpu: Arc<Gpu>,
         mut plan: Plan,
         precision: Precision,
-        tile: TileRule,
+        tiles: Tiles,
     ) -> Result<Self> {
-        if precision == Precision::F16 && !gpu.has_half() {
-            let name = &gpu.info.name;
-            return Err(Error::Device(format!(
-                "{name} has no 16-bit floats (shader-f16); use --precision f32"
-            )));
-        }
         let slots = plan.slots();
         let mut kernels = Kernels::new(precision);
-        let passes = passes::all(&plan, &slots, 1, tile);
+        let passes = passes::all(&plan, &slots, 1, tiles);
         kernels.prepare(&gpu, passes.iter().map(|pass| pass.kernel))?;
-        let constants = constants::take(&gpu, &mut plan, precision)?;
-        let most = memory::most_pictures(&gpu, &plan, &slots, precision);
-        let (memories, programs) = (None, HashMap::new());
+        let constants = constants::take(&gpu, &mut plan, precision, tiles.winograd)?;
+        let most = memory::most_pictures(&gpu, &plan, &slots, precision, tiles);
         Ok(Self {
             gpu,
             plan,
@@ -82,10 +118,11 @@ impl Network {
             constants,
             kernels,
             heat: None,
-            tile,
+            tiles,
             precision,
-            memories,
-            programs,
+            memories: None,
+            programs: HashMap::new(),
+            from_bytes: HashMap::new(),
             most,
             count: 0,
         })
@@ -107,18 +144,41 @@ impl Network {
     /// # Errors
     /// The device failed, the pixels are not as many, or features were too large for f16.
     pub async fn maps(&mut self, pixels: &[f32], count: usize) -> Result<Vec<(ScoreMap, f32)>> {
-        let picture = 3 * self.plan.size * self.plan.size;
+        self.maps_of(Given::Normalised(pixels), count).await
+    }
+
+    /// As [`maps`](Self::maps), of pictures given as bytes, each `[S, S, 3]`: red, green and blue of 8 bits, a quarter of
+    /// what normalised pixels are to hand over. The maps are the same.
+    ///
+    /// # Errors
+    /// As [`maps`](Self::maps).
+    pub async fn maps_of_bytes(&mut self, pictures: &[&[u8]]) -> Result<Vec<(ScoreMap, f32)>> {
+        self.maps_of(Given::Bytes(pictures), pictures.len()).await
+    }
+
+    async fn maps_of(&mut self, given: Given<'_>, count: usize) -> Result<Vec<(ScoreMap, f32)>> {
+        let numbers = self.numbers();
+        if given.count(numbers) != Some(count) {
+            return Err(self.misshapen(count));
+        }
         let mut found = Vec::with_capacity(count);
-        for batch in pixels.chunks(picture * self.most) {
-            self.submit(batch, batch.len() / picture)?;
-            let scores = self.scores().await?;
-            let maps = self.read_maps().await?;
-            found.extend(maps.into_iter().zip(scores));
+        for batch in given.batches(self.most, numbers) {
+            let encoder = self.record(batch)?;
+            found.extend(self.results(encoder).await?);
         }
-        match found.len() == count {
-            true => Ok(found),
-            false => Err(Error::Setting(format!("pixels for {} pictures, not {count}", found.len()))),
-        }
+        Ok(found)
+    }
+
+    /// Numbers of a picture.
+    fn numbers(&self) -> usize {
+        3 * self.plan.size * self.plan.size
+    }
+
+    fn misshapen(&self, count: usize) -> Error {
+        let (size, most) = (self.plan.size, self.most);
+        Error::Setting(format!(
+            "what was given is not {count} pictures of {size} x {size}; a batch has 1 to {most}"
+        ))
     }
 
     /// Hands one batch to the GPU and returns at once; [`Self::scores`], [`Self::read_maps`] and [`Self::heat`]
@@ -127,25 +187,45 @@ impl Network {
     /// # Errors
     /// The device failed, or the pixels are not `[count, 3, S, S]` of a batch that it has room for.
     pub fn submit(&mut self, pixels: &[f32], count: usize) -> Result<()> {
-        let expected = 3 * self.plan.size * self.plan.size * count;
-        if pixels.len() != expected || count == 0 || count > self.most {
-            let reason = format!(
-                "{} numbers for {count} pictures, expected {expected} for at most {}",
-                pixels.len(),
-                self.most
-            );
-            return Err(Error::Setting(reason));
+        let given = Given::Normalised(pixels);
+        if given.count(self.numbers()) != Some(count) {
+            return Err(self.misshapen(count));
+        }
+        let encoder = self.record(given)?;
+        self.gpu.submit(encoder);
+        self.gpu.check()
+    }
+
+    /// Writes the pictures of a batch and records its passes.
+    fn record(&mut self, given: Given<'_>) -> Result<wgpu::CommandEncoder> {
+        let count = given.count(self.numbers()).unwrap_or(0);
+        if count == 0 || count > self.most {
+            return Err(self.misshapen(count));
         }
         self.prepare(count)?;
+        if matches!(given, Given::Bytes(_)) && !self.from_bytes.contains_key(&count) {
+            let pass = passes::from_bytes(&self.plan, &self.slots, count as u32, self.tiles);
+            self.kernels.prepare(&self.gpu, [pass.kernel])?;
+            self.from_bytes.insert(count, self.bind(vec![pass]));
+        }
         self.count = count;
-        let memories = self.memories.as_ref().expect("prepared");
+        let memories = self.memories.as_ref().ok_or_else(|| Error::Device("nothing is prepared".into()))?;
         let target = memories.at(&self.constants, Memory::Pixels);
-        self.gpu.queue.write_buffer(target, 0, bytemuck::cast_slice(pixels));
+        let program = &self.programs[&count].passes;
+        let first = match given {
+            Given::Normalised(pixels) => {
+                self.gpu.write(target, 0, bytemuck::cast_slice(pixels));
+                &program[..1]
+            }
+            Given::Bytes(pictures) => {
+                self.gpu.write_parts(target, pictures)?;
+                &self.from_bytes[&count].passes[..]
+            }
+        };
         let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
         encoder.clear_buffer(&memories.overflow, 0, None);
-        self.programs[&count].encode(&mut encoder, &self.kernels);
-        self.gpu.queue.submit([encoder.finish()]);
-        self.gpu.check()
+        Program::encode(first.iter().chain(&program[1..]), &mut encoder, &self.kernels);
+        Ok(encoder)
     }
 
     /// Memory and program for `count` pictures.
@@ -153,11 +233,13 @@ impl Network {
         if self.memories.as_ref().is_none_or(|memories| memories.pictures < count) {
             // The old memory goes before the new is asked for.
             self.programs.clear();
+            self.from_bytes.clear();
             self.memories = None;
-            self.memories = Some(Memories::new(&self.gpu, &self.plan, &self.slots, self.precision, count));
+            let (plan, slots) = (&self.plan, &self.slots);
+            self.memories = Some(Memories::new(&self.gpu, plan, slots, self.precision, self.tiles, count));
         }
         if !self.programs.contains_key(&count) {
-            let passes = passes::all(&self.plan, &self.slots, count as u32, self.tile);
+            let passes = passes::all(&self.plan, &self.slots, count as u32, self.tiles);
             self.kernels.prepare(&self.gpu, passes.iter().map(|pass| pass.kernel))?;
             self.programs.insert(count, self.bind(passes));
         }
@@ -177,7 +259,7 @@ impl Network {
         });
         let bound = passes.into_iter().enumerate().map(|(i, pass)| {
             let offset = step * i as u64;
-            self.gpu.queue.write_buffer(&uniforms, offset, bytemuck::cast_slice(&pass.uniform));
+            self.gpu.write(&uniforms, offset, bytemuck::cast_slice(&pass.uniform));
             let uniform = wgpu::BufferBinding {
                 buffer: &uniforms,
                 offset,
@@ -214,14 +296,16 @@ impl Network {
     /// The device failed, or a result was too large for f16.
     pub async fn scores(&self) -> Result<Vec<f32>> {
         let Some(memories) = &self.memories else { return Ok(Vec::new()) };
-        let from = [&memories.overflow, memories.at(&self.constants, Memory::Scores)];
-        let bits = self.copy_and_read([(from[0], 1), (from[1], self.count)], &memories.scores_out).await?;
-        match bits.split_first() {
-            Some((0, scores)) => Ok(floats(scores)),
-            _ => Err(Error::Device(
-                "this model's features are too large for 16-bit floats; use --precision f32".into(),
-            )),
-        }
+        let scores = memories.at(&self.constants, Memory::Scores);
+        let bits = self
+            .copy_and_read(
+                self.encoder(),
+                [(&memories.overflow, 1), (scores, self.count)],
+                &memories.scores_out,
+                <[u32]>::to_vec,
+            )
+            .await?;
+        Ok(floats(told(&bits)?))
     }
 
     /// The anomaly maps of the last batch.
@@ -232,29 +316,65 @@ impl Network {
         let Some(memories) = &self.memories else { return Ok(Vec::new()) };
         let side = self.plan.size;
         let from = memories.at(&self.constants, Memory::Map);
-        let bits = self.copy_and_read([(from, self.count * side * side)], &memories.map_out).await?;
-        let values = floats(&bits);
-        let maps = values.chunks_exact(side * side);
-        Ok(maps.map(|map| ScoreMap { width: side, height: side, data: map.to_vec() }).collect())
+        let words = self.count * side * side;
+        let maps = |bits: &[u32]| maps_of(bits, side);
+        self.copy_and_read(self.encoder(), [(from, words)], &memories.map_out, maps).await
     }
 
-    /// The first words of some buffers, by way of another.
-    async fn copy_and_read<const N: usize>(
+    /// Maps and scores of the batch whose passes are recorded: in one submission, which is waited for once.
+    async fn results(&self, encoder: wgpu::CommandEncoder) -> Result<Vec<(ScoreMap, f32)>> {
+        let Some(memories) = &self.memories else { return Ok(Vec::new()) };
+        let [maps, scores] = [Memory::Map, Memory::Scores].map(|place| memories.at(&self.constants, place));
+        let (side, count) = (self.plan.size, self.count);
+        let from = [(&memories.overflow, 1), (scores, count), (maps, count * side * side)];
+        let taken = |bits: &[u32]| -> Result<Vec<(ScoreMap, f32)>> {
+            let (scores, maps) = bits.split_at(1 + count);
+            Ok(maps_of(maps, side).into_iter().zip(floats(told(scores)?)).collect())
+        };
+        self.copy_and_read(encoder, from, &memories.map_out, taken).await?
+    }
+
+    fn encoder(&self) -> wgpu::CommandEncoder {
+        self.gpu.device.create_command_encoder(&Default::default())
+    }
+
+    /// What `take` makes of the first words of some buffers, by way of another, after what is recorded.
+    async fn copy_and_read<const N: usize, T>(
         &self,
+        mut encoder: wgpu::CommandEncoder,
         from: [(&wgpu::Buffer, usize); N],
         to: &wgpu::Buffer,
-    ) -> Result<Vec<u32>> {
-        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+        take: impl FnOnce(&[u32]) -> T,
+    ) -> Result<T> {
         let mut end = 0;
         for (from, words) in from {
             encoder.copy_buffer_to_buffer(from, 0, to, 4 * end as u64, 4 * words as u64);
             end += words;
         }
-        self.gpu.queue.submit([encoder.finish()]);
-        let mut bits = self.gpu.read(to).await?;
-        bits.truncate(end);
-        Ok(bits)
+        self.gpu.submit(encoder);
+        self.gpu.read_with(to, |words| take(&words[..end])).await
     }
+}
+
+/// The scores behind the word that tells of results too large for f16.
+fn told(bits: &[u32]) -> Result<&[u32]> {
+    match bits.split_first() {
+        Some((0, scores)) => Ok(scores),
+        _ => Err(Error::Device(
+            "this model's features are too large for 16-bit floats; use `precision f32`".into(),
+        )),
+    }
+}
+
+/// Straight from the mapped memory: batches of maps are many megabytes.
+fn maps_of(bits: &[u32], side: usize) -> Vec<ScoreMap> {
+    let map = |bits: &[u32]| ScoreMap { width: side, height: side, data: floats(bits) };
+    #[cfg(not(target_arch = "wasm32"))]
+    if bits.len() > side * side {
+        use rayon::prelude::*;
+        return bits.par_chunks_exact(side * side).map(map).collect();
+    }
+    bits.chunks_exact(side * side).map(map).collect()
 }
 
 fn floats(bits: &[u32]) -> Vec<f32> {
@@ -262,10 +382,14 @@ fn floats(bits: &[u32]) -> Vec<f32> {
 }
 
 impl Program {
-    /// All passes, one after the other.
-    pub fn encode(&self, encoder: &mut wgpu::CommandEncoder, kernels: &Kernels) {
+    /// Passes, one after the other.
+    pub fn encode<'a>(
+        passes: impl IntoIterator<Item = &'a (Pass<Memory>, wgpu::BindGroup)>,
+        encoder: &mut wgpu::CommandEncoder,
+        kernels: &Kernels,
+    ) {
         let mut compute = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-        for pass in &self.passes {
+        for pass in passes {
             Self::dispatch(pass, &mut compute, kernels);
         }
     }

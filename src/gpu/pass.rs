@@ -19,6 +19,15 @@ pub(crate) struct Pass<M> {
 /// A pass without its name: kernel, uniform, bindings and workgroups.
 pub(crate) type Bound<M> = (Kernel, Vec<u32>, Vec<M>, [u32; 3]);
 
+/// Threads of a workgroup, of all kernels but a few.
+pub(crate) const THREADS: u32 = 64;
+
+/// Threads that share a row, where its channels are summed up (`shaders/shared_rows.wgsl`).
+pub(crate) const SHARERS: u32 = 8;
+
+/// Quads of channels that a workgroup sums up over positions (`shaders/position_sums.wgsl`).
+pub(crate) const CHANNELS: u32 = 16;
+
 /// Most workgroups along one axis that every device allows.
 const MOST_GROUPS: u32 = 65535;
 
@@ -26,4 +35,14 @@ const MOST_GROUPS: u32 = 65535;
 pub(crate) fn spread(count: u32, y: u32) -> [u32; 3] {
     let z = count.div_ceil(MOST_GROUPS).max(1);
     [count.div_ceil(z), y, z]
+}
+
+/// Workgroups of a thread for each of so many.
+pub(crate) fn each(count: u32) -> [u32; 3] {
+    spread(count.div_ceil(THREADS), 1)
+}
+
+/// Workgroups of [`SHARERS`] threads for each of so many rows.
+pub(crate) fn each_row(rows: u32) -> [u32; 3] {
+    spread(rows.div_ceil(THREADS / SHARERS), 1)
 }

@@ -5,8 +5,9 @@ use super::finish;
 use super::kernels::Kernel;
 use super::layout::{BORDER, quads, slice};
 use super::memory::Memory;
-use super::pass::{Bound, Pass, spread};
-use super::tile::TileRule;
+use super::pass::{Bound, Pass, THREADS, each_row, spread};
+use super::tile::{TileRule, Tiles};
+use super::uniforms::{Amplify, Cosine, Gate, MaxPool, Picture, Position, bound, words};
 use super::winograd;
 use crate::amplification::Residual;
 use crate::inference::{self, Convolution, Operation, Plan, Slots, Step, View};
@@ -30,10 +31,17 @@ pub(crate) trait Places {
 }
 
 /// All passes for a batch of `pictures`, from the pixels to the scores.
-pub(super) fn all(plan: &Plan, slots: &Slots, pictures: u32, tile: TileRule) -> Vec<Pass<Memory>> {
-    let mut passes = of_plan(plan, &Detection { slots }, pictures, tile);
+pub(super) fn all(plan: &Plan, slots: &Slots, pictures: u32, tiles: Tiles) -> Vec<Pass<Memory>> {
+    let mut passes = Builder { plan, places: &Detection { slots }, pictures, tiles }.all();
     passes.extend(finish::passes(plan, slots, pictures));
     passes
+}
+
+/// What stands in the place of the first of [`all`] where the pictures are given as bytes.
+pub(super) fn from_bytes(plan: &Plan, slots: &Slots, pictures: u32, tiles: Tiles) -> Pass<Memory> {
+    let first = Builder { plan, places: &Detection { slots }, pictures, tiles }.picture();
+    let [pixels, output] = [first.bindings[0], first.bindings[1]];
+    Pass { kernel: Kernel::Picture8, bindings: vec![pixels, Memory::Normalized, output], ..first }
 }
 
 /// The passes of the plan's steps for a batch of `pictures`, from the pixels on.
@@ -43,10 +51,7 @@ pub(crate) fn of_plan<P: Places>(
     pictures: u32,
     tile: TileRule,
 ) -> Vec<Pass<P::Memory>> {
-    let builder = Builder { plan, places, pictures, tile };
-    let mut passes = vec![builder.picture()];
-    passes.extend(plan.steps.iter().enumerate().flat_map(|(i, step)| builder.step(i, step)));
-    passes
+    Builder { plan, places, pictures, tiles: Tiles { rule: tile, winograd: true } }.all()
 }
 
 /// The detector's own memory.
@@ -82,14 +87,29 @@ impl Places for Detection<'_> {
     }
 }
 
+/// As the shaders count them (`shaders/residual.wgsl`).
+pub(crate) fn residual_code(residual: Residual) -> u32 {
+    match residual {
+        Residual::Tanh => 0,
+        Residual::Sigmoid => 1,
+        Residual::Learnable => 2,
+    }
+}
+
 struct Builder<'a, P> {
     plan: &'a Plan,
     places: &'a P,
     pictures: u32,
-    tile: TileRule,
+    tiles: Tiles,
 }
 
 impl<P: Places> Builder<'_, P> {
+    fn all(&self) -> Vec<Pass<P::Memory>> {
+        let mut passes = vec![self.picture()];
+        passes.extend(self.plan.steps.iter().enumerate().flat_map(|(i, step)| self.step(i, step)));
+        passes
+    }
+
     /// The normalised picture, interleaved and with a border of zeros.
     fn picture(&self) -> Pass<P::Memory> {
         let size = self.plan.size as u32;
@@ -97,15 +117,15 @@ impl<P: Places> Builder<'_, P> {
         Pass {
             name: "picture".into(),
             kernel: Kernel::Picture,
-            uniform: vec![size],
+            uniform: words(Picture { size }),
             bindings: vec![self.places.pixels(), self.memory(self.plan.input)],
-            groups: [padded.div_ceil(64), padded, self.pictures],
+            groups: [padded.div_ceil(THREADS), padded, self.pictures],
         }
     }
 
     fn step(&self, index: usize, step: &Step) -> Vec<Pass<P::Memory>> {
         let passes = match &step.operation {
-            Operation::Convolution(c) if winograd::serves(self.plan, c) => {
+            Operation::Convolution(c) if self.tiles.winograd && winograd::serves(self.plan, c) => {
                 let add = c.add.map_or(self.places.bias(index), |add| self.memory(add));
                 let memories = winograd::Memories {
                     input: self.memory(c.input),
@@ -124,7 +144,7 @@ impl<P: Places> Builder<'_, P> {
                     slices,
                     add,
                     c.relu,
-                    self.tile,
+                    self.tiles.rule,
                 )
             }
             operation => self.operation(index, operation),
@@ -145,16 +165,24 @@ impl<P: Places> Builder<'_, P> {
             Operation::MaxPool { input, output } => self.max_pool(*input, *output),
             Operation::Position { input, output, .. } => {
                 let [positions, channels] = self.elements(*input);
-                let uniform = [vec![positions, channels], self.slices(&[*input, *output])].concat();
+                let [[in_pixel, in_offset], [out_pixel, out_offset]] = self.slices([*input, *output]);
+                let uniform = Position { positions, channels, in_pixel, in_offset, out_pixel, out_offset };
                 let bindings = vec![self.memory(*input), self.places.values(index), self.memory(*output)];
-                (Kernel::Position, uniform, bindings, self.each_quad(*input))
+                bound(Kernel::Position, uniform, bindings, self.each_quad(*input))
             }
             Operation::Gate { query, matching, output } => {
-                let mut uniform = vec![self.rows(*query), quads(query.channels) as u32];
-                uniform.extend(slice(self.plan, *query));
-                uniform.push(matching.channels as u32);
-                uniform.extend(slice(self.plan, *matching));
-                (
+                let [[query_pixel, query_offset], [matching_pixel, matching_offset]] =
+                    self.slices([*query, *matching]);
+                let uniform = Gate {
+                    rows: self.rows(*query),
+                    channels: quads(query.channels) as u32,
+                    query_pixel,
+                    query_offset,
+                    items: matching.channels as u32,
+                    matching_pixel,
+                    matching_offset,
+                };
+                bound(
                     Kernel::Gate,
                     uniform,
                     self.memories(&[*query, *matching, *output]),
@@ -163,23 +191,40 @@ impl<P: Places> Builder<'_, P> {
             }
             Operation::Amplify { feature, generated, gate, residual, output } => {
                 let [positions, channels] = self.elements(*feature);
-                let mut uniform = vec![positions, channels];
-                uniform.extend(self.slices(&[*feature, *generated, *output]));
-                let residual = match residual {
-                    Residual::Tanh => 0,
-                    Residual::Sigmoid => 1,
-                    Residual::Learnable => 2,
+                let [
+                    [feature_pixel, feature_offset],
+                    [generated_pixel, generated_offset],
+                    [out_pixel, out_offset],
+                ] = self.slices([*feature, *generated, *output]);
+                let uniform = Amplify {
+                    positions,
+                    channels,
+                    feature_pixel,
+                    feature_offset,
+                    generated_pixel,
+                    generated_offset,
+                    out_pixel,
+                    out_offset,
+                    gated: u32::from(gate.is_some()),
+                    residual: residual_code(*residual),
                 };
-                uniform.extend([u32::from(gate.is_some()), residual]);
                 // Without a gate the binding is not read.
                 let bindings = self.memories(&[*feature, *generated, gate.unwrap_or(*generated), *output]);
-                (Kernel::Amplify, uniform, bindings, self.each_quad(*feature))
+                bound(Kernel::Amplify, uniform, bindings, self.each_quad(*feature))
             }
             Operation::Discrepancy { teacher, student, output } => {
-                let mut uniform = vec![self.rows(*teacher), quads(teacher.channels) as u32];
-                uniform.extend(self.slices(&[*teacher, *student]));
+                let [[teacher_pixel, teacher_offset], [student_pixel, student_offset]] =
+                    self.slices([*teacher, *student]);
+                let uniform = Cosine {
+                    rows: self.rows(*teacher),
+                    channels: quads(teacher.channels) as u32,
+                    teacher_pixel,
+                    teacher_offset,
+                    student_pixel,
+                    student_offset,
+                };
                 let bindings = self.memories(&[*teacher, *student, *output]);
-                (Kernel::Cosine, uniform, bindings, self.each_position(*teacher))
+                bound(Kernel::Cosine, uniform, bindings, self.each_position(*teacher))
             }
         };
         vec![one]
@@ -229,7 +274,7 @@ impl<P: Places> Builder<'_, P> {
             kernel_height,
             kernel_width,
             stride,
-            padding,
+            padding: padding as i32,
             corners,
             out_pixel,
             out_offset,
@@ -249,17 +294,18 @@ impl<P: Places> Builder<'_, P> {
             weight: self.places.values(index),
             products: Some(self.places.products()),
         };
-        convolution::passes(conv, buffers, (self.tile)(conv.rows, conv.columns))
+        convolution::passes(conv, buffers, (self.tiles.rule)(conv.rows, conv.columns))
     }
 
     fn max_pool(&self, input: View, output: View) -> Bound<P::Memory> {
         let [_, in_height, in_width] = self.shape(input);
         let [_, height, width] = self.shape(output);
         let channels = quads(input.channels) as u32;
-        let mut uniform = vec![width, channels, in_height, in_width];
-        uniform.extend(self.slices(&[input, output]));
-        let groups = [(width * channels).div_ceil(64), height, self.pictures];
-        (Kernel::MaxPool, uniform, self.memories(&[input, output]), groups)
+        let [[in_pixel, in_offset], [out_pixel, out_offset]] = self.slices([input, output]);
+        let uniform =
+            MaxPool { width, channels, in_height, in_width, in_pixel, in_offset, out_pixel, out_offset };
+        let groups = [(width * channels).div_ceil(THREADS), height, self.pictures];
+        bound(Kernel::MaxPool, uniform, self.memories(&[input, output]), groups)
     }
 
     fn shape(&self, view: View) -> [u32; 3] {
@@ -277,8 +323,8 @@ impl<P: Places> Builder<'_, P> {
         self.elements(view)[0] * self.pictures
     }
 
-    fn slices(&self, views: &[View]) -> Vec<u32> {
-        views.iter().flat_map(|&view| slice(self.plan, view)).collect()
+    fn slices<const N: usize>(&self, views: [View; N]) -> [[u32; 2]; N] {
+        views.map(|view| slice(self.plan, view))
     }
 
     fn memory(&self, view: View) -> P::Memory {
@@ -292,11 +338,11 @@ impl<P: Places> Builder<'_, P> {
     /// A thread for each quad.
     fn each_quad(&self, view: View) -> [u32; 3] {
         let [positions, channels] = self.elements(view);
-        spread((positions * channels).div_ceil(64), self.pictures)
+        spread((positions * channels).div_ceil(THREADS), self.pictures)
     }
 
     /// Eight threads for each position.
     fn each_position(&self, view: View) -> [u32; 3] {
-        spread(self.rows(view).div_ceil(8), 1)
+        each_row(self.rows(view))
     }
 }

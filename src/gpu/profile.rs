@@ -67,10 +67,10 @@ impl Network {
         }
         encoder.resolve_query_set(&queries, 0..stamps, &resolved, 0);
         encoder.copy_buffer_to_buffer(&resolved, 0, &read, 0, 8 * u64::from(stamps));
-        self.gpu.queue.submit([encoder.finish()]);
+        self.gpu.submit(encoder);
         let words = self.gpu.read(&read).await?;
         let stamp = |i: usize| u64::from(words[2 * i]) | u64::from(words[2 * i + 1]) << 32;
-        let tick = f64::from(self.gpu.queue.get_timestamp_period()) * 1e-6;
+        let tick = self.gpu.tick_ms();
         let times = program.passes.iter().enumerate().map(|(i, (pass, _))| PassTime {
             name: pass.name.clone(),
             kernel: format!("{:?}", pass.kernel),

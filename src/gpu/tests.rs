@@ -1,8 +1,10 @@
 //! Every pass alone, against the plainest implementation; on whatever adapter there is, a software one if need be.
 
+use super::kernels::Kernel;
 use super::memory::Memory;
+use super::network::Program;
 use super::pass::Pass;
-use super::tile::{Tile, TileRule};
+use super::tile::{Tile, TileRule, Tiles};
 use super::*;
 use crate::amplification::{RaaOptions, Residual};
 use crate::inference::plan_tests::{Random, info};
@@ -32,7 +34,9 @@ struct Bench {
 
 impl Bench {
     fn new(gpu: Arc<Gpu>, plan: Plan, precision: Precision, tile: TileRule, pictures: usize) -> Self {
-        let mut network = Network::with_tiles(gpu, plan, precision, tile).unwrap();
+        let winograd = !matches!(tile(u32::MAX, 64), Tile::Matrix64 | Tile::Matrix128);
+        let tiles = Tiles { rule: tile, winograd };
+        let mut network = Network::with_tiles(gpu, plan, precision, tiles).unwrap();
         network.prepare(pictures).unwrap();
         network.count = pictures;
         Self { network, pictures }
@@ -55,11 +59,11 @@ impl Bench {
 
     fn write_view(&self, view: View, values: &[f32]) {
         let bytes = self.precision(view).pack(values);
-        self.network.gpu.queue.write_buffer(self.buffer(self.slot(view)), 0, &bytes);
+        self.network.gpu.write(self.buffer(self.slot(view)), 0, &bytes);
     }
 
     fn write(&self, memory: Memory, values: &[f32]) {
-        self.network.gpu.queue.write_buffer(self.buffer(memory), 0, bytemuck::cast_slice(values));
+        self.network.gpu.write(self.buffer(memory), 0, bytemuck::cast_slice(values));
     }
 
     fn read_view(&self, view: View) -> Vec<f32> {
@@ -78,15 +82,15 @@ impl Bench {
         });
         let mut encoder = device.create_command_encoder(&Default::default());
         encoder.copy_buffer_to_buffer(from, 0, &to, 0, from.size());
-        self.network.gpu.queue.submit([encoder.finish()]);
+        self.network.gpu.submit(encoder);
         pollster::block_on(self.network.gpu.read(&to)).unwrap()
     }
 
     fn run(&self, passes: &[&Pass<Memory>]) {
         let program = self.network.bind(passes.iter().map(|&pass| pass.clone()).collect());
         let mut encoder = self.network.gpu.device.create_command_encoder(&Default::default());
-        program.encode(&mut encoder, &self.network.kernels);
-        self.network.gpu.queue.submit([encoder.finish()]);
+        Program::encode(&program.passes, &mut encoder, &self.network.kernels);
+        self.network.gpu.submit(encoder);
         self.network.gpu.check().unwrap();
     }
 
@@ -198,6 +202,114 @@ fn every_pass_in_16_bit_is_right() {
     every_step_in(Precision::F16, &info(Backbone::Compact, 96), 1, |_, _| Tile::Small);
     every_step_in(Precision::F16, &info(Backbone::Resnet18, 32), 1, |_, _| Tile::Large);
     every_step_in(Precision::F16, &info(Backbone::Resnet50, 32), 1, |_, _| Tile::Large);
+}
+
+/// Matrix units that have passed their test on this adapter are right in every layer, and quick networks use them;
+/// where there are none, f16 has the tiles that f32 has.
+#[test]
+fn matrix_units_are_used_where_they_are_right() {
+    let gpu = gpu();
+    let units = match gpu.matrix_units() {
+        MatrixUnits::Ready => true,
+        MatrixUnits::Absent => false,
+        MatrixUnits::Failed(how) => panic!("{how}"),
+    };
+    // Nothing of the test has harmed the device.
+    gpu.check().unwrap();
+    if units {
+        every_step_in(Precision::F16, &info(Backbone::Compact, 96), 3, |_, _| Tile::Matrix64);
+        every_step_in(Precision::F16, &info(Backbone::Resnet18, 64), 1, |_, _| Tile::Matrix128);
+        every_step_in(Precision::F16, &info(Backbone::Resnet50, 32), 3, |_, _| Tile::Matrix64);
+    }
+    let (size, pictures) = if units { (256, 8) } else { (64, 1) };
+    let plan = Plan::new(&info(Backbone::Resnet18, size), &Random).unwrap();
+    for precision in [Precision::F16, Precision::F32] {
+        let mut network = Network::new(Arc::clone(&gpu), plan.clone(), precision).unwrap();
+        network.prepare(pictures).unwrap();
+        let passes = &network.program(pictures).passes;
+        let uses = |tile| passes.iter().any(|(pass, _)| pass.kernel == Kernel::Convolution(tile));
+        for tile in [Tile::Matrix64, Tile::Matrix128] {
+            assert_eq!(uses(tile), units && precision == Precision::F16, "{tile:?} in {precision:?}");
+        }
+    }
+}
+
+/// Bytes give the maps of the normalised pixels, to the last bit; in turns with them too.
+#[test]
+fn bytes_are_normalised_on_the_gpu() {
+    let gpu = gpu();
+    let size = 64;
+    let plan = Plan::new(&info(Backbone::Compact, size), &Random).unwrap();
+    for precision in [Precision::F32, Precision::F16] {
+        let mut network = Network::new(Arc::clone(&gpu), plan.clone(), precision).unwrap();
+        for count in [2, 1, 3] {
+            let pictures: Vec<crate::picture::Picture> = (0..count)
+                .map(|n| {
+                    let value = |x, y, c| (noise(n, (3 * (y * 64 + x) + c) as usize) * 128.0 + 128.0) as u8;
+                    crate::picture::Picture::from_fn(64, 64, |x, y| {
+                        image::Rgb([0, 1, 2].map(|c| value(x, y, c)))
+                    })
+                })
+                .collect();
+            let pixels: Vec<f32> = pictures.iter().flat_map(crate::picture::normalise).collect();
+            let bytes: Vec<&[u8]> = pictures.iter().map(|p| p.as_raw().as_slice()).collect();
+            let right = pollster::block_on(network.maps(&pixels, count)).unwrap();
+            let found = pollster::block_on(network.maps_of_bytes(&bytes)).unwrap();
+            assert_eq!(found, right);
+            assert!(found[0].1 > 0.0, "{}", found[0].1);
+        }
+        assert!(pollster::block_on(network.maps_of_bytes(&[&[0; 5]])).is_err());
+    }
+}
+
+/// `cargo test --release --lib gpu::tests::speed -- --ignored --nocapture`: where the time of batches of pictures goes.
+#[test]
+#[ignore = "a measurement"]
+fn speed() {
+    let gpu = gpu();
+    println!("{}, {}", gpu.info.name, gpu.matrix_units());
+    let median = |ms: &mut Vec<f64>| {
+        ms.sort_by(f64::total_cmp);
+        ms[ms.len() / 2]
+    };
+    for backbone in [Backbone::Resnet18, Backbone::WideResnet50_2] {
+        let plan = Plan::new(&info(backbone, 256), &Random).unwrap();
+        for precision in [Precision::F32, Precision::F16] {
+            let mut network = Network::new(Arc::clone(&gpu), plan.clone(), precision).unwrap();
+            for batch in [1, 8, 32] {
+                let bytes: Vec<u8> = (0..3 * 256 * 256).map(|i| (i * 7 % 251) as u8).collect();
+                let bytes = vec![bytes.as_slice(); batch];
+                let [mut maps_ms, mut judge_ms] = [Vec::new(), Vec::new()];
+                for run in 0..23 {
+                    let begin = std::time::Instant::now();
+                    let maps = pollster::block_on(network.maps_of_bytes(&bytes)).unwrap();
+                    let middle = begin.elapsed().as_secs_f64() * 1e3;
+                    for (map, _) in maps {
+                        crate::detection::judge(map, 1.0).unwrap();
+                    }
+                    if run >= 3 {
+                        maps_ms.push(middle);
+                        judge_ms.push(begin.elapsed().as_secs_f64() * 1e3 - middle);
+                    }
+                }
+                let passes = pollster::block_on(network.profile(batch)).unwrap();
+                let total: f64 = passes.iter().map(|pass| pass.ms).sum();
+                println!(
+                    "{backbone} {precision:?} batch {batch}: maps {:.2} ms, verdicts {:.2} ms; passes one by one {total:.2}",
+                    median(&mut maps_ms),
+                    median(&mut judge_ms),
+                );
+                if batch == 32 {
+                    let mut kernels = std::collections::BTreeMap::<&str, f64>::new();
+                    passes.iter().for_each(|pass| *kernels.entry(&pass.kernel).or_default() += pass.ms);
+                    println!("{kernels:.2?}");
+                    let each =
+                        passes.iter().map(|pass| format!("{} {} {:.3}", pass.name, pass.kernel, pass.ms));
+                    println!("{}", each.collect::<Vec<_>>().join("; "));
+                }
+            }
+        }
+    }
 }
 
 #[test]
@@ -386,7 +498,7 @@ fn the_heat_map_is_the_cpus() {
             wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(4 * side), rows_per_image: None };
         let target = wgpu::TexelCopyBufferInfo { buffer: &to, layout };
         encoder.copy_texture_to_buffer(texture.as_image_copy(), target, extent);
-        gpu.queue.submit([encoder.finish()]);
+        gpu.submit(encoder);
         pollster::block_on(gpu.read(&to)).unwrap()
     };
     let mut colours = std::collections::HashSet::new();
@@ -429,7 +541,7 @@ fn a_failed_device_says_so() {
     let mut encoder = gpu.device.create_command_encoder(&Default::default());
     let memories = network.memories.as_ref().unwrap();
     encoder.copy_buffer_to_buffer(&memories.scores_out, 0, &memories.map_out, 0, 1 << 20);
-    gpu.queue.submit([encoder.finish()]);
+    gpu.submit(encoder);
     assert!(matches!(network.submit(&pixels, 1), Err(crate::Error::Device(_))));
     assert!(matches!(pollster::block_on(network.scores()), Err(crate::Error::Device(_))));
 }

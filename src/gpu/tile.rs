@@ -1,5 +1,7 @@
 //! The tile of a convolution: which of the `conv_*.wgsl` computes it.
 
+use super::winograd;
+use crate::inference::Plan;
 use wgpu::DeviceType;
 
 /// The variants of the convolution.
@@ -11,17 +13,21 @@ pub(crate) enum Tile {
     Small,
     /// `conv_tile64.wgsl`.
     Large,
+    /// `conv_coop64.wgsl`, for matrix units.
+    Matrix64,
+    /// `conv_coop128.wgsl`, for matrix units.
+    Matrix128,
 }
 
 /// Workgroups from which on a GPU is taken to be busy.
 const BUSY: u32 = 128;
 
-/// Slices of `conv_tile32.wgsl`: quads of input channels, and how many a workgroup goes through at least.
-const SLICE: u32 = 8;
+/// Slices of `conv_tile32.wgsl` and `conv_coop.wgsl`: quads of input channels, and how many a workgroup goes through at least.
+pub(super) const SLICE: u32 = 8;
 const FEWEST_SLICES: u32 = 8;
 
 /// f32 numbers that the parts of a shared convolution take together, at most.
-pub(super) const PARTS: usize = 2 * BUSY as usize * 32 * 32;
+pub(super) const PARTS: usize = 2 * BUSY as usize * 64 * 64;
 
 impl Tile {
     /// Positions and quads of outputs that one workgroup computes.
@@ -29,7 +35,18 @@ impl Tile {
         match self {
             Self::Direct => [64, 4],
             Self::Small => [32, 8],
-            Self::Large => [64, 16],
+            Self::Large | Self::Matrix64 => [64, 16],
+            Self::Matrix128 => [128, 32],
+        }
+    }
+
+    /// Quads of inputs and of outputs that one workgroup computes of a weight's gradient (`shaders/weight_*.wgsl`).
+    pub fn weight_size(self) -> [u32; 2] {
+        match self {
+            Self::Direct => [16, 4],
+            Self::Small => [8, 8],
+            // Gradients are f32, for which there are no matrix units.
+            Self::Large | Self::Matrix64 | Self::Matrix128 => [16, 16],
         }
     }
 
@@ -46,7 +63,7 @@ impl Tile {
         let tiles = down.saturating_mul(across).max(1);
         let slices = channels.div_ceil(SLICE);
         let most = (2 * BUSY / tiles).min(slices * taps / FEWEST_SLICES).clamp(1, slices.max(1));
-        if self != Self::Small || tiles >= BUSY || most == 1 {
+        if !matches!(self, Self::Small | Self::Matrix64) || tiles >= BUSY || most == 1 {
             return channels;
         }
         slices.div_ceil(most) * SLICE
@@ -64,6 +81,36 @@ impl Tile {
             },
         }
     }
+}
+
+/// How the convolutions of a plan are computed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tiles {
+    pub rule: TileRule,
+    /// Whether Winograd's convolution is used where it serves.
+    pub winograd: bool,
+}
+
+impl Tiles {
+    /// For matrix units: so quick that what Winograd's transforms move costs more than they save.
+    pub const MATRIX: Self = Self { rule: matrix_rule, winograd: false };
+
+    /// Without matrix units.
+    pub fn plain(adapter: DeviceType) -> Self {
+        Self { rule: Tile::rule(adapter), winograd: true }
+    }
+
+    /// f32 numbers that the largest transformed input and the largest products of a batch take.
+    pub fn numbers(self, plan: &Plan, pictures: usize) -> [usize; 2] {
+        if self.winograd { winograd::numbers(plan, pictures) } else { [0; 2] }
+    }
+}
+
+/// The largest tile that keeps a GPU busy and that the layer's outputs fill.
+fn matrix_rule(rows: u32, columns: u32) -> Tile {
+    let [down, across] = Tile::Matrix128.groups(rows, columns);
+    let fits = columns >= Tile::Matrix128.size()[1];
+    if fits && down.saturating_mul(across) >= BUSY { Tile::Matrix128 } else { Tile::Matrix64 }
 }
 
 /// Positions and quads of outputs of a layer to the tile it is computed with.
@@ -92,11 +139,22 @@ mod tests {
         assert_eq!(Tile::Small.part(64, 16, 16, 1), 16);
         assert_eq!(Tile::Large.part(64, 128, 128, 9), 128);
         // What they store fits in the memory for it.
-        for (rows, columns, channels, taps) in
-            [(64_u32, 128, 192_u32, 9), (1, 512, 512, 9), (640, 40, 160, 1)]
-        {
-            let parts = channels.div_ceil(Tile::Small.part(rows, columns, channels, taps));
-            assert!(parts > 1 && (parts * rows * columns * 4) as usize <= PARTS, "{parts} parts");
+        for tile in [Tile::Small, Tile::Matrix64] {
+            for (rows, columns, channels, taps) in
+                [(64_u32, 128, 192_u32, 9), (1, 512, 512, 9), (640, 40, 160, 1)]
+            {
+                let parts = channels.div_ceil(tile.part(rows, columns, channels, taps));
+                assert!(parts > 1 && (parts * rows * columns * 4) as usize <= PARTS, "{parts} parts");
+            }
         }
+    }
+
+    #[test]
+    fn matrix_units_have_tiles_that_fill_the_gpu() {
+        let rule = Tiles::MATRIX.rule;
+        assert_eq!(rule(32 * 32 * 32, 32), Tile::Matrix128);
+        assert_eq!(rule(32 * 64 * 64, 16), Tile::Matrix64);
+        assert_eq!(rule(32 * 32, 128), Tile::Matrix64);
+        assert_eq!(Tile::Matrix128.groups(129, 32), [2, 1]);
     }
 }

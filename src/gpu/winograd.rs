@@ -4,15 +4,16 @@
 use super::convolution::{self, Buffers, Conv};
 use super::kernels::Kernel;
 use super::layout::quads;
-use super::pass::Bound;
+use super::pass::{Bound, THREADS};
 use super::tile::TileRule;
+use super::uniforms::{WinogradInput, WinogradOutput, bound};
 use crate::inference::{self, Convolution, Operation, Plan};
 
 /// Elements of a transformed patch.
 const ELEMENTS: usize = 16;
 
 /// The patches of an element fill whole tiles of any size.
-const WHOLE: usize = 64;
+pub(super) const WHOLE: usize = 64;
 
 /// Whether a convolution is computed this way: 3x3 of stride 1, on features so large that the patches of one picture
 /// fill a tile.
@@ -87,12 +88,12 @@ pub(crate) fn passes<M: Copy>(
 ) -> Vec<Bound<M>> {
     let Layer { height, width, inputs, outputs, pictures } = layer;
     let [across, down, patches] = layer.patches();
-    let groups = |channels: u32| [(across * channels).div_ceil(64), down, pictures];
+    let groups = |channels: u32| [(across * channels).div_ceil(THREADS), down, pictures];
 
-    let mut uniform = vec![height, width, across, inputs, patches];
-    uniform.extend(input);
+    let [in_pixel, in_offset] = input;
+    let uniform = WinogradInput { height, width, across, channels: inputs, patches, in_pixel, in_offset };
     let bindings = vec![memories.input, memories.transformed];
-    let transform = (Kernel::WinogradInput, uniform, bindings, groups(inputs));
+    let transform = bound(Kernel::WinogradInput, uniform, bindings, groups(inputs));
 
     // As a 1x1 convolution on one line of pixels.
     let rows = ELEMENTS as u32 * patches;
@@ -126,13 +127,23 @@ pub(crate) fn passes<M: Copy>(
     };
     let products = convolution::passes(conv, buffers, tile(conv.rows, conv.columns));
 
-    let mut uniform = vec![height, width, across, outputs, patches];
-    uniform.extend(output);
-    uniform.push(u32::from(add.is_some()));
-    uniform.extend(add.unwrap_or_default());
-    uniform.push(u32::from(relu));
+    let [out_pixel, out_offset] = output;
+    let [add_pixel, add_offset] = add.unwrap_or_default();
+    let uniform = WinogradOutput {
+        height,
+        width,
+        across,
+        channels: outputs,
+        patches,
+        out_pixel,
+        out_offset,
+        add: u32::from(add.is_some()),
+        add_pixel,
+        add_offset,
+        relu: u32::from(relu),
+    };
     let bindings = vec![memories.products, bias, memories.add, memories.output];
-    let back = (Kernel::WinogradOutput, uniform, bindings, groups(outputs));
+    let back = bound(Kernel::WinogradOutput, uniform, bindings, groups(outputs));
     std::iter::once(transform).chain(products).chain([back]).collect()
 }
 

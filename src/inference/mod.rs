@@ -12,11 +12,13 @@ mod network;
 mod plan;
 #[cfg(test)]
 pub(crate) mod plan_tests;
+mod principal;
 #[cfg(test)]
 pub(crate) mod reference;
 mod weights;
 
 pub use cpu::{Engine, instructions};
-pub use insides::{Compared, LevelMaps, LevelViews};
+pub use insides::{Compared, GateFeatures, LevelFeatures, LevelMaps, LevelViews, Patch, PatchGate};
 pub use memory::Slots;
 pub use plan::{Buffer, BufferId, Convolution, Kernel, Operation, Plan, Step, View};
+pub use principal::Axes;

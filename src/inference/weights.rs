@@ -1,10 +1,8 @@
 //! Reading convolution weights, with the batch normalisation that follows folded in.
 
 use crate::Result;
+use crate::batch_norm::BatchNorm;
 use crate::teacher::TensorSource;
-
-/// What batch normalisation adds to the variance.
-const EPSILON: f64 = 1e-5;
 
 /// Weight and bias of one convolution.
 pub(super) struct Weights {
@@ -30,34 +28,25 @@ pub(super) fn pointwise(
 }
 
 /// A convolution `[out, in, k, k]` (or, `transposed`, `[in, out, 2, 2]`) without bias and the batch
-/// normalisation `norm` after it, by its running statistics: with `s = gamma / sqrt(var + eps)` per output,
-/// `W' = s W` and `b' = beta - s mean`.
+/// normalisation `norm` after it, by its running statistics.
 pub(super) fn normalised(
     source: &dyn TensorSource,
     [name, norm]: [&str; 2],
     shape: [usize; 4],
     transposed: bool,
 ) -> Result<Weights> {
-    let mut weight = source.get(&format!("{name}.weight"), &shape)?;
+    let weight = source.get(&format!("{name}.weight"), &shape)?;
     let output = shape[usize::from(transposed)];
-    let part = |key: &str| source.get(&format!("{norm}.{key}"), &[output]);
-    let (gamma, beta) = (part("weight")?, part("bias")?);
-    let (mean, variance) = (part("running_mean")?, part("running_var")?);
-    let scales: Vec<f64> =
-        gamma.iter().zip(&variance).map(|(&g, &v)| f64::from(g) / (f64::from(v) + EPSILON).sqrt()).collect();
+    let parts = BatchNorm::read(|part| source.get(&format!("{norm}.{part}"), &[output]))?;
     let taps = shape[2] * shape[3];
     let filter = if transposed { taps } else { shape[1] * taps };
-    for (i, values) in weight.chunks_exact_mut(filter).enumerate() {
-        let scale = scales[i % output];
-        values.iter_mut().for_each(|w| *w = (f64::from(*w) * scale) as f32);
-    }
-    let shift = |o: usize| (f64::from(beta[o]) - f64::from(mean[o]) * scales[o]) as f32;
-    let bias: Vec<f32> = (0..output).map(shift).collect();
-    // Finite parts can overflow when they are multiplied; a GPU's ReLU would not let it be seen.
-    if weight.iter().chain(&bias).any(|value| !value.is_finite()) {
-        let reason = format!("{name} is not finite once {norm} is folded in; train or copy the model again");
-        return Err(source.refused(reason));
-    }
+    // A GPU's ReLU would not let it be seen that a number is not finite.
+    let (weight, bias) = parts.fold(&weight, filter, None).ok_or_else(|| {
+        source.refused(format!(
+            "{name} is not finite once {norm} is folded in: train again, with another teacher where it comes again, \
+             or copy the model again"
+        ))
+    })?;
     Ok(Weights { weight, bias })
 }
 

@@ -63,7 +63,7 @@ pub struct LeftOut {
     /// Pictures in folders that the layout does not use, by folder.
     #[serde(serialize_with = "lossy_counts")]
     pub elsewhere: BTreeMap<PathBuf, usize>,
-    /// Pictures with several pages or frames, of which the first is read.
+    /// Pictures with several pages or frames, of which one is read.
     pub more_pages: Vec<MorePages>,
     /// Folders of the system: bins, thumbnails, what a repair found.
     #[serde(serialize_with = "lossy_paths")]
@@ -232,7 +232,9 @@ impl LeftOut {
                 .map(|file| format!("{} ({} pages)", shown(&file.path), file.pages)));
             say(
                 Level::Warning,
-                format!("{count} of several pages or frames, only the first is read: {named}"),
+                format!(
+                    "{count} of several pages or frames, of which one is read, the first at full size: {named}"
+                ),
             );
         }
         for remark in &self.remarks {

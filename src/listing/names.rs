@@ -33,7 +33,7 @@ enum Word {
 }
 
 const GOOD: &str = "good ok okay normal pass passed conform conforming acceptable flawless gut gute io einwandfrei bon \
-                    bons bonne bonnes bueno buenos buena buenas buono buoni bom goed хорошие годные 良品 正常 合格 \
+                    bons bonne bonnes bueno buenos buena buenas buono buoni bom goed dobry dobra dobre godkand ок хорошо хорошие годные годен норма 良品 正常 合格 \
                     合格品 良好 无缺陷 정상 양품";
 const DEFECT: &str = "ng nok ko bad fail fails failed failure failures faulty fault faults reject rejects rejected \
                       defect defects defective defectives defected anomaly anomalies anomalous anomalie anomalien \
@@ -45,9 +45,10 @@ const DEFECT: &str = "ng nok ko bad fail fails failed failure failures faulty fa
                       defectos defectuoso defectuosos defectuosa defectuosas rechazado rechazados rechazo anomalia \
                       anomalias anomalo anomali difetto difetti difettoso difettosi scarto scarti defeito defeitos \
                       defeituoso rejeitado rejeitados refugo ruim fout afgekeurd afkeur wada wady wadliwe braki vady \
-                      vadne zmetek zmetky hatali kusurlu bozuk брак дефект дефекты дефектные";
-const MASK: &str = "mask masks gt gts groundtruth groundtruths truth label labels labelmap labelmaps annotation \
-                    annotations annot annots anno annos segmentation segmentations seg segs segm maske masken masque \
+                      vadne zmetek zmetky vadny vadna spatny spatne zly zle uszkodzone uszkodzony odrzut odrzuty trasig trasiga \
+                      felaktig felaktiga underkand fejl feil kassert viallinen hylatty hibas selejt rusak cacat hatali kusurlu bozuk нг брак бракованные негодные плохо плохие дефект дефекты дефектные";
+const MASK: &str = "mask masks gt gts groundtruth groundtruths truth label labels labelmap labelmaps lbl lbls \
+                    rotulo rotulos etiqueta etiquetas annotation annotations annot annots anno annos segmentation segmentations seg segs segm maske masken masque \
                     masques mascara mascaras maschera maschere etichette anotacion anotaciones маска маски разметка";
 const NOT: &str = "no not non none without nicht kein keine ohne sans sin senza sem pas zero";
 const FREE: &str = "free frei less";
@@ -57,8 +58,8 @@ const NEUTRAL: &str = "part parts piece pieces image images img imgs picture pic
                        樣本";
 
 /// Parts of names in scripts that do not separate words.
-const DEFECT_SIGNS: &str = "不良 缺陷 瑕疵 次品 废品 廢品 不合格 不适合 不適合 不適 异常 異常 损坏 損壞 坏品 壞品 欠陥 \
-                            欠点 불량 결함 비정상";
+const DEFECT_SIGNS: &str = "不良 缺陷 瑕疵 次品 废品 廢品 不合格 不适合 不適合 不適 异常 異常 报废 報廢 残次 失败 失敗 不具合 损坏 損壞 坏品 壞品 欠陥 \
+                            欠点 불량 불합격 결함 비정상";
 const MASK_SIGNS: &str =
     "掩码 掩膜 掩模 蒙版 遮罩 标注 標註 标签 標籤 真值 マスク ラベル アノテーション 教師 마스크 라벨 레이블";
 /// What denies a sign before or after it.

@@ -1,4 +1,4 @@
-//! How many pictures a file holds; only the first is read.
+//! How many pictures a file holds; only one is read.
 
 use std::collections::HashSet;
 use std::fs::File;

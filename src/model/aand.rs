@@ -46,11 +46,7 @@ impl Aand {
         let student = self.student.forward(features.clone());
         let discrepancy = match self.info.score {
             Score::Discrepancy => {
-                let mut student = student.iter();
-                features.map(|a| {
-                    let s = student.next().expect("three levels").clone();
-                    cosine_distance(a, s, 1)
-                })
+                std::array::from_fn(|k| cosine_distance(features[k].clone(), student[k].clone(), 1))
             }
             Score::Gate => advanced.each_ref().map(|a| a.weight.clone()),
         };

@@ -56,7 +56,7 @@ pub async fn encode_async(model: &Aand) -> Result<Vec<u8>> {
     let tensors = tensors_async(model).await?;
     let unwritable = |e: &dyn std::fmt::Display| Error::Setting(format!("cannot encode the model: {e}"));
     if let Some(reason) = tensors.iter().find_map(|t| unusable(&t.name, &t.values)) {
-        return Err(Error::Training(format!("{reason}; train again with a lower --lr")));
+        return Err(Error::Training(format!("{reason}; train again with a lower `lr`")));
     }
     let stored: Vec<(Dtype, Vec<u8>)> =
         tensors.iter().map(|tensor| stored(&tensor.values, model.info.precision)).collect();

@@ -21,7 +21,7 @@ pub const MOST_MEMORY_ITEMS: usize = 4096;
 /// The most epochs of a stage that a history may tell of.
 const MOST_EPOCHS: usize = 1_000_000;
 
-/// Losses are sums of 32-bit floats; what is larger was never one.
+/// Losses and scores are sums of 32-bit floats; what is larger was never one.
 const MOST_LOSS: f64 = f32::MAX as f64;
 
 /// What a position's score is.
@@ -194,7 +194,7 @@ impl Info {
             Some(format!("impossible size {}", self.size))
         } else if !(1..=MOST_MEMORY_ITEMS).contains(&items) {
             Some(format!("impossible number of memory items {items}"))
-        } else if !(threshold.is_finite() && threshold > 0.0) {
+        } else if !(threshold > 0.0 && threshold <= MOST_LOSS) {
             Some(format!("impossible threshold {threshold}"))
         } else if self.format_version != Self::format_for(self.range) {
             Some("its range and its version contradict each other".into())

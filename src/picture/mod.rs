@@ -16,7 +16,7 @@ pub use decode::{open, open_ranged};
 pub use mask::{Mask, PATCH_SHARE, decode_mask};
 #[cfg(not(target_arch = "wasm32"))]
 pub use mask::{is_drawn_in_alpha, open_mask};
-pub use normalise::{MEAN, STD, normalise};
+pub use normalise::{MEAN, STD, normalise, normalised_values};
 pub use range::{Depth, Range, RangeChoice, Values};
 pub use remarks::Remarks;
 pub use resize::resize;

@@ -11,18 +11,24 @@ pub const STD: [f32; 3] = [0.229, 0.224, 0.225];
 /// `(value / 255 - MEAN) / STD` for every pixel, as channel x row x column (`3 * height * width`
 /// values), each step in f32 and in this order, as torchvision does it.
 pub fn normalise(picture: &Picture) -> Vec<f32> {
+    let tables = normalised_values();
     let pixels = picture.as_raw();
     let area = pixels.len() / 3;
     let mut planes = vec![0.0; 3 * area];
-    // A channel has only 256 possible results.
     for (channel, plane) in planes.chunks_exact_mut(area.max(1)).enumerate() {
-        let table: [f32; 256] =
-            std::array::from_fn(|value| (value as f32 / 255.0 - MEAN[channel]) / STD[channel]);
+        let table = &tables[channel];
         for (out, pixel) in plane.iter_mut().zip(pixels.chunks_exact(3)) {
             *out = table[usize::from(pixel[channel])];
         }
     }
     planes
+}
+
+/// What [`normalise`] makes of each of the 256 values, per channel.
+pub fn normalised_values() -> [[f32; 256]; 3] {
+    std::array::from_fn(|channel| {
+        std::array::from_fn(|value| (value as f32 / 255.0 - MEAN[channel]) / STD[channel])
+    })
 }
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ impl Checkpoint {
         let progress = serde_json::to_string(&self.progress).map_err(|e| fail(e.to_string()))?;
         let metadata = HashMap::from([("progress".to_owned(), progress)]);
         let bytes = safetensors::serialize(views, Some(metadata)).map_err(|e| fail(e.to_string()))?;
-        crate::model::write_atomically(path, &crate::model::seal(bytes))
+        crate::files::write_atomically(path, &crate::model::seal(bytes))
     }
 
     /// Reads what [`Self::write`] wrote.

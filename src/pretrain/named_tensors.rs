@@ -86,7 +86,7 @@ impl NamedTensors {
         });
         let views = views.collect::<Result<Vec<_>>>()?;
         let bytes = safetensors::serialize(views, None).map_err(|e| Error::weights(path, e.to_string()))?;
-        crate::model::write_atomically(path, &bytes)
+        crate::files::write_atomically(path, &bytes)
     }
 
     /// Every value rounded to 16 bits and back.

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::files::write_atomically;
 use crate::metrics::Evaluation;
-use crate::model::write_atomically;
 
 const HEAD: [&str; 20] = [
     "data_set",

@@ -1,8 +1,7 @@
 //! What a report is made of: plain data, so that the modules that compute it do not depend on the report.
 
-use serde::{Deserialize, Serialize};
-
 use crate::metrics::Evaluation;
+use crate::model::History;
 use crate::picture::{Mask, Picture, ScoreMap};
 
 /// Everything that one report, or one part of a report on several data sets, shows.
@@ -20,10 +19,8 @@ pub struct ReportInput<'a> {
     pub evaluation: &'a Evaluation,
     /// The pictures to show, in any order; the report sorts and limits them.
     pub gallery: Vec<GalleryItem>,
-    /// Stage 1 of training (amplification), one entry per epoch.
-    pub stage1: Vec<Stage1Epoch>,
-    /// Stage 2 of training (distillation), one entry per epoch.
-    pub stage2: Vec<Stage2Epoch>,
+    /// How both stages of the training went. Values that are not finite are left out of the figures.
+    pub history: History,
     /// Patch features before and after amplification (the paper's Fig. 6).
     pub embedding: Option<Vec<EmbeddingRow>>,
     /// The intermediate maps of one picture.
@@ -47,34 +44,6 @@ pub struct GalleryItem {
     pub heat: Picture,
     /// The anomaly map over the picture.
     pub overlay: Picture,
-}
-
-/// One epoch of stage 1 (method.md 2.8 and 2.11). Values that are not finite are left out of the figures.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Stage1Epoch {
-    /// Counted from 1.
-    pub epoch: usize,
-    /// Mean focal loss of the gate.
-    pub focal: f64,
-    /// Mean amplification loss.
-    pub amplification: f64,
-    /// Mean residual intensity on normal patches (the paper's Fig. 8).
-    pub residual_normal: f64,
-    /// Mean residual intensity on anomalous patches.
-    pub residual_anomalous: f64,
-}
-
-/// One epoch of stage 2 (method.md 4.3).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Stage2Epoch {
-    /// Counted from 1.
-    pub epoch: usize,
-    /// Mean knowledge distillation loss.
-    pub kd: f64,
-    /// Mean hard knowledge distillation loss.
-    pub hkd: f64,
-    /// Their sum, as it was minimised.
-    pub loss: f64,
 }
 
 /// One patch as the plain teacher sees it and as the advanced teacher does.

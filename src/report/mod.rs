@@ -14,7 +14,7 @@ mod training;
 mod verdict;
 
 pub use csv::{cell, is_own_csv, write_csv};
-pub use input::{EmbeddingRow, GalleryItem, LevelPanels, Levels, ReportInput, Stage1Epoch, Stage2Epoch};
+pub use input::{EmbeddingRow, GalleryItem, LevelPanels, Levels, ReportInput};
 pub use page::{is_own_page, write, write_several};
 pub use training::{is_own_picture, training_picture};
 

@@ -26,10 +26,15 @@ pub(super) fn significant(value: f64) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
+/// The largest value that is drawn at its place: an axis from its negative to it still has a finite length, and looking
+/// for marks on an axis of infinite length would never end.
+const LARGEST: f64 = f64::MAX / 8.0;
+
 /// The finite range of some values, widened a little; 0 to 1 where there are none.
 pub(super) fn range(values: impl Iterator<Item = f64>) -> Range<f64> {
     let (low, high) = values
         .filter(|value| value.is_finite())
+        .map(|value| value.clamp(-LARGEST, LARGEST))
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
     if low > high {
         return 0.0..1.0;
@@ -54,9 +59,19 @@ mod tests {
 
     #[test]
     fn ranges_are_never_empty() {
-        for values in [vec![], vec![f64::NAN], vec![0.0], vec![2.0, 2.0], vec![1.0, -1.0, f64::INFINITY]] {
+        let most = f64::MAX;
+        for values in [
+            vec![],
+            vec![f64::NAN],
+            vec![0.0],
+            vec![2.0, 2.0],
+            vec![1.0, -1.0, f64::INFINITY],
+            vec![-most, most],
+            vec![most],
+        ] {
             let range = range(values.into_iter());
-            assert!(range.start < range.end && range.end.is_finite(), "{range:?}");
+            let length = range.end - range.start;
+            assert!(length > 0.0 && (2.0 * length).is_finite(), "{range:?}");
         }
     }
 }

@@ -9,8 +9,8 @@ use super::numbers::count;
 use super::verdict::{sentence, sentence_of_several};
 use super::{embedding, gallery, levels, scores, training};
 use crate::error::{Error, Result};
+use crate::files::write_atomically;
 use crate::metrics::{DefectEvaluation, Evaluation, Selection};
-use crate::model::write_atomically;
 
 /// Writes the report on one data set as one self-contained HTML file.
 ///
@@ -101,10 +101,14 @@ fn part(input: &ReportInput, level: usize) -> Result<Markup> {
     let of = input.evaluation;
     let embedded = input.embedding.as_deref().map(embedding::figures).transpose()?.flatten();
     let stages = [
-        (training::stage1(&input.stage1)?, "Stage 1: residual anomaly amplification", "Losses per epoch."),
-        (training::stage2(&input.stage2)?, "Stage 2: normality distillation", "Losses per epoch."),
         (
-            training::residuals(&input.stage1)?,
+            training::stage1(&input.history.amplify)?,
+            "Stage 1: residual anomaly amplification",
+            "Losses per epoch.",
+        ),
+        (training::stage2(&input.history.distill)?, "Stage 2: normality distillation", "Losses per epoch."),
+        (
+            training::residuals(&input.history.amplify)?,
             "Residual intensity",
             "What stage 1 adds to the teacher's features: little on normal patches, much on anomalous ones.",
         ),

@@ -8,6 +8,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::*;
 use crate::metrics::{Evaluation, Judged, Selection, Threshold};
+use crate::model::{AmplifyRecord, DistillRecord, History};
 use crate::picture::{Mask, Picture, ScoreMap};
 
 const SIZE: usize = 64;
@@ -119,21 +120,7 @@ fn input<'a>(made: &Made, evaluation: &'a Evaluation) -> ReportInput<'a> {
         split: "test pictures of this test".into(),
         evaluation,
         gallery,
-        stage1: (1..=30)
-            .map(|epoch| Stage1Epoch {
-                epoch,
-                focal: 0.2 * (-0.2 * epoch as f64).exp() + 0.002,
-                amplification: 0.9 * (-0.1 * epoch as f64).exp() + 0.3,
-                residual_normal: 0.02 + 0.1 / epoch as f64,
-                residual_anomalous: 0.6 - 0.5 / epoch as f64,
-            })
-            .collect(),
-        stage2: (1..=40)
-            .map(|epoch| {
-                let (kd, hkd) = (0.9 / epoch as f64 + 0.05, 1.4 / (epoch as f64).sqrt());
-                Stage2Epoch { epoch, kd, hkd, loss: kd + hkd }
-            })
-            .collect(),
+        history: history(),
         embedding,
         levels: Some(Levels {
             name: "hole/002.png".into(),
@@ -141,6 +128,23 @@ fn input<'a>(made: &Made, evaluation: &'a Evaluation) -> ReportInput<'a> {
             levels: vec![level(32), level(16), level(8)],
         }),
     }
+}
+
+fn history() -> History {
+    let amplify = (1..=30).map(|epoch| AmplifyRecord {
+        epoch,
+        focal: 0.2 * (-0.2 * epoch as f64).exp() + 0.002,
+        amplification: 0.9 * (-0.1 * epoch as f64).exp() + 0.3,
+        residual_normal: 0.02 + 0.1 / epoch as f64,
+        residual_anomalous: 0.6 - 0.5 / epoch as f64,
+        lr: 0.005,
+        seconds: 0.0,
+    });
+    let distill = (1..=40).map(|epoch| {
+        let (kd, hkd) = (0.9 / epoch as f64 + 0.05, 1.4 / (epoch as f64).sqrt());
+        DistillRecord { epoch, kd, hkd, lr: 0.005, seconds: 0.0 }
+    });
+    History { amplify: amplify.collect(), distill: distill.collect() }
 }
 
 /// Where to write: a folder that vanishes, unless somebody wants to look.
@@ -224,8 +228,7 @@ fn the_least_there_can_be() {
     let evaluation = evaluation(&made, "five");
     let bare = ReportInput {
         gallery: Vec::new(),
-        stage1: Vec::new(),
-        stage2: Vec::new(),
+        history: History::default(),
         embedding: None,
         levels: None,
         rendered_note: None,
@@ -260,20 +263,38 @@ fn several_data_sets_in_one_report() {
 
 #[test]
 fn a_picture_of_training() {
-    let made = made(5, 2);
-    let evaluation = evaluation(&made, "five");
-    let ReportInput { mut stage1, stage2, .. } = input(&made, &evaluation);
+    let mut history = history();
     let (_temporary, folder) = folder();
     let path = folder.join("training.svg");
-    stage1[3].focal = f64::NAN;
-    training_picture(&path, &stage1, &stage2).unwrap();
+    history.amplify[3].focal = f64::NAN;
+    training_picture(&path, &history).unwrap();
     let svg = read(&path);
     assert!(svg.starts_with("<svg ") && svg.contains("Stage 1") && svg.contains("amplification"));
     assert!(!svg.contains("currentColor") && !svg.contains("NaN"));
-    training_picture(&folder.join("early.svg"), &stage1[..1], &[]).unwrap();
+    let early = History { amplify: history.amplify[..1].to_vec(), distill: Vec::new() };
+    training_picture(&folder.join("early.svg"), &early).unwrap();
     assert!(read(&folder.join("early.svg")).contains("no epochs yet"));
-    let error = training_picture(&folder.join("nowhere/training.svg"), &stage1, &stage2).unwrap_err();
+    let error = training_picture(&folder.join("nowhere/training.svg"), &history).unwrap_err();
     assert!(error.to_string().contains("nowhere"), "{error}");
+}
+
+/// Marks on an axis of infinite length would be looked for without end.
+#[test]
+fn values_of_any_size_are_drawn_in_no_time() {
+    let mut made = made(5, 2);
+    made.judged[0].score = f64::MAX;
+    made.judged[1].score = -f64::MAX;
+    let mut evaluation = evaluation(&made, "five");
+    evaluation.threshold = f64::MAX;
+    let mut input = input(&made, &evaluation);
+    for (sign, record) in [1.0, -1.0].into_iter().zip(&mut input.history.amplify) {
+        let most = sign * f64::MAX;
+        (record.focal, record.amplification) = (most, most);
+        (record.residual_normal, record.residual_anomalous) = (most, -most);
+    }
+    (input.gallery, input.embedding) = (Vec::new(), None);
+    let (_temporary, folder) = folder();
+    write(&folder.join("huge.html"), &input).unwrap();
 }
 
 #[test]

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use plotters::prelude::*;
 
-use super::input::{Stage1Epoch, Stage2Epoch};
 use super::numbers::{range, short, significant};
 use super::plot::{Area, Drawn, Frame, Line, SIZE, chart, figure, lines, words};
 use crate::error::Result;
-use crate::model::write_atomically;
+use crate::files::write_atomically;
+use crate::model::{AmplifyRecord, DistillRecord, History};
 
 /// Losses that span more than this are drawn on a logarithmic axis.
 const LOGARITHMIC: f64 = 30.0;
@@ -20,14 +20,14 @@ const ALT: &str = "Training losses of both stages";
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn training_picture(path: &Path, stage1: &[Stage1Epoch], stage2: &[Stage2Epoch]) -> Result<()> {
+pub fn training_picture(path: &Path, history: &History) -> Result<()> {
     let (width, height) = (SIZE.0 * 3 / 2, SIZE.1 * 3 / 2);
     let svg = figure(ALT, (width, 2 * height), |area| {
         area.fill(&WHITE)?;
         let (upper, lower) = area.split_vertically(height);
         for (area, title, drawn) in [
-            (upper, "Stage 1: residual anomaly amplification", stage1_lines(stage1)),
-            (lower, "Stage 2: normality distillation", stage2_lines(stage2)),
+            (upper, "Stage 1: residual anomaly amplification", stage1_lines(&history.amplify)),
+            (lower, "Stage 2: normality distillation", stage2_lines(&history.distill)),
         ] {
             draw(&area.titled(title, ("sans-serif", 16))?, "loss", drawn, true)?;
         }
@@ -43,18 +43,18 @@ pub fn is_own_picture(head: &[u8]) -> bool {
 }
 
 /// The losses of stage 1; `None` without epochs.
-pub(super) fn stage1(epochs: &[Stage1Epoch]) -> Result<Option<String>> {
+pub(super) fn stage1(epochs: &[AmplifyRecord]) -> Result<Option<String>> {
     losses("Losses of stage 1 per epoch", stage1_lines(epochs))
 }
 
 /// The losses of stage 2; `None` without epochs.
-pub(super) fn stage2(epochs: &[Stage2Epoch]) -> Result<Option<String>> {
+pub(super) fn stage2(epochs: &[DistillRecord]) -> Result<Option<String>> {
     losses("Losses of stage 2 per epoch", stage2_lines(epochs))
 }
 
 /// Residual intensity on normal and anomalous patches per epoch (Fig. 8); `None` without epochs.
-pub(super) fn residuals(epochs: &[Stage1Epoch]) -> Result<Option<String>> {
-    let of = |name, n, value: fn(&Stage1Epoch) -> f64| {
+pub(super) fn residuals(epochs: &[AmplifyRecord]) -> Result<Option<String>> {
+    let of = |name, n, value: fn(&AmplifyRecord) -> f64| {
         line(n, name, epochs.iter().map(|epoch| (epoch.epoch, value(epoch))))
     };
     let drawn = vec![
@@ -73,16 +73,16 @@ pub(super) fn residuals(epochs: &[Stage1Epoch]) -> Result<Option<String>> {
     figure(&alt, SIZE, |area| draw(area, "residual intensity", drawn, false)).map(Some)
 }
 
-fn stage1_lines(epochs: &[Stage1Epoch]) -> Vec<Line> {
+fn stage1_lines(epochs: &[AmplifyRecord]) -> Vec<Line> {
     vec![
         line(0, "focal", epochs.iter().map(|epoch| (epoch.epoch, epoch.focal))),
         line(1, "amplification", epochs.iter().map(|epoch| (epoch.epoch, epoch.amplification))),
     ]
 }
 
-fn stage2_lines(epochs: &[Stage2Epoch]) -> Vec<Line> {
+fn stage2_lines(epochs: &[DistillRecord]) -> Vec<Line> {
     vec![
-        line(0, "KD + HKD", epochs.iter().map(|epoch| (epoch.epoch, epoch.loss))),
+        line(0, "KD + HKD", epochs.iter().map(|epoch| (epoch.epoch, epoch.kd + epoch.hkd))),
         line(1, "HKD", epochs.iter().map(|epoch| (epoch.epoch, epoch.hkd))),
         line(2, "KD", epochs.iter().map(|epoch| (epoch.epoch, epoch.kd))),
     ]

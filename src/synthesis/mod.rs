@@ -11,10 +11,12 @@ mod foreground;
 mod geometry;
 mod pattern;
 mod perlin;
+mod plainest;
 mod procedural;
 mod texture;
 
 pub use foreground::Foreground;
+pub use plainest::plainest_defect;
 pub use texture::Textures;
 
 use crate::picture::{MEAN, Mask, Picture, STD, normalise};

@@ -45,7 +45,7 @@ impl Textures {
             return Err(crate::Error::dataset(
                 folder,
                 format!(
-                    "holds no picture (jpg, png, bmp, tiff, webp){told}; name a folder of textures, or leave --textures out"
+                    "holds no picture (jpg, png, bmp, tiff, webp){told}; name a folder of textures, or leave `textures` out"
                 ),
             ));
         }
@@ -71,7 +71,7 @@ impl Textures {
             [width, height].iter().for_each(|side| all.update(side.to_le_bytes()));
             all.update(picture.as_raw());
         }
-        all.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        crate::hash::hex(all.finalize())
     }
 
     /// The same textures, with all pictures resized to `size x size` (bilinear, no antialiasing) already.
@@ -159,7 +159,7 @@ mod tests {
         let message = Textures::open(folder.path(), 8).unwrap_err().to_string();
         assert!(message.contains("b.jpg"), "{message}");
         let empty = tempfile::tempdir().unwrap();
-        assert!(Textures::open(empty.path(), 8).unwrap_err().to_string().contains("--textures"));
+        assert!(Textures::open(empty.path(), 8).unwrap_err().to_string().contains("`textures`"));
         assert!(Textures::open(&empty.path().join("missing"), 8).is_err());
     }
 }

@@ -36,8 +36,7 @@ mod tests {
 
     #[test]
     fn the_file_is_the_documented_one() {
-        let found: String = Sha256::digest(EMBEDDED).iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(found, SHA256);
+        assert_eq!(crate::hash::hex(Sha256::digest(EMBEDDED)), SHA256);
         assert!(EMBEDDED.len() <= 3 << 20, "{} bytes", EMBEDDED.len());
     }
 

@@ -29,11 +29,14 @@ impl Teacher {
         let source = Witness { source, read: Mutex::default() };
         let trunk = Trunk::load(backbone, &source, device)?;
         let read = source.read.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let fingerprint = read.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let fingerprint = crate::hash::hex(read.finalize());
         Ok(Self { backbone, trunk, fingerprint })
     }
 
     /// A randomly initialised teacher (Kaiming-normal), for the first row of the paper's Table I.
+    ///
+    /// # Errors
+    /// None: every tensor is made as it is asked for.
     pub fn random(backbone: Backbone, seed: u64, device: &Device) -> Result<Self> {
         let source = RandomWeights(Mutex::new(ChaCha8Rng::seed_from_u64(seed)));
         Self::load(backbone, &source, device)

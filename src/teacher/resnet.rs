@@ -2,6 +2,7 @@
 
 use super::{Backbone, BlockKind, TensorSource};
 use crate::Result;
+use crate::batch_norm::BatchNorm;
 use crate::convolution::{conv2d, max_pool3x3};
 use burn::tensor::{Device, Tensor, TensorData, activation::relu};
 
@@ -42,33 +43,22 @@ impl FoldedConv {
 }
 
 /// Weight and bias of a convolution; where the source has a batch normalisation `norm` instead of a bias,
-/// `w' = w * gamma / sqrt(var + 1e-5)` and `b' = beta - mean * gamma / sqrt(var + 1e-5)`, in f64.
+/// that is folded in.
 fn folded(
     source: &dyn TensorSource,
     [name, norm]: [&str; 2],
     [output, input, kernel]: [usize; 3],
 ) -> Result<(Vec<f32>, Vec<f32>)> {
-    let mut weight = source.get(&format!("{name}.weight"), &[output, input, kernel, kernel])?;
+    let weight = source.get(&format!("{name}.weight"), &[output, input, kernel, kernel])?;
     if source.contains(&format!("{name}.bias")) || !source.contains(&format!("{norm}.weight")) {
         return Ok((weight, source.get(&format!("{name}.bias"), &[output])?));
     }
-    let part = |key: &str| source.get(&format!("{norm}.{key}"), &[output]);
-    let (gamma, beta) = (part("weight")?, part("bias")?);
-    let (mean, var) = (part("running_mean")?, part("running_var")?);
-    let mut bias = vec![0.0; output];
-    for (o, filter) in weight.chunks_exact_mut(input * kernel * kernel).enumerate() {
-        let scale = f64::from(gamma[o]) / (f64::from(var[o]) + 1e-5).sqrt();
-        filter.iter_mut().for_each(|w| *w = (f64::from(*w) * scale) as f32);
-        bias[o] = (f64::from(beta[o]) - f64::from(mean[o]) * scale) as f32;
-    }
-    // Finite parts can overflow when they are multiplied, and a negative variance has no root.
-    if weight.iter().chain(&bias).any(|value| !value.is_finite()) {
-        let reason = format!(
+    let norm = BatchNorm::read(|part| source.get(&format!("{norm}.{part}"), &[output]))?;
+    norm.fold(&weight, input * kernel * kernel, None).ok_or_else(|| {
+        source.refused(format!(
             "the convolution '{name}' is not finite once its batch normalisation is folded in; give other weights"
-        );
-        return Err(source.refused(reason));
-    }
-    Ok((weight, bias))
+        ))
+    })
 }
 
 /// A residual block: `relu(body(x) + shortcut(x))`.
@@ -114,9 +104,11 @@ impl Block {
             Some(conv) => conv.forward(x.clone()),
             None => x.clone(),
         };
-        let (last, first) = self.body.split_last().expect("a block has convolutions");
-        let y = first.iter().fold(x, |y, conv| relu(conv.forward(y)));
-        relu(last.forward(y) + shortcut)
+        let y = self.body.iter().enumerate().fold(x, |y, (number, conv)| {
+            let y = if number > 0 { relu(y) } else { y };
+            conv.forward(y)
+        });
+        relu(y + shortcut)
     }
 }
 

@@ -67,7 +67,7 @@ impl Teacher {
         let found = Backbone::of(&file)?;
         if let Some(asked) = backbone.filter(|&asked| asked != found) {
             let reason = format!(
-                "these are weights of {found}, not of {asked}; give --backbone {found}, or other weights"
+                "these are weights of {found}, not of {asked}; give `backbone {found}`, or other weights"
             );
             return Err(Error::weights(path, reason));
         }

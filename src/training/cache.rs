@@ -114,7 +114,7 @@ fn failed(error: &std::io::Error) -> Error {
     let place = std::env::temp_dir();
     Error::Training(format!(
         "{}: the temporary file of the features: {error}; free some space there, name another folder in the variable \
-         TMPDIR, or keep more in memory with --cache-memory",
+         TMPDIR, or keep more in memory with `cache_memory`",
         place.display()
     ))
 }
@@ -127,7 +127,7 @@ mod tests {
     fn a_full_disk_is_told_with_a_remedy_that_helps() {
         let said = failed(&std::io::ErrorKind::StorageFull.into()).to_string();
         assert!(
-            said.contains("TMPDIR") && said.contains("--cache-memory") && !said.contains("--out"),
+            said.contains("TMPDIR") && said.contains("`cache_memory`") && !said.contains("`out`"),
             "{said}"
         );
     }

@@ -149,7 +149,7 @@ pub(super) async fn check_usable<M: Module>(module: &M, name: &str) -> Result<()
     match tensors.iter().find_map(|tensor| unusable(&tensor.name, &tensor.values)) {
         None => Ok(()),
         Some(reason) => Err(Error::Training(format!(
-            "the checkpoint cannot be gone on with: {reason}; train anew without --resume"
+            "the checkpoint cannot be gone on with: {reason}; train anew without `resume`"
         ))),
     }
 }
@@ -168,14 +168,12 @@ pub(super) fn restore_module<M: Module>(module: M, bytes: Option<&Vec<u8>>) -> R
 }
 
 /// Puts a record back into an optimizer.
-pub(super) fn restore_optimizer(
-    optimizer: ModuleOptimizer,
-    bytes: Option<&Vec<u8>>,
-) -> Result<ModuleOptimizer> {
-    let bytes = Bytes::from_bytes_vec(bytes.ok_or_else(incomplete)?.clone());
+pub(super) fn restore_optimizer(optimizer: ModuleOptimizer, bytes: Vec<u8>) -> Result<ModuleOptimizer> {
+    let bytes = Bytes::from_bytes_vec(bytes);
     optimizer.from_bytes(bytes).map_err(|_| incomplete())
 }
 
-fn incomplete() -> Error {
-    Error::Training("the checkpoint is incomplete or of other settings; train anew without --resume".into())
+/// A checkpoint that lacks a part.
+pub(super) fn incomplete() -> Error {
+    Error::Training("the checkpoint is incomplete or of other settings; train anew without `resume`".into())
 }

@@ -150,7 +150,7 @@ impl Settings {
     /// Checks ranges and contradictions.
     ///
     /// # Errors
-    /// Names the flag and the remedy.
+    /// Names the setting and the remedy.
     pub fn check(&self) -> Result<()> {
         let wrong = |reason: String| Err(Error::Setting(reason));
         if self.size == 0 || !self.size.is_multiple_of(32) || self.size > MOST_SIZE {
@@ -160,44 +160,44 @@ impl Settings {
             ));
         }
         if self.batch == 0 || self.batch > 1024 {
-            return wrong(format!("--batch {}: must be 1 to 1024", self.batch));
+            return wrong(format!("`batch` {}: must be 1 to 1024", self.batch));
         }
         if !(self.lr > 0.0 && self.lr < 1.0) {
-            return wrong(format!("--lr {}: must be above 0 and below 1", self.lr));
+            return wrong(format!("`lr` {}: must be above 0 and below 1", self.lr));
         }
         if !(0.0..1.0).contains(&self.beta1) {
-            return wrong(format!("--beta1 {}: must be from 0 to below 1", self.beta1));
+            return wrong(format!("`beta1` {}: must be from 0 to below 1", self.beta1));
         }
         if !(0.0..=0.5).contains(&self.holdout) {
-            return wrong(format!("--holdout {}: must be from 0 to 0.5", self.holdout));
+            return wrong(format!("`holdout` {}: must be from 0 to 0.5", self.holdout));
         }
         if !(1..=MOST_MEMORY_ITEMS).contains(&self.raa.memory_items) {
             let items = self.raa.memory_items;
-            return wrong(format!("--memory-items {items}: must be 1 to {MOST_MEMORY_ITEMS}"));
+            return wrong(format!("`memory_items` {items}: must be 1 to {MOST_MEMORY_ITEMS}"));
         }
         if !self.alpha.is_finite() || !(0.0..=2.0).contains(&self.alpha) {
-            return wrong(format!("--alpha {}: must be from 0 to 2", self.alpha));
+            return wrong(format!("`alpha` {}: must be from 0 to 2", self.alpha));
         }
         let weight = self.amplification_weight;
         if !(weight.is_finite() && weight >= 0.0) {
-            return wrong(format!("--amplification-weight {weight}: must be 0 or more"));
+            return wrong(format!("`amplification_weight` {weight}: must be 0 or more"));
         }
         if self.amplifies() && !self.raa.generator && !self.trains_gate() {
-            let why = if self.raa.gate { "--objective contrastive" } else { "--no-gate" };
+            let why = if self.raa.gate { "`objective contrastive`" } else { "`no_gate`" };
             return wrong(format!(
-                "{why} with --no-generator leaves nothing to learn in stage 1: drop one, or give --epochs-amplify 0"
+                "{why} with `no_generator` leaves nothing to learn in stage 1: drop one, or give `epochs_amplify 0`"
             ));
         }
         if self.score == Score::Gate && (!self.raa.gate || self.teacher != TeacherKind::Advanced) {
-            return wrong("--score gate needs the gate and stage 1: drop --no-gate and --teacher".into());
+            return wrong("`score gate` needs the gate and stage 1: drop `no_gate` and `teacher`".into());
         }
         if self.score == Score::Gate && !self.trains_gate() {
             let reason =
-                "--score gate needs a trained gate: give --epochs-amplify 1 or more, and drop --objective";
+                "`score gate` needs a trained gate: give `epochs_amplify 1` or more, and drop `objective`";
             return wrong(reason.into());
         }
         if self.score == Score::Discrepancy && self.epochs_distill == 0 {
-            return wrong("--epochs-distill 0 leaves no student: give at least 1, or --score gate".into());
+            return wrong("`epochs_distill 0` leaves no student: give at least 1, or `score gate`".into());
         }
         Ok(())
     }
@@ -254,7 +254,7 @@ mod tests {
         assert!(Settings::default().check().is_ok());
         for weight in [-0.1, f64::NAN, f64::INFINITY] {
             let settings = Settings { amplification_weight: weight, ..Settings::default() };
-            assert!(settings.check().unwrap_err().to_string().contains("--amplification-weight"));
+            assert!(settings.check().unwrap_err().to_string().contains("`amplification_weight`"));
         }
     }
 
@@ -264,12 +264,12 @@ mod tests {
         let refused = |settings: Settings| settings.check().unwrap_err().to_string();
         let bare = RaaOptions { gate: false, generator: false, ..raa };
         assert!(
-            refused(Settings { raa: bare, ..Settings::default() }).contains("--no-gate with --no-generator")
+            refused(Settings { raa: bare, ..Settings::default() }).contains("`no_gate` with `no_generator`")
         );
         let contrastive = Settings { objective: Objective::Contrastive, ..Settings::default() };
         let gate_only = RaaOptions { generator: false, ..raa };
         assert!(
-            refused(Settings { raa: gate_only, ..contrastive.clone() }).contains("--objective contrastive")
+            refused(Settings { raa: gate_only, ..contrastive.clone() }).contains("`objective contrastive`")
         );
         // Without stage 1 there is nothing to learn in it.
         assert!(Settings { raa: bare, epochs_amplify: 0, ..Settings::default() }.check().is_ok());

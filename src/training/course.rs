@@ -1,8 +1,11 @@
 //! The course of a training: both stages from pictures to a model, observable, interruptible, resumable.
 
+use super::amplifying::Amplifying;
 use super::checkpoint::{Checkpoint, Contents, Position, Stage};
-use super::checkpoint::{check_usable, restore_module, restore_optimizer};
+use super::checkpoint::{check_usable, incomplete, restore_module};
 use super::config::Settings;
+use super::distilling::Distilling;
+use super::film::Film;
 use super::gpu::OPTIMIZER;
 use super::run::Run;
 use super::{AmplifyBatch, AmplifyStage, DistillStage, Purpose, stream};
@@ -102,6 +105,19 @@ pub trait Observer {
         Box::pin(std::future::ready(()))
     }
 
+    /// Whether the model as it is now is wanted; asked after the event that ends an epoch.
+    fn wants_model(&self) -> bool {
+        false
+    }
+
+    /// The file of the model as it is now, where it was wanted. It has no threshold yet.
+    fn model(&mut self, _bytes: Vec<u8>) {}
+
+    /// The film of the training, if one is wanted.
+    fn film(&mut self) -> Option<&mut Film> {
+        None
+    }
+
     /// Judges a candidate on test data, higher is better; called every 5 epochs under `--select test` only.
     ///
     /// # Errors
@@ -149,60 +165,70 @@ pub async fn train_async(course: &Course, observer: &mut dyn Observer) -> Result
         best: None,
         records: Vec::new(),
         saved: 0.0,
-        optimizer: None,
         stopping: false,
     };
     let mut position = Position { stage: Stage::Amplify, epoch: 0, step: 0, sums: [0.0; 2] };
     let settings = &course.settings;
-    let device = course.teacher.trunk.stem.weight.device();
-    let mut rng = stream(settings.seed, Purpose::Amplifier, 0, 0);
-    let mut amplify = AmplifyStage::new(&course.teacher, settings, &mut rng, &device);
-    let mut rng = stream(settings.seed, Purpose::Student, 0, 0);
-    let mut distill = DistillStage::new(course.teacher.backbone, settings, &mut rng, &device);
-    if let Some((amplifier, student)) = &course.start {
-        amplify.amplifier = amplifier.clone();
-        distill.student = student.clone();
-    }
-    if let Some((checkpoint, records)) = &saved {
-        (position, run.history, run.best) =
-            (checkpoint.position, checkpoint.history.clone(), checkpoint.best);
-        amplify.amplifier = restore_module(amplify.amplifier, records.get("amplifier"))?;
-        check_usable(&amplify.amplifier, "amplifier").await?;
-        course.check_device(records)?;
-        run.optimizer = records.get(OPTIMIZER).cloned();
-        if position.stage == Stage::Distill {
-            distill.student = restore_module(distill.student, records.get("student"))?;
-            check_usable(&distill.student, "student").await?;
+    let (mut amplifier, mut student) = course.fresh();
+    let (mut optimizer, mut gpu_optimizer) = (None, None);
+    if let Some((checkpoint, mut records)) = saved {
+        amplifier = restore_module(amplifier, records.get("amplifier"))?;
+        check_usable(&amplifier, "amplifier").await?;
+        course.check_device(&records)?;
+        if checkpoint.position.stage == Stage::Distill {
+            student = restore_module(student, records.get("student"))?;
+            check_usable(&student, "student").await?;
         }
-        if run.optimizer.is_none() {
-            let optimizer = records.get("optimizer");
-            match position.stage {
-                Stage::Amplify => amplify.optimizer = restore_optimizer(amplify.optimizer, optimizer)?,
-                Stage::Distill => distill.optimizer = restore_optimizer(distill.optimizer, optimizer)?,
-            }
+        (optimizer, gpu_optimizer) = (records.remove("optimizer"), records.remove(OPTIMIZER));
+        if optimizer.is_none() && gpu_optimizer.is_none() {
+            return Err(incomplete());
         }
-        run.records = records
-            .iter()
-            .filter(|(name, _)| name.starts_with("best."))
-            .map(|(name, bytes)| (name.clone(), bytes.clone()))
-            .collect();
+        (position, run.history, run.best) = (checkpoint.position, checkpoint.history, checkpoint.best);
+        run.records = records.into_iter().filter(|(name, _)| name.starts_with("best.")).collect();
     }
     if position.stage == Stage::Amplify {
         // Without stage 1 the residual stays off: the student learns from the vanilla teacher.
         if settings.amplifies() {
-            run.amplify(&mut amplify, &distill, position).await?;
+            let stage = AmplifyStage::of(amplifier, settings);
+            let stage = stage.resume(optimizer.take())?;
+            let mut trainee = Amplifying::new(course, stage, &student, gpu_optimizer.take()).await?;
+            run.epochs(&mut trainee, position).await?;
+            amplifier = trainee.end();
         }
         position = Position { stage: Stage::Distill, epoch: 0, step: 0, sums: [0.0; 2] };
     }
     if settings.distils() {
-        run.distill(&amplify, &mut distill, position).await?;
+        let stage = DistillStage::of(student, settings);
+        let stage = stage.resume(optimizer)?;
+        let mut trainee = Distilling::new(&mut run, &amplifier, stage, gpu_optimizer).await?;
+        run.epochs(&mut trainee, position).await?;
+        student = trainee.end();
     }
-    run.finish(&amplify, &distill).await
+    let model = course.candidate(&amplifier, &student, &run.history);
+    run.finish(model).await
 }
 
 impl Course {
     pub(super) fn steps(&self) -> usize {
         self.pictures.len().div_ceil(self.settings.batch)
+    }
+
+    /// Sides of the teacher's three levels.
+    pub(super) fn sides(&self) -> [usize; 3] {
+        self.teacher.backbone.sides(self.settings.size)
+    }
+
+    /// Amplifier and student to begin with, on the autodiff device.
+    fn fresh(&self) -> (Amplifier, Student) {
+        if let Some(start) = &self.start {
+            return start.clone();
+        }
+        let (settings, backbone) = (&self.settings, self.teacher.backbone);
+        let device = self.teacher.trunk.stem.weight.device().autodiff();
+        let mut rng = stream(settings.seed, Purpose::Amplifier, 0, 0);
+        let amplifier = Amplifier::new(backbone, settings.size, settings.raa.memory_items, &mut rng, &device);
+        let mut rng = stream(settings.seed, Purpose::Student, 0, 0);
+        (amplifier, Student::new(backbone, &mut rng, &device))
     }
 
     /// Whether the student learns from the advanced teacher.
@@ -230,7 +256,7 @@ impl Course {
             return Ok(());
         };
         Err(Error::Training(format!(
-            "the checkpoint was begun with {differs}; give the same command as then, or train anew without --resume"
+            "the checkpoint was begun with {differs}; give the same command as then, or train anew without `resume`"
         )))
     }
 
@@ -242,8 +268,25 @@ impl Course {
             _ => return Ok(()),
         };
         Err(Error::Training(format!(
-            "the checkpoint was begun on {begun}; go on with --device {flag}, or train anew without --resume"
+            "the checkpoint was begun on {begun}; go on with `device {flag}`, or train anew without `resume`"
         )))
+    }
+
+    /// An error of a step, with the epoch and what is kept.
+    pub(super) fn with_place(&self, error: Error, epoch: usize) -> Error {
+        let kept = match &self.checkpoint {
+            Some(path) if path.exists() => format!("; the last good checkpoint is {}", path.display()),
+            _ => String::new(),
+        };
+        match error {
+            Error::Training(reason) => {
+                Error::Training(format!("{reason} in epoch {}; try a lower `lr`{kept}", epoch + 1))
+            }
+            Error::Device(reason) if !kept.is_empty() => {
+                Error::Device(format!("{reason}{kept}: give the same command with `resume` to go on from it"))
+            }
+            other => other,
+        }
     }
 
     /// The order of the pictures in an epoch, in batches.
@@ -277,12 +320,7 @@ impl Course {
     }
 
     /// A model of the weights as they are, on the plain device.
-    pub(super) fn candidate(
-        &self,
-        amplify: &AmplifyStage,
-        distill: &DistillStage,
-        history: &History,
-    ) -> Aand {
+    pub(super) fn candidate(&self, amplifier: &Amplifier, student: &Student, history: &History) -> Aand {
         let settings = &self.settings;
         let mut raa = settings.raa;
         raa.generator &= self.advances();
@@ -291,8 +329,8 @@ impl Course {
         }
         Aand {
             teacher: self.teacher.clone(),
-            amplifier: amplify.amplifier.valid(),
-            student: distill.student.valid(),
+            amplifier: amplifier.valid(),
+            student: student.valid(),
             info: Info {
                 format_version: Info::format_for(settings.range),
                 program: concat!("aand ", env!("CARGO_PKG_VERSION")).into(),

@@ -5,13 +5,13 @@ use super::course::Course;
 use super::unusual::unusual;
 use crate::detection::held_out_count;
 use crate::gpu::Processor;
+pub use crate::hash::fingerprint_of;
 use crate::picture::{Mask, Picture, Remarks, resize};
 use crate::synthesis::{Foreground, Textures};
 use crate::teacher::Teacher;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use sha2::{Digest, Sha256};
 
 /// Bytes of cached features kept in memory unless told otherwise; the rest goes to a temporary file.
 pub const CACHE_BUDGET: u64 = 4 << 30;
@@ -92,19 +92,20 @@ pub fn draw(all: usize, count: usize, seed: u64) -> Vec<bool> {
     drawn
 }
 
-/// SHA-256 over pictures given by the parts of their path and the SHA-256 of their content, as 64 hexadecimal
-/// digits.
-pub fn fingerprint_of<'a, P: Iterator<Item = &'a [u8]>>(
-    pictures: impl Iterator<Item = (P, [u8; 32])>,
-) -> String {
-    let mut all = Sha256::new();
-    for (path, content) in pictures {
-        for part in path {
-            all.update(part);
-            // No file name holds a zero byte, so two lists cannot run together to the same text.
-            all.update([0]);
-        }
-        all.update(content);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_out_is_repeatable_and_follows_the_seed() {
+        let held = draw(40, 4, 7);
+        assert_eq!((held.len(), held.iter().filter(|&&held| held).count()), (40, 4));
+        assert_eq!(draw(40, 4, 7), held);
+        assert!((8..16).any(|seed| draw(40, 4, seed) != held));
+        assert_eq!((draw(4, 0, 0), draw(4, 9, 0)), (vec![false; 4], vec![true; 4]));
+        // Every one can be.
+        let first = |seed| draw(6, 1, seed).iter().position(|&held| held);
+        let drawn: std::collections::BTreeSet<_> = (0..64).map(first).collect();
+        assert_eq!(drawn.len(), 6);
     }
-    all.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -310,7 +310,7 @@ fn encode(moments: &[Tensor], times: &[u32]) -> Result<Vec<u8>> {
 }
 
 fn decode(record: &[u8]) -> Result<(NamedTensors, Vec<u32>)> {
-    let damaged = || Error::Training("the checkpoint is incomplete; train anew without --resume".into());
+    let damaged = || Error::Training("the checkpoint is incomplete; train anew without `resume`".into());
     let (_, metadata) = SafeTensors::read_metadata(record).map_err(|_| damaged())?;
     let times = metadata.metadata().as_ref().and_then(|m| m.get("times"));
     let times = times.and_then(|times| serde_json::from_str(times).ok()).ok_or_else(damaged)?;

@@ -1,12 +1,17 @@
 //! Both training stages (the paper's Algorithm 1): first amplify anomalies in the teacher, then distil
 //! normality into the student.
 
+mod amplifying;
 mod cache;
 mod checkpoint;
 mod config;
 mod course;
+mod distilling;
+mod epochs;
+mod film;
 mod given;
 mod gpu;
+mod judge;
 mod prefetch;
 #[cfg(not(target_arch = "wasm32"))]
 mod prepare;
@@ -23,6 +28,7 @@ pub use checkpoint::is_own_checkpoint;
 pub use checkpoint::{Checkpoint, Contents, Position, Stage};
 pub use config::{Objective, Preset, Settings, TeacherKind};
 pub use course::{Course, Event, Observer, train, train_async};
+pub use film::Film;
 pub use given::{CACHE_BUDGET, Good, draw, fingerprint_of};
 #[cfg(not(target_arch = "wasm32"))]
 pub use prefetch::prefetch;

@@ -89,7 +89,7 @@ impl Course {
         if covered < fit {
             let empty = fit - covered;
             warnings.push(format!(
-                "no foreground found in {empty} of {fit} pictures; look with `aand synth`, or give --foreground none"
+                "no foreground found in {empty} of {fit} pictures; look with `aand synth`, or give `foreground none`"
             ));
         }
         warnings
@@ -127,7 +127,7 @@ pub fn check_writable(out: &Path) -> Result<()> {
     std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
     if out.is_dir() {
         return Err(Error::Setting(format!(
-            "--out {}: is a folder; name a file, for example {}",
+            "`out` {}: is a folder; name a file, for example {}",
             out.display(),
             out.join("part.aand").display()
         )));

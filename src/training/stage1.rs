@@ -1,6 +1,7 @@
 //! One step of stage 1: amplify anomalies (method.md 2; the first half of the paper's Algorithm 1).
 
 use super::adam;
+use super::checkpoint::restore_optimizer;
 use super::config::{Objective, Settings};
 use super::read::{floats, scalars};
 use crate::amplification::{Amplifier, PairSample, Raa, Residual};
@@ -50,8 +51,20 @@ impl AmplifyStage {
     pub fn new(teacher: &Teacher, settings: &Settings, rng: &mut ChaCha8Rng, device: &Device) -> Self {
         let device = device.clone().autodiff();
         let items = settings.raa.memory_items;
-        let amplifier = Amplifier::new(teacher.backbone, settings.size, items, rng, &device);
+        Self::of(Amplifier::new(teacher.backbone, settings.size, items, rng, &device), settings)
+    }
+
+    /// An amplifier on the autodiff device, with a fresh optimizer.
+    pub fn of(amplifier: Amplifier, settings: &Settings) -> Self {
         Self { amplifier, optimizer: adam(settings) }
+    }
+
+    /// With the optimizer of an earlier training, if there is one.
+    pub(super) fn resume(mut self, record: Option<Vec<u8>>) -> Result<Self> {
+        if let Some(record) = record {
+            self.optimizer = restore_optimizer(self.optimizer, record)?;
+        }
+        Ok(self)
     }
 
     /// One step of Adam on `L1 = L_focal + 0.1 L_A`.

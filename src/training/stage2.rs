@@ -1,6 +1,7 @@
 //! One step of stage 2: distil normality (method.md 4; the second half of the paper's Algorithm 1).
 
 use super::adam;
+use super::checkpoint::restore_optimizer;
 use super::config::Settings;
 use super::read::scalars;
 use crate::student::{Student, distillation};
@@ -31,7 +32,20 @@ impl DistillStage {
     /// A fresh student; `device` is the plain one.
     pub fn new(backbone: Backbone, settings: &Settings, rng: &mut ChaCha8Rng, device: &Device) -> Self {
         let device = device.clone().autodiff();
-        Self { student: Student::new(backbone, rng, &device), optimizer: adam(settings) }
+        Self::of(Student::new(backbone, rng, &device), settings)
+    }
+
+    /// A student on the autodiff device, with a fresh optimizer.
+    pub fn of(student: Student, settings: &Settings) -> Self {
+        Self { student, optimizer: adam(settings) }
+    }
+
+    /// With the optimizer of an earlier training, if there is one.
+    pub(super) fn resume(mut self, record: Option<Vec<u8>>) -> Result<Self> {
+        if let Some(record) = record {
+            self.optimizer = restore_optimizer(self.optimizer, record)?;
+        }
+        Ok(self)
     }
 
     /// One step of Adam on `L2 = KD + HKD`, given the advanced teacher's features on the plain device.

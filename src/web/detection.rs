@@ -2,12 +2,14 @@
 
 use super::compute::Compute;
 use super::error::thrown;
+use super::remark::remark;
 use crate::detection::{self, Verdict};
-use crate::inference::{Engine, Plan};
+use crate::inference::{Axes, Engine, Plan};
 use crate::model::{Info, Precision, TensorStore, header};
 use crate::picture::{self, Picture, normalise, resize};
 use crate::{Error, Result};
 use std::path::Path;
+use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use wgpu::web_sys::OffscreenCanvas;
 
@@ -18,6 +20,8 @@ pub struct Detector {
     compute: Compute,
     /// For looking inside while a GPU detects.
     pub(super) inspector: Option<Engine>,
+    /// By level, which features have which colors.
+    pub(super) axes: Option<Rc<[Axes; 3]>>,
 }
 
 #[wasm_bindgen]
@@ -67,10 +71,12 @@ impl Detector {
         name: String,
         progress: js_sys::Function,
     ) -> std::result::Result<Detection, JsValue> {
-        let (picture, _) =
+        let (picture, details) =
             picture::decode_ranged(&bytes, Path::new(&name), self.info.range).map_err(thrown)?;
         drop(bytes);
-        self.judge(picture, &progress).await.map_err(thrown)
+        let remark = remark(&details, self.info.range);
+        let found = self.judge(picture, &progress).await.map_err(thrown)?;
+        Ok(Detection { remark, ..found })
     }
 
     /// Draws the heat map of the picture that was judged last on the canvas of [`load`](Self::load): in solid
@@ -114,7 +120,7 @@ impl Detector {
             Some(precision) => Compute::gpu(plan, precision, canvas).await?,
             None => Compute::cpu(plan),
         };
-        Ok(Self { info, compute, inspector: None })
+        Ok(Self { info, compute, inspector: None, axes: None })
     }
 
     /// The model on the CPU, if it is there.
@@ -134,7 +140,7 @@ impl Detector {
         };
         let map = self.compute.map(&self.info, &pixels, tell).await?;
         let found = detection::judge(map, self.info.threshold.value)?;
-        Ok(Detection { found, picture })
+        Ok(Detection { found, picture, remark: None })
     }
 }
 
@@ -143,6 +149,7 @@ impl Detector {
 pub struct Detection {
     found: detection::Detection,
     picture: Picture,
+    remark: Option<String>,
 }
 
 #[wasm_bindgen]
@@ -163,6 +170,12 @@ impl Detection {
     #[wasm_bindgen(getter)]
     pub fn anomalous(&self) -> bool {
         self.found.verdict == Verdict::Anomalous
+    }
+
+    /// What is to be said of how the picture's values are stored (the page's `Remark`, as JSON), if anything.
+    #[wasm_bindgen(getter)]
+    pub fn remark(&self) -> Option<String> {
+        self.remark.clone()
     }
 
     /// Width of the upright picture in pixels.

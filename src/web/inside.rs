@@ -3,14 +3,13 @@
 use super::detection::{Detector, opaque};
 use super::error::thrown;
 use crate::detection;
-use crate::inference::{Engine, LevelMaps, Plan};
+use crate::inference::{Axes, Engine, LevelFeatures, LevelMaps, Patch, Plan};
 use crate::model::TensorStore;
-use crate::picture::{self, Picture, ScoreMap, normalise, resize};
-use crate::synthesis::{Foreground, SynthesisConfig, Synthesizer, Textures};
+use crate::picture::{self, Picture, normalise, resize};
+use crate::synthesis::plainest_defect;
 use crate::{Error, Result};
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
 use std::path::Path;
+use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
@@ -45,17 +44,25 @@ impl Detector {
         Ok(rgba(&resize(&picture, size, size)))
     }
 
-    /// A defect as training makes them: a texture within Perlin noise, on the part. The same for the same seed.
+    /// A defect as training makes them: a texture within Perlin noise, on the part. The same for the same seed; of some
+    /// draws the one that shows most is taken, for training makes many that hardly show.
     ///
     /// # Errors
     /// `PictureError`: not `size x size` pixels of four bytes.
     pub fn defect(&self, pixels: Vec<u8>, seed: u32) -> std::result::Result<Vec<u8>, JsValue> {
         let picture = self.input(&pixels).map_err(thrown)?;
-        let config = SynthesisConfig { clean_share: 0.0, ..SynthesisConfig::default() };
-        let synthesizer = Synthesizer::with_config(self.info.size, Textures::builtin(), config);
-        let mut rng = ChaCha8Rng::seed_from_u64(u64::from(seed));
-        let foreground = Foreground::Auto.mask(&picture);
-        Ok(rgba(&synthesizer.sample(&picture, &foreground, &mut rng).picture))
+        Ok(rgba(&plainest_defect(&picture, u64::from(seed)).picture))
+    }
+
+    /// Fixes the colors of [`Insides::colors`] by good pictures: `size x size` pixels of four bytes each, one after the
+    /// other. Without this each picture has colors of its own.
+    ///
+    /// # Errors
+    /// `PictureError`: not whole pictures, or none. `DetectionError`: the model is only on the GPU.
+    #[wasm_bindgen(js_name = fixColors)]
+    pub fn fix_colors(&mut self, pixels: Vec<u8>) -> std::result::Result<(), JsValue> {
+        self.axes = Some(Rc::new(self.axes_of(&pixels).map_err(thrown)?));
+        Ok(())
     }
 
     /// Every step of the method on `size x size` pixels of four bytes; without the residual if `amplify` is off.
@@ -71,17 +78,39 @@ impl Detector {
 impl Detector {
     fn look(&self, pixels: &[u8], amplify: bool) -> Result<Insides> {
         let picture = self.input(pixels)?;
-        let missing = || Error::Device("the model is only on the GPU, which hands out no features".into());
-        let levels = self.engine().ok_or_else(missing)?.inspect(&normalise(&picture), amplify);
-        let parts = levels.each_ref().map(|level| {
-            let ScoreMap { width, height, data } = &level.discrepancy;
-            (data.as_slice(), [*height, *width])
-        });
+        let levels = self.inspector()?.look(&normalise(&picture), amplify);
+        let side = |level: &LevelFeatures| [level.shape[1], level.shape[2]];
+        let parts = levels.each_ref().map(|level| (level.discrepancy.as_slice(), side(level)));
         let found =
             detection::judge(detection::anomaly_map(&parts, self.info.size), self.info.threshold.value)?;
         // All that follows the levels is linear, so that the parts add up to the whole.
         let shares = parts.map(|part| detection::anomaly_map(&[part], self.info.size).data);
-        Ok(Insides { levels, shares, found })
+        let own = || Rc::new(levels.each_ref().map(|level| Axes::new(&[&level.teacher], level.shape[0])));
+        let axes = self.axes.clone().unwrap_or_else(own);
+        let maps = levels.each_ref().map(LevelFeatures::maps);
+        Ok(Insides { maps, axes, levels, shares, found })
+    }
+
+    fn axes_of(&self, pixels: &[u8]) -> Result<[Axes; 3]> {
+        let one = 4 * self.info.size * self.info.size;
+        if pixels.is_empty() || !pixels.len().is_multiple_of(one) {
+            let reason = format!("{} bytes are not whole pictures of {one}", pixels.len());
+            return Err(Error::picture("pixels", reason));
+        }
+        let looked = pixels.chunks(one).map(|pixels| {
+            let picture = self.input(pixels)?;
+            Ok(self.inspector()?.look(&normalise(&picture), false))
+        });
+        let looked = looked.collect::<Result<Vec<_>>>()?;
+        Ok([0, 1, 2].map(|k| {
+            let teachers: Vec<&[f32]> = looked.iter().map(|levels| levels[k].teacher.as_slice()).collect();
+            Axes::new(&teachers, looked[0][k].shape[0])
+        }))
+    }
+
+    fn inspector(&self) -> Result<&Engine> {
+        let missing = || Error::Device("the model is only on the GPU, which hands out no features".into());
+        self.engine().ok_or_else(missing)
     }
 
     /// Pixels of four bytes as the network's picture.
@@ -94,7 +123,9 @@ impl Detector {
 /// Every step of the method on one picture.
 #[wasm_bindgen]
 pub struct Insides {
-    levels: [LevelMaps; 3],
+    maps: [LevelMaps; 3],
+    levels: [LevelFeatures; 3],
+    axes: Rc<[Axes; 3]>,
     shares: [Vec<f32>; 3],
     found: detection::Detection,
 }
@@ -120,14 +151,14 @@ impl Insides {
 
     /// Rows and columns of a level's maps.
     pub fn side(&self, level: usize) -> usize {
-        self.levels.get(level).map_or(0, |level| level.discrepancy.width)
+        self.levels.get(level).map_or(0, |level| level.shape[2])
     }
 
     /// One map of a level, row by row: `teacher`, `gate`, `residual`, `advanced`, `student` or `discrepancy`;
     /// features as the mean over their channels, the residual as that of its magnitudes. Nothing where the
     /// model has no such part.
     pub fn panel(&self, level: usize, name: &str) -> Option<Vec<f32>> {
-        let level = self.levels.get(level)?;
+        let level = self.maps.get(level)?;
         let compared = level.compared.as_ref();
         let map = match name {
             "teacher" => Some(&level.teacher),
@@ -139,6 +170,85 @@ impl Insides {
             _ => None,
         };
         map.map(|map| map.data.clone())
+    }
+
+    /// A level's features along three axes, `[3, side, side]`, 0 to 1 and some beyond: `teacher`, `advanced` or
+    /// `student`, all on the same axes. Nothing where the model has no such part.
+    pub fn colors(&self, level: usize, name: &str) -> Option<Vec<f32>> {
+        let (features, axes) = (self.levels.get(level)?, self.axes.get(level)?);
+        let compared = features.compared.as_ref();
+        let features = match name {
+            "teacher" => Some(&features.teacher),
+            "advanced" => compared.map(|[advanced, _]| advanced),
+            "student" => compared.map(|[_, student]| student),
+            _ => None,
+        };
+        features.map(|features| axes.colors(features))
+    }
+
+    /// How much of the teacher's variance the three axes of a level hold, each.
+    #[wasm_bindgen(js_name = colorShares)]
+    pub fn color_shares(&self, level: usize) -> Vec<f64> {
+        self.axes.get(level).map(|axes| axes.shares.to_vec()).unwrap_or_default()
+    }
+
+    /// The numbers of a patch, counted row by row; nothing beyond the last.
+    pub fn patch(&self, level: usize, position: usize) -> Option<PatchNumbers> {
+        self.levels.get(level)?.patch(position).map(PatchNumbers)
+    }
+
+    /// How much each patch is like one of them to the teacher: cosines, row by row.
+    pub fn similar(&self, level: usize, position: usize) -> Option<Vec<f32>> {
+        Some(self.levels.get(level)?.similar(position)?.data)
+    }
+}
+
+/// The numbers of one patch.
+#[wasm_bindgen]
+pub struct PatchNumbers(Patch);
+
+#[wasm_bindgen]
+impl PatchNumbers {
+    /// The teacher's vector.
+    #[wasm_bindgen(getter)]
+    pub fn teacher(&self) -> Vec<f32> {
+        self.0.teacher.clone()
+    }
+
+    /// The advanced teacher's vector; nothing where the model scores by its gate.
+    #[wasm_bindgen(getter)]
+    pub fn advanced(&self) -> Option<Vec<f32>> {
+        self.0.compared.as_ref().map(|[advanced, _]| advanced.clone())
+    }
+
+    /// The student's vector; nothing where the model scores by its gate.
+    #[wasm_bindgen(getter)]
+    pub fn student(&self) -> Option<Vec<f32>> {
+        self.0.compared.as_ref().map(|[_, student]| student.clone())
+    }
+
+    /// The cosine of the two that are compared.
+    #[wasm_bindgen(getter)]
+    pub fn cosine(&self) -> f64 {
+        self.0.cosine
+    }
+
+    /// Cosines with the memory items, the normal ones first; nothing without a gate.
+    #[wasm_bindgen(getter, js_name = memoryCosines)]
+    pub fn memory_cosines(&self) -> Option<Vec<f64>> {
+        self.0.gate.as_ref().map(|gate| gate.cosines.clone())
+    }
+
+    /// Their softmax; nothing without a gate.
+    #[wasm_bindgen(getter, js_name = memoryShares)]
+    pub fn memory_shares(&self) -> Option<Vec<f64>> {
+        self.0.gate.as_ref().map(|gate| gate.shares.clone())
+    }
+
+    /// The gate.
+    #[wasm_bindgen(getter)]
+    pub fn gate(&self) -> Option<f64> {
+        self.0.gate.as_ref().map(|gate| gate.weight)
     }
 }
 

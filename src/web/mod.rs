@@ -1,6 +1,6 @@
 //! What a page calls: models and pictures in as bytes, scores and maps out.
 //!
-//! It is meant for a worker; `web/js/worker.js` is the one that comes with it. Errors
+//! It is meant for a worker; `web/js/module/worker.js` is the one that comes with it. Errors
 //! are JavaScript errors whose `name` is `PictureError`, `ModelError`, `DetectionError` or `TrainingError`, and
 //! whose message is the reason and the remedy without the file's name.
 
@@ -12,6 +12,7 @@ mod detection;
 mod error;
 #[cfg(not(feature = "burn"))]
 mod inside;
+mod remark;
 #[cfg(feature = "burn")]
 mod training;
 #[cfg(feature = "burn")]
@@ -22,7 +23,7 @@ mod training_watch;
 #[cfg(not(feature = "burn"))]
 pub use detection::{Detection, Detector};
 #[cfg(not(feature = "burn"))]
-pub use inside::Insides;
+pub use inside::{Insides, PatchNumbers};
 #[cfg(feature = "burn")]
 pub use training::Trainer;
 use wasm_bindgen::prelude::*;

@@ -1,16 +1,17 @@
 //! Training on a person's own good pictures.
 
 use super::error::thrown;
+use super::remark::remark;
 use super::training_device::processor;
-use super::training_watch::{Clock, Watch};
+use super::training_watch::Watch;
 use crate::amplification::RaaOptions;
 use crate::detection::held_out_count;
 use crate::gpu::Processor;
 use crate::model::{Info, Precision, Score, decode, encode_async, header};
 use crate::picture;
-use crate::synthesis::Foreground;
+use crate::synthesis::{Foreground, plainest_defect};
 use crate::teacher::Teacher;
-use crate::training::{Course, Good, Preset, Settings, fingerprint_of, train_async};
+use crate::training::{Course, Film, Good, Preset, Settings, fingerprint_of, train_async};
 use crate::{Error, Result};
 use burn::tensor::Device;
 use serde::Deserialize;
@@ -20,6 +21,9 @@ use wasm_bindgen::prelude::*;
 
 /// Fewest good pictures worth training on.
 const FEWEST_PICTURES: usize = 5;
+
+/// Frames of a film; each takes about as long as looking inside two pictures.
+const FRAMES: usize = 8;
 
 /// What the page asks for; everything else is as in `aand train`.
 #[derive(Deserialize)]
@@ -36,6 +40,9 @@ struct Wanted {
     amplify: bool,
     /// About so many steps of each stage; the preset `quick` unless given.
     steps: Option<[usize; 2]>,
+    /// The stored values that are black and white in pictures of more than 8 bits, as in `0..4095`; an earlier
+    /// model keeps its own.
+    range: Option<picture::Range>,
 }
 
 /// A training in preparation.
@@ -49,11 +56,14 @@ pub struct Trainer {
     /// Names and contents' SHA-256 of the pictures.
     identity: Vec<(String, [u8; 32])>,
     course: Option<Course>,
+    /// Of the training that is done.
+    film: Option<Vec<u8>>,
 }
 
 #[wasm_bindgen]
 impl Trainer {
-    /// A training of `wanted` (JSON: name, size, batch, seed, amplify, steps), on the GPU that the browser prefers
+    /// A training of `wanted` (JSON: name, size, batch, seed, amplify, steps,
+    /// range), on the GPU that the browser prefers
     /// or on the CPU, from scratch or from the bytes of an earlier model.
     ///
     /// # Errors
@@ -67,15 +77,17 @@ impl Trainer {
         Self::new(&wanted, gpu, earlier).await.map_err(thrown)
     }
 
-    /// Adds a good picture.
+    /// Adds a good picture. Returns what is to be said of how its values are stored (the page's `Remark`, as
+    /// JSON); nothing where they fit.
     ///
     /// # Errors
     /// `PictureError`: the bytes are no picture, damaged, or too large.
-    pub fn add(&mut self, bytes: Vec<u8>, name: String) -> std::result::Result<(), JsValue> {
-        let (picture, _) = picture::decode_ranged(&bytes, Path::new(&name), self.range()).map_err(thrown)?;
+    pub fn add(&mut self, bytes: Vec<u8>, name: String) -> std::result::Result<Option<String>, JsValue> {
+        let decoded = picture::decode_ranged(&bytes, Path::new(&name), self.range());
+        let (picture, details) = decoded.map_err(thrown)?;
         self.good.push(Good::new(&picture, &Foreground::default(), self.wanted.size));
         self.identity.push((name, Sha256::digest(&bytes).into()));
-        Ok(())
+        Ok(remark(&details, self.range()))
     }
 
     /// Holds pictures out, loads the teacher and plans the epochs. Returns a summary as JSON: `pictures` to train
@@ -87,17 +99,25 @@ impl Trainer {
         self.prepare().map_err(thrown)
     }
 
-    /// Runs both stages and returns the model's file. `tell` gets every event as JSON; what `idle` returns is
-    /// awaited after each.
+    /// Runs both stages and returns the model's file. `tell` gets every event as JSON, and may answer `stop`, or
+    /// at the end of an epoch `model`: then `keep` gets the file of the model as it is now. What `idle` returns is
+    /// awaited after each event. [`film`](Self::film) is there afterwards.
     ///
     /// # Errors
-    /// `TrainingError`: a loss is not a number. `DetectionError`: the device failed.
+    /// `TrainingError`: a loss is not a number, or it was stopped. `DetectionError`: the device failed.
     pub async fn train(
         &mut self,
         tell: js_sys::Function,
         idle: js_sys::Function,
+        keep: js_sys::Function,
     ) -> std::result::Result<Vec<u8>, JsValue> {
-        self.run(Watch { tell, idle, clock: Clock::start() }).await.map_err(thrown)
+        self.run(Watch::new(tell, idle, keep)).await.map_err(thrown)
+    }
+
+    /// The film of stage 2 on one of the good pictures and on the same with a made defect, once the training is done:
+    /// the bytes of a safetensors file ([`Film::encode`]).
+    pub fn film(&mut self) -> Option<Vec<u8>> {
+        self.film.take()
     }
 }
 
@@ -118,7 +138,15 @@ impl Trainer {
             }
         };
         let processor = processor(gpu).await?;
-        Ok(Self { wanted, processor, earlier, good: Vec::new(), identity: Vec::new(), course: None })
+        Ok(Self {
+            wanted,
+            processor,
+            earlier,
+            good: Vec::new(),
+            identity: Vec::new(),
+            course: None,
+            film: None,
+        })
     }
 
     fn prepare(&mut self) -> Result<String> {
@@ -191,15 +219,29 @@ impl Trainer {
         }
     }
 
-    /// The range in which the earlier model reads pictures, if there is one.
+    /// The range in which pictures are read: an earlier model's own, else the one asked for.
     fn range(&self) -> Option<picture::Range> {
-        self.earlier.as_ref().and_then(|(_, info)| info.range)
+        self.earlier.as_ref().map_or(self.wanted.range, |(_, info)| info.range)
     }
 
     async fn run(&mut self, mut watch: Watch) -> Result<Vec<u8>> {
         let course = self.course.take();
         let course = course.ok_or_else(|| Error::Training("the training was not planned".into()))?;
+        watch.film = filmed(&course);
         let model = train_async(&course, &mut watch).await?;
+        // A model without a film is as good.
+        self.film = watch.film.and_then(|film| film.encode(&model.info).ok());
         encode_async(&model).await
     }
+}
+
+/// A film of a good picture, and of the same with a made defect.
+fn filmed(course: &Course) -> Option<Film> {
+    let size = course.settings.size;
+    let picture = course.held_out.first().or(course.pictures.first())?;
+    let made = plainest_defect(picture, course.settings.seed);
+    let mut film = Film::new(size, FRAMES);
+    film.add("good/0".into(), picture, false, None);
+    film.add("made defect/0".into(), &made.picture, true, Some(made.mask));
+    Some(film)
 }

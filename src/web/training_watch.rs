@@ -1,6 +1,6 @@
 //! What a training reports to the page, and where it yields to it.
 
-use crate::training::{Event, Observer, Stage};
+use crate::training::{Event, Film, Observer, Stage};
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use wasm_bindgen::prelude::*;
@@ -23,9 +23,23 @@ impl Clock {
 
 /// Passes events on to JavaScript.
 pub(super) struct Watch {
+    /// Gets every event as JSON. What it answers decides what follows: `model`, `stop`, or anything else to go on.
     pub tell: js_sys::Function,
+    /// What it returns is awaited after every event.
     pub idle: js_sys::Function,
+    /// Gets the file of the model as it is now, a `Uint8Array`.
+    pub keep: js_sys::Function,
     pub clock: Clock,
+    /// Of stage 2.
+    pub film: Option<Film>,
+    /// Whether the last event was answered with `model`.
+    wanted: bool,
+}
+
+impl Watch {
+    pub fn new(tell: js_sys::Function, idle: js_sys::Function, keep: js_sys::Function) -> Self {
+        Self { tell, idle, keep, clock: Clock::start(), film: None, wanted: false }
+    }
 }
 
 impl Observer for Watch {
@@ -56,8 +70,26 @@ impl Observer for Watch {
         };
         told["ms"] = self.clock.milliseconds().into();
         // What a listener throws is its own affair.
-        let _ = self.tell.call1(&JsValue::NULL, &told.to_string().into());
-        ControlFlow::Continue(())
+        let answer = self.tell.call1(&JsValue::NULL, &told.to_string().into()).ok();
+        let answer = answer.and_then(|answer| answer.as_string());
+        self.wanted = answer.as_deref() == Some("model");
+        match answer.as_deref() {
+            Some("stop") => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
+    fn wants_model(&self) -> bool {
+        self.wanted
+    }
+
+    fn model(&mut self, bytes: Vec<u8>) {
+        self.wanted = false;
+        let _ = self.keep.call1(&JsValue::NULL, &js_sys::Uint8Array::from(bytes.as_slice()).into());
+    }
+
+    fn film(&mut self) -> Option<&mut Film> {
+        self.film.as_mut()
     }
 
     fn idle(&mut self) -> Pin<Box<dyn Future<Output = ()> + '_>> {

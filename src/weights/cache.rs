@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::catalogue::{Official, official};
 use crate::error::{Error, Result};
+use crate::hash::hex;
 
 /// The environment variable that names another cache folder.
 pub const CACHE_VARIABLE: &str = "AAND_WEIGHTS_DIR";
@@ -68,7 +69,7 @@ pub fn sha256(path: &Path) -> Result<String> {
             count => hash.update(&buffer[..count]),
         }
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(hash.finalize()))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::fold::{folded_convolution, norm_of};
 use super::tensor_file::TensorFile;
 use super::trunk::refuse_left_over;
 use crate::error::{Error, Result};
-use crate::files::{check_replace, clear_leftovers, folder_of, same_place};
+use crate::files::{check_replace, clear_leftovers, folder_of, same_place, write_atomically};
 
 /// The parts of a torchvision network that the teacher is made of.
 const TRUNK: [&str; 4] = ["conv1", "layer1.", "layer2.", "layer3."];
@@ -75,7 +75,7 @@ pub fn convert(input: &Path, output: &Path, half: bool) -> Result<Converted> {
         tensors.push((format!("{convolution}.bias"), vec![outputs], bias));
     }
     let bytes = serialize(&file, &tensors, half)?;
-    crate::model::write_atomically(output, &bytes)?;
+    write_atomically(output, &bytes)?;
     Ok(Converted {
         convolutions: tensors.len() / 2,
         parameters: tensors.iter().map(|(_, _, numbers)| numbers.len()).sum(),

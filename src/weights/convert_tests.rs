@@ -1,10 +1,9 @@
-//! Converting hand-made networks, and a random one of whole size.
+//! Converting hand-made networks, small ones and one of whole size.
 
 use std::path::{Path, PathBuf};
 
 use super::{convert, converted_path};
 use crate::error::Error;
-use crate::teacher::{Backbone, test_file};
 use crate::weights::test_checkpoint::{Entry, zip_checkpoint};
 use crate::weights::{TensorFile, norm_of};
 
@@ -179,7 +178,7 @@ fn the_default_output_lies_beside_the_input() {
 #[test]
 fn a_whole_network_converts_without_loss() {
     let dir = tempfile::tempdir().unwrap();
-    let input = neutral(&test_file::write(Backbone::Resnet18, dir.path()), dir.path());
+    let input = saved(dir.path(), &neutral());
     let output = dir.path().join("out.safetensors");
     let done = convert(&input, &output, false).unwrap();
     // Two blocks of two convolutions in each of three stages, two short cuts and the stem.
@@ -194,22 +193,31 @@ fn a_whole_network_converts_without_loss() {
     assert_eq!(before.get("bn1.bias", &[64]).unwrap(), after.get("conv1.bias", &[64]).unwrap());
 }
 
-/// The network of `folded` with normalizations again, which change nothing but for a bias of their own.
-fn neutral(folded: &Path, dir: &Path) -> PathBuf {
-    let file = TensorFile::open(folded).unwrap();
+/// A ResNet-18, stem to layer3, with normalizations that change nothing but for a bias of their own.
+fn neutral() -> Vec<Entry> {
+    let mut convolutions = vec![("conv1".to_owned(), vec![64, 3, 7, 7])];
+    let mut input = 64;
+    for (stage, output) in [64, 128, 256].into_iter().enumerate() {
+        for block in 0..2 {
+            let prefix = format!("layer{}.{block}", stage + 1);
+            convolutions.push((format!("{prefix}.conv1"), vec![output, input, 3, 3]));
+            convolutions.push((format!("{prefix}.conv2"), vec![output, output, 3, 3]));
+            if input != output {
+                convolutions.push((format!("{prefix}.downsample.0"), vec![output, input, 1, 1]));
+            }
+            input = output;
+        }
+    }
     let mut tensors = Vec::new();
-    for name in file.names().filter_map(|name| name.strip_suffix(".weight")) {
-        let weight = format!("{name}.weight");
-        let shape = file.shape(&weight).unwrap().to_vec();
-        let norm = norm_of(name).unwrap();
-        let out = shape[0];
-        tensors.push((weight.clone(), shape.clone(), file.get(&weight, &shape).unwrap()));
-        let one = vec![1.0; out];
-        tensors.push((format!("{norm}.weight"), vec![out], one.clone()));
+    for (name, shape) in convolutions {
+        let (norm, out) = (norm_of(&name).unwrap(), shape[0]);
+        let count = shape.iter().product();
+        tensors.push((format!("{name}.weight"), shape, varied(count, 1.0)));
+        tensors.push((format!("{norm}.weight"), vec![out], vec![1.0; out]));
         tensors.push((format!("{norm}.bias"), vec![out], varied(out, 2.0)));
         tensors.push((format!("{norm}.running_mean"), vec![out], vec![0.0; out]));
         // What is added before the root is 1e-5.
         tensors.push((format!("{norm}.running_var"), vec![out], vec![1.0 - 1e-5; out]));
     }
-    saved(dir, &tensors)
+    tensors
 }

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use super::{content_range, is_tls};
 use crate::error::{Error, Result};
+use crate::hash::hex;
 use crate::weights::catalogue::Official;
 use crate::weights::fetch::{FetchEvent, FetchOptions, fetch, fetch_file};
 use crate::weights::test_server::{Answer, Server};
@@ -23,7 +24,7 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let content: Vec<u8> = (0..LENGTH as u64).map(|i| (i * i % 251) as u8).collect();
-        let hash: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = hex(Sha256::digest(&content));
         let official = Official {
             name: "small",
             file: "small.pth",
@@ -156,7 +157,7 @@ fn wrong_bytes_are_removed_and_both_hashes_named() {
     let bench = Bench::new();
     let server = bench.server(&[Answer::OfLength(LENGTH)]);
     let message = bench.fetch(&server).unwrap_err().to_string();
-    let found: String = Sha256::digest(vec![b'x'; LENGTH]).iter().map(|byte| format!("{byte:02x}")).collect();
+    let found = hex(Sha256::digest(vec![b'x'; LENGTH]));
     let hashes = format!("SHA-256 {} expected, {found} found", bench.official.sha256);
     assert!(message.contains(&hashes), "{message}");
     assert!(std::fs::read_dir(bench.dir.path()).unwrap().next().is_none(), "nothing is left");

@@ -1,12 +1,8 @@
-//! Folding batch normalisation in evaluation mode into the convolution before it.
-//!
-//! With s = γ / √(σ² + ε), BN(W·x + b) = (s·W)·x + (b − μ)·s + β.
+//! A convolution of a weight file with the batch normalization after it folded in.
 
 use super::TensorFile;
+use crate::batch_norm::BatchNorm;
 use crate::error::{Error, Result};
-
-/// What torchvision adds to the running variance.
-pub const NORM_EPSILON: f64 = 1e-5;
 
 /// The batch normalisation that follows a convolution in torchvision's residual networks:
 /// `bn2` for `conv2`, `downsample.1` for `downsample.0`; `None` for what is no convolution.
@@ -47,31 +43,17 @@ pub fn folded_convolution(
         return Ok((file.get(&weight_name, shape)?, file.get(&bias_name, &[out])?));
     };
 
-    let mut weight = file.get_f64(&weight_name, shape)?;
-    let mut bias = match file.contains(&bias_name) {
-        true => file.get_f64(&bias_name, &[out])?,
-        false => vec![0.0; out],
-    };
-    let part = |part: &str| file.get_f64(&format!("{norm}.{part}"), &[out]);
-    let (gamma, beta) = (part("weight")?, part("bias")?);
-    let (mean, variance) = (part("running_mean")?, part("running_var")?);
-    let per_output = shape.iter().skip(1).product::<usize>().max(1);
-    for (channel, filter) in weight.chunks_mut(per_output).enumerate() {
-        let scale = gamma[channel] / (variance[channel] + NORM_EPSILON).sqrt();
-        filter.iter_mut().for_each(|w| *w *= scale);
-        bias[channel] = (bias[channel] - mean[channel]) * scale + beta[channel];
-    }
-    let single = |numbers: Vec<f64>| numbers.into_iter().map(|n| n as f32).collect::<Vec<f32>>();
-    let (weight, bias) = (single(weight), single(bias));
-    // Finite parts can overflow when they are multiplied.
-    if weight.iter().chain(&bias).any(|number| !number.is_finite()) {
+    let weight = file.get_f64(&weight_name, shape)?;
+    let bias = file.contains(&bias_name).then(|| file.get_f64(&bias_name, &[out])).transpose()?;
+    let norm = BatchNorm::read(|part| file.get_f64(&format!("{norm}.{part}"), &[out]))?;
+    let per_output = shape.iter().skip(1).product();
+    norm.fold(&weight, per_output, bias.as_deref()).ok_or_else(|| {
         let reason = format!(
             "the convolution '{convolution}' is not finite once its batch normalisation is folded in; give \
              another weight file"
         );
-        return Err(Error::weights(file.path(), reason));
-    }
-    Ok((weight, bias))
+        Error::weights(file.path(), reason)
+    })
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ mod safetensors_source;
 mod tensor_file;
 mod trunk;
 
-pub use fold::{NORM_EPSILON, folded_convolution, norm_of};
+pub use fold::{folded_convolution, norm_of};
 pub use tensor_file::TensorFile;
 pub use trunk::refuse_left_over;
 
@@ -20,8 +20,6 @@ pub use trunk::refuse_left_over;
 mod cache;
 #[cfg(not(target_arch = "wasm32"))]
 mod catalogue;
-#[cfg(not(target_arch = "wasm32"))]
-mod command;
 #[cfg(not(target_arch = "wasm32"))]
 mod convert;
 #[cfg(not(target_arch = "wasm32"))]
@@ -38,13 +36,13 @@ pub use cache::{CACHE_VARIABLE, cache_dir, cached, cached_in, needs, sha256};
 #[cfg(not(target_arch = "wasm32"))]
 pub use catalogue::{BASE_URL, OFFICIAL, Official, official};
 #[cfg(not(target_arch = "wasm32"))]
-pub use command::{WeightsAction, WeightsCommand, run};
-#[cfg(not(target_arch = "wasm32"))]
 pub use convert::{Converted, convert, converted_path};
 #[cfg(not(target_arch = "wasm32"))]
 pub use fetch::{FetchEvent, FetchOptions, fetch};
 
 #[cfg(all(test, not(target_arch = "wasm32")))]
+#[path = "../../tests/stand_ins/checkpoint.rs"]
 mod test_checkpoint;
 #[cfg(all(test, not(target_arch = "wasm32")))]
+#[path = "../../tests/stand_ins/server.rs"]
 mod test_server;

@@ -152,7 +152,7 @@ impl TensorFile {
                 &self.path,
                 format!(
                     "tensor '{name}' has shape {:?} where {shape:?} is expected; these seem to be the weights \
-                     of another backbone: choose it with --backbone",
+                     of another backbone: choose it with `backbone`",
                     stored.shape
                 ),
             ));
@@ -184,7 +184,7 @@ impl TensorFile {
                 &self.path,
                 format!(
                     "tensor '{name}' is missing among the {} in this file; these seem to be the weights of \
-                     another backbone: choose it with --backbone, or give another file",
+                     another backbone: choose it with `backbone`, or give another file",
                     self.tensors.len()
                 ),
             )

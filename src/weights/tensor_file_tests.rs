@@ -48,7 +48,7 @@ fn a_tensor_that_is_missing_or_otherwise_shaped_or_no_float_is_named() {
     assert_eq!(
         error("layer3.5.conv1.weight", &[1]),
         "sample.safetensors: tensor 'layer3.5.conv1.weight' is missing among the 5 in this file; these seem to be \
-         the weights of another backbone: choose it with --backbone, or give another file"
+         the weights of another backbone: choose it with `backbone`, or give another file"
     );
     let message = error("single", &[4]);
     assert!(message.contains("tensor 'single' has shape [2, 2] where [4] is expected"), "{message}");

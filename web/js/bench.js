@@ -1,6 +1,6 @@
 // Measures models in this browser; beside onnxruntime-web where `web/compare` put it.
 
-import { Detector } from "./aand.js";
+import { Detector } from "./module/aand.js";
 import { $, copy, make } from "./dom.js";
 import * as samples from "./samples.js";
 import { PRECISION } from "./state.js";

@@ -1,18 +1,34 @@
-// Pictures from a camera.
+// The camera: every view is judged at once, kept on request, or learned from while a button is held.
 
-import { $ } from "./dom.js";
-import { INSECURE } from "./state.js";
+import { $, counted, make, say } from "./dom.js";
+import { heat, positions } from "./paint.js";
+import { verdict } from "./pictures.js";
+import { INSECURE, page, said } from "./state.js";
 
-/** @param {(files: { name: string, file: Blob }[]) => Promise<void>} take */
-export function wire(take) {
+/** Longer side of a view that is judged, in pixels; what is kept has all of them. */
+const SEEN = 640;
+/** Milliseconds between two pictures while the button is held: time to move the part a little. */
+const BETWEEN = 350;
+
+/** @typedef {{ name: string, file: Blob }} Taken */
+
+/** @param {{ keep: (files: Taken[]) => unknown, learn: (files: Taken[]) => Promise<number>, train: () => void }} to */
+export function wire({ keep, learn, train }) {
   const dialog = $("camera");
   /** @type {HTMLVideoElement} */
   const video = $("camera-video");
   let count = 0;
+  let paused = false;
+  let learning = 0;
+  /** Of the last views, for the frames a second. @type {number[]} */
+  let times = [];
 
   $("open-camera").onclick = async () => {
     dialog.showModal();
-    $("take-picture").disabled = true;
+    ready(false);
+    paused = false;
+    times = [];
+    clear();
     try {
       if (!navigator.mediaDevices) throw new Error(INSECURE ? "this page was not served securely" : "this browser offers none");
       const wanted = { video: { facingMode: "environment", width: { ideal: 1280 } }, audio: false };
@@ -20,28 +36,142 @@ export function wire(take) {
       if (!dialog.open) return stop(stream);
       video.srcObject = stream;
       await video.play();
-      $("take-picture").disabled = false;
-      $("camera-words").textContent = "Pictures stay on this device.";
-      video.hidden = false;
+      ready(true);
+      $("camera-words").textContent = page.detector ? "" : "There is no model yet: hold the button below while you move a good part a little, and learn from that.";
+      look();
     } catch (error) {
-      video.hidden = true;
       $("camera-words").textContent = `No picture from a camera: ${reason(error)}.`;
     }
   };
-  $("take-picture").onclick = async () => {
-    const canvas = document.createElement("canvas");
-    [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
+
+  /** @param {boolean} on whether there is a picture */
+  function ready(on) {
+    $("camera-place").hidden = !on;
+    for (const id of ["take-picture", "camera-pause", "camera-learn"]) $(id).disabled = !on;
+    $("take-picture").disabled = !on || !page.detector;
+    $("camera-pause").disabled = !on || !page.detector;
+    $("camera-pause").textContent = "Pause";
+  }
+
+  /** Judges view after view, as quick as the device is. */
+  async function look() {
+    const stream = video.srcObject;
+    const detector = page.detector;
+    while (detector && stream && dialog.open && video.srcObject === stream && page.detector === detector) {
+      if (paused || learning) {
+        await frame();
+        continue;
+      }
+      try {
+        const found = await detector.detect(view(), { name: "the camera’s view" });
+        if (paused || !dialog.open) continue;
+        show(found);
+        times = [...times.slice(-8), performance.now()];
+      } catch (error) {
+        if (!dialog.open) return;
+        $("camera-words").textContent = said(error);
+        await new Promise((later) => setTimeout(later, 1000));
+      }
+      await frame();
+    }
+  }
+
+  /** What is seen now, as pixels. */
+  function view() {
+    const scale = Math.min(1, SEEN / Math.max(video.videoWidth, video.videoHeight));
+    const [width, height] = [video.videoWidth, video.videoHeight].map((side) => Math.max(1, Math.round(side * scale)));
+    const canvas = new OffscreenCanvas(width, height);
+    const on = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d", { willReadFrequently: true }));
+    on.drawImage(video, 0, 0, width, height);
+    return on.getImageData(0, 0, width, height);
+  }
+
+  /** @param {import("./module/protocol.js").Found} found */
+  function show(found) {
+    const { detector, threshold } = page;
+    if (!detector) return;
+    const { kind, words } = verdict(found.score, threshold);
+    const place = $("camera-score");
+    place.className = `verdict ${kind}`;
+    $("camera-number").textContent = found.score.toFixed(2);
+    $("camera-verdict").textContent = words;
+    const [first] = times;
+    const rate = times.length > 1 ? (1000 * (times.length - 1)) / ((times.at(-1) ?? 0) - first) : 0;
+    say("camera-rate", `threshold ${threshold.toFixed(2)}${rate ? `, ${rate < 10 ? rate.toFixed(1) : Math.round(rate)} views a second` : ""}`);
+    const { side, map } = found;
+    const seen = heat(/** @type {any} */ ({ positions: positions(map, detector.info.threshold.value), side }), detector.colours, true);
+    const canvas = $("camera-heat");
+    if (canvas.width !== side) canvas.width = canvas.height = side;
+    const on = canvas.getContext("2d");
+    on.clearRect(0, 0, side, side);
+    on.drawImage(seen, 0, 0);
+  }
+
+  function clear() {
+    $("camera-score").className = "verdict none";
+    $("camera-number").textContent = "–";
+    $("camera-verdict").textContent = page.detector ? "Looking" : "No model";
+    say("camera-rate", "");
+    $("camera-heat").getContext("2d").clearRect(0, 0, 1e4, 1e4);
+  }
+
+  /** The whole view as a file. @param {string} called @returns {Promise<Taken[]>} */
+  async function taken(called) {
+    const canvas = make("canvas", { width: video.videoWidth, height: video.videoHeight });
     canvas.getContext("2d")?.drawImage(video, 0, 0);
     /** @type {Blob | null} */
     const file = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
-    if (file) await take([{ name: `camera-${++count}.png`, file }]);
+    return file ? [{ name: `${called}-${++count}.png`, file }] : [];
+  }
+
+  $("take-picture").onclick = async () => {
+    const files = await taken("camera");
+    await keep(files);
+    if (files.length) $("camera-words").textContent = `${files[0].name} is among the pictures.`;
   };
+  $("camera-pause").onclick = () => {
+    paused = !paused;
+    if (paused) video.pause();
+    else video.play();
+    times = [];
+    $("camera-pause").textContent = paused ? "Go on" : "Pause";
+  };
+
+  // Held by pointer or by key; what is let go of anywhere ends it.
+  const hold = $("camera-learn");
+  const begin = async () => {
+    if (learning || hold.disabled) return;
+    const turn = learning = performance.now();
+    hold.setAttribute("aria-pressed", "true");
+    while (learning === turn && dialog.open) {
+      const all = await learn(await taken("good"));
+      $("camera-words").textContent = `${counted(all, "good picture")} to learn from.${all < 5 ? "" : " Let go, and learn from them."}`;
+      $("camera-train").hidden = all < 5;
+      await new Promise((later) => setTimeout(later, BETWEEN));
+    }
+  };
+  const end = () => { learning = 0; hold.setAttribute("aria-pressed", "false"); };
+  hold.addEventListener("pointerdown", begin);
+  hold.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+    if (event.key !== " " && event.key !== "Enter") return;
+    event.preventDefault();
+    begin();
+  });
+  for (const type of ["pointerup", "pointercancel", "blur"]) addEventListener(type, end);
+  hold.addEventListener("keyup", end);
+  hold.addEventListener("blur", end);
+
+  $("camera-train").onclick = () => { dialog.close(); train(); };
   $("close-camera").onclick = () => dialog.close();
   dialog.addEventListener("close", () => {
+    end();
     stop(/** @type {MediaStream | null} */ (video.srcObject));
     video.srcObject = null;
   });
 }
+
+/** The next frame, or soon where none are drawn. */
+const frame = () => new Promise((next) => { requestAnimationFrame(next); setTimeout(next, 250); });
 
 /** Browsers' own words for it are for programmers. @param {any} error */
 function reason(error) {

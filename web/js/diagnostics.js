@@ -1,11 +1,11 @@
 // The diagnostics dialog: where and how things are computed.
 
-import { described, offered } from "./adapter.js";
+import { described, offered } from "./module/adapter.js";
 import { $, copy, make, size } from "./dom.js";
 import { clear, downloaded, kept } from "./samples.js";
 import { INSECURE } from "./state.js";
 
-/** @param {() => import("./aand.js").Detector | undefined} current */
+/** @param {() => import("./module/aand.js").Detector | undefined} current */
 export function wire(current) {
   const dialog = $("diagnostics");
   $("open-diagnostics").onclick = async () => {
@@ -30,7 +30,7 @@ function show(rows) {
   $("diagnostics-list").replaceChildren(...rows.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
 }
 
-/** @param {import("./aand.js").Detector | undefined} detector @returns {Promise<string[][]>} */
+/** @param {import("./module/aand.js").Detector | undefined} detector @returns {Promise<string[][]>} */
 async function collect(detector) {
   const entries = performance.getEntriesByType("resource");
   const page = entries.filter(({ name }) => !name.includes("/samples/"));
@@ -53,7 +53,7 @@ async function collect(detector) {
   ];
 }
 
-/** @param {import("./aand.js").Detector} detector */
+/** @param {import("./module/aand.js").Detector} detector */
 function computed({ compute, adapter, fallback }) {
   if (compute === "gpu") return `WebGPU: ${adapter}${adapter.endsWith("(software)") ? "; this is slow" : ""}`;
   const cpu = "CPU: WebAssembly with 128-bit SIMD, one thread, in a worker; slower than a GPU, with the same scores";

@@ -2,6 +2,7 @@
 
 import { $ } from "./dom.js";
 import { dropped } from "./files.js";
+import { here } from "./router.js";
 
 /** A drag that is over the page tells so every few hundred milliseconds; one that stopped elsewhere tells nothing. */
 const SILENCE_MS = 1200;
@@ -19,7 +20,7 @@ export function wire({ judge, learn }) {
   const files = (/** @type {DragEvent} */ event) => !own && [...event.dataTransfer?.types ?? []].includes("Files");
   const learns = (/** @type {DragEvent} */ event) => {
     const half = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest?.("[data-drop]"));
-    return half ? half.dataset.drop === "learn" : Boolean(/** @type {Element} */ (event.target).closest?.("#train"));
+    return half ? half.dataset.drop === "learn" : here().place === "train";
   };
   function hide() {
     clearTimeout(timer);

@@ -1,16 +1,23 @@
-// Judging all pictures that wait, one after the other.
+// Judging all pictures that wait: one after the other, and on the CPU several at a time.
 
 import { stayAwake } from "./awake.js";
-import { announce } from "./dom.js";
+import { announce, counted, say } from "./dom.js";
 import { risk } from "./leave.js";
 import { items, judged } from "./pictures.js";
 import { progress, refresh, refreshSoon, reveal, summary } from "./show.js";
 import { advised, page, said } from "./state.js";
 
+/** @typedef {import("./pictures.js").Item} Item */
+/** @typedef {import("./module/aand.js").Detector} Detector */
+
 /** Longer side of what is kept for showing, in pixels. */
 const PREVIEW = 1024;
+/** Fewer waiting pictures are done before another worker has started. */
+const WORTH = 6;
+/** Workers at a time at most. */
+const MOST_LANES = 4;
 
-/** The most anomalous picture is the one to look at, until the person chooses. @param {import("./pictures.js").Item} item */
+/** The most anomalous picture is the one to look at, until the person chooses. @param {Item} item */
 export function prefer(item) {
   // It may have been taken out meanwhile.
   if (!item.found || page.chosen || !items.includes(item)) return;
@@ -22,42 +29,93 @@ export function prefer(item) {
   }
 }
 
+/** How many workers this device has the cores and the memory for. */
+function lanes() {
+  const cores = navigator.hardwareConcurrency ?? 2;
+  // Gigabytes, as far as the browser tells; a model with its intermediate features takes a quarter of one.
+  const memory = /** @type {any} */ (navigator).deviceMemory ?? 4;
+  // One core is left to the page.
+  return Math.max(1, Math.min(MOST_LANES, cores - 1, Math.floor(memory / 2)));
+}
+
 export async function judgeAll() {
   if (page.judging || !page.detector) return;
   page.judging = true;
   const { signal } = page.running.job = new AbortController();
   const using = page.detector;
-  const waiting = () => items.filter(({ state }) => state === "waiting");
+  /** @type {Map<Item, number>} how far those under way are */
+  const under = new Map();
   let done = 0;
-  stayAwake("judging", items.some(({ state }) => state === "waiting"));
-  for (let [item] = waiting(); item && !signal.aborted; [item] = waiting()) {
-    const total = done + waiting().length;
-    const count = `${done + 1} of ${total}`;
-    progress("job", count, done / total);
-    try {
-      const found = await using.detect(item.file, {
-        name: item.name, preview: PREVIEW, signal,
-        progress: (layer, layers) => progress("job", count, (done + layer / layers) / total),
-      });
-      judged(item, found, using.info.threshold.value);
-      if (item.own) risk("results", true);
-    } catch (error) {
-      if (signal.aborted) break;
-      item.state = "failed";
-      item.error = advised(said(error));
+  const waiting = () => items.filter((item) => item.state === "waiting" && !under.has(item));
+  const tell = () => {
+    const total = done + under.size + waiting().length;
+    const share = [...under.values()].reduce((sum, part) => sum + part, done);
+    progress("job", `${Math.min(total, done + 1)} of ${total}`, share / total);
+  };
+
+  /** @param {Detector} detector */
+  async function lane(detector) {
+    for (let [item] = waiting(); item && !signal.aborted; [item] = waiting()) {
+      under.set(item, 0);
+      tell();
+      try {
+        const found = await detector.detect(item.file, {
+          name: item.name, preview: PREVIEW, signal,
+          progress: (layer, layers) => { under.set(item, layer / layers); tell(); },
+        });
+        judged(item, found, using.info.threshold.value);
+        item.remark = remark(found);
+        if (item.own) risk("results", true);
+      } catch (error) {
+        if (signal.aborted) break;
+        item.state = "failed";
+        item.error = advised(said(error));
+      }
+      under.delete(item);
+      done++;
+      prefer(item);
+      refreshSoon();
     }
-    done++;
-    prefer(item);
-    refreshSoon();
   }
+
+  /** One more worker, if there is still something for it to do. */
+  async function helper() {
+    const other = await using.another().catch(() => undefined);
+    if (!other) return;
+    if (!signal.aborted && using === page.detector) await lane(other);
+    other.close();
+  }
+
+  stayAwake("judging", waiting().length > 0);
+  const all = [lane(using)];
+  if (using.compute === "cpu" && waiting().length > WORTH) {
+    for (let i = 1; i < lanes(); i++) all.push(helper());
+  }
+  await Promise.all(all);
   page.judging = false;
   page.reveal = false;
   stayAwake("judging", false);
   progress("job");
+  remarks();
   refresh();
-  // Another model came meanwhile.
-  if (using !== page.detector) return judgeAll();
+  // Another model came meanwhile, or pictures while the last ones were finished.
+  if (using !== page.detector || (!signal.aborted && waiting().length)) return judgeAll();
   if (done === 0) return;
   const failed = items.filter(({ state }) => state === "failed").length;
   announce(`${summary()}${failed ? ` ${failed} could not be used.` : ""}${signal.aborted ? " Cancelled." : ""}`);
+}
+
+/** What is to be said beside a score; nothing: empty. @param {import("./module/protocol.js").Found} found */
+function remark({ borrowed, remark }) {
+  if (borrowed) return "decoded by this browser: the score may differ a little from the native program’s";
+  if (!remark) return "";
+  const { lowest, highest, range, fits } = remark;
+  if (range) return `its values reach from ${lowest} to ${highest}, outside ${range}, which the model was trained with: what lies beyond is cut`;
+  return `its values reach from ${lowest} to ${highest} only, and are read nearly black or cut: if the camera has fewer bits, the model must be trained with the range ${fits}`;
+}
+
+/** Says once of all pictures how their values are stored. */
+function remarks() {
+  const stored = items.filter(({ found, remark }) => found && remark?.startsWith("its values"));
+  say("stored-notice", stored.length ? `${counted(stored.length, "picture")} of more than 8 bits: ${stored[0].remark}.` : "");
 }

@@ -8,12 +8,14 @@ import { isModel, leftWords, picked, pictures } from "./files.js";
 import { judgeAll, prefer } from "./judge.js";
 import { risk } from "./leave.js";
 import { describe, loadModel, offered, showSamples, trySample } from "./models.js";
+import * as gallery from "./gallery.js";
 import * as inside from "./inside.js";
 import { register } from "./offline.js";
+import * as router from "./router.js";
 import { add, items, putBack, remove } from "./pictures.js";
 import { bytes } from "./samples.js";
 import { csv, zip } from "./save.js";
-import { progress, refresh, refreshSoon } from "./show.js";
+import { choose, progress, refresh, refreshSoon } from "./show.js";
 import { INSECURE, page, said, unheard } from "./state.js";
 import * as training from "./train.js";
 import { offerUndo } from "./undo.js";
@@ -24,6 +26,7 @@ async function take(chosen) {
   const models = chosen.files.filter(({ name }) => isModel(name));
   const rest = chosen.files.filter(({ name }) => !isModel(name));
   const model = models.at(-1);
+  router.go("inspect");
   $("start").hidden = true;
   $("model").hidden = false;
   const several = models.length > 1 ? `One model judges at a time: of ${models.length} it is ${model?.name}, the last.` : "";
@@ -42,6 +45,7 @@ async function take(chosen) {
 $("home").onclick = (/** @type {Event} */ event) => {
   // The start comes back; nothing that is here goes.
   event.preventDefault();
+  router.go("inspect");
   $("start").hidden = false;
   scrollTo(0, 0);
 };
@@ -49,6 +53,23 @@ $("try-sample").onclick = async () => {
   const [first] = await showSamples();
   if (first) await trySample(first);
 };
+$("start-learning").onclick = () => router.go("train");
+$("learn-these").onclick = () => training.take({ files: items.map(({ name, file }) => ({ name, file })), left: [] });
+$("open-samples").onclick = async () => {
+  page.samplesWanted = true;
+  await showSamples();
+  $("sample-list").querySelector("button")?.focus();
+};
+// A menu closes when something in it was chosen, or something else.
+addEventListener("click", (event) => {
+  const menu = $("more");
+  if (menu.open && !(/** @type {Element} */ (event.target).closest("summary"))) menu.open = false;
+});
+$("more").addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+  if (event.key !== "Escape" || !$("more").open) return;
+  $("more").open = false;
+  $("more").querySelector("summary").focus();
+});
 $("pick-files").onclick = $("pick-more").onclick = () => $("files").click();
 $("pick-folder").onclick = () => $("folder").click();
 $("pick-model").onclick = () => $("model-file").click();
@@ -66,7 +87,17 @@ addEventListener("paste", (event) => {
   const chosen = picked(event.clipboardData?.files ?? []);
   if (chosen.files.length) take(chosen);
 });
-$("model-cancel").onclick = () => { page.running.model.abort(); progress("model"); announce("Cancelled."); describe(); };
+$("model-cancel").onclick = () => {
+  page.running.model.abort();
+  progress("model");
+  announce("Cancelled.");
+  describe();
+  // With nothing here yet, it is the beginning again.
+  if (page.detector || items.length) return;
+  $("start").hidden = false;
+  $("model").hidden = $("samples").hidden = true;
+  $("try-sample").focus();
+};
 $("job-cancel").onclick = () => page.running.job.abort();
 $("job-continue").onclick = () => judgeAll();
 $("threshold").oninput = () => { page.threshold = (Number($("threshold").value) / 1000) * page.end; refreshSoon(); };
@@ -79,6 +110,7 @@ $("clear").onclick = () => {
   Object.assign(page, { selected: undefined, chosen: false, end: 1 });
   risk("results", false);
   say("files-notice", "");
+  say("stored-notice", "");
   refresh();
   $("pick-more").focus();
   offerUndo(`${counted(gone.length, "picture")} cleared.`, () => {
@@ -111,11 +143,13 @@ $("save-zip").onclick = async () => {
     $("save-zip").disabled = false;
   }
 };
-camera.wire((files) => take({ files, left: [] }));
+camera.wire({ keep: (files) => take({ files, left: [] }), learn: training.collect, train: () => router.go("train") });
 training.wire();
 inside.wire();
 viewer.wire();
+gallery.wire(choose);
 diagnostics.wire(() => page.detector);
+router.start();
 say("page-notice", [INSECURE, ...unheard].filter(Boolean).join(" "));
 register();
 

@@ -1,6 +1,6 @@
 // Loading models, one's own or a sample's.
 
-import { Detector } from "./aand.js";
+import { Detector } from "./module/aand.js";
 import { $, announce, counted, make, say, size } from "./dom.js";
 import { judgeAll } from "./judge.js";
 import { add, items, remove, restart } from "./pictures.js";
@@ -48,18 +48,16 @@ export async function loadModel(model, name) {
 
 export function describe() {
   const words = $("model-words");
-  // Without a model the samples are a way on; with one, the pictures come first.
-  $(page.detector ? "train" : "model").before($("samples"));
   if (!page.detector) {
     words.textContent = items.length
-      ? "These pictures need a model: load a .aand file, try a sample’s, or train your own on good pictures below."
+      ? "These pictures need a model: learn from them if they are good, load one (.aand), or try a sample’s."
       : "No model is loaded.";
     return;
   }
   const { name, training_pictures, threshold } = page.detector.info;
   words.replaceChildren(
-    make("strong", {}, name), `, trained on ${training_pictures} good pictures. `,
-    make("span", { class: "quiet" }, `Threshold ${threshold.value.toFixed(3)}: ${threshold.reliability}.`));
+    make("strong", {}, name), ` trained on ${training_pictures} good pictures`);
+  say("threshold-reliability", threshold.reliable ? "" : `The model’s own: ${threshold.reliability}.`);
 }
 
 /** @param {string} words @param {() => unknown} [again] what to do on *Try again* */
@@ -88,7 +86,8 @@ export async function showSamples() {
     fail(`The samples are not here: ${said(error)}`, showSamples);
     return [];
   }
-  $("samples").hidden = false;
+  page.samples = true;
+  refresh();
   if (list.length === 0) {
     $("samples-note").textContent = "This copy of the page was built without samples; drop your own pictures and a model.";
     return list;
@@ -102,6 +101,7 @@ export async function showSamples() {
 
 /** @param {import("./samples.js").Sample} sample */
 export async function trySample(sample) {
+  page.samplesWanted = false;
   page.running.model.abort();
   const { signal } = page.running.model = new AbortController();
   $("start").hidden = true;

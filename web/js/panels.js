@@ -25,9 +25,8 @@ export function nearest(map, side, [x, y]) {
  * @param {number[]} scale values of the first and the last colour
  * @param {Uint8Array} colours
  * @param {number[]} spot
- * @param {string} words what the colours mean
  */
-export function draw(figure, map, side, [low, high], colours, spot, words) {
+export function draw(figure, map, side, [low, high], colours, spot) {
   const canvas = /** @type {HTMLCanvasElement} */ (figure.querySelector("canvas"));
   if (canvas.width !== side) canvas.width = canvas.height = side;
   const pixels = new ImageData(side, side);
@@ -37,9 +36,44 @@ export function draw(figure, map, side, [low, high], colours, spot, words) {
     pixels.data.set([colours[at], colours[at + 1], colours[at + 2], 255], 4 * i);
   }
   context(canvas).putImageData(pixels, 0, 0);
-  const mark = /** @type {HTMLElement} */ (figure.querySelector(".spot"));
-  [mark.style.left, mark.style.top] = spot.map((share) => `${100 * share}%`);
+  frame(figure, side, spot);
   const value = /** @type {HTMLElement} */ (figure.querySelector("output"));
   value.textContent = nearest(map, side, spot).toFixed(3);
-  if (words) value.title = `Colours: ${words}`;
+  const legend = /** @type {HTMLElement | null} */ (figure.querySelector(".legend-bar"));
+  if (legend) ends(legend, colours, [low, high]);
+}
+
+/**
+ * Draws features as colors into a figure.
+ * @param {HTMLElement} figure
+ * @param {ImageData} pixels
+ * @param {number[]} spot
+ */
+export function drawColors(figure, pixels, spot) {
+  const canvas = /** @type {HTMLCanvasElement} */ (figure.querySelector("canvas"));
+  if (canvas.width !== pixels.width) canvas.width = canvas.height = pixels.width;
+  context(canvas).putImageData(pixels, 0, 0);
+  frame(figure, pixels.width, spot);
+}
+
+/** Around the cell of a place, not on it. @param {HTMLElement} figure @param {number} side @param {number[]} spot */
+function frame(figure, side, spot) {
+  const mark = /** @type {HTMLElement} */ (figure.querySelector(".spot"));
+  const cells = Math.min(side, 64);
+  [mark.style.left, mark.style.top] = spot.map((share) => `${(100 * (Math.floor(share * cells) + 0.5)) / cells}%`);
+  mark.style.width = mark.style.height = `calc(${100 / cells}% + 1.1rem)`;
+}
+
+/** A color scale with what its ends mean. @param {HTMLElement} legend @param {Uint8Array} colours @param {number[]} scale */
+function ends(legend, colours, scale) {
+  if (legend.children.length === 0) {
+    const bar = document.createElement("canvas");
+    [bar.width, bar.height] = [256, 1];
+    const pixels = new ImageData(256, 1);
+    for (let i = 0; i < 256; i++) pixels.data.set([colours[3 * i], colours[3 * i + 1], colours[3 * i + 2], 255], 4 * i);
+    context(bar).putImageData(pixels, 0, 0);
+    legend.append(document.createElement("span"), bar, document.createElement("span"));
+  }
+  const words = (legend.dataset.words ?? ",").split(",");
+  [legend.firstElementChild, legend.lastElementChild].forEach((end, i) => { if (end) end.textContent = `${words[i]} ${scale[i].toFixed(2)}`; });
 }

@@ -7,7 +7,7 @@ import { positions } from "./paint.js";
  * @typedef {object} Judged
  * @property {number} score
  * @property {Uint8Array} positions the map on the colour scale, 0 to 255
- * @property {import("./protocol.js").Heat} [heat] as the GPU drew it, of the latest pictures
+ * @property {import("./module/protocol.js").Heat} [heat] as the GPU drew it, of the latest pictures
  * @property {number} side
  * @property {number} peak where the map is highest
  * @property {number} width
@@ -22,6 +22,7 @@ import { positions } from "./paint.js";
  * @property {boolean} own whether it is the person's, and not a sample's
  * @property {"waiting" | "judged" | "failed"} state
  * @property {string} [error]
+ * @property {string} [remark] what is to be said beside its score
  * @property {Judged} [found]
  */
 
@@ -67,7 +68,7 @@ function replace(by) {
 }
 
 /** Keeps what is shown of a result; a byte per pixel of the map is enough for that.
- * @param {Item} item @param {import("./protocol.js").Found} found @param {number} threshold */
+ * @param {Item} item @param {import("./module/protocol.js").Found} found @param {number} threshold */
 export function judged(item, found, threshold) {
   let peak = 0;
   for (let i = 1; i < found.map.length; i++) if (found.map[i] > found.map[peak]) peak = i;
@@ -95,6 +96,7 @@ export function restart() {
     item.state = "waiting";
     delete item.found;
     delete item.error;
+    delete item.remark;
   }
 }
 

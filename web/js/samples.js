@@ -64,8 +64,14 @@ export async function fetchSample(sample, signal, progress) {
 /** Only the model of a sample. @param {Sample} sample @param {AbortSignal} signal @param {(some: number) => void} advance */
 export const fetchModel = (sample, signal, advance) => fetchStored(sample.model, signal, advance);
 
+/** Whether a file is kept already. @param {Stored} stored */
+export async function has({ sha256 }) {
+  const cache = await globalThis.caches?.open(CACHE).catch(() => undefined);
+  return Boolean(await cache?.match(new URL(`by-content/${sha256}`, FOLDER)));
+}
+
 /** @param {Stored} stored @param {AbortSignal} signal @param {(some: number) => void} advance */
-async function fetchStored({ file, bytes, sha256 }, signal, advance) {
+export async function fetchStored({ file, bytes, sha256 }, signal, advance) {
   const key = new URL(`by-content/${sha256}`, FOLDER);
   const cache = await globalThis.caches?.open(CACHE).catch(() => undefined);
   const kept = await cache?.match(key);

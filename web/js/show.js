@@ -2,7 +2,7 @@
 
 import { $, counted, say } from "./dom.js";
 import * as gallery from "./gallery.js";
-import * as histogram from "./histogram.js";
+import * as histogram from "./widgets/histogram.js";
 import * as inside from "./inside.js";
 import { items, verdict } from "./pictures.js";
 import { page } from "./state.js";
@@ -33,7 +33,7 @@ export function refresh() {
   $("job-continue").hidden = page.judging || !page.detector || !items.some(({ state }) => state === "waiting");
   $("tools").hidden = !items.some(({ state }) => state !== "waiting");
   $("results-title").textContent = counted(items.length, "picture");
-  document.querySelector(".work")?.classList.toggle("open", page.selected !== undefined);
+  document.querySelector(".desk")?.classList.toggle("open", page.selected !== undefined);
   const colours = page.detector?.colours ?? new Uint8Array(768);
   const own = page.detector?.info.threshold.value ?? 0;
   if (scores.length) {
@@ -42,8 +42,19 @@ export function refresh() {
   }
   gallery.show({ threshold: page.threshold, colours, sort: $("sort").value, selected: page.selected, choose });
   notice();
+  waysOn();
   inside.keep(page.selected);
   viewer.show(page.selected, page.threshold, own, colours);
+}
+
+/** What is offered next to the pictures that are there. */
+function waysOn() {
+  const waiting = items.length > 0 && !page.detector;
+  $("learn-these").hidden = !waiting;
+  $("pick-more").classList.toggle("primary", !waiting);
+  $("empty").hidden = items.length > 0 || !page.detector;
+  // With pictures and a model the samples are one way among others, and wait in the menu.
+  $("samples").hidden = !page.samples || (items.length > 0 && Boolean(page.detector) && !page.samplesWanted);
 }
 
 /** Says that the CPU had to take over. */
@@ -58,8 +69,10 @@ export function relabel(scores) {
   const slider = $("threshold");
   slider.value = String(Math.round((1000 * page.threshold) / page.end));
   slider.setAttribute("aria-valuetext", page.threshold.toFixed(3));
-  $("threshold-words").textContent = `${page.threshold.toFixed(3)}: ${summary()}`;
-  $("threshold-reset").hidden = page.threshold === page.detector?.info.threshold.value;
+  $("threshold-words").textContent = `Above ${page.threshold.toFixed(3)} is anomalous. ${summary()}`;
+  const own = page.detector?.info.threshold.value;
+  $("threshold-reset").hidden = page.threshold === own;
+  $("threshold-reset").textContent = `Back to the model’s own, ${own?.toFixed(3)}`;
 }
 
 /** @param {import("./pictures.js").Item} item */
@@ -68,7 +81,7 @@ export function choose(item) {
   page.chosen = true;
   refresh();
   // On a narrow page the viewer is above the list, out of sight.
-  if ($("viewer").getBoundingClientRect().bottom < 80) $("viewer").scrollIntoView({ block: "start" });
+  if ($("viewer").getBoundingClientRect().bottom < 120) $("viewer").scrollIntoView({ block: "start" });
 }
 
 /** Brings the results into view, where they are not. */

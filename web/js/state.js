@@ -31,7 +31,7 @@ export const INSECURE = globalThis.isSecureContext ? ""
   : "This page came over plain http, so the browser offers it no GPU and no camera, and keeps nothing: no offline use, no kept models. Serve it by https, or open it on the serving device itself as http://localhost.";
 
 export const page = {
-  /** @type {import("./aand.js").Detector | undefined} */
+  /** @type {import("./module/aand.js").Detector | undefined} */
   detector: undefined,
   /** Its file. @type {{ file: Blob, name: string } | undefined} */
   model: undefined,
@@ -48,6 +48,10 @@ export const page = {
   /** Cancels what runs: a download or a model, the pictures, a ZIP. */
   running: { model: new AbortController(), job: new AbortController(), zip: new AbortController() },
   judging: false,
+  /** Whether this copy of the page has samples to show. */
+  samples: false,
+  /** Whether the person opened them beside results. */
+  samplesWanted: false,
 };
 
 /** @param {unknown} error */

@@ -2,7 +2,7 @@
 
 import { Names } from "./names.js";
 
-/** @typedef {import("./train-job.js").Good} Good */
+/** @typedef {import("./module/train.js").Good} Good */
 
 /** @type {Good[]} */
 let good = [];
@@ -15,6 +15,13 @@ export const pictures = () => good;
 export function clear() {
   good = [];
   names = new Names();
+}
+
+/** Takes one out. @param {Good} picture */
+export function remove(picture) {
+  good = good.filter((other) => other !== picture);
+  names.clear();
+  for (const { name } of good) names.add(name);
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import { $, download, make, say, size } from "./dom.js";
 import { loadModel } from "./models.js";
+import { go } from "./router.js";
 import { forget, keep, kept } from "./train-keep.js";
 import { offerUndo } from "./undo.js";
 
@@ -10,7 +11,7 @@ export async function showKept() {
   $("train-kept").hidden = models.length === 0;
   $("train-kept-list").replaceChildren(...models.map(({ name, file }) => make("li", {},
     make("span", {}, `${name} (${size(file.size)})`),
-    make("button", { type: "button", onclick: () => loadModel(file, name), "aria-label": `Use ${name}` }, "Use"),
+    make("button", { type: "button", onclick: () => { go("inspect"); loadModel(file, name); }, "aria-label": `Use ${name}` }, "Use"),
     make("button", { type: "button", onclick: () => download(file, name), "aria-label": `Save ${name}` }, "Save"),
     make("button", { type: "button", class: "plain", onclick: () => remove(name, file), "aria-label": `Delete ${name}` }, "Delete"))));
   const safe = await navigator.storage?.persisted?.().catch(() => false);

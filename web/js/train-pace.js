@@ -16,9 +16,16 @@ export class Pace {
   /** @type {number | undefined} */
   #last;
 
-  /** @param {[number, number]} steps of each stage */
-  constructor([amplify, distill]) {
+  /** Milliseconds of a step by stage, as far as they are known before. @type {Record<string, number>} */
+  #expected;
+  /** @type {Record<string, number>} */
+  #left;
+
+  /** @param {[number, number]} steps of each stage @param {Record<string, number>} [expected] milliseconds of a step */
+  constructor([amplify, distill], expected = {}) {
     this.#planned = amplify + distill;
+    this.#left = { amplify, distill };
+    this.#expected = expected;
   }
 
   /** @param {{ stage: string, epoch: number, epochs: number, steps: number }} begun */
@@ -31,6 +38,7 @@ export class Pace {
   /** @param {number} ms since the training began */
   step(ms) {
     this.#done++;
+    this.#left[this.#stage]--;
     this.#inStage++;
     this.#epoch = Math.ceil(this.#inStage / this.#perEpoch);
     // The first of a stage compiles; one after a pause has waited.
@@ -49,17 +57,24 @@ export class Pace {
   }
 
   words() {
-    const stage = this.#stage === "amplify" ? "Stage 1, amplify anomalies" : "Stage 2, distil normality";
+    const stage = this.#stage === "amplify" ? "Stage 1 of 2, learning to notice anomalies" : "Stage 2 of 2, learning what is normal";
     const where = `${stage}: epoch ${Math.max(1, this.#epoch)} of ${this.#epochs}`;
-    if (this.#recent.length === 0) return where;
+    const left = this.left();
+    return left === undefined ? where : `${where}, about ${duration(left / 1000)} left`;
+  }
+
+  /** Milliseconds until it is done, if that can be told. */
+  left() {
+    if (this.#recent.length === 0) return undefined;
     const each = this.#recent.reduce((sum, ms) => sum + ms, 0) / this.#recent.length;
-    const rate = each < 1000 ? `${(1000 / each).toFixed(1)} steps/s` : `${(each / 1000).toFixed(1)} s a step`;
-    return `${where}, ${rate}, about ${duration((each * (this.#planned - this.#done)) / 1000)} left`;
+    // The other stage's steps take a time of their own.
+    const other = this.#stage === "amplify" ? this.#left.distill * (this.#expected.distill ?? each / 2) : 0;
+    return each * Math.max(0, this.#left[this.#stage]) + other;
   }
 }
 
 /** @param {number} seconds */
-function duration(seconds) {
+export function duration(seconds) {
   if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
   const minutes = Math.round(seconds / 60);
   return minutes < 90 ? `${minutes} min` : `${(minutes / 60).toFixed(1)} h`;

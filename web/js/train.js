@@ -1,41 +1,55 @@
-// Training on the page: pictures in, curves while it runs, a model out.
+// Train: good pictures in, what it sees while it learns, a model out.
 
 import { stayAwake } from "./awake.js";
 import { $, announce, counted, download, make, say, size } from "./dom.js";
 import { isModel, leftWords, picked, pictures } from "./files.js";
+import { keepFilm } from "./learn/class.js";
 import { risk } from "./leave.js";
 import { loadModel } from "./models.js";
 import { safe } from "./names.js";
+import { go } from "./router.js";
 import { advised, COMPUTE, INSECURE, page, said, STEPS } from "./state.js";
-import { Curve } from "./train-curve.js";
+import { Curve } from "./widgets/curve.js";
 import * as good from "./train-good.js";
-import { train } from "./train-job.js";
+import { train } from "./module/train.js";
 import { keep } from "./train-keep.js";
 import { persist, showKept } from "./train-kept.js";
-import { Pace } from "./train-pace.js";
+import { Live } from "./train-live.js";
+import { duration, Pace } from "./train-pace.js";
+import { knownPaces, learned } from "./train-paces.js";
+import { showThumbs } from "./train-thumbs.js";
+import { discard, rest, Unfinished, unfinished } from "./train-unfinished.js";
 import { offerUndo } from "./undo.js";
 
 const FEWEST = 5;
 
 /** Pictures per step: fewer than natively, so that a step stays short. */
 const BATCH = 8;
+/** Seconds between the models that are looked at and kept while it learns. */
+const SHOWING = 15;
 
-/** Steps of both stages for a first look. @type {[number, number]} */
-const SHORT = [30, 60];
+/** @typedef {import("./module/train.js").Told} Told */
+/** @typedef {import("./module/train.js").Good} Good */
 
-/** @typedef {import("./train-job.js").Told} Told */
+/** What is to be trained. @typedef {import("./module/train.js").Wanted & { minutes?: number, earlier?: Blob }} Job */
 
 /** From the press of the button on, before there is a worker. */
 let busy = false;
 /** So many pictures are in the training under way. */
 let inUse = 0;
-/** @type {import("./train-job.js").Training | undefined} */
+/** @type {import("./module/train.js").Training | undefined} */
 let training;
 let running = new AbortController();
 let paused = false;
 let pace = new Pace([0, 0]);
+/** @type {import("./module/train-plan.js").Pace | undefined} */
+let measured;
 /** @type {Record<string, Curve>} */
 let curves = {};
+/** @type {Live | undefined} */
+let live;
+/** @type {Unfinished | undefined} */
+let kept;
 
 export function wire() {
   $("train-pick").onclick = () => $("train-files").click();
@@ -50,14 +64,16 @@ export function wire() {
     $("train-pick").focus();
     offerUndo(`${counted(gone.length, "good picture")} removed.`, () => take({ files: gone, left: [] }));
   };
-  $("train-check").onclick = () => $("files").click();
+  $("train-check").onclick = () => { go("inspect"); $("files").click(); };
   $("train-from").onchange = started;
-  $("train-form").onsubmit = (/** @type {Event} */ event) => { event.preventDefault(); run(); };
+  $("train-form").onsubmit = (/** @type {Event} */ event) => { event.preventDefault(); run(asked()); };
   $("train-cancel").onclick = () => running.abort();
   $("train-pause").onclick = pause;
+  $("train-minutes").onchange = refresh;
   addEventListener("aand-model", refresh);
   refresh();
   showKept();
+  offerToGoOn();
 }
 
 /** @param {any} input @param {boolean} folder */
@@ -67,8 +83,9 @@ function pick(input, folder) {
   return take(folder ? pictures(chosen) : chosen);
 }
 
-/** Good pictures to learn from. @param {{ files: import("./train-job.js").Good[], left: string[] }} chosen */
+/** Good pictures to learn from. @param {{ files: Good[], left: string[] }} chosen */
 export async function take(chosen) {
+  go("train");
   const files = chosen.files.filter(({ name }) => !isModel(name));
   const models = chosen.files.length - files.length;
   const { copies } = await good.add(files);
@@ -82,80 +99,121 @@ export async function take(chosen) {
   refresh();
 }
 
+/** Good pictures that come while something else is looked at; how many there are then. @param {Good[]} files */
+export async function collect(files) {
+  await good.add(files);
+  refresh();
+  return good.pictures().length;
+}
+
+/** Takes one out again. @param {Good} picture */
+function remove(picture) {
+  good.remove(picture);
+  refresh();
+  offerUndo(`${picture.name} removed.`, async () => {
+    await good.add([picture]);
+    refresh();
+  });
+}
+
 function refresh() {
   const count = good.pictures().length;
-  $("train-form").hidden = count === 0 || busy;
+  $("train-form").hidden = busy;
   $("train-clear").hidden = count === 0 || busy;
   $("train-pick").disabled = $("train-pick-folder").disabled = busy;
+  $("train-pick").classList.toggle("primary", count < FEWEST);
   $("train-go").disabled = count < FEWEST;
+  // Once there is a model, the next step is to use it.
+  $("train-go").classList.toggle("primary", $("train-result").hidden);
+  $("train-go").textContent = $("train-result").hidden ? "Learn" : "Learn again";
   let words = "";
   if (count) words = counted(count, "good picture");
   if (busy && count > inUse) words += `, ${count - inUse} of them for the next training; this one goes on with ${inUse}`;
   else if (count && count < FEWEST) words += `; ${FEWEST - count} more are needed`;
   else if (count && count < 35) words += "; with fewer than 35 none are held out, and the threshold is a guess";
   $("train-count").textContent = words;
+  showThumbs(good.pictures(), busy ? undefined : remove);
   $("train-from-model").disabled = !page.model;
   $("train-from-model").textContent = page.model ? `the loaded model, ${page.detector?.info.name ?? page.model.name}` : "the loaded model";
+  const minutes = chosenMinutes();
+  $("train-minutes-words").textContent = STEPS ? `As the address says: ${STEPS.join(" and ")} steps.`
+    : minutes <= 2 ? "A first look: rough, but it shows whether it works." : minutes <= 5 ? "Enough for most parts."
+      : minutes <= 15 ? "For small defects, or parts that vary." : "For hundreds of pictures; it ends sooner if more would not help.";
 }
 
-/** Going on from a model: its own size; stage 1 only if asked for. */
+/** Going on from a model: its own size and range; stage 1 only if asked for. */
 function started() {
   const earlier = $("train-from").value === "model";
-  $("train-size").disabled = earlier;
+  $("train-size").disabled = $("train-range").disabled = earlier;
   $("train-amplify").checked = !earlier;
 }
 
-async function run() {
+const chosenMinutes = () => Number(document.querySelector("#train-minutes :checked")?.getAttribute("value") ?? 5);
+
+/** What the form says. @returns {Job} */
+function asked() {
+  const range = $("train-range").value.replaceAll(/\s/g, "");
+  return {
+    name: $("train-name").value.trim() || "my part", size: Number($("train-size").value),
+    batch: Math.min(BATCH, good.pictures().length), seed: 0, amplify: $("train-amplify").checked,
+    ...(range ? { range } : {}), ...(STEPS ? { steps: STEPS } : { minutes: chosenMinutes() }),
+    earlier: $("train-from").value === "model" ? page.model?.file : undefined,
+  };
+}
+
+/** @param {Job} job */
+async function run({ minutes, earlier, ...wanted }) {
   // A second press before the first has led to anything.
   if (busy || good.pictures().length < FEWEST) return;
   busy = true;
   const pictures = [...good.pictures()];
   inUse = pictures.length;
-  const name = $("train-name").value.trim() || "my part";
-  const steps = STEPS ?? ($("train-length").value === "short" ? SHORT : undefined);
-  const wanted = {
-    name, size: Number($("train-size").value), batch: Math.min(BATCH, inUse), seed: 0,
-    amplify: $("train-amplify").checked, ...(steps ? { steps } : {}),
-  };
-  const earlier = $("train-from").value === "model" ? page.model?.file : undefined;
   running = new AbortController();
   paused = false;
+  measured = undefined;
   curves = {};
   for (const id of ["train-curve-amplify", "train-curve-distill", "train-unusable"]) $(id).replaceChildren();
-  for (const id of ["train-error", "train-result"]) $(id).hidden = true;
+  for (const id of ["train-error", "train-result", "train-unfinished", "train-stored", "train-stored-use"]) $(id).hidden = true;
+  $("train-check-empty").hidden = false;
+  $("train-work").hidden = false;
   $("train-device").textContent = "";
   $("train-pause").textContent = "Pause";
-  $("train-work").hidden = false;
-  progress("Loading the training module");
-  refresh();
+  live = new Live(pictures[0]);
+  kept = new Unfinished({ name: wanted.name, size: wanted.size, amplify: wanted.amplify, range: wanted.range, steps: wanted.steps ?? [1, 1] }, pictures);
   risk("training", true);
   stayAwake("training", true);
+  progress("Starting");
+  refresh();
+  $("train-pause").focus();
+  let done = false;
   try {
-    const { signal } = running;
-    training = await train(pictures, wanted, { compute: COMPUTE, earlier, tell, signal });
-    $("train-cancel").focus();
+    const within = minutes === undefined ? undefined : { minutes, paces: knownPaces() };
+    training = await train(pictures, wanted, { compute: COMPUTE, earlier, within, showing: SHOWING, tell, signal: running.signal });
     const model = await training.model;
-    await done(model, name);
+    done = true;
+    if (training.film) await keepFilm(training.film);
+    await finished(model, wanted.name);
   } catch (error) {
     if (running.signal.aborted) announce("Training cancelled.");
-    else {
-      $("train-error").textContent = `The training failed: ${said(error)}.`;
-      $("train-error").hidden = false;
-    }
-    $("train-work").hidden = running.signal.aborted;
+    else say("train-error", `The training failed: ${said(error)}.`);
   } finally {
+    live.stop();
+    await kept.end(done);
     training = undefined;
     busy = false;
+    $("train-work").hidden = $("train-live").hidden || running.signal.aborted;
     risk("training", false);
     stayAwake("training", false);
     progress();
     refresh();
+    // What was learned until it ended is there to go on with.
+    if (!done) await offerToGoOn();
     if (running.signal.aborted) $("train-go").focus();
   }
 }
 
 /** @param {Blob} model @param {string} name */
-async function done(model, name) {
+async function finished(model, name) {
   const place = await keep(model, name);
   const file = `${safe(name, "model")}.aand`;
   risk("model", !place);
@@ -164,12 +222,43 @@ async function done(model, name) {
   $("train-words").replaceChildren(
     make("strong", {}, `${name} is trained (${size(model.size)}).`),
     threshold ? ` Threshold ${threshold.value.toFixed(3)}: ${threshold.reliability}.` : "",
-    place ? " The model is kept in this browser, and is in use: drop pictures to judge." : " The model is in use: drop pictures to judge. This browser cannot keep it; save it.");
+    place ? " It is kept in this browser, and in use." : " It is in use. This browser cannot keep it; save it.");
   $("train-result").hidden = false;
+  $("train-check-empty").hidden = true;
   $("train-save").onclick = () => { download(model, file); risk("model", false); };
   announce(`${name} is trained.`);
+  $("train-check").focus();
   await showKept();
   if (place) persist();
+}
+
+/** Offers what a page that was closed, or a training that ended, has left. */
+async function offerToGoOn() {
+  const found = await unfinished();
+  // Waiting for another tab, this one may have begun a training itself.
+  $("train-unfinished").hidden = !found || busy;
+  if (!found) return;
+  const { state, model, pictures } = found;
+  const stage = state.stage === "amplify" ? "stage 1 of 2" : "stage 2 of 2";
+  $("train-unfinished-words").textContent = `The training of ${state.name} ended in ${stage}, after epoch ${state.epoch} of ${state.epochs}. `
+    + (state.whole ? "It can go on from there." : "It can go on from there with the same pictures: choose them first.");
+  $("train-discard").onclick = async () => {
+    await discard();
+    $("train-unfinished").hidden = true;
+    $("train-pick").focus();
+  };
+  $("train-go-on").onclick = async () => {
+    // Out of the storage, which the training that begins clears.
+    const copy = async (/** @type {Blob} */ file) => new Blob([await file.arrayBuffer()]);
+    const earlier = await copy(model);
+    if (state.whole) {
+      good.clear();
+      await good.add(await Promise.all(pictures.map(async ({ name, file }) => ({ name, file: await copy(file) }))));
+    }
+    if (good.pictures().length < FEWEST) return say("train-notice", "Choose the good pictures first.");
+    $("train-name").value = state.name;
+    run({ name: state.name, size: state.size, batch: Math.min(BATCH, good.pictures().length), seed: 0, ...rest(state), earlier });
+  };
 }
 
 /** @param {Told} told */
@@ -178,11 +267,21 @@ function tell(told) {
   else if (told.type === "paused") progress("Paused", pace.share());
   else if (told.type === "device") $("train-device").textContent = words(told);
   else if (told.type === "unusable") $("train-unusable").append(make("li", {}, `${told.name}: ${advised(told.message)}; it is left out`));
+  else if (told.type === "stored") stored(told);
   else if (told.type === "reading") progress(`Reading ${told.done} of ${told.all} pictures`, told.done / told.all);
-  else if (told.type === "planned") pace = new Pace(told.steps);
-  else if (told.type === "caching") progress(`Teacher’s features of ${told.done} of ${told.all} pictures`, told.done / told.all);
+  else if (told.type === "pace") {
+    measured = told.pace;
+    learned(told.of, told.pace);
+    announce(`It will take about ${duration(60 * told.minutes)}.`);
+  } else if (told.type === "planned") {
+    pace = new Pace(told.steps, measured && { amplify: measured.amplify, distill: measured.distill });
+    kept?.planned(told.steps);
+  } else if (told.type === "caching") progress(`Teacher’s features of ${told.done} of ${told.all} pictures`, told.done / told.all);
   else if (told.type === "scoring") progress(`Threshold: ${told.done} of ${told.all} pictures judged`, told.done / told.all);
-  else if (told.type === "begin") {
+  else if (told.type === "model") {
+    live?.show(told.bytes, told.stage);
+    kept?.keep(told.bytes, { stage: told.stage, epoch: told.epoch, epochs: told.epochs });
+  } else if (told.type === "begin") {
     const amplify = told.stage === "amplify";
     curves[told.stage] ??= new Curve($(`train-curve-${told.stage}`), amplify ? "Stage 1" : "Stage 2", amplify ? ["focal", "amplification"] : ["KD", "HKD"]);
     pace.begin(told);
@@ -192,6 +291,27 @@ function tell(told) {
     pace.step(told.ms);
     if (!paused) progress(pace.words(), pace.share());
   }
+}
+
+/** Values that do not fit the range they are read with, and a way to read them rightly. @param {Extract<Told, { type: "stored" }>} told */
+function stored({ pictures, lowest, highest, range, fits }) {
+  const many = `${counted(pictures, "picture")} of more than 8 bits`;
+  say("train-stored", range
+    ? `${many} hold values from ${lowest} to ${highest}, outside ${range}: what lies beyond it is cut.`
+    : `${many} hold values from ${lowest} to ${highest} only, and are read nearly black or cut. If the camera has fewer bits, say so under More settings.`);
+  const use = $("train-stored-use");
+  use.hidden = !fits || fits === range;
+  use.textContent = `Begin again, read as ${fits}`;
+  use.onclick = () => {
+    $("train-range").value = fits ?? "";
+    running.abort();
+    // As soon as that one has ended.
+    const again = setInterval(() => {
+      if (busy) return;
+      clearInterval(again);
+      run(asked());
+    }, 50);
+  };
 }
 
 /** @param {{ compute: string, adapter: string, software: boolean }} device */
@@ -218,4 +338,6 @@ function progress(words, share) {
   const bar = place.querySelector("progress");
   if (share === undefined) bar.removeAttribute("value");
   else bar.value = share;
+  // Seen from the other places too.
+  say("train-mark", words === undefined ? "" : `${Math.round(100 * pace.share())} %`);
 }

@@ -42,6 +42,14 @@ test("Firefox: a sample, own pictures, the look inside, and the question before 
     await page.keyboard.press("Escape");
     await until(() => document.getElementById("inside").hidden);
 
+    await page.click("nav [data-go=train]");
+    const [good] = await page.$$("#train-files");
+    await good.uploadFile(...PICTURES.slice(0, 5));
+    await until(() => document.querySelectorAll("#train-thumbs canvas").length === 5
+      && [...document.querySelectorAll("#train-thumbs canvas")].every((canvas) => canvas.width > 1));
+    assert.equal(await page.$eval("#train-go", (button) => button.disabled), false);
+    await page.goBack();
+
     const [input] = await page.$$("#files");
     await input.uploadFile(PICTURES[0]);
     await judged(SAMPLE.pictures.length + 1);

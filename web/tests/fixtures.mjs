@@ -39,3 +39,20 @@ export function turned(jpeg, orientation) {
   segment.writeUInt16BE(body.length + 2, 2);
   return Buffer.concat([jpeg.subarray(0, 2), segment, body, jpeg.subarray(2)]);
 }
+
+/** An AVIF of 64 x 48 pixels: a yellow square on green. No decoder of the program's reads it, browsers do. */
+export const AVIF = Buffer.from("AAAAIGZ0eXBhdmlmAAAAAGF2aWZtaWYxbWlhZk1BMUIAAADrbWV0YQAAAAAAAAAhaGRscgAAAAAAAAAAcGljdAAAAAAAAAAAAAAAAAAAAAAOcGl0bQAAAAAAAQAAAB5pbG9jAAAAAEQAAAEAAQAAAAEAAAETAAAATwAAAChpaW5mAAAAAAABAAAAGmluZmUCAAAAAAEAAGF2MDFDb2xvcgAAAABqaXBycAAAAEtpcGNvAAAAFGlzcGUAAAAAAAAAQAAAADAAAAAQcGl4aQAAAAADCAgIAAAADGF2MUOBAAwAAAAAE2NvbHJuY2x4AAEADQAGgAAAABdpcG1hAAAAAAAAAAEAAQQBAoMEAAAAV21kYXQSAAoJGBV/vaICGg0IMkBF4eHhiGEkkkmUAAAC29O9yHRf9z3mlRoQ+784XL2clQBi4rPs1J75NFEmWdKK/X6gJcvq/X+peL/BSKZM9oIs", "base64");
+
+/** A grey PNG of 16 bits whose values end at `highest`: what a camera of fewer bits writes. */
+export function deepPng(side, highest, seed = 1) {
+  const lines = Buffer.alloc(side * (1 + 2 * side));
+  for (let y = 0; y < side; y++) {
+    for (let x = 0; x < side; x++) lines.writeUInt16BE(Math.round(highest * (((x * 7 + y * 13 + seed * 29) % 64) / 63)), y * (1 + 2 * side) + 1 + 2 * x);
+  }
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(side, 0);
+  header.writeUInt32BE(side, 4);
+  header.set([16, 0, 0, 0, 0], 8);
+  const start = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+  return Buffer.concat([start, chunk("IHDR", header), chunk("IDAT", deflateSync(lines)), chunk("IEND", Buffer.alloc(0))]);
+}

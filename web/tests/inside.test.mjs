@@ -151,7 +151,7 @@ test("as a module: the same defect for the same seed, and only where the noise i
   const { page } = await open(browser.context, site.address);
   const model = `samples/${SAMPLE.model.file}`;
   const found = await page.evaluate(async ([model, picture]) => {
-    const { Detector } = await import("./js/aand.js");
+    const { Detector } = await import("./js/module/aand.js");
     const detector = await Detector.load(new URL(model, location.href), { compute: "cpu" });
     const input = await detector.input(await (await fetch(picture)).blob());
     const [a, b, c] = [await detector.defect(input, 5), await detector.defect(input, 5), await detector.defect(input, 6)];
@@ -176,7 +176,7 @@ test("while a GPU detects, the CPU looks inside", async (t) => {
     const { page, problems } = await open(gpu.context, site.address);
     if (!(await page.evaluate(async () => Boolean(await navigator.gpu?.requestAdapter())))) return t.skip("no WebGPU adapter");
     const [detected, inside, compute] = await page.evaluate(async ([model, picture]) => {
-      const { Detector } = await import("./js/aand.js");
+      const { Detector } = await import("./js/module/aand.js");
       const detector = await Detector.load(new URL(model, location.href), { compute: "gpu" });
       const file = await (await fetch(picture)).blob();
       const { score } = await detector.detect(file);

@@ -29,6 +29,8 @@ test("own pictures stay when a sample is chosen, and are judged by its model", a
   await page.click("#clear");
   await page.click("#sample-list button");
   await settled(page);
+  await page.click("#more summary");
+  await page.click("#open-samples");
   await page.click("#sample-list button");
   await settled(page);
   assert.equal((await names(page)).length, SAMPLE.pictures.length);
@@ -105,7 +107,7 @@ const put = (page, files) => page.evaluate(async (files) => {
 const keptNames = (page) => page.$$eval("#train-kept-list li span", (all) => all.map((e) => e.textContent.replace(/ \(.*/, "")).sort());
 
 test("a kept model that is deleted comes back with Undo, byte for byte", async () => {
-  const { page, problems } = await fresh();
+  const { page, problems } = await fresh("#train");
   await put(page, { "one.aand": "first", "two.aand": "second" });
   await page.reload();
   await page.waitForSelector("#train-kept-list li");
@@ -144,7 +146,7 @@ test("one kept file that cannot be read hides no other, and is not written over"
 });
 
 test("the browser is asked to keep the models, and the page says where it may not", async () => {
-  const { page } = await fresh();
+  const { page } = await fresh("#train");
   await put(page, { "c.aand": "x" });
   for (const granted of [true, false]) {
     await page.evaluate(async (granted) => {
@@ -171,6 +173,7 @@ test("a training: one at a time, asked about, awake, and what is added meanwhile
   });
   await page.setInputFiles("#train-files", Array.from({ length: 5 }, (_, i) => bitmap(`${i}.bmp`, 30 * i + 20)));
   await page.waitForSelector("#train-go:not([disabled])");
+  await page.click("#train-more summary");
   await page.selectOption("#train-size", "128");
   await page.evaluate(() => {
     window.workers = 0;

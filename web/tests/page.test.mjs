@@ -231,9 +231,16 @@ test("it is accessible, empty and with results, light and dark", async () => {
     await settled(page);
     await check("results");
     await page.click("[data-mode=split]");
+    // It begins beside the highest place, so that what is there is seen.
+    const peak = await page.evaluate(async () => {
+      const { found } = (await import("./js/state.js")).page.selected;
+      return (100 * (found.peak % found.side)) / found.side;
+    });
+    const begun = Number(await page.inputValue("#viewer-split"));
+    assert.ok(begun < peak, `at ${begun}, the highest place is at ${peak}`);
     await page.focus("#viewer-split");
     await page.keyboard.press("ArrowRight");
-    assert.equal(await page.inputValue("#viewer-split"), "51");
+    assert.equal(await page.inputValue("#viewer-split"), String(begun + 1));
     await check("split");
     await page.click("#open-diagnostics");
     await page.waitForSelector("#diagnostics-list dd");
@@ -266,7 +273,7 @@ test("WebGPU gives the same scores", async (t) => {
 test("a GPU draws the heat maps itself", async (t) => {
   // Software that passes for a GPU, in a Chromium that draws by way of it.
   const gpu = await browse([...GPU, "--use-angle=vulkan", "--enable-features=Vulkan", "--use-vulkan=swiftshader"]);
-  const change = { "js/adapter.js": (text) => text.replace(/const software = .*;/, "const software = false;") };
+  const change = { "js/module/adapter.js": (text) => text.replace(/const software = .*;/, "const software = false;") };
   const changed = await serve(DIST, change);
   try {
     const { page, problems } = await open(gpu.context, changed.address);
@@ -320,7 +327,7 @@ for (const [kind, fault] of Object.entries(FAULTS)) {
       const request = GPUAdapter.prototype.requestDevice;
       GPUAdapter.prototype.requestDevice = async function (...how) { return device = await request.apply(this, how); };
       new BroadcastChannel("fault").onmessage = () => { ${fault}; };`;
-    const own = await serve(DIST, { "js/worker.js": wrap });
+    const own = await serve(DIST, { "js/module/worker.js": wrap });
     const gpu = await browse(GPU);
     try {
       const { page } = await open(gpu.context, `${own.address}?compute=gpu`);

@@ -32,9 +32,9 @@ after(async () => {
 async function begin(page, files, { name, amplify = true, from = "" }) {
   await page.setInputFiles("#train-files", files);
   await page.fill("#train-name", name);
+  if (!await page.isVisible("#train-size")) await page.click("#train-more summary");
   if (from) await page.selectOption("#train-from", from);
   else await page.selectOption("#train-size", "128");
-  await page.selectOption("#train-length", "short");
   await page.setChecked("#train-amplify", amplify);
   await page.click("#train-go");
 }
@@ -61,6 +61,7 @@ async function saved(page, button, name) {
 
 /** The page's scores of these pictures, by name. */
 async function judged(page, files) {
+  await page.click("nav [data-go=inspect]");
   // Another model judges what is there once more; until the first is judged there is nothing to clear.
   if (await page.locator("#cards li").count()) await page.click("#clear");
   await page.setInputFiles("#files", files);
@@ -107,6 +108,11 @@ test("training lowers the losses; the model goes to the native program and back,
   assert.match(await page.textContent("#train-words"), /Threshold \d\.\d+: not reliable: 0 pictures held out/);
   assert.match(await page.textContent("#model-words"), /my washers, trained on 6 good pictures/);
 
+  // The film of it: a good picture and the same with a made defect, before the student learned and after.
+  const film = await page.evaluate(async () => (await (await import("./js/learn/class.js")).ownFilm())?.header);
+  assert.deepEqual([film.model, film.filmed, film.epochs[0], film.epochs.at(-1)], ["my washers", 2, 0, 14]);
+  assert.ok(film.scores.at(-1)[0] < film.scores[0][0], `${film.scores}`);
+
   const model = await saved(page, "#train-save", "my washers.aand");
   const { history, training_pictures, threshold, precision } = header(model);
   assert.deepEqual([training_pictures, threshold.reliable, precision], [6, false, "f16"]);
@@ -135,6 +141,8 @@ test("training lowers the losses; the model goes to the native program and back,
 
   // From the browser's own storage, and from the file.
   await page.reload();
+  await page.click("nav [data-go=train]");
+  await page.waitForSelector("#train-kept-list li");
   assert.equal(await page.textContent("#train-kept-list li span").then((words) => words.split(" (")[0]), "my washers.aand");
   await page.click("#train-kept-list button:has-text('Use')");
   await page.waitForSelector("#model-words strong");
@@ -153,6 +161,7 @@ test("training lowers the losses; the model goes to the native program and back,
   assert.ok(Math.abs(began - ended) < 0.2 * (anew - ended), `KD began at ${began}, after ${anew} to ${ended}`);
   await agree(page, further, files);
 
+  await page.click("nav [data-go=train]");
   await page.click("#train-kept-list li:has-text('my washers') button:has-text('Delete')");
   await page.waitForFunction(() => document.querySelectorAll("#train-kept-list li").length === 1);
   assert.deepEqual(problems, []);
@@ -169,7 +178,7 @@ test("it pauses, goes on and is cancelled, and the page stays responsive", async
 
 /** Trains, pauses, goes on, cancels; the milliseconds of the page's long tasks (over 50 ms), and of it all. */
 async function pausedAndCancelled() {
-  const { page, problems } = await open(browser.context, `${site.address}?compute=cpu`);
+  const { page, problems } = await open(browser.context, `${site.address}?compute=cpu&steps=30,60`);
   await page.evaluate(() => {
     window.longTasks = [];
     new PerformanceObserver((list) => window.longTasks.push(...list.getEntries().map((e) => e.duration))).observe({ type: "longtask" });
@@ -177,12 +186,13 @@ async function pausedAndCancelled() {
   const started = performance.now();
   await begin(page, good, { name: "not to be" });
   const words = () => page.textContent("#train-progress-words");
-  await page.waitForFunction(() => /steps\/s|s a step/.test(document.getElementById("train-progress-words").textContent), undefined, { timeout: 60_000 });
-  assert.match(await words(), /^Stage 1, .*: epoch \d+ of 30, .* left$/);
+  await page.waitForFunction(() => / left$/.test(document.getElementById("train-progress-words").textContent), undefined, { timeout: 60_000 });
+  assert.match(await words(), /^Stage 1 of 2, .*: epoch \d+ of 30, .* left$/);
   await page.click("#train-pause");
   // The step under way ends; after it nothing moves.
   await page.waitForFunction(() => document.getElementById("train-progress-words").textContent === "Paused", undefined, { timeout: 60_000 });
   await page.waitForTimeout(200);
+  await page.click("#train-losses summary");
   const drawn = () => page.getAttribute("#train-curve-amplify svg", "aria-label");
   const still = await drawn();
   assert.match(still, /^Stage 1 after \d+ steps: focal 0\.\d+/);
@@ -232,7 +242,7 @@ test("a GPU error ends the training with a message", async (t) => {
   const spoilt = join(work, "spoilt");
   cpSync(DIST, spoilt, { recursive: true });
   // As if the browser rejected a shader.
-  appendFileSync(join(spoilt, "js/train-gpu.js"), `
+  appendFileSync(join(spoilt, "js/module/train-gpu.js"), `
     const create = GPUDevice.prototype.createShaderModule;
     GPUDevice.prototype.createShaderModule = function (given) { return create.call(this, { ...given, code: "no shader" }); };`);
   const faulty = await serve(spoilt);

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { browse, open, serve } from "./site.mjs";
+import { axe, browse, open, serve } from "./site.mjs";
 import { bitmap, DIST, loaded, MODEL, names, picture, PICTURES, SAMPLE, saved, settled, unzipped } from "./steps.mjs";
-import { hugePng } from "./fixtures.mjs";
+import { AVIF, deepPng, hugePng } from "./fixtures.mjs";
 
 let site, browser;
 before(async () => {
@@ -27,6 +27,94 @@ const sample = async () => {
 const scores = (page) => page.$$eval("#cards .card", (cards) => cards.map((card) => [
   card.querySelector(".name").textContent, Number(/score ([0-9.]+)/.exec(card.textContent)?.[1]),
 ]));
+
+test("at 1280 x 720 picture, map, verdict, threshold and list are seen together, without scrolling", async () => {
+  const { page } = await sample();
+  await page.setViewportSize({ width: 1280, height: 720 });
+  await page.evaluate(() => scrollTo(0, 0));
+  for (const id of ["viewer-overlay", "viewer-original", "viewer-heat", "viewer-verdict", "histogram", "threshold", "region-list"]) {
+    const { x, y, width, height } = await page.locator(`#${id}`).boundingBox();
+    assert.ok(x >= 0 && y >= 0 && x + width <= 1280 && y + height <= 720, `${id}: ${x}, ${y}, ${width} x ${height}`);
+    assert.ok(height > 20, `${id} is ${height} high`);
+  }
+  const cards = await page.$$eval("#cards .card", (all) => all.filter((e) => e.getBoundingClientRect().bottom <= innerHeight).length);
+  assert.ok(cards >= 6, `${cards} cards in view`);
+  await page.close();
+});
+
+test("the regions are told with their numbers, and a look at one brings it close in all views", async () => {
+  const { page, problems } = await sample();
+  const rows = page.locator("#region-list button");
+  const before = await rows.count();
+  assert.ok(before >= 1);
+  const score = Number((await page.textContent("#viewer-words")).match(/Score ([0-9.]+)/)[1]);
+  const [, peak, x, y] = (await rows.first().textContent()).match(/peak ([0-9.]+) at (\d+), (\d+) px/);
+  assert.ok(Math.abs(peak - score) < 0.006, `${peak}, the score is ${score}`);
+  const size = await page.evaluate(async () => {
+    const { found } = (await import("./js/state.js")).page.selected;
+    return [found.width, found.height, found.peak % found.side / found.side, Math.floor(found.peak / found.side) / found.side];
+  });
+  assert.ok(Math.abs(x / size[0] - size[2]) < 0.02 && Math.abs(y / size[1] - size[3]) < 0.02, `${x}, ${y}`);
+  // A threshold that no place of the map exceeds leaves none.
+  await page.fill("#threshold", "1000");
+  await page.waitForFunction(() => /Nothing lies above/.test(document.getElementById("regions-words").textContent));
+  assert.equal(await rows.count(), 0);
+  await page.click("#threshold-reset");
+  await page.waitForSelector("#region-list button");
+
+  const look = (id) => page.$eval(`#${id}`, (canvas) => canvas.toDataURL());
+  const whole = await Promise.all(["viewer-overlay", "viewer-original", "viewer-heat"].map(look));
+  await rows.first().click();
+  await page.waitForFunction(() => /%/.test(document.getElementById("viewer-fit").textContent));
+  await page.waitForTimeout(300);
+  const close = await Promise.all(["viewer-overlay", "viewer-original", "viewer-heat"].map(look));
+  close.forEach((now, i) => assert.notEqual(now, whole[i], `view ${i}`));
+  // The keyboard: 0 is all of it again, + is closer.
+  await page.focus("#viewer-original");
+  await page.keyboard.press("0");
+  assert.equal(await page.textContent("#viewer-fit"), "Fit");
+  await page.keyboard.press("+");
+  assert.equal(await page.textContent("#viewer-fit"), "125 %");
+  await page.locator("#viewer-overlay").hover();
+  await page.mouse.wheel(0, -400);
+  await page.waitForFunction(() => parseInt(document.getElementById("viewer-fit").textContent) > 150);
+  await page.click("#viewer-fit");
+  assert.equal(await page.textContent("#viewer-fit"), "Fit");
+  assert.deepEqual(problems, []);
+  await page.close();
+});
+
+test("regions of a map: what touches is one, numbers are of the picture, lines close", async () => {
+  const { page } = await fresh();
+  const [found, line] = await page.evaluate(async () => {
+    const { regions, outline } = await import("./js/widgets/regions.js");
+    const side = 8;
+    const map = new Uint8Array(side * side);
+    for (const [x, y, value] of [[1, 1, 200], [2, 1, 220], [2, 2, 190], [6, 5, 240], [3, 3, 180]]) map[y * side + x] = value;
+    return [regions(map, side, 150), [...outline(map, side, 150)]];
+  });
+  assert.deepEqual(found.map(({ peak }) => peak), [240, 220, 180], "corners do not touch");
+  assert.deepEqual([found[1].left, found[1].top, found[1].width, found[1].height, found[1].share], [1 / 8, 1 / 8, 2 / 8, 2 / 8, 3 / 64]);
+  assert.deepEqual([found[0].x, found[0].y], [6.5 / 8, 5.5 / 8]);
+  const ends = new Map();
+  for (let i = 0; i < line.length; i += 2) {
+    const key = `${line[i].toFixed(4)},${line[i + 1].toFixed(4)}`;
+    ends.set(key, (ends.get(key) ?? 0) + 1);
+  }
+  assert.ok(line.length > 0 && [...ends.values()].every((count) => count % 2 === 0), "every end is another's beginning");
+  await page.close();
+});
+
+test("the arrow keys go through the list", async () => {
+  const { page } = await sample();
+  const order = await names(page);
+  await page.locator("#cards button").first().focus();
+  await page.keyboard.press("ArrowDown");
+  await page.waitForFunction((name) => document.getElementById("viewer-title").textContent === name, order[1]);
+  await page.keyboard.press("ArrowUp");
+  await page.waitForFunction((name) => document.getElementById("viewer-title").textContent === name, order[0]);
+  await page.close();
+});
 
 for (const [width, height] of [[390, 844], [1280, 720]]) {
   test(`after a sample the most anomalous picture is in view, ${width} pixels wide`, async () => {
@@ -105,7 +193,7 @@ test("packing and judging go on side by side, each with its own Cancel", async (
 test("a picture that is too much for the module costs neither the GPU nor the next picture", async (t) => {
   const { GPU } = await import("./site.mjs");
   // As if memory ran out under this one.
-  const spoilt = await serve(DIST, { "js/worker.js": (code) => code.replace("async function detect(", `
+  const spoilt = await serve(DIST, { "js/module/worker.js": (code) => code.replace("async function detect(", `
     const detect = (detector, request) => {
       if (request.name === "too much.png") throw new RangeError("out of memory");
       return judge(detector, request);
@@ -155,6 +243,102 @@ test("a phone's HEIC is refused with what to do on the phone", async () => {
   await page.close();
 });
 
+test("what only the browser decodes is judged, and says so", async () => {
+  const { page, problems } = await fresh();
+  await loaded(page);
+  await page.setInputFiles("#files", [{ name: "phone.avif", mimeType: "image/avif", buffer: AVIF }, { name: "cut.avif", mimeType: "image/avif", buffer: AVIF.subarray(0, 120) }]);
+  await settled(page);
+  const card = (name) => page.locator("#cards button", { hasText: name });
+  assert.match(await card("phone.avif").textContent(), /score [0-9.]+.*decoded by this browser: the score may differ a little/);
+  // One that the browser cannot read either keeps the decoder's reason.
+  assert.match(await card("cut.avif").locator(".error").textContent(), /AVIF/);
+  // As the picture itself, a square on green: the same pixels in a kind that the program reads have the same score.
+  const png = Buffer.from(await page.evaluate(async (bytes) => {
+    const { asPng } = await import("./js/module/foreign.js");
+    return [...await asPng(new Blob([new Uint8Array(bytes)]))];
+  }, [...AVIF]));
+  await page.setInputFiles("#files", [{ name: "same.png", mimeType: "image/png", buffer: png }]);
+  await settled(page);
+  const all = Object.fromEntries(await scores(page));
+  assert.equal(all["phone.avif"], all["same.png"]);
+  // And it can be looked into.
+  await card("phone.avif").click();
+  await page.waitForFunction(() => document.getElementById("viewer-title").textContent === "phone.avif");
+  assert.match(await page.textContent("#viewer-hint"), /decoded by this browser/);
+  await page.click("#look-inside");
+  await page.waitForFunction(() => document.getElementById("inside").textContent.includes("phone.avif"), undefined, { timeout: 60_000 });
+  assert.deepEqual(problems, []);
+  await page.close();
+});
+
+test("values of 16 bits that end early are said, once for all and on each card", async () => {
+  const { page } = await fresh();
+  await loaded(page);
+  await page.setInputFiles("#files", [1, 2].map((i) => ({ name: `deep ${i}.png`, mimeType: "image/png", buffer: deepPng(200, 4000, i) })));
+  await settled(page);
+  assert.match(await page.textContent("#stored-notice"), /^2 pictures of more than 8 bits: its values reach from 0 to 4000 only, .* trained with the range 0\.\.4095\.$/);
+  assert.equal(await page.locator("#cards .hint", { hasText: "0..4095" }).count(), 2);
+  await page.close();
+});
+
+test("many pictures on the CPU are judged by several workers, with the same scores", async () => {
+  const { page, problems } = await fresh();
+  await page.evaluate(() => {
+    Object.defineProperty(navigator, "hardwareConcurrency", { value: 4 });
+    Object.defineProperty(navigator, "deviceMemory", { value: 8 });
+    window.workers = 0;
+    window.Worker = class extends window.Worker {
+      constructor(...how) { super(...how); window.workers++; }
+    };
+  });
+  await loaded(page);
+  await page.setInputFiles("#files", PICTURES.slice(0, 3));
+  await settled(page);
+  assert.equal(await page.evaluate(() => window.workers), 1, "a few are one worker's");
+  const alone = await scores(page);
+  await page.setInputFiles("#files", Array.from({ length: 24 }, (_, i) => picture(`${i}.png`, i % 3)));
+  await settled(page);
+  assert.equal(await page.evaluate(() => window.workers), 3);
+  const by = new Map(alone.map(([name, score]) => [name, score]));
+  const all = new Map(await scores(page));
+  assert.equal(all.size, 27);
+  for (let i = 0; i < 24; i++) assert.equal(all.get(`${i}.png`), by.get(PICTURES[i % 3].split("/").at(-1)), `${i}.png`);
+  assert.deepEqual(problems, []);
+  await page.close();
+});
+
+test("the camera judges view after view, pauses, and learns while a button is held", async () => {
+  const camera = await browse(["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]);
+  try {
+    const { page, problems } = await open(camera.context, `${site.address}?compute=cpu`);
+    await loaded(page);
+    await page.click("#open-camera");
+    await page.waitForFunction(() => /threshold [0-9.]+, [0-9.]+ views a second/.test(document.getElementById("camera-rate").textContent));
+    assert.match(await page.textContent("#camera-number"), /^[0-9]+\.[0-9]{2}$/);
+    assert.match(await page.textContent("#camera-verdict"), /Good|anomalous/i);
+    const [kind] = (await page.getAttribute("#camera-score", "class")).match(/good|anomalous/);
+    assert.equal(kind, Number(await page.textContent("#camera-number")) > Number((await page.textContent("#camera-rate")).match(/[0-9.]+/)[0]) ? "anomalous" : "good");
+    await page.click("#camera-pause");
+    await page.waitForTimeout(1200);
+    const still = await page.$eval("#camera-heat", (canvas) => canvas.toDataURL());
+    await page.waitForTimeout(1200);
+    assert.equal(await page.$eval("#camera-heat", (canvas) => canvas.toDataURL()), still);
+    await page.click("#camera-pause");
+    await page.locator("#camera-learn").hover();
+    await page.mouse.down();
+    await page.waitForFunction(() => /^[5-9]\d* good pictures/.test(document.getElementById("camera-words").textContent));
+    await page.mouse.up();
+    assert.deepEqual(await axe(page), []);
+    await page.click("#camera-train");
+    assert.match(page.url(), /#train$/);
+    assert.ok(await page.locator("#train-thumbs li").count() >= 5);
+    assert.ok(await page.isEnabled("#train-go"));
+    assert.deepEqual(problems, []);
+  } finally {
+    await camera.stop();
+  }
+});
+
 test("every view has one heading of the first level, and its buttons names of their own", async () => {
   const { page } = await fresh();
   const level1 = () => page.$$eval("h1", (all) => all.filter((e) => e.checkVisibility()).length);
@@ -170,10 +354,10 @@ test("every view has one heading of the first level, and its buttons names of th
   await page.close();
 });
 
-test("the first result is within twelve tab stops", async () => {
+test("the first result is within ten tab stops", async () => {
   const { page } = await sample();
   await page.evaluate(() => { document.activeElement?.blur(); scrollTo(0, 0); });
-  for (let stops = 1; stops <= 12; stops++) {
+  for (let stops = 1; stops <= 10; stops++) {
     await page.keyboard.press("Tab");
     if (await page.evaluate(() => Boolean(document.activeElement.closest("#results")))) return page.close();
   }

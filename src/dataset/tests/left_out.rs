@@ -192,7 +192,9 @@ fn several_pages_are_mentioned() {
     }
     let text = said(&one(folder.path()));
     assert!(
-        text.contains("1 picture of several pages or frames, only the first is read: a.tif (3 pages)"),
+        text.contains(
+            "of several pages or frames, of which one is read, the first at full size: a.tif (3 pages)"
+        ),
         "{text}"
     );
 }

@@ -38,6 +38,16 @@ fn defects_at_any_depth_beside_good_pictures_are_refused() {
     }
 }
 
+#[test]
+fn pictures_beside_a_folder_called_good_are_refused() {
+    let folder = TempDir::new().unwrap();
+    picture(&folder.path().join("line1/OK/1.png"), 1);
+    picture(&folder.path().join("line1/2.png"), 2);
+    let message = refusal(folder.path(), None, None);
+    assert!(message.contains("`OK` lies beside 1 picture"), "{message}");
+    assert_eq!(open(folder.path(), Some(Layout::Folder), None).unwrap()[0].train.len(), 2);
+}
+
 fn last(path: &str) -> &str {
     path.rsplit('/').next().unwrap()
 }
@@ -164,4 +174,12 @@ fn rendered_pictures_are_learned_only_on_their_own() {
     let set = one(root);
     assert_eq!((set.layout, names(&set.train)), (Layout::Folder, vec!["1.png".to_owned()]));
     assert!(set.left_out.own_results[Path::new("cloth")] >= 2);
+    // Beside a category they are what the program wrote, too, and no pictures without a place.
+    fs::remove_dir_all(root.join("monday")).unwrap();
+    mvtec(&root.join("nut"));
+    let set = one(root);
+    assert_eq!(set.name, "nut");
+    let lines: Vec<String> = set.advice().iter().map(ToString::to_string).collect();
+    assert!(lines.iter().all(|line| !line.contains("no use for them")), "{lines:?}");
+    assert!(lines.iter().any(|line| line.contains("that aand itself wrote left out")), "{lines:?}");
 }

@@ -31,7 +31,7 @@ impl Adam {
     pub fn resume(&mut self, times: &[u32]) -> Result<()> {
         if times.len() != self.times.len() {
             return Err(Error::Training(
-                "the checkpoint is of another network; train anew without --resume".into(),
+                "the checkpoint is of another network; train anew without `resume`".into(),
             ));
         }
         self.times = times.to_vec();

@@ -37,12 +37,18 @@ pub struct Amplify {
     advanced: [wgpu::Buffer; 3],
     losses: wgpu::Buffer,
     /// By pictures in the batch: a step, and advancing.
-    steps: HashMap<usize, Program>,
+    steps: HashMap<usize, Sampled>,
     advances: HashMap<usize, Program>,
     results: Results,
     /// Which levels had pairs in the steps whose losses were not taken, earliest first.
     paired: VecDeque<[bool; 3]>,
     adam: Adam,
+}
+
+/// A step's program, and the first of its passes whose numbers follow from the rows that are sampled, by level.
+struct Sampled {
+    program: Program,
+    first: [usize; 3],
 }
 
 /// What a step is given.
@@ -132,7 +138,7 @@ impl Amplify {
 
     /// Dispatches of a full step.
     pub fn dispatches(&self) -> usize {
-        self.steps.get(&self.scheme.batch).map_or(0, Program::dispatches)
+        self.steps.get(&self.scheme.batch).map_or(0, |step| step.program.dispatches())
     }
 
     /// Channels of the three levels.
@@ -151,12 +157,12 @@ impl Amplify {
     /// # Errors
     /// The device failed.
     pub fn step(&mut self, pixels: &[f32], count: usize, batch: &[LevelBatch; 3], lr: f64) -> Result<()> {
-        let queue = &self.gpu.queue;
-        queue.write_buffer(&self.inputs.pixels, 0, bytemuck::cast_slice(pixels));
+        let gpu = &self.gpu;
+        gpu.write(&self.inputs.pixels, 0, bytemuck::cast_slice(pixels));
         for (k, level) in batch.iter().enumerate() {
-            queue.write_buffer(&self.inputs.labels[k], 0, bytemuck::cast_slice(&level.labels));
+            gpu.write(&self.inputs.labels[k], 0, bytemuck::cast_slice(&level.labels));
             for (list, to) in level.pairs.iter().zip(&self.inputs.lists[k]) {
-                queue.write_buffer(to, 0, bytemuck::cast_slice(list));
+                gpu.write(to, 0, bytemuck::cast_slice(list));
             }
         }
         let rows = [0, 1, 2].map(|k| [0, 1].map(|i| batch[k].pairs[i].len() as u32));
@@ -168,16 +174,25 @@ impl Amplify {
         }
         let step = Step { optimizers };
         if !self.steps.contains_key(&count) {
-            let tape = self.step_tape(count, self.most(count));
+            let (tape, first) = self.step_tape(count);
             let kernels: Vec<Kernel> = tape.kernels().collect();
             let passes = tape.into_parts();
             self.kernels.prepare(&self.gpu, kernels)?;
             let program = passes.finish(&self.gpu, &mut self.common, &self.kernels)?;
-            self.steps.insert(count, program);
+            self.steps.insert(count, Sampled { program, first });
         }
-        let entries = self.step_tape(count, rows).entries;
-        let program = self.steps.get_mut(&count).ok_or_else(|| Error::Device("no program".into()))?;
-        program.resize(entries);
+        let sampled = [0, 1, 2].map(|k| {
+            let mut tape = self.tape(count);
+            // Only the numbers are of use, so the feature may lie anywhere.
+            let feature = self.level(k, tape.nothing);
+            self.learn_generator(&mut tape, k, feature, rows[k]);
+            tape.entries
+        });
+        let Sampled { program, first } =
+            self.steps.get_mut(&count).ok_or_else(|| Error::Device("no program".into()))?;
+        for (&first, entries) in first.iter().zip(sampled) {
+            program.resize(first, entries);
+        }
         program.prepare(&self.gpu, &step);
         let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
         program.encode(&self.gpu, &mut encoder, &self.kernels, &step, self.results.submissions());
@@ -211,7 +226,7 @@ impl Amplify {
     /// # Errors
     /// The device failed.
     pub fn advance(&mut self, pixels: &[f32], count: usize) -> Result<()> {
-        self.gpu.queue.write_buffer(&self.inputs.pixels, 0, bytemuck::cast_slice(pixels));
+        self.gpu.write(&self.inputs.pixels, 0, bytemuck::cast_slice(pixels));
         if !self.advances.contains_key(&count) {
             let tape = self.advance_tape(count);
             let kernels: Vec<Kernel> = tape.kernels().collect();
@@ -275,29 +290,43 @@ impl Amplify {
         Tape::new(self.tile, pictures, self.scheme.beta1, &self.common)
     }
 
-    /// A step on `count` pictures with so many sampled rows.
-    fn step_tape(&self, count: usize, rows: [[u32; 2]; 3]) -> Tape {
+    /// A step on `count` pictures with as many sampled rows as there can be, and by level the first of the passes that
+    /// these are of.
+    fn step_tape(&self, count: usize) -> (Tape, [usize; 3]) {
         let mut tape = self.tape(count);
         let pixels = tape.keep(&self.inputs.pixels);
         let features = self.teacher.forward(&mut tape, pixels);
-        let id = tape.keep(&self.losses);
         let most = self.most(count);
+        let mut first = [0; 3];
         for (k, raa) in self.levels.iter().enumerate() {
-            let losses = Losses { id, focal: k as u32, amplification: 3 + k as u32 };
             if self.options.gate {
                 let labels = tape.keep(&self.inputs.labels[k]);
+                let losses = self.places(&mut tape, k);
                 raa.learn_gate(&mut tape, &self.parameters, features[k], labels, &losses);
             }
-            if self.options.generator {
-                let [normal, anomalous] = &self.inputs.lists[k];
-                let lists = [tape.keep(normal), tape.keep(anomalous)];
-                let [n, a] = rows[k];
-                let rows = if n > 0 && a > 0 { [n, a] } else { [0; 2] };
-                let sample = Sample { lists, rows, most: most[k] };
-                raa.learn_generator(&mut tape, &self.parameters, features[k], &sample, self.margin, &losses);
-            }
+            first[k] = tape.entries.len();
+            self.learn_generator(&mut tape, k, features[k], most[k]);
         }
-        tape
+        (tape, first)
+    }
+
+    /// Where a level's losses go.
+    fn places(&self, tape: &mut Tape, k: usize) -> Losses {
+        Losses { id: tape.keep(&self.losses), focal: k as u32, amplification: 3 + k as u32 }
+    }
+
+    /// The generator's loss on so many normal and anomalous rows of a level, and the steps that it takes.
+    fn learn_generator(&self, tape: &mut Tape, k: usize, feature: Feature, [n, a]: [u32; 2]) {
+        if !self.options.generator {
+            return;
+        }
+        let [normal, anomalous] = &self.inputs.lists[k];
+        let lists = [tape.keep(normal), tape.keep(anomalous)];
+        let rows = if n > 0 && a > 0 { [n, a] } else { [0; 2] };
+        let most = self.most(tape.pictures as usize)[k];
+        let losses = self.places(tape, k);
+        let sample = Sample { lists, rows, most };
+        self.levels[k].learn_generator(tape, &self.parameters, feature, &sample, self.margin, &losses);
     }
 
     fn advance_tape(&self, count: usize) -> Tape {

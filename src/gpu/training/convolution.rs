@@ -7,13 +7,14 @@ use super::tape::{Feature, Id, Learner, Tape, buffer};
 use crate::gpu::Gpu;
 use crate::gpu::convolution::{self, Buffers, Conv};
 use crate::gpu::kernels::Kernel;
-use crate::gpu::pass::spread;
+use crate::gpu::pass::each;
 use crate::gpu::tile::Tile;
+use crate::gpu::uniforms::{AdamFlat, AdamWeight, WeightGradient, bound};
 use crate::inference;
 
 /// How the turned weight lies; the constants of `shaders/adam_weight.wgsl`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+pub(super) enum Form {
     None = 0,
     Plain = 1,
     Halved = 2,
@@ -43,6 +44,10 @@ pub(super) enum Add {
     /// Nothing, but what belongs to a number that is not positive becomes zero: the gradient of its ReLU.
     Mask(Feature),
 }
+
+/// The constants of `shaders/conv.wgsl`.
+pub(super) const SUM: u32 = 1;
+pub(super) const MASK: u32 = 2;
 
 /// What follows a convolution.
 #[derive(Clone, Copy, Debug)]
@@ -193,18 +198,30 @@ impl Layer {
             inference::Kernel::Transposed => 2,
         };
         let [tap_step, row_step] = self.steps();
-        let mut uniform = tape.decays();
-        uniform.extend([self.inputs, self.outputs, taps, across, tap_step, row_step, parts]);
-        uniform.extend([self.form as u32, u32::from(learns)]);
+        let uniform = AdamWeight {
+            rate: 0.0,
+            epsilon: 0.0,
+            beta1: tape.beta1,
+            beta2: BETA2,
+            inputs: self.inputs,
+            outputs: self.outputs,
+            taps,
+            taps_across: across,
+            tap_step,
+            row_step,
+            parts,
+            form: self.form as u32,
+            learns: u32::from(learns),
+        };
         let moments = parameter.moments.as_ref().unwrap_or(&parameter.values);
         let bindings = [&parameter.values, moments].map(|buffer| tape.keep(buffer));
         let (broken, turned) = (tape.broken, tape.keep(&self.turned));
-        let groups = spread((taps * self.inputs * self.outputs).div_ceil(64), 1);
+        let groups = each(taps * self.inputs * self.outputs);
         let bindings = vec![gradient, bindings[0], bindings[1], broken, turned];
-        let bound = (Kernel::AdamWeight, uniform, bindings, groups);
+        let pass = bound(Kernel::AdamWeight, uniform, bindings, groups);
         match learns {
-            true => tape.learn(&format!("{} step", self.name), learner, bound),
-            false => tape.push(&format!("{} turned", self.name), bound),
+            true => tape.learn(&format!("{} step", self.name), learner, pass),
+            false => tape.push(&format!("{} turned", self.name), pass),
         }
     }
 }
@@ -265,8 +282,8 @@ impl Tape {
         let [height, width] = if corners == 4 { [x.height, x.width] } else { [y.height, y.width] };
         let (add, addend) = match finish.add {
             Add::Nothing => (0, None),
-            Add::Sum(feature) => (1, Some(feature)),
-            Add::Mask(feature) => (2, Some(feature)),
+            Add::Sum(feature) => (SUM, Some(feature)),
+            Add::Mask(feature) => (MASK, Some(feature)),
         };
         let line = x.width * x.pixel;
         let conv = Conv {
@@ -284,7 +301,7 @@ impl Tape {
             kernel_height: kernel,
             kernel_width: kernel,
             stride,
-            padding,
+            padding: padding as i32,
             corners,
             out_pixel: y.pixel,
             out_offset: y.offset,
@@ -308,8 +325,8 @@ impl Tape {
         };
         let tile =
             (self.tile)(self.most_rows.unwrap_or(conv.rows), self.most_columns.unwrap_or(conv.columns));
-        for bound in convolution::passes(conv, buffers, tile) {
-            self.push(name, bound);
+        for pass in convolution::passes(conv, buffers, tile) {
+            self.push(name, pass);
         }
     }
 
@@ -318,11 +335,7 @@ impl Tape {
         let tile = (self.tile)(product.most_rows, product.outputs.min(product.most_inputs));
         // Like the tiles of a convolution, with inputs in the place of positions.
         let tile = if tile == Tile::Large && product.most_inputs < 16 { Tile::Small } else { tile };
-        let [down, across] = match tile {
-            Tile::Direct => [16, 4],
-            Tile::Small => [8, 8],
-            Tile::Large => [16, 16],
-        };
+        let [down, across] = tile.weight_size();
         let tiles = |inputs: u32| inputs.div_ceil(down) * product.outputs.div_ceil(across);
         let wanted = (GROUPS / (tiles(product.most_inputs) * product.taps))
             .clamp(1, product.most_rows.div_ceil(FEWEST).max(1));
@@ -335,34 +348,27 @@ impl Tape {
         let parts = product.rows.div_ceil(part);
         let [height, width] = product.grid;
         let [in_height, in_width] = product.input;
-        let uniform = vec![
-            product.rows,
+        let uniform = WeightGradient {
+            rows: product.rows,
             height,
             width,
             in_height,
             in_width,
-            product.inputs,
-            product.outputs,
-            product.across,
-            product.stride,
-            product.padding,
-            product.corners,
+            inputs: product.inputs,
+            outputs: product.outputs,
+            taps_across: product.across,
+            stride: product.stride,
+            padding: product.padding as i32,
+            corners: product.corners,
             part,
-            product.tap_step,
-            product.row_step,
-            product.size,
-        ];
+            tap_step: product.tap_step,
+            row_step: product.row_step,
+            part_step: product.size,
+        };
         let bindings = vec![product.x, product.dy, output];
-        self.push(
-            name,
-            (Kernel::WeightGradient(tile), uniform, bindings, [tiles(product.inputs), product.taps, parts]),
-        );
+        let groups = [tiles(product.inputs), product.taps, parts];
+        self.push(name, bound(Kernel::WeightGradient(tile), uniform, bindings, groups));
         (output, parts)
-    }
-
-    /// The beginning of the optimizer's uniforms: rate and epsilon, which each step sets, and the moments' decays.
-    pub fn decays(&self) -> Vec<u32> {
-        [0.0, 0.0, self.beta1, BETA2].map(f32::to_bits).to_vec()
     }
 
     /// The optimizer's step for numbers that lie in a row.
@@ -375,13 +381,12 @@ impl Tape {
         [quads, parts]: [u32; 2],
     ) {
         let parameter = parameters.get(key);
-        let mut uniform = self.decays();
-        uniform.extend([quads, parts]);
+        let uniform = AdamFlat { rate: 0.0, epsilon: 0.0, beta1: self.beta1, beta2: BETA2, quads, parts };
         let moments = parameter.moments.as_ref().unwrap_or(&parameter.values);
         let [values, moments] = [&parameter.values, moments].map(|buffer| self.keep(buffer));
         let bindings = vec![gradient, values, moments, self.broken];
-        let groups = spread(quads.div_ceil(64), 1);
-        self.learn(&format!("{name} step"), parameter.learner, (Kernel::AdamFlat, uniform, bindings, groups));
+        let pass = bound(Kernel::AdamFlat, uniform, bindings, each(quads));
+        self.learn(&format!("{name} step"), parameter.learner, pass);
     }
 }
 

@@ -7,8 +7,9 @@ use super::tape::{Common, Feature, Program, Step, Tape, buffer};
 use super::{Adam, Scheme};
 use crate::gpu::Gpu;
 use crate::gpu::kernels::{Kernel, Kernels};
-use crate::gpu::pass::spread;
+use crate::gpu::pass::{each, each_row};
 use crate::gpu::tile::{Tile, TileRule};
+use crate::gpu::uniforms::{DistillBack, DistillHardest, DistillSums, bound};
 use crate::model::Precision;
 use crate::teacher::TensorSource;
 use crate::{Error, Result};
@@ -88,7 +89,7 @@ impl Distill {
 
     /// Puts features into a level of the next batch: `[picture][y][x][channel]`, from its first picture on.
     pub fn write(&self, k: usize, features: &[f32]) {
-        self.gpu.queue.write_buffer(&self.inputs[k], 0, bytemuck::cast_slice(features));
+        self.gpu.write(&self.inputs[k], 0, bytemuck::cast_slice(features));
     }
 
     /// Numbers of one picture's features, by level.
@@ -215,18 +216,18 @@ fn distillation(
         let (positions, rows) = (t.positions(), tape.pictures * t.positions());
         let sums = tape.temporary(rows);
         let chosen = tape.temporary(rows.div_ceil(4));
-        let groups = spread(rows.div_ceil(8), 1);
+        let uniform = DistillSums { rows, channels: t.channels };
         let bindings = vec![t.id, s.id, sums];
-        tape.push(&name, (Kernel::DistillSums, vec![rows, t.channels], bindings, groups));
+        tape.push(&name, bound(Kernel::DistillSums, uniform, bindings, each_row(rows)));
         let count = (hardest as u32).min(positions);
         let groups = [tape.pictures, 1, 1];
         let bindings = vec![sums, chosen, losses[k]];
-        tape.push(&name, (Kernel::DistillHardest, vec![positions, count], bindings, groups));
+        let uniform = DistillHardest { positions, count };
+        tape.push(&name, bound(Kernel::DistillHardest, uniform, bindings, groups));
         let gradient = tape.feature(s.channels, s.height, s.width);
-        let uniform = vec![rows, t.channels, positions, tape.pictures, count];
+        let uniform = DistillBack { rows, channels: t.channels, positions, pictures: tape.pictures, count };
         let bindings = vec![t.id, s.id, sums, chosen, losses[k], gradient.id];
-        let groups = spread((rows * t.channels).div_ceil(64), 1);
-        tape.push(&name, (Kernel::DistillBack, uniform, bindings, groups));
+        tape.push(&name, bound(Kernel::DistillBack, uniform, bindings, each(rows * t.channels)));
         gradient
     })
 }

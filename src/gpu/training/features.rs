@@ -38,7 +38,7 @@ impl Features {
             }
             self.pictures.push(to);
         }
-        gpu.queue.submit([encoder.finish()]);
+        gpu.submit(encoder);
         gpu.check()
     }
 

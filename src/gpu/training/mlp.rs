@@ -6,6 +6,8 @@ use super::tape::{Feature, Learner, Tape};
 use crate::Result;
 use crate::gpu::Gpu;
 use crate::gpu::kernels::Kernel;
+use crate::gpu::pass::CHANNELS;
+use crate::gpu::uniforms::{ColumnSums, bound};
 use crate::inference;
 
 /// Parts that a bias's gradient is summed up in, at most.
@@ -102,9 +104,10 @@ impl Mlp {
         let part = most.div_ceil(MOST_PARTS).max(32);
         let partial = tape.temporary(most.div_ceil(part) * dy.channels);
         let parts = rows.div_ceil(part);
-        let groups = [parts, dy.channels.div_ceil(16), 1];
-        let bound = (Kernel::ColumnSums, vec![rows, dy.channels, part], vec![dy.id, partial], groups);
-        tape.push(&format!("{name} bias"), bound);
+        let groups = [parts, dy.channels.div_ceil(CHANNELS), 1];
+        let uniform = ColumnSums { rows, channels: dy.channels, part };
+        let pass = bound(Kernel::ColumnSums, uniform, vec![dy.id, partial], groups);
+        tape.push(&format!("{name} bias"), pass);
         tape.learn_flat(&format!("{name} bias"), parameters, bias, partial, [dy.channels, parts]);
     }
 }

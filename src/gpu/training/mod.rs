@@ -42,4 +42,6 @@ pub struct Scheme {
 }
 
 #[cfg(test)]
+mod contract;
+#[cfg(test)]
 mod tests;

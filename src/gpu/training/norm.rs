@@ -3,7 +3,8 @@
 use super::parameters::{Key, Parameters};
 use super::tape::{Feature, Id, Tape};
 use crate::gpu::kernels::Kernel;
-use crate::gpu::pass::spread;
+use crate::gpu::pass::{CHANNELS, each, spread};
+use crate::gpu::uniforms::{NormApply, NormBack, NormBackMerge, NormBackSums, NormMerge, NormSums, bound};
 
 /// Where a norm's numbers lie among those of all norms, in quads.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +40,11 @@ pub(super) enum Shortcut {
     Normalized(Normalized),
 }
 
+/// The constants of `shaders/norm_apply.wgsl`.
+pub(super) const NOTHING: u32 = 0;
+const PLAIN: u32 = 1;
+pub(super) const NORMALIZED: u32 = 2;
+
 /// The most chunks of positions that statistics are summed up in.
 const MOST_CHUNKS: u32 = 256;
 
@@ -54,7 +60,7 @@ impl Tape {
     }
 
     fn each_quad(&self, x: Feature) -> [u32; 3] {
-        spread((self.rows(x) * x.channels).div_ceil(64), 1)
+        each(self.rows(x) * x.channels)
     }
 
     /// The statistics of a whole feature.
@@ -70,13 +76,15 @@ impl Tape {
         let [chunk, count] = chunks(rows);
         let partial = self.temporary(2 * count * channels);
         let factors = self.temporary(4 * channels);
-        let groups = spread(count, channels.div_ceil(16));
-        self.push(name, (Kernel::NormSums, vec![rows, channels, chunk], vec![x.id, partial], groups));
+        let groups = spread(count, channels.div_ceil(CHANNELS));
+        let uniform = NormSums { rows, channels, chunk };
+        self.push(name, bound(Kernel::NormSums, uniform, vec![x.id, partial], groups));
         let affine = self.keep(&parameters.get(norms.affine).values);
         let running = self.keep(&parameters.get(norms.running).values);
-        let uniform = vec![rows, channels, count, place.affine, place.running];
+        let uniform =
+            NormMerge { rows, channels, chunks: count, first: place.affine, running: place.running };
         let bindings = vec![x.id, partial, affine, factors, running, self.broken];
-        self.push(name, (Kernel::NormMerge, uniform, bindings, [channels, 1, 1]));
+        self.push(name, bound(Kernel::NormMerge, uniform, bindings, [channels, 1, 1]));
         Normalized { x, factors, place }
     }
 
@@ -84,22 +92,22 @@ impl Tape {
     pub fn normalize(&mut self, name: &str, norm: Normalized, shortcut: Shortcut, y: Feature, relu: bool) {
         let x = norm.x;
         let (add, addend, add_factors) = match shortcut {
-            Shortcut::Nothing => (0, x, norm.factors),
-            Shortcut::Plain(feature) => (1, feature, norm.factors),
-            Shortcut::Normalized(other) => (2, other.x, other.factors),
+            Shortcut::Nothing => (NOTHING, x, norm.factors),
+            Shortcut::Plain(feature) => (PLAIN, feature, norm.factors),
+            Shortcut::Normalized(other) => (NORMALIZED, other.x, other.factors),
         };
-        let uniform = vec![
-            self.rows(x),
-            x.channels,
-            y.pixel,
-            y.offset,
+        let uniform = NormApply {
+            rows: self.rows(x),
+            channels: x.channels,
+            out_pixel: y.pixel,
+            out_offset: y.offset,
             add,
-            addend.pixel,
-            addend.offset,
-            u32::from(relu),
-        ];
+            add_pixel: addend.pixel,
+            add_offset: addend.offset,
+            relu: u32::from(relu),
+        };
         let bindings = vec![x.id, norm.factors, addend.id, add_factors, y.id];
-        self.push(name, (Kernel::NormApply, uniform, bindings, self.each_quad(x)));
+        self.push(name, bound(Kernel::NormApply, uniform, bindings, self.each_quad(x)));
     }
 
     /// The gradients of scale and shift (to `gradient`) and of the norm's input, given that of the result. With
@@ -119,21 +127,39 @@ impl Tape {
         let partial = self.temporary(2 * count * channels);
         let result = relu.unwrap_or(x);
         let has = |feature: Option<Feature>| u32::from(feature.is_some());
-        let mut uniform = vec![rows, channels, chunk, dy.pixel, dy.offset, result.pixel, result.offset];
-        uniform.extend([has(relu), has(kept)]);
+        let uniform = NormBackSums {
+            rows,
+            channels,
+            chunk,
+            dy_pixel: dy.pixel,
+            dy_offset: dy.offset,
+            out_pixel: result.pixel,
+            out_offset: result.offset,
+            relu: has(relu),
+            keep: has(kept),
+        };
         let keep = kept.map_or(self.nothing, |kept| kept.id);
         let bindings = vec![x.id, norm.factors, dy.id, result.id, partial, keep];
-        let groups = spread(count, channels.div_ceil(16));
-        self.push(name, (Kernel::NormBackSums, uniform, bindings, groups));
-        let uniform = vec![channels, count, norm.place.affine];
-        self.push(name, (Kernel::NormBackMerge, uniform, vec![partial, gradient], [channels, 1, 1]));
+        let groups = spread(count, channels.div_ceil(CHANNELS));
+        self.push(name, bound(Kernel::NormBackSums, uniform, bindings, groups));
+        let first = norm.place.affine;
+        let uniform = NormBackMerge { channels, chunks: count, first };
+        self.push(name, bound(Kernel::NormBackMerge, uniform, vec![partial, gradient], [channels, 1, 1]));
         let dx = self.feature(channels, x.height, x.width);
         // Behind the ReLU there is none.
         let (dy, relu) = kept.map_or((dy, has(relu)), |kept| (kept, 0));
-        let mut uniform = vec![rows, channels, norm.place.affine];
-        uniform.extend([dy.pixel, dy.offset, result.pixel, result.offset, relu]);
+        let uniform = NormBack {
+            rows,
+            channels,
+            first,
+            dy_pixel: dy.pixel,
+            dy_offset: dy.offset,
+            out_pixel: result.pixel,
+            out_offset: result.offset,
+            relu,
+        };
         let bindings = vec![x.id, norm.factors, dy.id, result.id, gradient, dx.id];
-        self.push(name, (Kernel::NormBack, uniform, bindings, self.each_quad(x)));
+        self.push(name, bound(Kernel::NormBack, uniform, bindings, self.each_quad(x)));
         dx
     }
 }

@@ -98,7 +98,7 @@ impl Parameters {
     pub fn upload(&self, gpu: &Gpu, source: &dyn TensorSource) -> Result<()> {
         for parameter in &self.all {
             let packed = parameter.pack(|leaf| source.get(&leaf.name, &leaf.shape))?;
-            gpu.queue.write_buffer(&parameter.values, 0, bytemuck::cast_slice(&packed));
+            gpu.write(&parameter.values, 0, bytemuck::cast_slice(&packed));
         }
         Ok(())
     }
@@ -114,7 +114,7 @@ impl Parameters {
                 let packed =
                     parameter.pack(|leaf| source.get(&format!("{prefix}.{}", leaf.name), &leaf.shape))?;
                 let offset = 4 * (order * parameter.numbers) as u64;
-                gpu.queue.write_buffer(moments, offset, bytemuck::cast_slice(&packed));
+                gpu.write(moments, offset, bytemuck::cast_slice(&packed));
             }
         }
         Ok(())
@@ -205,7 +205,7 @@ pub(super) async fn read(gpu: &Gpu, from: &wgpu::Buffer) -> Result<Vec<f32>> {
     });
     let mut encoder = gpu.device.create_command_encoder(&Default::default());
     encoder.copy_buffer_to_buffer(from, 0, &to, 0, from.size());
-    gpu.queue.submit([encoder.finish()]);
+    gpu.submit(encoder);
     let bits = gpu.read(&to).await?;
     Ok(bits.into_iter().map(f32::from_bits).collect())
 }
@@ -217,6 +217,6 @@ pub(super) async fn read(gpu: &Gpu, from: &wgpu::Buffer) -> Result<Vec<f32>> {
 pub(super) fn whole_quads(channels: usize) -> Result<u32> {
     match channels.is_multiple_of(4) {
         true => Ok(quads(channels) as u32),
-        false => Err(Error::Setting(format!("{channels} channels are no multiple of 4; use --device cpu"))),
+        false => Err(Error::Setting(format!("{channels} channels are no multiple of 4; use `device cpu`"))),
     }
 }

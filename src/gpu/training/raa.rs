@@ -1,16 +1,20 @@
 //! The residual module of one level on the tape: gate and generator, forward and with their losses' gradients
 //! (method.md 2.1 to 2.7).
 
-use super::convolution::{Add, BARE, Finish, Geometry, Product};
+use super::convolution::{Add, BARE, BETA2, Finish, Geometry, Product};
 use super::mlp::{Mlp, Ran};
 use super::parameters::{Key, Parameters, whole_quads};
 use super::tape::{Feature, Id, Learner, Tape, buffer};
 use crate::Result;
-use crate::amplification::{RaaOptions, Residual, position_encoding};
+use crate::amplification::{RaaOptions, position_encoding};
 use crate::gpu::Gpu;
 use crate::gpu::kernels::Kernel;
 use crate::gpu::layout::quads;
-use crate::gpu::pass::spread;
+use crate::gpu::pass::{THREADS, each, each_row, spread};
+use crate::gpu::passes::residual_code;
+use crate::gpu::uniforms::{
+    AdamMemory, Advance, AdvanceBack, Amplify, Gate, GateBack, Pairs, Position, Rows, bound,
+};
 use wgpu::util::DeviceExt;
 
 /// Gate and generator of a level, without a batch.
@@ -103,11 +107,17 @@ impl Raa {
         let rows = tape.pictures * feature.positions();
         let placed = tape.feature(self.channels, feature.height, feature.width);
         let encoding = tape.keep(&self.encoding);
-        let mut uniform = vec![feature.positions(), self.channels];
-        uniform.extend([feature.pixel, feature.offset, placed.pixel, placed.offset]);
-        let groups = spread(feature.quads().div_ceil(64), tape.pictures);
+        let uniform = Position {
+            positions: feature.positions(),
+            channels: self.channels,
+            in_pixel: feature.pixel,
+            in_offset: feature.offset,
+            out_pixel: placed.pixel,
+            out_offset: placed.offset,
+        };
+        let groups = spread(feature.quads().div_ceil(THREADS), tape.pictures);
         let bindings = vec![feature.id, encoding, placed.id];
-        tape.push(&format!("{} position", self.name), (Kernel::Position, uniform, bindings, groups));
+        tape.push(&format!("{} position", self.name), bound(Kernel::Position, uniform, bindings, groups));
         let ran = self.gate.forward(tape, parameters, placed, rows);
         let matching = tape.feature(self.item_quads, feature.height, feature.width);
         let weight = tape.keep(&self.scaled[0]);
@@ -124,20 +134,36 @@ impl Raa {
         let gate = self.options.gate.then(|| {
             let (ran, matching) = self.query(tape, parameters, feature);
             let gate = tape.temporary(rows.div_ceil(4));
-            let mut uniform = vec![rows, self.channels, ran.y.pixel, ran.y.offset];
-            uniform.extend([2 * self.options.memory_items as u32, matching.pixel, matching.offset]);
-            let groups = spread(rows.div_ceil(8), 1);
+            let uniform = Gate {
+                rows,
+                channels: self.channels,
+                query_pixel: ran.y.pixel,
+                query_offset: ran.y.offset,
+                items: 2 * self.options.memory_items as u32,
+                matching_pixel: matching.pixel,
+                matching_offset: matching.offset,
+            };
             let bindings = vec![ran.y.id, matching.id, gate];
-            tape.push(&format!("{} gate", self.name), (Kernel::Gate, uniform, bindings, groups));
+            let pass = bound(Kernel::Gate, uniform, bindings, each_row(rows));
+            tape.push(&format!("{} gate", self.name), pass);
             gate
         });
         let generated = self.generator.forward(tape, parameters, feature, rows).y;
-        let mut uniform = vec![feature.positions(), self.channels, feature.pixel, feature.offset];
-        uniform.extend([generated.pixel, generated.offset, to.pixel, to.offset]);
-        uniform.extend([u32::from(gate.is_some()), residual(self.options.residual)]);
+        let uniform = Amplify {
+            positions: feature.positions(),
+            channels: self.channels,
+            feature_pixel: feature.pixel,
+            feature_offset: feature.offset,
+            generated_pixel: generated.pixel,
+            generated_offset: generated.offset,
+            out_pixel: to.pixel,
+            out_offset: to.offset,
+            gated: u32::from(gate.is_some()),
+            residual: residual_code(self.options.residual),
+        };
         let bindings = vec![feature.id, generated.id, gate.unwrap_or(generated.id), to.id];
-        let groups = spread(feature.quads().div_ceil(64), tape.pictures);
-        tape.push(&format!("{} amplify", self.name), (Kernel::Amplify, uniform, bindings, groups));
+        let groups = spread(feature.quads().div_ceil(THREADS), tape.pictures);
+        tape.push(&format!("{} amplify", self.name), bound(Kernel::Amplify, uniform, bindings, groups));
     }
 
     /// The gate's focal loss (Eq. 6) on all positions, given their labels, and the steps that it takes.
@@ -155,12 +181,13 @@ impl Raa {
         let matching_back = Feature { id: tape.temporary(rows * self.item_quads), ..matching };
         let [projected, query_back] =
             [0, 1].map(|_| Feature { id: tape.temporary(rows * self.channels), ..query });
-        let groups = spread(rows.div_ceil(8), 1);
+        let groups = each_row(rows);
         let partial = tape.temporary((groups[0] * groups[2]).div_ceil(4));
-        let uniform = vec![rows, self.channels, 2 * self.options.memory_items as u32, self.item_quads];
+        let items = 2 * self.options.memory_items as u32;
+        let uniform = GateBack { rows, channels: self.channels, items, item_quads: self.item_quads };
         let bindings = vec![query.id, matching.id, labels, matching_back.id, projected.id, partial];
         let name = format!("{} focal", self.name);
-        tape.push(&name, (Kernel::GateBack, uniform, bindings, groups));
+        tape.push(&name, bound(Kernel::GateBack, uniform, bindings, groups));
         tape.sum(
             &name,
             partial,
@@ -205,20 +232,28 @@ impl Raa {
         let anomalous = rows(tape.temporary(most_a * channels), a, channels);
         for (list, to, unit) in [(sample.lists[0], normal, 1), (sample.lists[1], anomalous, 0)] {
             let count = to.width;
-            let uniform = vec![count, channels, feature.pixel, feature.offset, channels, 0, 1, unit];
-            let groups = spread_rows(count);
-            tape.push(&name, (Kernel::Rows, uniform, vec![feature.id, list, to.id], groups));
+            let uniform = Rows {
+                rows: count,
+                channels,
+                in_pixel: feature.pixel,
+                in_offset: feature.offset,
+                out_pixel: channels,
+                out_offset: 0,
+                listed: 1,
+                unit,
+            };
+            let bindings = vec![feature.id, list, to.id];
+            tape.push(&name, bound(Kernel::Rows, uniform, bindings, each_row(count)));
         }
         tape.most_rows = Some(most_a);
         let ran = self.generator.forward(tape, parameters, anomalous, most_a);
         let unit = rows(tape.temporary(most_a * channels), a, channels);
         let lengths = tape.temporary(most_a.div_ceil(4));
         let difference = tape.temporary(4 * channels * most_a.div_ceil(4));
-        let kind = residual(self.options.residual);
-        let uniform = vec![a, channels, columns, kind];
+        let residual = residual_code(self.options.residual);
+        let uniform = Advance { rows: a, channels, row_quads: columns, residual };
         let bindings = vec![anomalous.id, ran.y.id, unit.id, lengths, difference];
-        let groups = if a == 0 { [0; 3] } else { [(4 * columns).div_ceil(8), 1, 1] };
-        tape.push(&name, (Kernel::Advance, uniform, bindings, groups));
+        tape.push(&name, bound(Kernel::Advance, uniform, bindings, each_row(4 * columns)));
 
         // S1 - S0, the loss, and the loss's gradient in its place.
         tape.most_rows = Some(most_n);
@@ -227,12 +262,14 @@ impl Raa {
         tape.convolve(&name, ROWS, difference, [normal, products], BARE);
         tape.most_columns = None;
         let count = n * columns;
-        let groups = if count == 0 { [0; 3] } else { spread(count.div_ceil(64), 1) };
-        let most_groups = (most_n * most_a.div_ceil(4)).div_ceil(64) + 64;
+        let groups = each(count);
+        let [x, _, z] = each(most_n * most_a.div_ceil(4));
+        let most_groups = x * z + THREADS;
         let partial = tape.temporary(most_groups.div_ceil(4));
         let pairs = (n * a).max(1) as f32;
-        let uniform = vec![count, columns, a, margin.alpha.to_bits(), (margin.weight / pairs).to_bits()];
-        tape.push(&name, (Kernel::Pairs, uniform, vec![products.id, partial], groups));
+        let Margin { alpha, weight } = margin;
+        let uniform = Pairs { quads: count, row_quads: columns, anomalous: a, alpha, share: weight / pairs };
+        tape.push(&name, bound(Kernel::Pairs, uniform, vec![products.id, partial], groups));
         let places = [losses.id, losses.amplification as usize];
         tape.sum(&name, partial, groups[0] * groups[2], places, 1.0 / pairs);
 
@@ -243,10 +280,9 @@ impl Raa {
         };
         let (gradient, parts) = tape.weight_gradient(&name, product);
         let back = rows(tape.temporary(most_a * channels), a, channels);
-        let uniform = vec![a, channels, parts, product.size, kind];
+        let uniform = AdvanceBack { rows: a, channels, parts, part_step: product.size, residual };
         let bindings = vec![gradient, unit.id, lengths, anomalous.id, ran.y.id, back.id];
-        let groups = [a.div_ceil(8), 1, 1];
-        tape.push(&name, (Kernel::AdvanceBack, uniform, bindings, groups));
+        tape.push(&name, bound(Kernel::AdvanceBack, uniform, bindings, each_row(a)));
         tape.most_rows = Some(most_a);
         self.generator.back(tape, parameters, &ran, back, most_a);
         tape.most_rows = None;
@@ -258,27 +294,32 @@ impl Raa {
         let parameter = parameters.get(self.memory);
         let items = 2 * self.options.memory_items as u32;
         let (from, parts) = gradient.unwrap_or((tape.nothing, 0));
-        let mut uniform = tape.decays();
-        uniform.extend([items, self.channels, self.item_quads, parts, u32::from(gradient.is_some())]);
+        let uniform = AdamMemory {
+            rate: 0.0,
+            epsilon: 0.0,
+            beta1: tape.beta1,
+            beta2: BETA2,
+            items,
+            channels: self.channels,
+            item_quads: self.item_quads,
+            parts,
+            learns: u32::from(gradient.is_some()),
+        };
         let moments = parameter.moments.as_ref().unwrap_or(&parameter.values);
         let [values, moments] = [&parameter.values, moments].map(|buffer| tape.keep(buffer));
         let [by_channel, by_item] = [&self.scaled[0], &self.scaled[1]].map(|buffer| tape.keep(buffer));
         let bindings = vec![from, values, moments, tape.broken, by_channel, by_item];
-        let bound = (Kernel::AdamMemory, uniform, bindings, [items, 1, 1]);
+        let pass = bound(Kernel::AdamMemory, uniform, bindings, [items, 1, 1]);
         let name = format!("{} memory step", self.name);
         match gradient {
-            Some(_) => tape.learn(&name, parameter.learner, bound),
-            None => tape.push(&name, bound),
+            Some(_) => tape.learn(&name, parameter.learner, pass),
+            None => tape.push(&name, pass),
         }
     }
 }
 
 /// A product of rows with a matrix.
 const ROWS: Geometry = Geometry { kernel: 1, stride: 1, padding: 0, corners: 1 };
-
-fn spread_rows(rows: u32) -> [u32; 3] {
-    if rows == 0 { [0; 3] } else { spread(rows.div_ceil(8), 1) }
-}
 
 /// `X^T dY` over so many rows.
 fn rows_product([x, dy]: [Id; 2], rows: u32, [inputs, outputs]: [u32; 2]) -> Product {
@@ -300,14 +341,5 @@ fn rows_product([x, dy]: [Id; 2], rows: u32, [inputs, outputs]: [u32; 2]) -> Pro
         tap_step: 4 * inputs * outputs,
         row_step: outputs,
         size: 4 * inputs * outputs,
-    }
-}
-
-/// As the shaders count them.
-fn residual(residual: Residual) -> u32 {
-    match residual {
-        Residual::Tanh => 0,
-        Residual::Sigmoid => 1,
-        Residual::Learnable => 2,
     }
 }

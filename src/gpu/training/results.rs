@@ -84,7 +84,7 @@ impl Results {
             encoder.copy_buffer_to_buffer(source, 0, &buffer, 4 * words as u64, 4 * *count as u64);
             words += count;
         }
-        let submitted = gpu.queue.submit([encoder.finish()]);
+        let submitted = gpu.submit(encoder);
         let (sender, mapped) = async_channel::bounded(1);
         buffer.map_async(wgpu::MapMode::Read, .., move |result| {
             // Nobody listens any more if the training was dropped.

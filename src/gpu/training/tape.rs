@@ -5,8 +5,9 @@
 
 use crate::gpu::Gpu;
 use crate::gpu::kernels::{Kernel, Kernels};
-use crate::gpu::pass::{Bound, Pass, spread};
+use crate::gpu::pass::{Bound, Pass, each_row};
 use crate::gpu::tile::{self, TileRule};
+use crate::gpu::uniforms::{Rows, Sum, bound};
 use crate::{Error, Result};
 
 /// A piece of memory on a tape.
@@ -154,16 +155,25 @@ impl Tape {
     /// Copies a feature of the same shape.
     pub fn copy(&mut self, from: Feature, to: Feature) {
         let rows = self.pictures * from.positions();
-        let uniform = vec![rows, from.channels, from.pixel, from.offset, to.pixel, to.offset, 0, 0];
-        let groups = spread(rows.div_ceil(8), 1);
-        self.push("copy", (Kernel::Rows, uniform, vec![from.id, self.nothing, to.id], groups));
+        let uniform = Rows {
+            rows,
+            channels: from.channels,
+            in_pixel: from.pixel,
+            in_offset: from.offset,
+            out_pixel: to.pixel,
+            out_offset: to.offset,
+            listed: 0,
+            unit: 0,
+        };
+        let bindings = vec![from.id, self.nothing, to.id];
+        self.push("copy", bound(Kernel::Rows, uniform, bindings, each_row(rows)));
     }
 
     /// The sum of `count` numbers times `factor`, to a place among others.
     pub fn sum(&mut self, name: &str, from: Id, count: u32, [to, place]: [usize; 2], factor: f32) {
         let groups = [u32::from(count > 0), 1, 1];
-        let uniform = vec![count, place as u32, factor.to_bits()];
-        self.push(name, (Kernel::Sum, uniform, vec![from, to], groups));
+        let uniform = Sum { count, place: place as u32, factor };
+        self.push(name, bound(Kernel::Sum, uniform, vec![from, to], groups));
     }
 
     pub fn push(&mut self, name: &str, (kernel, uniform, bindings, groups): Bound<Id>) {
@@ -276,8 +286,8 @@ impl Passes {
             let bytes = 16 * slots[slot][0];
             if bytes as u64 > allowed {
                 return Err(Error::Device(format!(
-                    "{} allows {} MB in one piece, and this training needs {} MB; use a smaller --batch or --size, \
-                     or --device cpu",
+                    "{} allows {} MB in one piece, and this training needs {} MB; use a smaller `batch` or `size`, \
+                     or `device cpu`",
                     gpu.info.name,
                     allowed >> 20,
                     bytes >> 20
@@ -306,10 +316,13 @@ pub(super) struct Program {
 }
 
 impl Program {
-    /// Passes of the same kinds on the same memory with other numbers: where a step has fewer rows.
-    pub fn resize(&mut self, entries: Vec<Entry>) {
-        debug_assert_eq!(entries.len(), self.entries.len());
-        self.entries = entries;
+    /// Gives the passes from `first` on the numbers and workgroups of others of the same kinds, where a step has other
+    /// rows; the memory stays.
+    pub fn resize(&mut self, first: usize, others: Vec<Entry>) {
+        for (entry, Entry { pass, .. }) in self.entries[first..].iter_mut().zip(others) {
+            debug_assert_eq!((entry.pass.kernel, &entry.pass.name), (pass.kernel, &pass.name));
+            (entry.pass.uniform, entry.pass.groups) = (pass.uniform, pass.groups);
+        }
     }
 
     /// How many dispatches a step is.
@@ -328,7 +341,7 @@ impl Program {
                 words[..2].copy_from_slice(&[rate.to_bits(), epsilon.to_bits()]);
             }
         }
-        gpu.queue.write_buffer(&self.uniforms, 0, bytemuck::cast_slice(&self.words));
+        gpu.write(&self.uniforms, 0, bytemuck::cast_slice(&self.words));
     }
 
     /// Runs the passes by themselves.
@@ -337,7 +350,7 @@ impl Program {
         self.prepare(gpu, &step);
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
         self.encode(gpu, &mut encoder, kernels, &step, 1);
-        gpu.queue.submit([encoder.finish()]);
+        gpu.submit(encoder);
     }
 
     /// Records the passes, those that have nothing to learn or to compute left out, and hands all but the last of so
@@ -355,7 +368,7 @@ impl Program {
         for (i, some) in all.chunks(part).enumerate() {
             if i > 0 {
                 let next = gpu.device.create_command_encoder(&Default::default());
-                gpu.queue.submit([std::mem::replace(encoder, next).finish()]);
+                gpu.submit(std::mem::replace(encoder, next));
             }
             let mut compute = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
             for (Entry { pass, learner }, group) in some {

@@ -22,7 +22,7 @@ impl Teacher {
     /// A tensor is missing, or the device is out of memory.
     pub fn new(gpu: &Gpu, backbone: Backbone, size: usize, source: &dyn TensorSource) -> Result<Self> {
         let mut plan = Plan::teacher(backbone, size, source)?;
-        let constants = constants::take(gpu, &mut plan, Precision::F32)?;
+        let constants = constants::take(gpu, &mut plan, Precision::F32, true)?;
         Ok(Self { plan, constants })
     }
 

@@ -3,8 +3,8 @@
 use super::lines::numbers;
 use super::vector::BLOCK;
 use super::{Engine, Lines, Place, Work};
-use crate::inference::insides::{Compared, LevelMaps, LevelViews, mean};
-use crate::inference::{Plan, View};
+use crate::inference::insides::{GateFeatures, LevelFeatures, LevelMaps, LevelViews};
+use crate::inference::{Operation, Plan, View};
 
 /// A view that is copied out, and when.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +19,8 @@ pub(super) struct Watched {
 #[derive(Debug)]
 pub(super) struct WatchedLevel {
     teacher: Watched,
-    gate: Option<Watched>,
+    /// `w`, the query and its matching with the memories.
+    gate: Option<[Watched; 3]>,
     compared: Option<[Watched; 2]>,
     map: Watched,
 }
@@ -30,16 +31,23 @@ pub(super) fn levels(plan: &Plan, place: &impl Fn(View) -> Place, plain: &[bool]
         let after = plan.steps.iter().rposition(|step| step.operation.writes() == view);
         Watched { place: place(view), plain: plain[view.buffer], after: after.unwrap_or(0) }
     };
+    // What a gate is made of, by where it goes.
+    let parts = |gate: View| {
+        plan.steps.iter().find_map(|step| match step.operation {
+            Operation::Gate { query, matching, output } if output == gate => Some([output, query, matching]),
+            _ => None,
+        })
+    };
     plan.levels.map(|LevelViews { teacher, gate, compared, map }| WatchedLevel {
         teacher: watched(teacher),
-        gate: gate.map(watched),
+        gate: gate.and_then(parts).map(|views| views.map(watched)),
         compared: compared.map(|views| views.map(watched)),
         map: watched(map),
     })
 }
 
 impl Engine {
-    /// What each level makes of one picture `[3, S, S]` of normalised pixels.
+    /// What each level makes of one picture `[3, S, S]` of normalised pixels, averaged over the channels.
     ///
     /// With `amplify` off the residual is left out: the advanced teacher is the plain one, and student and
     /// discrepancy follow from that.
@@ -47,6 +55,14 @@ impl Engine {
     /// # Panics
     /// The pixels are not one picture.
     pub fn inspect(&self, pixels: &[f32], amplify: bool) -> [LevelMaps; 3] {
+        self.look(pixels, amplify).map(|level| level.maps())
+    }
+
+    /// As [`inspect`](Self::inspect), before anything is averaged.
+    ///
+    /// # Panics
+    /// The pixels are not one picture.
+    pub fn look(&self, pixels: &[f32], amplify: bool) -> [LevelFeatures; 3] {
         assert_eq!(pixels.len(), 3 * self.size * self.size, "one picture");
         let mut workspace = super::Workspace::default();
         self.prepare(&mut workspace, 1);
@@ -61,34 +77,32 @@ impl Engine {
                 work => work.run(slots, scratch, 1),
             }
             for watched in all().filter(|watched| watched.after == i) {
-                kept.push((watched.id(), watched.read(slots)));
+                if kept.iter().all(|(id, _)| *id != watched.id()) {
+                    kept.push((watched.id(), watched.read(slots)));
+                }
             }
         }
         let values = |watched: Watched| {
             let found = kept.iter().find(|(id, _)| *id == watched.id());
-            found.map(|(_, values)| values.as_slice()).unwrap_or_default()
+            found.map(|(_, values)| values.clone()).unwrap_or_default()
         };
-        let averaged = |watched: Watched| mean(watched.place.shape, |i| values(watched)[i]);
-        self.levels.each_ref().map(|level| LevelMaps {
-            teacher: averaged(level.teacher),
-            gate: level.gate.map(averaged),
-            compared: level.compared.map(|[advanced, student]| {
-                let (a, t) = (values(advanced), values(level.teacher));
-                Compared {
-                    advanced: averaged(advanced),
-                    residual: mean(advanced.place.shape, |i| (a[i] - t[i]).abs()),
-                    student: averaged(student),
-                }
+        self.levels.each_ref().map(|level| LevelFeatures {
+            shape: level.teacher.place.shape,
+            teacher: values(level.teacher),
+            gate: level.gate.map(|views| {
+                let [weight, query, matching] = views.map(values);
+                GateFeatures { weight, query, matching }
             }),
-            discrepancy: averaged(level.map),
+            compared: level.compared.map(|views| views.map(values)),
+            discrepancy: values(level.map),
         })
     }
 }
 
 impl WatchedLevel {
     fn all(&self) -> impl Iterator<Item = Watched> {
-        let one = [Some(self.teacher), self.gate, Some(self.map)].into_iter().flatten();
-        one.chain(self.compared.into_iter().flatten())
+        let one = [self.teacher, self.map].into_iter();
+        one.chain(self.gate.into_iter().flatten()).chain(self.compared.into_iter().flatten())
     }
 }
 

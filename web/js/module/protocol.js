@@ -7,14 +7,16 @@
  *   `preview`: the longer side of the picture that comes back for showing, in pixels; 0 for none.
  * @typedef {{ id: number, type: "input", picture: Blob, name: string }} InputRequest answered by `ImageData`
  * @typedef {{ id: number, type: "defect", picture: ImageData, seed: number }} DefectRequest answered by `ImageData`
- * @typedef {{ id: number, type: "inspect", picture: ImageData, amplify: boolean }} InspectRequest
+ * @typedef {{ id: number, type: "inspect", picture: ImageData, amplify: boolean, colors: boolean }} InspectRequest
+ * @typedef {{ id: number, type: "patch", turn: number, level: number, position: number, similar: boolean }} PatchRequest
+ * @typedef {{ id: number, type: "colors", pictures: ImageData[] }} ColorsRequest
  * @typedef {{ id: number, type: "prepare", bytes: ArrayBuffer, name: string }} PrepareRequest
  *   the model's file once more, for inspection on the CPU while a GPU detects
  * @typedef {{ id: number, type: "memory" }} MemoryRequest
  * @typedef {{ id: number, type: "cancel" }} CancelRequest
  * @typedef {"auto" | "cpu" | "gpu"} Wanted `auto`: a GPU, if there is a real one
  * @typedef {"f32" | "f16"} Precision what a GPU computes with; `f16` only where it has `shader-f16`
- * @typedef {LoadRequest | DetectRequest | InputRequest | DefectRequest | InspectRequest | PrepareRequest | MemoryRequest | CancelRequest} Request
+ * @typedef {LoadRequest | DetectRequest | InputRequest | DefectRequest | InspectRequest | PatchRequest | ColorsRequest | PrepareRequest | MemoryRequest | CancelRequest} Request
  *
  * @typedef {{ id: number, type: "progress", done: number, total: number }} ProgressAnswer
  * @typedef {{ id: number, type: "done", result: any }} DoneAnswer
@@ -56,8 +58,17 @@
  * @property {number} width of the upright picture, in pixels
  * @property {number} height
  * @property {number} ms milliseconds of decoding, resizing and computing
+ * @property {boolean} borrowed whether the browser decoded it, for the module's own decoder lacks its kind: then the
+ *   score may differ a little from the native program's
+ * @property {Remark} [remark] where its stored values do not fit the range they are read with
  * @property {Blob} [preview] the upright picture for showing
  * @property {Heat} [heat] where a GPU computes and a preview is asked for
+ *
+ * @typedef {object} Remark on a picture of more than 8 bits
+ * @property {number} lowest of its stored values
+ * @property {number} highest
+ * @property {string | null} range they are read with, as in `0..4095`; none: the full scale
+ * @property {string | null} fits the usual range that holds them
  *
  * @typedef {{ solid: ImageBitmap, through: ImageBitmap }} Heat the heat map, `side x side`, as the GPU drew it, and
  *   as it is laid over the picture; to be closed when it is no longer shown
@@ -72,6 +83,23 @@
  * @property {Float32Array} [student]
  * @property {Float32Array} discrepancy
  * @property {Float32Array} share what the level adds to the anomaly map, at the map's size
+ * @property {Colors} [colors] where they were asked for
+ *
+ * @typedef {object} Colors features along three axes, `[3, side, side]`, 0 to 1 and some beyond; each patch's features
+ *   are brought to length 1 first, and all are on the same axes
+ * @property {Float32Array} teacher
+ * @property {Float32Array} [advanced]
+ * @property {Float32Array} [student]
+ * @property {Float64Array} shares of the teacher's variance along each axis
+ *
+ * @typedef {object} Patch
+ * @property {Float32Array} teacher its vector
+ * @property {Float32Array} [advanced]
+ * @property {Float32Array} [student]
+ * @property {number} cosine of advanced teacher and student
+ * @property {Float64Array} [memoryCosines] of the gate's query and the memory items, the normal ones first
+ * @property {Float64Array} [memoryShares] their softmax
+ * @property {number} [gate] the sum of the anomalous items' shares
  *
  * @typedef {object} Insides
  * @property {Level[]} levels
@@ -79,5 +107,6 @@
  * @property {number} side of the map
  * @property {number} score its maximum
  * @property {number} ms
+ * @property {number} turn for questions about its patches
  */
 export {};

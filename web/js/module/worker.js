@@ -1,12 +1,15 @@
 // Computes: holds the module and one model, and answers one request after the other.
 
 import { described, offered } from "./adapter.js";
-import init, { Detector, colourTable, version } from "../wasm/aand-web.js";
+import { asPng, decoded, isForeign } from "./foreign.js";
+import init, { Detector, colourTable, version } from "../../wasm/aand-web.js";
 
 /** @typedef {import("./protocol.js").Request} Request */
 
 /** Bytes of a picture file beyond which it is not even read. */
 const LARGEST_FILE = 512 * 2 ** 20;
+/** Pictures whose features are kept, some megabytes each. */
+const KEPT = 4;
 
 /** @type {Promise<{ memory: WebAssembly.Memory }> | undefined} */
 let starting;
@@ -61,6 +64,7 @@ async function answer(request) {
     const shown = draw ? new OffscreenCanvas(1, 1) : undefined;
     const next = await Detector.load(new Uint8Array(request.bytes), request.name, use, request.precision === "f16", shown);
     detector?.free();
+    forget(0);
     [detector, canvas] = [next, shown];
     const { compute } = detector;
     const prepare = detector.needsInspector;
@@ -71,7 +75,13 @@ async function answer(request) {
     case "detect": return detect(detector, request);
     case "prepare": return [detector.prepareInspection(new Uint8Array(request.bytes), request.name), []];
     case "inspect": return inspect(detector, request);
-    case "input": return image(detector.inputOf(await read(request.picture), request.name));
+    case "patch": return patch(request);
+    case "colors": return fixColors(detector, request.pictures);
+    case "input": {
+      const file = await read(request.picture);
+      const own = isForeign(file) ? await asPng(request.picture) : undefined;
+      return image(detector.inputOf(own ?? file, request.name));
+    }
     case "defect": return image(detector.defect(bytes(request.picture), request.seed));
   }
 }
@@ -88,23 +98,61 @@ function bytes({ data }) {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
+/** The latest pictures that were looked into, for questions about their patches. @type {Map<number, import("../../wasm/aand-web.js").Insides>} */
+const looked = new Map();
+let turns = 0;
+
+function forget(/** @type {number} */ kept) {
+  for (const [turn, found] of looked) {
+    if (looked.size <= kept) return;
+    looked.delete(turn);
+    found.free();
+  }
+}
+
 /** @param {Detector} detector @param {import("./protocol.js").InspectRequest} request @returns {[any, Transferable[]]} */
-function inspect(detector, { picture, amplify }) {
+function inspect(detector, { picture, amplify, colors }) {
   const started = performance.now();
   const found = detector.inspect(bytes(picture), amplify);
   const ms = performance.now() - started;
+  const turn = turns++;
+  looked.set(turn, found);
+  forget(KEPT);
+  const levels = [0, 1, 2].map((level) => {
+    const of = (/** @type {string} */ name) => found.panel(level, name);
+    const color = (/** @type {string} */ name) => (colors ? found.colors(level, name) : undefined);
+    return {
+      side: found.side(level), teacher: of("teacher"), gate: of("gate"), residual: of("residual"),
+      advanced: of("advanced"), student: of("student"), discrepancy: of("discrepancy"), share: found.share(level),
+      colors: colors && { teacher: color("teacher"), advanced: color("advanced"), student: color("student"), shares: found.colorShares(level) },
+    };
+  });
+  return [{ levels, map: found.map, side: picture.width, score: found.score, ms, turn }, []];
+}
+
+/** The numbers of a patch; nothing if its picture is no longer known. @param {import("./protocol.js").PatchRequest} request @returns {[any, Transferable[]]} */
+function patch({ turn, level, position, similar }) {
+  const found = looked.get(turn);
+  if (similar) return [found?.similar(level, position), []];
+  const numbers = found?.patch(level, position);
+  if (!numbers) return [undefined, []];
   try {
-    const levels = [0, 1, 2].map((level) => {
-      const of = (/** @type {string} */ name) => found.panel(level, name);
-      return {
-        side: found.side(level), teacher: of("teacher"), gate: of("gate"), residual: of("residual"),
-        advanced: of("advanced"), student: of("student"), discrepancy: of("discrepancy"), share: found.share(level),
-      };
-    });
-    return [{ levels, map: found.map, side: picture.width, score: found.score, ms }, []];
+    const { teacher, advanced, student, cosine, memoryCosines, memoryShares, gate } = numbers;
+    return [{ teacher, advanced, student, cosine, memoryCosines, memoryShares, gate }, []];
   } finally {
-    found.free();
+    numbers.free();
   }
+}
+
+/** Good pictures, one after the other. @param {Detector} detector @param {ImageData[]} pictures @returns {[any, Transferable[]]} */
+function fixColors(detector, pictures) {
+  const all = new Uint8Array(pictures.reduce((sum, { data }) => sum + data.length, 0));
+  let at = 0;
+  for (const picture of pictures) {
+    all.set(bytes(picture), at);
+    at += picture.data.length;
+  }
+  return [detector.fixColors(all), []];
 }
 
 /** @param {Detector} detector @param {import("./protocol.js").DetectRequest} request @returns {Promise<[any, Transferable[]]>} */
@@ -117,14 +165,19 @@ async function detect(detector, { id, picture, name, preview }) {
     told = now;
     postMessage({ id, type: "progress", done, total });
   };
-  const found = picture instanceof Blob
-    ? await detector.detectFile(await read(picture), name, progress)
-    : await detector.detectPixels(new Uint8Array(picture.data.buffer), picture.width, picture.height, progress);
+  const file = picture instanceof Blob ? await read(picture) : undefined;
+  // What the program's own decoder lacks the browser may have; without it the decoder says what is wrong.
+  const borrowed = picture instanceof Blob && file && isForeign(file) ? await decoded(picture) : undefined;
+  const pixels = borrowed ?? (picture instanceof Blob ? undefined : picture);
+  const found = pixels
+    ? await detector.detectPixels(new Uint8Array(pixels.data.buffer), pixels.width, pixels.height, progress)
+    : await detector.detectFile(/** @type {Uint8Array} */ (file), name, progress);
   const ms = performance.now() - started;
   try {
     const { score, normalized, side, width, height, map } = found;
     const verdict = found.anomalous ? "anomalous" : "good";
-    const result = { score, normalized, verdict, side, width, height, map, ms };
+    const remark = found.remark ? JSON.parse(found.remark) : undefined;
+    const result = { score, normalized, verdict, side, width, height, map, ms, borrowed: Boolean(borrowed), remark };
     /** @type {Transferable[]} */
     const transfer = [map.buffer];
     if (preview > 0) {
@@ -169,7 +222,7 @@ async function read(file) {
   }
 }
 
-/** @param {import("../wasm/aand-web.js").Detection} found @param {number} longest */
+/** @param {import("../../wasm/aand-web.js").Detection} found @param {number} longest */
 async function show(found, longest) {
   const scale = Math.min(1, longest / Math.max(found.width, found.height));
   const width = Math.max(1, Math.round(found.width * scale));

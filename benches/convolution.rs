@@ -1,9 +1,14 @@
-//! How quick the kernels are, beside Burn's own; run by hand on a quiet machine:
-//! `cargo test --release --lib convolution::measure -- --ignored --nocapture --test-threads 1`.
+//! How quick the CPU's kernels of training are, beside Burn's own; on a quiet machine, all or those named:
+//! `cargo bench --bench convolution -- layers trunk`.
 
-use super::*;
+use aand::convolution::{batch_norm, conv_transpose2x2, conv2d, max_pool3x3};
+use aand::picture::Mask;
+use aand::teacher::{Backbone, Teacher};
+use aand::training::{AmplifyBatch, AmplifyStage, DistillStage, Settings};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
-use burn::tensor::{Device, Distribution, activation, module};
+use burn::tensor::{Device, Distribution, Tensor, activation, module};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
 use std::time::Instant;
 
 /// Least milliseconds of a few runs: by the clock, or with `AAND_MEASURE=cpu` the processor time
@@ -38,6 +43,23 @@ fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
     Tensor::random(shape, Distribution::Normal(0.0, 1.0), device)
 }
 
+fn main() {
+    let all: [(&str, fn()); 5] = [
+        ("layers", layers),
+        ("around_the_convolution", around_the_convolution),
+        ("trunk", trunk),
+        ("training_step", training_step),
+        ("amplification_step", amplification_step),
+    ];
+    // `cargo bench` itself adds `--bench`.
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    for (name, run) in all {
+        if wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str())) {
+            run();
+        }
+    }
+}
+
 type Run<'a> = &'a dyn Fn(Tensor<4>, Tensor<4>) -> Tensor<4>;
 
 fn row(name: &str, gflop: f64, x: [usize; 4], w: [usize; 4], ours: Run, burns: Run) {
@@ -70,8 +92,6 @@ fn row(name: &str, gflop: f64, x: [usize; 4], w: [usize; 4], ours: Run, burns: R
     );
 }
 
-#[test]
-#[ignore = "a measurement, not a test"]
 fn layers() {
     let n = 16;
     for [c, o, s, k, stride] in [
@@ -114,8 +134,6 @@ fn layers() {
     }
 }
 
-#[test]
-#[ignore = "a measurement, not a test"]
 fn around_the_convolution() {
     let device = Device::flex().autodiff();
     let shape = [16, 64, 64, 64];
@@ -145,8 +163,6 @@ fn around_the_convolution() {
 }
 
 /// The convolutions and folded batch norms of a ResNet-18 up to its third stage.
-#[test]
-#[ignore = "a measurement, not a test"]
 fn trunk() {
     let device = Device::flex();
     for n in [1, 16] {
@@ -210,15 +226,11 @@ fn trunk() {
 }
 
 /// One step of stage 2 at the default settings, batch 16, with the teacher's features at hand.
-#[test]
-#[ignore = "a measurement, not a test"]
 fn training_step() {
-    use crate::training::{DistillStage, Settings};
-    use rand_chacha::rand_core::SeedableRng;
     let device = Device::flex();
     let settings = Settings::default();
-    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
-    let mut stage = DistillStage::new(crate::teacher::Backbone::Resnet18, &settings, &mut rng, &device);
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let mut stage = DistillStage::new(Backbone::Resnet18, &settings, &mut rng, &device);
     let features = [[16, 64, 64, 64], [16, 128, 32, 32], [16, 256, 16, 16]]
         .map(|shape| activation::relu(random(shape, &device)));
     let step = milliseconds(5, || {
@@ -228,17 +240,12 @@ fn training_step() {
 }
 
 /// One step of stage 1 at the default settings, batch 16, teacher included.
-#[test]
-#[ignore = "a measurement, not a test"]
 fn amplification_step() {
-    use crate::picture::Mask;
-    use crate::training::{AmplifyBatch, AmplifyStage, Settings};
-    use rand_chacha::rand_core::SeedableRng;
     let device = Device::flex();
     let settings = Settings::default();
     let side = settings.size;
-    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
-    let teacher = crate::teacher::Teacher::random(crate::teacher::Backbone::Resnet18, 1, &device).unwrap();
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let teacher = Teacher::random(Backbone::Resnet18, 1, &device).unwrap();
     let mut stage = AmplifyStage::new(&teacher, &settings, &mut rng, &device);
     let mask = |all: bool| Mask {
         width: side,

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::cache::{cache_dir, cached_in};
-use super::catalogue::{BASE_URL, OFFICIAL, official};
-use super::convert::{convert, converted_path};
-use super::fetch::{FetchEvent, FetchOptions, fetch};
-use crate::error::Result;
+use crate::Result;
 use crate::terminal::{complain, print};
+use crate::weights::{
+    BASE_URL, FetchEvent, FetchOptions, OFFICIAL, cache_dir, cached_in, convert, converted_path, fetch,
+    official,
+};
 
 /// Fetch, list and convert teacher weights.
 #[derive(Clone, Debug, clap::Args)]

@@ -1,6 +1,6 @@
 // The scores as a histogram, and the threshold over it.
 
-import { $ } from "./dom.js";
+import { $, make } from "../dom.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const BINS = 40;
@@ -34,7 +34,9 @@ export function show(scores, threshold, end) {
   svg.append(element("line", { x1: 0, x2: 400, y1: 97, y2: 97, class: "axis" }));
   const at = (400 * threshold) / end;
   svg.append(element("line", { x1: at, x2: at, y1: 0, y2: 100 }));
-  $("histogram").replaceChildren(svg);
+  const legend = make("p", { class: "legend" }, make("span", { class: "good" }, `${scores.length - flagged} good`),
+    make("span", { class: "anomalous" }, `${flagged} anomalous`));
+  $("histogram").replaceChildren(svg, legend);
 }
 
 /** @param {string} tag @param {Record<string, any>} attributes */

@@ -59,6 +59,14 @@ export class Detector {
     }
   }
 
+  /**
+   * The same model once more, in a worker of its own on the CPU: for many pictures at a time.
+   * @returns {Promise<Detector>}
+   */
+  async another() {
+    return Detector.load(this.#bytes, { name: this.#name, compute: "cpu" });
+  }
+
   /** The model's header. @type {Info} */
   info = /** @type {any} */ (undefined);
   /** 256 times red, green, blue: the heat maps' scale from 0 to twice the threshold. */
@@ -124,17 +132,53 @@ export class Detector {
   /**
    * Every step of the method on one picture, computed on the CPU.
    * @param {ImageData} picture as {@link Detector.input} gives it
-   * @param {{ amplify?: boolean, signal?: AbortSignal }} [options] `amplify` off: without the residual module
+   * @param {{ amplify?: boolean, colors?: boolean, signal?: AbortSignal }} [options] `amplify` off: without the residual
+   *   module; `colors`: the features of teacher and student in three colors too
    * @returns {Promise<import("./protocol.js").Insides>}
    */
-  async inspect(picture, { amplify = true, signal } = {}) {
+  async inspect(picture, { amplify = true, colors = false, signal } = {}) {
+    await this.#inspector(signal);
+    return this.#ask({ type: "inspect", picture, amplify, colors }, { signal });
+  }
+
+  /**
+   * The numbers behind one patch of a picture that was looked into.
+   * @param {number} turn of the answer of {@link Detector.inspect}
+   * @param {number} level 0 to 2
+   * @param {number} position of the patch, row by row
+   * @returns {Promise<import("./protocol.js").Patch | undefined>} nothing if too many others were looked into since
+   */
+  async patch(turn, level, position) {
     await this.#start();
-    if (this.prepare) {
-      const bytes = await this.#bytes.arrayBuffer();
-      await this.#ask({ type: "prepare", bytes, name: this.#name }, { signal }, [bytes]);
-      this.prepare = false;
-    }
-    return this.#ask({ type: "inspect", picture, amplify }, { signal });
+    return this.#ask({ type: "patch", turn, level, position, similar: false });
+  }
+
+  /**
+   * How much each patch is like one of them to the teacher: cosines, row by row. As {@link Detector.patch}.
+   * @param {number} turn @param {number} level @param {number} position
+   * @returns {Promise<Float32Array | undefined>}
+   */
+  async similar(turn, level, position) {
+    await this.#start();
+    return this.#ask({ type: "patch", turn, level, position, similar: true });
+  }
+
+  /**
+   * Fixes the colors of features by good pictures; without this each picture has its own.
+   * @param {ImageData[]} pictures as {@link Detector.input} gives them
+   */
+  async fixColors(pictures) {
+    await this.#inspector();
+    await this.#ask({ type: "colors", pictures });
+  }
+
+  /** @param {AbortSignal} [signal] */
+  async #inspector(signal) {
+    await this.#start();
+    if (!this.prepare) return;
+    const bytes = await this.#bytes.arrayBuffer();
+    await this.#ask({ type: "prepare", bytes, name: this.#name }, { signal }, [bytes]);
+    this.prepare = false;
   }
 
   /** Bytes that the module holds in memory, and that its worker downloaded.

@@ -1,4 +1,4 @@
-// Training for any page: `import { train } from "./train-job.js"`. All computing is in a worker of its own.
+// Training for any page: `import { train } from "./train.js"`. All computing is in a worker of its own.
 
 /**
  * @typedef {{ name: string, file: Blob }} Good a good picture
@@ -10,15 +10,28 @@
  * @property {number} seed decides everything random
  * @property {boolean} amplify whether stage 1 takes place
  * @property {[number, number]} [steps] about so many steps of each stage; the preset `quick` unless given
+ * @property {string} [range] the stored values that are black and white in pictures of more than 8 bits, as in
+ *   `0..4095`; an earlier model keeps its own
  *
- * @typedef {{ type: "start", pictures: Good[], wanted: Wanted, compute: "auto" | "cpu" | "gpu", earlier?: ArrayBuffer }} Start
+ * @typedef {object} Within how long it may take
+ * @property {number} minutes of both stages together
+ * @property {Record<string, import("./train-plan.js").Pace>} [paces] of this device, by what `pace` told them to be of;
+ *   without a fitting one it is measured first
+ *
+ * @typedef {{ type: "start", pictures: Good[], wanted: Wanted, compute: "auto" | "cpu" | "gpu", earlier?: ArrayBuffer, within?: Within, showing?: number }} Start
+ *   `showing`: seconds between the models that are told while it learns; none unless given
  *
  * @typedef {"amplify" | "distill"} Stage
- * What is told: what is being done before the training; what computes; a picture that is left out; the plan, with
- * `steps` of each stage; then the events of the training, `ms` since it began.
+ * What is told: what is being done before the training; what computes; a picture that is left out; that the values of
+ * some `pictures` do not fit the `range` they are read with (none: the full scale), and which range `fits` them; the
+ * device's pace, and how many minutes it will take at that; the plan, with `steps` of each stage; then the events of
+ * the training, `ms` since it began, and at the end of some epochs the model as it is then (without a threshold).
  * @typedef {{ type: "doing", words: string } | { type: "paused" }
  *   | { type: "device", compute: "cpu" | "gpu", adapter: string, software: boolean }
  *   | { type: "unusable", name: string, message: string }
+ *   | { type: "stored", pictures: number, lowest: number, highest: number, range: string | null, fits: string | null }
+ *   | { type: "pace", of: string, pace: import("./train-plan.js").Pace, minutes: number }
+ *   | { type: "model", stage: Stage, epoch: number, epochs: number, bytes: ArrayBuffer }
  *   | { type: "reading", done: number, all: number }
  *   | { type: "planned", pictures: number, heldOut: number, steps: [number, number] }
  *   | { type: "begin", stage: Stage, epoch: number, epochs: number, steps: number, ms: number }
@@ -34,6 +47,9 @@ export class Training {
   #reject = () => {};
   /** The model's file. @type {Promise<Blob>} */
   model;
+  /** How the discrepancy of a good picture and of the same with a made defect changed, once the model is done
+   * (src/training/film.rs). @type {ArrayBuffer | undefined} */
+  film;
 
   /** Use {@link train}. @param {Start} start @param {(told: Told) => void} tell @param {AbortSignal} [signal] */
   constructor(start, tell, signal) {
@@ -43,6 +59,7 @@ export class Training {
       worker.onmessage = ({ data }) => {
         if (data.type === "done") {
           worker.terminate();
+          this.film = data.film;
           resolve(new Blob([data.bytes]));
         } else if (data.type === "failed") {
           this.#reject(Object.assign(new Error(data.message), { name: data.name }));
@@ -78,11 +95,11 @@ export class Training {
  * Trains on good pictures; `tell` hears how it goes.
  * @param {Good[]} pictures 5 or more
  * @param {Wanted} wanted
- * @param {{ compute?: "auto" | "cpu" | "gpu", earlier?: Blob, tell?: (told: Told) => void, signal?: AbortSignal }} [options]
- *   `earlier`: a model to go on from
+ * @param {{ compute?: "auto" | "cpu" | "gpu", earlier?: Blob, within?: Within, showing?: number,
+ *   tell?: (told: Told) => void, signal?: AbortSignal }} [options] `earlier`: a model to go on from
  * @returns {Promise<Training>} its `model` is the file, once it is done
  */
-export async function train(pictures, wanted, { compute = "auto", earlier, tell = () => {}, signal } = {}) {
+export async function train(pictures, wanted, { compute = "auto", earlier, within, showing, tell = () => {}, signal } = {}) {
   const bytes = await earlier?.arrayBuffer();
-  return new Training({ type: "start", pictures, wanted, compute, earlier: bytes }, tell, signal);
+  return new Training({ type: "start", pictures, wanted, compute, earlier: bytes, within, showing }, tell, signal);
 }

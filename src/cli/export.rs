@@ -1,0 +1,148 @@
+//! `aand export MODEL`: the detector as an ONNX file for other runtimes, with the proof that they agree.
+
+use super::inputs::find;
+use super::output::check_file;
+use super::{Saying, skipped};
+use crate::detection::Detector;
+use crate::export::{Agreement, Pixels, TOLERANCE, is_own_onnx, onnx, verify};
+use crate::files::{check_replace, text, write_whole};
+use crate::inference::Plan;
+use crate::model::StoredModel;
+use crate::picture::{Picture, open_ranged, resize};
+use crate::{Error, Result, terminal};
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// Options of `aand export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The model file
+    model: PathBuf,
+    /// The form of the file
+    #[arg(long, value_enum, default_value = "onnx")]
+    to: Form,
+    /// The file to write [default: the model's name with the ending .onnx]
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// What the graph takes: u8, or f32 from 0 to 255
+    #[arg(long, value_enum, default_value = "u8")]
+    pixels: Pixels,
+    /// Compare the file's scores and verdicts with the program's on these pictures and folders, in each runtime that
+    /// Python has (ONNX Runtime, OpenVINO); fails where they differ
+    #[arg(long, num_args = 1.., value_name = "IMAGES")]
+    verify: Vec<PathBuf>,
+    /// At most so many pictures are compared
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..))]
+    at_most: u16,
+    /// The Python to verify with
+    #[arg(long, default_value = "python3")]
+    python: OsString,
+    #[command(flatten)]
+    saying: Saying,
+}
+
+/// The form of an exported file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// ONNX, opset 17.
+    Onnx,
+}
+
+/// The result as `--json` prints it.
+#[derive(Serialize)]
+struct Exported<'a> {
+    file: String,
+    bytes: usize,
+    threshold: f64,
+    size: [usize; 2],
+    verified: &'a [Agreement],
+}
+
+/// Runs `aand export`.
+pub fn run(args: &ExportArgs) -> Result<()> {
+    let Form::Onnx = args.to;
+    let saying = args.saying;
+    let out = args.out.clone().unwrap_or_else(|| args.model.with_extension("onnx"));
+    check_file(&out)?;
+    check_replace(&out, "ONNX file", "--out", is_own_onnx)?;
+    let stored = StoredModel::open(&args.model)?;
+    let plan = Plan::new(&stored.info, &stored)?;
+    let [_, height, width] = plan.shape(plan.input);
+    let bytes = onnx(&stored.info, &plan, args.pixels)?;
+    write_whole(&out, |writer| writer.write_all(&bytes))?;
+    let megabytes = bytes.len() as f64 / 1e6;
+    saying.say(format!(
+        "{}: {megabytes:.1} MB, pixels [N, {height}, {width}, 3], threshold {:.4}; resize pictures with Pillow's \
+         BICUBIC first",
+        out.display(),
+        stored.info.threshold.value
+    ));
+    let threshold = stored.info.threshold.value;
+    let verified = match args.verify.as_slice() {
+        [] => Vec::new(),
+        images => {
+            let detector = Detector::of_plan(stored.info.clone(), plan);
+            compare(args, images, &out, &detector)?
+        }
+    };
+    if saying.json {
+        let done = Exported {
+            file: text(&out),
+            bytes: bytes.len(),
+            threshold,
+            size: [width, height],
+            verified: &verified,
+        };
+        terminal::print(serde_json::to_string(&done).map_err(|e| Error::io(&out, e.into()))?);
+    }
+    match verified.iter().find(|agreement| !agreement.holds()) {
+        None => Ok(()),
+        Some(agreement) => Err(Error::Incomplete(format!(
+            "{}: {} does not agree with aand: scores differ by up to {:.1e} (bound {TOLERANCE:.0e}), {} of {} verdicts \
+             are others; do not use the file there",
+            out.display(),
+            agreement.runtime,
+            agreement.largest_difference.max(agreement.largest_normalized),
+            agreement.other_verdicts,
+            agreement.pictures
+        ))),
+    }
+}
+
+/// Judges the pictures here and in the runtimes, and says how far apart they are.
+fn compare(args: &ExportArgs, images: &[PathBuf], out: &Path, detector: &Detector) -> Result<Vec<Agreement>> {
+    let saying = args.saying;
+    // Results of detect are left out of a folder by their signature; there is no folder of results here.
+    let (mut inputs, left_out) = find(images, Path::new(""))?;
+    saying.advise(&left_out.advice());
+    let most = usize::from(args.at_most);
+    if inputs.len() > most {
+        saying.say(format!("compares the first {most} of {} pictures (--at-most)", inputs.len()));
+        inputs.truncate(most);
+    }
+    let [_, height, width] = detector.input_shape();
+    let mut resized: Vec<Picture> = Vec::new();
+    for input in &inputs {
+        match open_ranged(&input.path, detector.info.range) {
+            Ok((picture, _)) => resized.push(resize(&picture, width as u32, height as u32)),
+            Err(error) => terminal::complain(skipped(error)),
+        }
+    }
+    if resized.is_empty() {
+        return Err(Error::Setting("none of the pictures to verify with could be read".into()));
+    }
+    let mut found = Vec::with_capacity(resized.len());
+    for batch in resized.chunks(8) {
+        found.extend(detector.detect(batch)?);
+    }
+    let agreements = verify(out, args.pixels, &resized, &found, &args.python)?;
+    for agreement in &agreements {
+        saying.say(format!(
+            "{}: {} pictures, scores within {:.1e}, {} verdicts differ",
+            agreement.runtime, agreement.pictures, agreement.largest_difference, agreement.other_verdicts
+        ));
+    }
+    Ok(agreements)
+}

@@ -1,0 +1,93 @@
+//! The film of a training: which test pictures are in it.
+
+use crate::dataset::{Dataset, Sample, open_mask};
+use crate::files::check_replace;
+use crate::picture::{Range, open_ranged, resize};
+use crate::training::Film;
+use crate::{Error, Result};
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+/// Pictures beyond which a film is refused: all its maps are kept in memory.
+const MOST: usize = 64;
+
+/// What is filmed.
+#[derive(Clone, Debug, Args)]
+pub struct FilmArgs {
+    /// Also write how the discrepancies of test pictures change as the student learns; they are only looked at
+    #[arg(long, conflicts_with = "resume")]
+    pub film: Option<PathBuf>,
+    /// A test picture to film; repeat it. All of them unless given
+    #[arg(long, requires = "film", value_name = "PICTURE")]
+    film_of: Vec<PathBuf>,
+    /// How often the film looks at them; once: at the end, otherwise from before the first epoch on
+    #[arg(long, requires = "film", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    film_frames: u16,
+}
+
+impl FilmArgs {
+    /// Makes sure that the film takes the place of nothing but an earlier one, and that there is one data set for it.
+    ///
+    /// # Errors
+    /// Something else is there, or there are several.
+    pub fn check(&self, sets: &[Dataset]) -> Result<()> {
+        let Some(path) = &self.film else { return Ok(()) };
+        if sets.len() > 1 {
+            return Err(Error::Setting("--film is for one category; choose one with --category".into()));
+        }
+        check_replace(path, "film", "--film", Film::is_own)?;
+        Ok(())
+    }
+
+    /// The film, with its pictures.
+    ///
+    /// # Errors
+    /// A picture is none of the test pictures or unusable, or there are none or too many.
+    pub fn open(&self, set: &Dataset, size: usize, range: Option<Range>) -> Result<Option<Film>> {
+        if self.film.is_none() {
+            return Ok(None);
+        }
+        let chosen = self.chosen(set)?;
+        if chosen.is_empty() || chosen.len() > MOST {
+            let reason = format!(
+                "{} test pictures are not 1 to {MOST} that can be filmed; name some with --film-of",
+                chosen.len()
+            );
+            return Err(Error::dataset(&set.root, reason));
+        }
+        let mut film = Film::new(size, usize::from(self.film_frames));
+        for sample in chosen {
+            let picture = resize(&open_ranged(&sample.path, range)?.0, size as u32, size as u32);
+            let mask = sample
+                .mask
+                .as_ref()
+                .map(|mask| Ok::<_, Error>(open_mask(mask)?.resize_pil_nearest(size, size)));
+            film.add(name(sample), &picture, sample.defect.is_some(), mask.transpose()?);
+        }
+        Ok(Some(film))
+    }
+
+    fn chosen<'a>(&self, set: &'a Dataset) -> Result<Vec<&'a Sample>> {
+        if self.film_of.is_empty() {
+            return Ok(set.test.iter().collect());
+        }
+        let find = |path: &PathBuf| {
+            let same = |other: &Path| match (path.canonicalize(), other.canonicalize()) {
+                (Ok(a), Ok(b)) => a == b,
+                _ => path == other,
+            };
+            let found = set.test.iter().find(|sample| same(&sample.path));
+            found.ok_or_else(|| {
+                let reason = format!("{} is none of the test pictures; see `aand inspect`", path.display());
+                Error::dataset(&set.root, reason)
+            })
+        };
+        self.film_of.iter().map(find).collect()
+    }
+}
+
+/// The kind of defect, or `good`, and the picture's own name.
+fn name(sample: &Sample) -> String {
+    let own = sample.path.file_stem().unwrap_or_default().to_string_lossy();
+    format!("{}/{own}", sample.defect.as_deref().unwrap_or("good"))
+}

@@ -1,0 +1,57 @@
+//! What the training's shaders and Rust must agree on beside their uniforms (see `crate::gpu::contract`).
+
+use super::convolution::{Form, MASK, SUM};
+use super::norm;
+use crate::amplification::TEMPERATURE;
+use crate::gpu::contract::Program;
+use crate::gpu::kernels::Kernel;
+use crate::gpu::tile::Tile;
+use crate::gpu::uniforms;
+use crate::model::Precision;
+use crate::teacher::Backbone;
+
+fn program(kernel: Kernel) -> Program {
+    Program::new(kernel, Precision::F32)
+}
+
+#[test]
+fn codes_are_the_same_on_both_sides() {
+    let convolution = program(Kernel::Convolution(Tile::Small));
+    assert_eq!(["SUM", "MASK"].map(|name| convolution.constant(name)), [SUM, MASK]);
+    let apply = program(Kernel::NormApply);
+    let codes = ["NOTHING", "NORMALIZED"].map(|name| apply.constant(name));
+    assert_eq!(codes, [norm::NOTHING, norm::NORMALIZED]);
+    let adam = program(Kernel::AdamWeight);
+    let forms = [
+        ("NONE", Form::None),
+        ("PLAIN", Form::Plain),
+        ("HALVED", Form::Halved),
+        ("CORNER", Form::Corner),
+        ("DOUBLED", Form::Doubled),
+    ];
+    for (name, form) in forms {
+        assert_eq!(adam.constant(name), form as u32, "{name}");
+    }
+}
+
+#[test]
+fn numbers_are_those_of_the_method() {
+    let merge = program(Kernel::NormMerge);
+    // PyTorch's, as in `crate::student`.
+    assert_eq!([merge.number("EPSILON"), merge.number("MOMENTUM")], [1e-5_f32, 0.1].map(f64::from));
+    let memory = program(Kernel::AdamMemory);
+    assert_eq!(memory.number("TEMPERATURE"), f64::from(TEMPERATURE));
+    // The longest memory item has a place with the 64 threads that take it.
+    let most = 4 * 64 * memory.constant("EACH") as usize;
+    let backbones = [Backbone::Compact, Backbone::Resnet18, Backbone::Resnet50, Backbone::WideResnet50_2];
+    assert!(backbones.iter().all(|backbone| backbone.channels().iter().all(|&channels| channels <= most)));
+}
+
+/// A step writes rate and epsilon over the first two words of what the optimizer's passes are told.
+#[test]
+fn optimizers_are_told_rate_and_epsilon_first() {
+    for kernel in [Kernel::AdamFlat, Kernel::AdamWeight, Kernel::AdamMemory] {
+        let uniform = uniforms::ALL.iter().find(|uniform| (uniform.is_of)(kernel)).unwrap();
+        assert_eq!(uniform.fields[..2], [("rate", "f32", 0), ("epsilon", "f32", 4)], "{kernel:?}");
+    }
+}

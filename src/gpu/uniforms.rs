@@ -1,0 +1,170 @@
+//! The uniforms of all kernels, one struct for each shader's, field by field in its order and with its names; the
+//! shaders explain them. A test compares the two (`contract.rs`).
+
+use super::kernels::Kernel;
+use super::pass::Bound;
+
+/// What a kernel is told.
+pub(crate) trait Uniform: bytemuck::Pod {
+    /// Whether this is what `kernel` is told.
+    fn is_of(kernel: Kernel) -> bool;
+}
+
+/// A struct as the test compares it with a shader's.
+#[cfg(test)]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Description {
+    pub name: &'static str,
+    pub is_of: fn(Kernel) -> bool,
+    /// Name, type (nothing of a u32) and offset in bytes.
+    pub fields: &'static [(&'static str, &'static str, usize)],
+    /// Bytes.
+    pub size: usize,
+}
+
+/// The type of a field: u32, unless it says another.
+macro_rules! word {
+    () => {
+        u32
+    };
+    ($kind:ty) => {
+        $kind
+    };
+}
+
+/// A struct of words, and the kernels that it is of.
+macro_rules! uniform {
+    ($($(#[$about:meta])* $name:ident [$kernels:pat] { $($field:ident $(: $kind:ty)?),+ $(,)? })+) => {
+        $(
+            $(#[$about])*
+            #[repr(C)]
+            #[derive(Clone, Copy, Debug, Default, bytemuck::Pod, bytemuck::Zeroable)]
+            pub(crate) struct $name {
+                $(pub $field: word!($($kind)?),)+
+            }
+
+            impl Uniform for $name {
+                fn is_of(kernel: Kernel) -> bool {
+                    matches!(kernel, $kernels)
+                }
+            }
+        )+
+
+        /// All of them.
+        #[cfg(test)]
+        pub(crate) const ALL: &[Description] = &[$(Description {
+            name: stringify!($name),
+            is_of: <$name as Uniform>::is_of,
+            fields: &[$((stringify!($field), stringify!($($kind)?), std::mem::offset_of!($name, $field)),)+],
+            size: size_of::<$name>(),
+        },)+];
+    };
+}
+
+// Detection.
+uniform! {
+    Picture [Kernel::Picture | Kernel::Picture8] { size }
+
+    Conv [Kernel::Convolution(_) | Kernel::ConvolutionSum] {
+        rows, columns, height, width, in_height, in_width, in_line, in_pixel, in_picture, in_offset, channels,
+        kernel_height, kernel_width, stride, padding: i32, corners, out_pixel, out_offset, add, add_pixel,
+        add_offset, relu, biased, matrix_rows, part,
+    }
+
+    WinogradInput [Kernel::WinogradInput] { height, width, across, channels, patches, in_pixel, in_offset }
+
+    WinogradOutput [Kernel::WinogradOutput] {
+        height, width, across, channels, patches, out_pixel, out_offset, add, add_pixel, add_offset, relu,
+    }
+
+    MaxPool [Kernel::MaxPool] { width, channels, in_height, in_width, in_pixel, in_offset, out_pixel, out_offset }
+
+    Position [Kernel::Position] { positions, channels, in_pixel, in_offset, out_pixel, out_offset }
+
+    Gate [Kernel::Gate] { rows, channels, query_pixel, query_offset, items, matching_pixel, matching_offset }
+
+    Amplify [Kernel::Amplify] {
+        positions, channels, feature_pixel, feature_offset, generated_pixel, generated_offset, out_pixel, out_offset,
+        gated, residual,
+    }
+
+    Cosine [Kernel::Cosine] { rows, channels, teacher_pixel, teacher_offset, student_pixel, student_offset }
+
+    Upsample [Kernel::Upsample] { size, height1, width1, height2, width2, height3, width3 }
+
+    Blur [Kernel::Blur] { size, radius, along_x }
+
+    Maximum [Kernel::Maximum] { pixels }
+
+    Colour [Kernel::Colour] { size, picture, colours, threshold: f32, see_through }
+
+    // Training.
+    NormSums [Kernel::NormSums] { rows, channels, chunk }
+
+    NormMerge [Kernel::NormMerge] { rows, channels, chunks, first, running }
+
+    NormApply [Kernel::NormApply] { rows, channels, out_pixel, out_offset, add, add_pixel, add_offset, relu }
+
+    NormBackSums [Kernel::NormBackSums] {
+        rows, channels, chunk, dy_pixel, dy_offset, out_pixel, out_offset, relu, keep,
+    }
+
+    NormBackMerge [Kernel::NormBackMerge] { channels, chunks, first }
+
+    NormBack [Kernel::NormBack] { rows, channels, first, dy_pixel, dy_offset, out_pixel, out_offset, relu }
+
+    WeightGradient [Kernel::WeightGradient(_)] {
+        rows, height, width, in_height, in_width, inputs, outputs, taps_across, stride, padding: i32, corners, part,
+        tap_step, row_step, part_step,
+    }
+
+    /// Rate and epsilon are set anew for every step.
+    AdamFlat [Kernel::AdamFlat] { rate: f32, epsilon: f32, beta1: f32, beta2: f32, quads, parts }
+
+    /// Rate and epsilon are set anew for every step.
+    AdamWeight [Kernel::AdamWeight] {
+        rate: f32, epsilon: f32, beta1: f32, beta2: f32, inputs, outputs, taps, taps_across, tap_step, row_step,
+        parts, form, learns,
+    }
+
+    /// Rate and epsilon are set anew for every step.
+    AdamMemory [Kernel::AdamMemory] {
+        rate: f32, epsilon: f32, beta1: f32, beta2: f32, items, channels, item_quads, parts, learns,
+    }
+
+    DistillSums [Kernel::DistillSums] { rows, channels }
+
+    DistillHardest [Kernel::DistillHardest] { positions, count }
+
+    DistillBack [Kernel::DistillBack] { rows, channels, positions, pictures, count }
+
+    Rows [Kernel::Rows] { rows, channels, in_pixel, in_offset, out_pixel, out_offset, listed, unit }
+
+    GateBack [Kernel::GateBack] { rows, channels, items, item_quads }
+
+    ColumnSums [Kernel::ColumnSums] { rows, channels, part }
+
+    Advance [Kernel::Advance] { rows, channels, row_quads, residual }
+
+    AdvanceBack [Kernel::AdvanceBack] { rows, channels, parts, part_step, residual }
+
+    Pairs [Kernel::Pairs] { quads, row_quads, anomalous, alpha: f32, share: f32 }
+
+    Sum [Kernel::Sum] { count, place, factor: f32 }
+}
+
+/// A pass without its name.
+pub(crate) fn bound<U: Uniform, M>(
+    kernel: Kernel,
+    uniform: U,
+    bindings: Vec<M>,
+    groups: [u32; 3],
+) -> Bound<M> {
+    debug_assert!(U::is_of(kernel), "another uniform than that of {kernel:?}");
+    (kernel, words(uniform), bindings, groups)
+}
+
+/// A uniform word by word.
+pub(crate) fn words(uniform: impl Uniform) -> Vec<u32> {
+    bytemuck::pod_collect_to_vec(bytemuck::bytes_of(&uniform))
+}

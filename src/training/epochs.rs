@@ -1,0 +1,249 @@
+//! The epochs of a stage, whichever it is: steps, losses told of, records, checkpoints, selection.
+
+use super::checkpoint::{Position, Stage};
+use super::config::Settings;
+use super::course::{Course, Event};
+use super::film::Film;
+use super::run::{Run, seconds};
+use super::{Purpose, prefetch_async};
+use crate::inference::{Engine, Plan};
+use crate::model::{Aand, AmplifyRecord, DistillRecord, History, NamedTensors, tensors_async};
+use crate::{Error, Result};
+
+/// What one stage trains, on the CPU or a GPU, and what is its own in the loop that both stages share.
+pub(super) trait Trainee {
+    /// The stage.
+    const STAGE: Stage;
+    /// What it takes to prepare a step's batch.
+    type Tools: Sync;
+    /// What a step learns from.
+    type Batch: Send;
+
+    /// Made once, before the first epoch.
+    fn tools(course: &Course) -> Self::Tools;
+
+    /// The batch of the `chosen` pictures; where there are threads, another one makes it while a step is computed.
+    fn prepare(course: &Course, tools: &Self::Tools, epoch: usize, chosen: &[usize]) -> Self::Batch;
+
+    /// Takes the step `at = [epoch, step]`, or hands it to the GPU. What goes wrong with its losses is said with the
+    /// epoch ([`Course::with_place`]).
+    async fn step(&mut self, at: [usize; 2], batch: Self::Batch, lr: f64) -> Result<()>;
+
+    /// The losses of the earliest step that was not told of, where more than `waiting` such steps are; a GPU's come
+    /// after others were handed to it.
+    async fn losses(&mut self, waiting: usize) -> Result<Option<[f64; 2]>>;
+
+    /// The record of an epoch, given the means of its losses.
+    async fn record(&mut self, epoch: usize, means: [f64; 2], lr: f64) -> Result<Record>;
+
+    /// Brings what a GPU has trained into the modules here.
+    async fn bring(&mut self) -> Result<()>;
+
+    /// A model of what was brought.
+    fn candidate(&self, history: &History) -> Aand;
+
+    /// What a checkpoint keeps.
+    async fn checkpoint(&mut self) -> Result<Vec<(&'static str, Vec<u8>)>>;
+
+    /// The weights that were brought, to go back to.
+    fn weights(&self) -> Result<Vec<u8>>;
+
+    /// Goes back to `weights`.
+    fn restore(&mut self, weights: Vec<u8>) -> Result<()>;
+}
+
+/// The record of an epoch of either stage.
+#[derive(Clone, Copy)]
+pub(super) enum Record {
+    Amplify(AmplifyRecord),
+    Distill(DistillRecord),
+}
+
+impl Record {
+    fn lasting(mut self, time: f64) -> Self {
+        match &mut self {
+            Self::Amplify(record) => record.seconds = time,
+            Self::Distill(record) => record.seconds = time,
+        }
+        self
+    }
+
+    fn push(self, history: &mut History) {
+        match self {
+            Self::Amplify(record) => history.amplify.push(record),
+            Self::Distill(record) => history.distill.push(record),
+        }
+    }
+
+    fn event(&self) -> Event<'_> {
+        match self {
+            Self::Amplify(record) => Event::Amplified(record),
+            Self::Distill(record) => Event::Distilled(record),
+        }
+    }
+}
+
+impl Stage {
+    fn epochs(self, settings: &Settings) -> usize {
+        match self {
+            Self::Amplify => settings.epochs_amplify,
+            Self::Distill => settings.epochs_distill,
+        }
+    }
+
+    fn order(self) -> Purpose {
+        match self {
+            Self::Amplify => Purpose::AmplifyOrder,
+            Self::Distill => Purpose::DistillOrder,
+        }
+    }
+
+    /// The name of the best weights so far in a checkpoint.
+    fn best(self) -> &'static str {
+        match self {
+            Self::Amplify => "best.amplifier",
+            Self::Distill => "best.student",
+        }
+    }
+}
+
+/// The losses of an epoch that were told so far. A GPU's come a step late.
+struct Told {
+    stage: Stage,
+    epoch: usize,
+    /// The next step to tell of.
+    step: usize,
+    sums: [f64; 2],
+}
+
+impl Told {
+    /// At the beginning of `epoch`, or in the middle of it where a training goes on.
+    fn from(from: Position, epoch: usize) -> Self {
+        let Position { stage, step, sums, .. } = from;
+        let (step, sums) = if epoch == from.epoch { (step, sums) } else { (0, [0.0; 2]) };
+        Self { stage, epoch, step, sums }
+    }
+
+    fn add(&mut self, losses: [f64; 2]) {
+        self.step += 1;
+        self.sums = [self.sums[0] + losses[0], self.sums[1] + losses[1]];
+    }
+
+    /// The position after the last step.
+    fn next(&self) -> Position {
+        let &Self { stage, epoch, step, sums } = self;
+        Position { stage, epoch, step, sums }
+    }
+}
+
+/// Steps whose losses may be outstanding after a step: one, so that the GPU has work while the host prepares the next;
+/// none at the end of an epoch.
+fn lag(step: usize, steps: usize) -> usize {
+    usize::from(step + 1 < steps)
+}
+
+impl Run<'_> {
+    /// A stage from a position to its end.
+    pub async fn epochs<T: Trainee>(&mut self, trainee: &mut T, from: Position) -> Result<()> {
+        let settings = &self.course.settings;
+        let (epochs, steps) = (T::STAGE.epochs(settings), self.course.steps());
+        let tools = T::tools(self.course);
+        let begin = Event::Begin { stage: T::STAGE, epoch: from.epoch, epochs, steps };
+        if self.tell(begin).await {
+            return Err(self.interrupted());
+        }
+        if (from.epoch, from.step) == (0, 0) {
+            self.film(trainee, 0).await?;
+        }
+        for epoch in from.epoch..epochs {
+            let started = seconds();
+            let lr = settings.lr_at(epoch, epochs);
+            let mut told = Told::from(from, epoch);
+            self.steps(trainee, &tools, &mut told, lr).await?;
+            let means = told.sums.map(|sum| sum / steps as f64);
+            let record = trainee.record(epoch, means, lr).await?.lasting(seconds() - started);
+            record.push(&mut self.history);
+            let stop = self.tell(record.event()).await || self.stopping;
+            if self.observer.wants_model() {
+                trainee.bring().await?;
+                self.hand_over(&trainee.candidate(&self.history)).await?;
+            }
+            if self.due(epoch, epochs) {
+                trainee.bring().await?;
+                if self.improves(&trainee.candidate(&self.history), T::STAGE, epoch)? {
+                    self.keep(T::STAGE.best(), trainee.weights()?);
+                }
+            }
+            self.film(trainee, epoch + 1).await?;
+            let next = Position { stage: T::STAGE, epoch: epoch + 1, step: 0, sums: [0.0; 2] };
+            if stop || self.wanted(epoch, epochs) {
+                self.save(next, trainee).await?;
+            }
+            if stop {
+                return Err(self.interrupted());
+            }
+        }
+        trainee.bring().await?;
+        if let Some(weights) = self.take(T::STAGE.best()) {
+            trainee.restore(weights)?;
+        }
+        self.best = None;
+        Ok(())
+    }
+
+    /// A frame of the observer's film of stage 2, if it has one and it is time.
+    async fn film<T: Trainee>(&mut self, trainee: &mut T, epoch: usize) -> Result<()> {
+        let epochs = self.course.settings.epochs_distill;
+        let due = |film: &mut Film| film.is_due(epoch, epochs);
+        if T::STAGE != Stage::Distill || !self.observer.film().is_some_and(due) {
+            return Ok(());
+        }
+        trainee.bring().await?;
+        let model = trainee.candidate(&self.history);
+        let tensors = NamedTensors::new(tensors_async(&model).await?);
+        let engine = Engine::new(Plan::new(&model.info, &tensors)?);
+        if let Some(film) = self.observer.film() {
+            film.take(epoch, &engine);
+        }
+        Ok(())
+    }
+
+    /// The steps of an epoch that are not told of yet.
+    async fn steps<T: Trainee>(
+        &mut self,
+        trainee: &mut T,
+        tools: &T::Tools,
+        told: &mut Told,
+        lr: f64,
+    ) -> Result<()> {
+        let (course, epoch, steps) = (self.course, told.epoch, self.course.steps());
+        let batches = course.batches(T::STAGE.order(), epoch);
+        let make = |step: usize| T::prepare(course, tools, epoch, &batches[step]);
+        prefetch_async(told.step..steps, make, async |step, batch| {
+            let place = |error: Error| course.with_place(error, epoch);
+            trainee.step([epoch, step], batch, lr).await?;
+            let mut stop = false;
+            while let Some(losses) = trainee.losses(lag(step, steps)).await.map_err(place)? {
+                stop |= self.told(told, losses).await;
+            }
+            if !stop || step + 1 == steps {
+                return Ok(());
+            }
+            while let Some(losses) = trainee.losses(0).await.map_err(place)? {
+                told.add(losses);
+            }
+            self.save(told.next(), trainee).await?;
+            Err(self.interrupted())
+        })
+        .await
+    }
+
+    /// Reports the next step's losses; whether to stop.
+    async fn told(&mut self, told: &mut Told, losses: [f64; 2]) -> bool {
+        let event = Event::Step { stage: told.stage, epoch: told.epoch, step: told.step, losses };
+        told.add(losses);
+        let stop = self.tell(event).await;
+        self.stopping |= stop;
+        stop
+    }
+}

@@ -1,0 +1,278 @@
+//! A film of stage 2: the discrepancies of a few pictures before the student learns, and as it goes on.
+//!
+//! The pictures are only looked at; nothing of the training depends on them.
+
+use crate::detection::anomaly_map;
+use crate::inference::Engine;
+use crate::model::Info;
+use crate::picture::{Mask, Picture, normalise};
+use crate::{Error, Result};
+use half::f16;
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
+use serde::Serialize;
+use std::collections::HashMap;
+
+/// The metadata key of a film's header.
+const KEY: &str = "aand-film";
+/// So many times the share of the frames is the share of the epochs: more happens at the beginning.
+const EASE: f64 = 1.6;
+
+/// Some pictures, and what the model made of them so far.
+#[derive(Clone, Debug)]
+pub struct Film {
+    size: usize,
+    frames: usize,
+    pictures: Vec<Listed>,
+    /// Of the first pictures, normalized, `[3, S, S]` each.
+    pixels: Vec<Vec<f32>>,
+    taken: Vec<Frame>,
+}
+
+#[derive(Clone, Debug)]
+struct Listed {
+    name: String,
+    /// Whether there is a defect in it.
+    anomalous: bool,
+    /// Where the defect is, if that is known.
+    mask: Option<Mask>,
+}
+
+/// The discrepancies after an epoch.
+#[derive(Clone, Debug)]
+struct Frame {
+    epoch: usize,
+    /// By level, picture after picture, `[H_k, W_k]` each.
+    levels: [Vec<f16>; 3],
+    sides: [usize; 3],
+    /// By picture, the maximum of its anomaly map.
+    scores: Vec<f32>,
+}
+
+/// What stands beside the maps.
+#[derive(Serialize)]
+struct Header<'a> {
+    /// What the model is of.
+    model: &'a str,
+    /// Where the teacher came from.
+    teacher: &'a str,
+    /// Whether the student learned from the advanced teacher.
+    amplified: bool,
+    /// Good pictures that the training saw.
+    training_pictures: usize,
+    /// Input side in pixels.
+    size: usize,
+    /// Rows and columns of each level.
+    sides: [usize; 3],
+    /// By frame, the epochs that were over.
+    epochs: Vec<usize>,
+    /// All epochs of stage 2.
+    all: usize,
+    /// All that are listed.
+    pictures: Vec<PictureHeader<'a>>,
+    /// So many of them, the first ones, are in the frames.
+    filmed: usize,
+    /// By frame and picture.
+    scores: Vec<&'a [f32]>,
+    /// The finished model's.
+    threshold: f64,
+}
+
+#[derive(Serialize)]
+struct PictureHeader<'a> {
+    name: &'a str,
+    anomalous: bool,
+    /// Whether the `patches` tell where.
+    masked: bool,
+}
+
+impl Film {
+    /// For pictures of `size x size`, with at most so many frames: one alone shows the end, of several the first shows
+    /// the student before it has learned anything.
+    pub fn new(size: usize, frames: usize) -> Self {
+        Self { size, frames: frames.max(1), pictures: Vec::new(), pixels: Vec::new(), taken: Vec::new() }
+    }
+
+    /// Adds a picture of `size x size` to film; `mask` says where its defect is, if it has one and that is known.
+    pub fn add(&mut self, name: String, picture: &Picture, anomalous: bool, mask: Option<Mask>) {
+        let filmed = self.pixels.len();
+        self.pictures.insert(filmed, Listed { name, anomalous, mask });
+        self.pixels.push(normalise(picture));
+    }
+
+    /// Adds a picture of which only the name is told, and where its defect is.
+    pub fn list(&mut self, name: String, anomalous: bool, mask: Option<Mask>) {
+        self.pictures.push(Listed { name, anomalous, mask });
+    }
+
+    /// Whether there is to be a frame when so many epochs are over.
+    pub fn is_due(&self, epoch: usize, epochs: usize) -> bool {
+        if self.pixels.is_empty() || self.taken.last().is_some_and(|last| last.epoch >= epoch) {
+            return false;
+        }
+        if self.frames == 1 {
+            return epoch == epochs;
+        }
+        let at = |i: usize| (i as f64 / (self.frames - 1) as f64).powf(EASE) * epochs as f64;
+        (0..self.frames).any(|i| at(i).round() as usize == epoch)
+    }
+
+    /// Takes a frame of the model as it is when `epoch` epochs are over.
+    pub fn take(&mut self, epoch: usize, engine: &Engine) {
+        let mut frame = Frame { epoch, levels: Default::default(), sides: [0; 3], scores: Vec::new() };
+        for pixels in &self.pixels {
+            let maps = engine.run(pixels);
+            let sides = maps.each_ref().map(|map| map.len().isqrt());
+            let parts = [0, 1, 2].map(|k| (maps[k].as_slice(), [sides[k]; 2]));
+            let map = anomaly_map(&parts, self.size).data;
+            frame.scores.push(map.into_iter().fold(f32::NEG_INFINITY, f32::max));
+            frame.sides = sides;
+            for (level, map) in frame.levels.iter_mut().zip(&maps) {
+                level.extend(map.iter().map(|&value| f16::from_f32(value)));
+            }
+        }
+        self.taken.push(frame);
+    }
+
+    /// The film as a safetensors file: `level1` to `level3`, f16 `[frames, filmed, H_k, W_k]`, the discrepancies;
+    /// `patches1` to `patches3`, u8 `[pictures, H_k, W_k]`, 1 where a patch is anomalous by the masks; the header
+    /// (JSON) is the metadata `aand-film`.
+    ///
+    /// # Errors
+    /// There is no frame, because the student was not trained.
+    pub fn encode(&self, info: &Info) -> Result<Vec<u8>> {
+        let Some(last) = self.taken.last() else {
+            return Err(Error::Training("there is nothing to film: the student was not trained".into()));
+        };
+        let unwritable = |e: &dyn std::fmt::Display| Error::Training(format!("cannot encode the film: {e}"));
+        let masked = |picture: &Listed| picture.mask.is_some() || !picture.anomalous;
+        let header = Header {
+            model: &info.name,
+            teacher: &info.teacher,
+            amplified: info.raa.generator,
+            training_pictures: info.training_pictures,
+            size: self.size,
+            sides: last.sides,
+            epochs: self.taken.iter().map(|frame| frame.epoch).collect(),
+            all: info.history.distill.len(),
+            pictures: self
+                .pictures
+                .iter()
+                .map(|p| PictureHeader { name: &p.name, anomalous: p.anomalous, masked: masked(p) })
+                .collect(),
+            filmed: self.pixels.len(),
+            scores: self.taken.iter().map(|frame| frame.scores.as_slice()).collect(),
+            threshold: info.threshold.value,
+        };
+        let header = serde_json::to_string(&header).map_err(|e| unwritable(&e))?;
+        let (frames, filmed, pictures) = (self.taken.len(), self.pixels.len(), self.pictures.len());
+        let mut tensors = Vec::new();
+        for (k, side) in last.sides.into_iter().enumerate() {
+            let maps = self.taken.iter().flat_map(|frame| &frame.levels[k]);
+            let bytes: Vec<u8> = maps.flat_map(|value| value.to_le_bytes()).collect();
+            tensors.push((format!("level{}", k + 1), Dtype::F16, vec![frames, filmed, side, side], bytes));
+            let labels = self.pictures.iter().flat_map(|picture| match &picture.mask {
+                Some(mask) => mask.patch_labels(side, side),
+                None => vec![false; side * side],
+            });
+            let bytes = labels.map(u8::from).collect();
+            tensors.push((format!("patches{}", k + 1), Dtype::U8, vec![pictures, side, side], bytes));
+        }
+        let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
+            Ok((name, TensorView::new(*dtype, shape.clone(), bytes).map_err(|e| unwritable(&e))?))
+        });
+        let views = views.collect::<Result<Vec<_>>>()?;
+        safetensors::serialize(views, Some(HashMap::from([(KEY.to_string(), header)])))
+            .map_err(|e| unwritable(&e))
+    }
+
+    /// Whether a file that begins with `head` is a film.
+    pub fn is_own(head: &[u8]) -> bool {
+        head.get(8..)
+            .is_some_and(|head| head.windows(KEY.len() + 2).any(|w| w == format!("\"{KEY}\"").as_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inference::Plan;
+    use crate::inference::plan_tests::{Random, info};
+    use crate::teacher::Backbone;
+    use safetensors::SafeTensors;
+
+    fn picture(seed: u32) -> Picture {
+        Picture::from_fn(64, 64, |x, y| image::Rgb([(x * seed) as u8, (y * 3) as u8, (x + y) as u8]))
+    }
+
+    fn film(frames: usize) -> Film {
+        let mut film = Film::new(64, frames);
+        film.add("good/0".into(), &picture(1), false, None);
+        let mut mask = Mask::filled(64, 64, false);
+        (16..32).for_each(|y| mask.data[y * 64 + 16..][..16].fill(true));
+        film.list("other/0".into(), true, None);
+        film.add("hole/0".into(), &picture(5), true, Some(mask));
+        film
+    }
+
+    #[test]
+    fn frames_are_denser_at_the_beginning_and_show_both_ends() {
+        let film = film(10);
+        let due: Vec<usize> = (0..=40).filter(|&epoch| film.is_due(epoch, 40)).collect();
+        assert_eq!((due[0], due[due.len() - 1], due.len()), (0, 40, 10));
+        assert!(due.windows(3).all(|w| w[1] - w[0] <= w[2] - w[1] + 1), "{due:?}");
+        let alone = super::tests::film(1);
+        assert!(alone.is_due(40, 40) && !alone.is_due(0, 40));
+        // Fewer epochs than frames: each of them once.
+        assert_eq!((0..=3).filter(|&epoch| film.is_due(epoch, 3)).count(), 4);
+        assert!(!Film::new(64, 5).is_due(0, 3), "no pictures, no film");
+    }
+
+    #[test]
+    fn a_frame_is_what_the_engine_says() {
+        let info = info(Backbone::Compact, 64);
+        let engine = Engine::new(Plan::new(&info, &Random).unwrap());
+        let mut film = film(2);
+        film.take(0, &engine);
+        film.take(3, &engine);
+        assert!(!film.is_due(3, 3), "twice");
+        let bytes = film.encode(&info).unwrap();
+        assert!(Film::is_own(&bytes) && !Film::is_own(b"{}"));
+        let file = SafeTensors::deserialize(&bytes).unwrap();
+        let right = engine.run(&normalise(&picture(5)));
+        for (k, right) in right.iter().enumerate() {
+            let level = file.tensor(&format!("level{}", k + 1)).unwrap();
+            let side = 16 >> k;
+            assert_eq!(level.shape(), [2, 2, side, side]);
+            // The second frame's second picture.
+            let from = 3 * side * side;
+            for (i, right) in right.iter().enumerate() {
+                let at = 2 * (from + i);
+                let found = f16::from_le_bytes([level.data()[at], level.data()[at + 1]]);
+                assert!((found.to_f32() - right).abs() <= 5e-4 * right.abs().max(1e-3));
+            }
+            let patches = file.tensor(&format!("patches{}", k + 1)).unwrap();
+            let marked = |picture: usize| {
+                patches.data()[picture * side * side..][..side * side].iter().filter(|&&v| v == 1).count()
+            };
+            assert_eq!((marked(0), marked(1)), (0, (4 >> k) * (4 >> k)));
+        }
+        let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
+        let header: serde_json::Value =
+            serde_json::from_str(&metadata.metadata().as_ref().unwrap()[KEY]).unwrap();
+        assert_eq!(header["epochs"], serde_json::json!([0, 3]));
+        assert_eq!((&header["pictures"][1]["name"], &header["filmed"]), (&"hole/0".into(), &2.into()));
+        assert_eq!(
+            (&header["pictures"][2]["name"], &header["pictures"][2]["masked"]),
+            (&"other/0".into(), &false.into())
+        );
+        let parts = [0, 1, 2].map(|k| (right[k].as_slice(), [16 >> k; 2]));
+        let score = anomaly_map(&parts, 64).data.into_iter().fold(f32::MIN, f32::max);
+        assert!((header["scores"][1][1].as_f64().unwrap() - f64::from(score)).abs() < 1e-6);
+    }
+
+    #[test]
+    fn without_a_frame_there_is_no_film() {
+        assert!(film(3).encode(&info(Backbone::Compact, 64)).is_err());
+    }
+}

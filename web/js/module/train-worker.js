@@ -1,0 +1,174 @@
+// Trains: holds the module with Burn, for one training; ending the worker cancels it.
+
+import init, { Trainer } from "../../wasm/aand-train.js";
+import { asPng, isForeign } from "./foreign.js";
+import { choose, watch } from "./train-gpu.js";
+import { plan, Stopwatch } from "./train-plan.js";
+
+/** @typedef {import("./train.js").Start} Start */
+/** @typedef {import("./train.js").Good} Good */
+
+/** Bytes of a picture file beyond which it is not even read. */
+const LARGEST_FILE = 512 * 2 ** 20;
+
+/** @type {{ promise: Promise<void>, resolve: () => void } | undefined} */
+let paused;
+let over = false;
+
+addEventListener("message", ({ data }) => {
+  if (data.type === "start") run(data).catch(fail);
+  else if (data.type === "pause") paused ??= deferred();
+  else if (data.type === "resume") {
+    paused?.resolve();
+    paused = undefined;
+  }
+});
+// A module that ran out of memory, or failed, leaves its promises unanswered.
+addEventListener("error", (event) => { event.preventDefault(); fail(event.error ?? event.message); });
+addEventListener("unhandledrejection", (event) => { event.preventDefault(); fail(event.reason); });
+watch((reason) => fail(Object.assign(new Error(`the GPU failed: ${reason}`), { name: "DetectionError" })));
+
+/** @param {Start} start */
+async function run({ pictures, wanted, compute, earlier, within, showing }) {
+  say({ type: "doing", words: "Starting the training module" });
+  const [{ memory }, { gpu, adapter, software }] = await Promise.all([init(), choose(compute)]);
+  say({ type: "device", compute: gpu ? "gpu" : "cpu", adapter, software });
+  const steps = within && await planned(pictures, wanted, within, { gpu, adapter }, earlier);
+  const trainer = await Trainer.open(JSON.stringify({ ...wanted, ...(steps && { steps }) }), gpu, earlier && new Uint8Array(earlier));
+  await read(trainer, pictures, true);
+  say({ type: "planned", ...JSON.parse(trainer.plan()) });
+  const shown = new Shown(showing);
+  const bytes = await trainer.train((/** @type {string} */ event) => {
+    const told = JSON.parse(event);
+    say(told);
+    return shown.wants(told) ? "model" : undefined;
+  }, idle, (/** @type {Uint8Array} */ bytes) => say({ type: "model", ...shown.of, bytes: bytes.buffer }, [bytes.buffer]));
+  over = true;
+  const film = trainer.film()?.buffer;
+  say({ type: "done", bytes: bytes.buffer, film, memory: memory.buffer.byteLength }, film ? [bytes.buffer, film] : [bytes.buffer]);
+}
+
+/** Decides after which epochs the model is told. */
+class Shown {
+  #every;
+  #last = -Infinity;
+  of = { stage: "", epoch: 0, epochs: 0 };
+
+  /** @param {number} [seconds] */
+  constructor(seconds) {
+    this.#every = seconds === undefined ? Infinity : 1000 * seconds;
+  }
+
+  /** @param {any} told */
+  wants(told) {
+    if (told.type === "begin") {
+      // The first epoch of each stage is shown at once.
+      this.#last = -Infinity;
+      this.of = { stage: told.stage, epoch: told.epoch, epochs: told.epochs };
+    }
+    if (told.type !== "epoch") return false;
+    this.of.epoch = told.record.epoch;
+    if (this.#every === Infinity || told.ms - this.#last < this.#every) return false;
+    this.#last = told.ms;
+    return true;
+  }
+}
+
+/**
+ * The steps that fit into the time given.
+ * @param {Good[]} pictures @param {import("./train.js").Wanted} wanted @param {import("./train.js").Within} within
+ * @param {{ gpu: boolean, adapter: string }} on @param {ArrayBuffer} [earlier]
+ */
+async function planned(pictures, wanted, { minutes, paces = {} }, { gpu, adapter }, earlier) {
+  const of = `${wanted.size} ${wanted.batch} ${gpu ? adapter : "cpu"}`;
+  let pace = paces[of];
+  if (!pace) {
+    say({ type: "doing", words: "Measuring how quick this device is" });
+    const few = pictures.slice(0, Math.max(5, wanted.batch));
+    const watch = new Stopwatch();
+    const trial = await Trainer.open(JSON.stringify({ ...wanted, steps: [3, 3] }), gpu, earlier && new Uint8Array(earlier));
+    await read(trial, few, false);
+    trial.plan();
+    await trial.train((/** @type {string} */ event) => watch.hear(JSON.parse(event)), idle, () => undefined);
+    trial.free();
+    pace = watch.pace();
+  }
+  const { steps, minutes: took } = plan(minutes, pace, { pictures: pictures.length, batch: wanted.batch, amplify: wanted.amplify });
+  say({ type: "pace", of, pace, minutes: took });
+  return steps;
+}
+
+/** Gives the pictures to a trainer. @param {Trainer} trainer @param {Good[]} pictures @param {boolean} aloud whether the page is told */
+async function read(trainer, pictures, aloud) {
+  let done = 0;
+  const stored = { pictures: 0, lowest: Infinity, highest: -Infinity, range: null, fits: null };
+  for (const { name, file } of pictures) {
+    try {
+      const remark = trainer.add(await bytesOf(file), name);
+      if (remark) {
+        const { lowest, highest, range, fits } = JSON.parse(remark);
+        if (highest >= stored.highest) Object.assign(stored, { highest, fits });
+        Object.assign(stored, { pictures: stored.pictures + 1, lowest: Math.min(stored.lowest, lowest), range });
+      }
+    } catch (error) {
+      if (/** @type {any} */ (error)?.name !== "PictureError") throw error;
+      if (aloud) say({ type: "unusable", name, message: /** @type {Error} */ (error).message });
+    }
+    done++;
+    if (aloud) say({ type: "reading", done, all: pictures.length });
+    await idle();
+  }
+  if (aloud && stored.pictures) say({ type: "stored", ...stored });
+}
+
+const breath = new MessageChannel();
+/** Lets messages through, and takes as long as the training is to pause. */
+async function idle() {
+  await new Promise((resolve) => {
+    breath.port1.onmessage = resolve;
+    breath.port2.postMessage(undefined);
+  });
+  if (paused) say({ type: "paused" });
+  while (paused) await paused.promise;
+}
+
+/** @param {Blob} file */
+async function bytesOf(file) {
+  if (file.size > LARGEST_FILE) {
+    throw unusable(`${Math.round(file.size / 2 ** 20)} MiB is more than the ${LARGEST_FILE / 2 ** 20} MiB that are read here`);
+  }
+  try {
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    // What the program's own decoder lacks the browser may have.
+    return (isForeign(bytes) ? await asPng(file) : undefined) ?? bytes;
+  } catch {
+    throw unusable("the file can no longer be read; was it moved or changed?");
+  }
+}
+
+/** @param {string} message */
+const unusable = (message) => Object.assign(new Error(message), { name: "PictureError" });
+
+function deferred() {
+  let resolve = () => {};
+  const promise = /** @type {Promise<void>} */ (new Promise((r) => { resolve = r; }));
+  return { promise, resolve };
+}
+
+/** @param {any} message @param {Transferable[]} [transfer] */
+function say(message, transfer = []) {
+  postMessage(message, { transfer });
+}
+
+/** Says the first failure; after it nothing can be trusted. @param {unknown} error */
+function fail(error) {
+  if (over) return;
+  over = true;
+  let { name, message } = error instanceof Error ? error : { name: "Error", message: String(error) };
+  if (error instanceof WebAssembly.RuntimeError || error instanceof RangeError) {
+    message = "the training module ran out of memory or failed; try fewer or smaller pictures, or a smaller input size";
+  } else if (error instanceof WebAssembly.CompileError) {
+    message = "this browser cannot run the module (it needs WebAssembly with SIMD); use a newer one";
+  }
+  say({ type: "failed", name, message });
+}
