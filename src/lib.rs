@@ -20,7 +20,8 @@
 //!    map (KD), and one on the patches where it is worst (HKD).
 //!
 //! [`training`] runs both. The anomaly map is the sum over the levels of `1 - cos(F_A, F_S)`, enlarged and
-//! smoothed; its maximum is the picture's score. The threshold comes from good pictures that were held out.
+//! smoothed; its maximum is the picture's score. The threshold comes from good pictures that
+//! what scores them has not learned from, and states how many of those to come it will call anomalous at most.
 //! [`metrics`] says how well all this works, [`report`] shows it, [`model`] is the file it is kept in; `files`
 //! and `terminal` see to it that nothing of the user's is lost on the way out.
 //!
@@ -39,6 +40,7 @@
 
 pub mod amplification;
 mod batch_norm;
+pub mod calibration;
 #[cfg(feature = "burn")]
 pub mod convolution;
 pub mod detection;
@@ -54,6 +56,7 @@ pub mod inference;
 pub mod listing;
 pub mod metrics;
 pub mod model;
+pub mod perturbation;
 pub mod picture;
 pub mod render;
 #[cfg(feature = "burn")]
@@ -75,6 +78,8 @@ pub mod dataset;
 pub mod pretrain;
 #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
 pub mod report;
+#[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
+pub mod stress;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod terminal;
 

@@ -3,8 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use aand::dataset::{FEWEST_TO_HOLD_OUT, Layout, USUAL_SIZE, fingerprint, inspect, open};
-use aand::detection::held_out_count;
+use aand::dataset::{Layout, USUAL_SIZE, fingerprint, inspect, open};
 use aand::render::{Counts, Line, render, write};
 use aand::training::Settings;
 
@@ -90,6 +89,6 @@ fn real_sets_are_listed_and_sound() {
 fn advice_is_for_the_usual_settings() {
     let usual = Settings::default();
     assert_eq!(USUAL_SIZE, usual.size);
-    assert_eq!(held_out_count(FEWEST_TO_HOLD_OUT - 1, usual.holdout), 0);
-    assert!(held_out_count(FEWEST_TO_HOLD_OUT, usual.holdout) > 0);
+    assert_eq!(aand::metrics::needed(0.01, aand::metrics::CONFIDENCE), 299);
+    assert_eq!(usual.false_alarms, 0.01);
 }

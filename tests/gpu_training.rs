@@ -365,7 +365,14 @@ fn watch(steps: usize) -> Watch {
 }
 
 fn small() -> Settings {
-    Settings { size: 64, batch: 4, epochs_amplify: 2, epochs_distill: 3, holdout: 0.4, ..Settings::default() }
+    Settings {
+        size: 64,
+        batch: 4,
+        epochs_amplify: 2,
+        epochs_distill: 3,
+        holdout: Some(0.4),
+        ..Settings::default()
+    }
 }
 
 /// The same course on both: the first steps' losses agree, and those of later ones nearly.

@@ -26,7 +26,7 @@ fn good_parts(count: u32) -> TempDir {
 }
 
 fn small(settings: Settings) -> Settings {
-    Settings { size: 64, batch: 4, epochs_amplify: 2, epochs_distill: 3, holdout: 0.4, ..settings }
+    Settings { size: 64, batch: 4, epochs_amplify: 2, epochs_distill: 3, holdout: Some(0.4), ..settings }
 }
 
 fn course(data: &Dataset, settings: Settings) -> Course {
@@ -76,6 +76,38 @@ fn resumed_equals_uninterrupted() {
         let resumed = train(&course, &mut StopAfter(usize::MAX)).unwrap();
         assert!(encode(&resumed).unwrap() == whole, "stopped after {stops:?} steps");
     }
+}
+
+#[test]
+fn a_resumed_training_has_the_same_threshold_from_students_that_leave_pictures_out() {
+    on_threads(resumed_threshold_equals_uninterrupted);
+}
+
+fn resumed_threshold_equals_uninterrupted() {
+    let folder = good_parts(12);
+    let data = dataset::open(folder.path(), None, None).unwrap().remove(0);
+    // The students go on from the second of eight epochs: before and after a stop; the pictures vary.
+    let augment = vec!["lighting".parse().unwrap(), "shift".parse().unwrap()];
+    let settings = Settings {
+        epochs_amplify: 1,
+        epochs_distill: 8,
+        holdout: None,
+        augment,
+        ..small(Settings::default())
+    };
+    let whole = train(&course(&data, settings.clone()), &mut StopAfter(usize::MAX)).unwrap();
+    let stated = whole.info.threshold.stated.unwrap();
+    assert_eq!((whole.info.training_pictures, stated.basis), (8, aand::model::Basis::LeftOut));
+    assert_eq!(whole.info.threshold.scores.len(), 12);
+    let place = tempfile::tempdir().unwrap();
+    let mut course = course(&data, settings);
+    course.checkpoint = Some(checkpoint_path(&place.path().join("part.aand")));
+    course.resume = true;
+    for stop in [4, 9] {
+        train(&course, &mut StopAfter(stop)).unwrap_err();
+    }
+    let resumed = train(&course, &mut StopAfter(usize::MAX)).unwrap();
+    assert!(encode(&resumed).unwrap() == encode(&whole).unwrap());
 }
 
 #[test]
@@ -306,7 +338,9 @@ fn the_program_trains_logs_and_goes_on_after_ctrl_c() {
     let output = aand(&args);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stderr}");
-    for word in ["device: CPU", "GB of memory", "only 4 pictures held out", "threshold"] {
+    for word in
+        ["device: CPU", "GB of memory", "4 good pictures support a false-alarm rate of 53 %", "threshold"]
+    {
         assert!(stderr.contains(word), "{stderr} lacks {word}");
     }
     let log = std::fs::read_to_string(place.path().join("whole.training.jsonl")).unwrap();

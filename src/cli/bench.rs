@@ -273,6 +273,8 @@ fn untrained(args: &BenchArgs) -> Result<Aand> {
                 pictures: 0,
                 reliability: words.into(),
                 reliable: false,
+                stated: None,
+                scores: Vec::new(),
             },
             seed: args.seed,
             precision: Precision::F32,

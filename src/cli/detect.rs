@@ -204,11 +204,20 @@ impl DetectArgs {
         let (saying, info) = (self.saying, &mut detector.info);
         if let Some(value) = self.threshold {
             let words = "given by --threshold, not by the model".to_owned();
-            info.threshold =
-                Threshold { value, method: words.clone(), pictures: 0, reliability: words, reliable: true };
+            info.threshold = Threshold {
+                value,
+                method: words.clone(),
+                reliability: words,
+                reliable: true,
+                ..Threshold::none()
+            };
         }
         let threshold = &info.threshold;
-        saying.say(format!("threshold {:.4}: {}", threshold.value, threshold.method));
+        let stated = match self.threshold {
+            Some(_) => String::new(),
+            None => format!("; {}", threshold.statement()),
+        };
+        saying.say(format!("threshold {:.4}: {}{stated}", threshold.value, threshold.method));
         if !threshold.reliable {
             saying.say(doubt(&threshold.reliability));
         }
@@ -254,8 +263,12 @@ fn file(stem: &str, ending: &str) -> String {
 
 /// A warning about a threshold, from the model's words: `not reliable: …` or `rests on only …`.
 pub(super) fn doubt(reliability: &str) -> String {
-    let verb = if reliability.starts_with("not ") { "is " } else { "" };
-    format!("warning: the threshold {verb}{reliability}")
+    // Models from before stated no rate; their words go on from "the threshold".
+    match ["not ", "rests ", "a guess"].into_iter().find(|start| reliability.starts_with(start)) {
+        Some("rests ") => format!("warning: the threshold {reliability}"),
+        Some(_) => format!("warning: the threshold is {reliability}"),
+        None => format!("warning: the threshold is rough: {reliability}"),
+    }
 }
 
 /// All pictures that are to be judged, batch by batch.
@@ -407,5 +420,8 @@ mod tests {
     fn doubts_are_whole_sentences() {
         assert_eq!(doubt("not reliable: x"), "warning: the threshold is not reliable: x");
         assert_eq!(doubt("rests on only 4"), "warning: the threshold rests on only 4");
+        assert_eq!(doubt("a guess that"), "warning: the threshold is a guess that");
+        let few = "31 good pictures support at most 9.2 %";
+        assert_eq!(doubt(few), "warning: the threshold is rough: 31 good pictures support at most 9.2 %");
     }
 }

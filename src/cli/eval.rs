@@ -294,7 +294,11 @@ pub(super) fn measure(
     if let (true, Some(first)) = (judged.is_empty(), unusable.first()) {
         return Err(Error::Incomplete(format!("no picture of {} is usable: {}", set.name, first.error)));
     }
-    let threshold = metrics::Threshold { value: info.threshold.value, method: info.threshold.method.clone() };
+    let threshold = metrics::Threshold {
+        value: info.threshold.value,
+        method: info.threshold.method.clone(),
+        stated: info.threshold.stated.map(|stated| [stated.false_alarms, stated.confidence]),
+    };
     let selection = match info.selection {
         Selection::Last => metrics::Selection::LastEpoch,
         Selection::Test => metrics::Selection::Test,

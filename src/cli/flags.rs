@@ -69,6 +69,7 @@ mod tests {
             "device",
             "epochs-amplify",
             "epochs-distill",
+            "false-alarms",
             "foreground",
             "holdout",
             "lr",

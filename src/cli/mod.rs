@@ -3,6 +3,7 @@
 //! Exit status 0, 1 (something failed; one line on standard error says what and how to mend it) or 2 (usage).
 
 mod bench;
+mod calibrate;
 mod demo;
 mod detect;
 mod device;
@@ -26,6 +27,7 @@ mod reporting;
 mod results;
 mod shell;
 mod stop;
+mod stress;
 mod synth;
 mod train;
 mod watch;
@@ -63,6 +65,10 @@ enum Command {
     Eval(eval::EvalArgs),
     /// Write a model for other runtimes (ONNX), and prove that their scores are the same
     Export(export::ExportArgs),
+    /// Give a trained model a new threshold from good pictures, without training
+    Calibrate(calibrate::CalibrateArgs),
+    /// Say what changes of light, focus, noise, storage and place do to a model's verdicts
+    Stress(stress::StressArgs),
     /// Measure how quick a model is on this machine: latency, throughput, memory, layers, training steps
     Bench(bench::BenchArgs),
     /// Say what is in a folder of pictures, and what is wrong with it
@@ -181,6 +187,8 @@ fn dispatch(command: Command) -> Result<()> {
         Command::Detect(args) => detect::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Stress(args) => stress::run(&args),
+        Command::Calibrate(args) => calibrate::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Patch(args) => patch::run(&args),

@@ -5,10 +5,10 @@ use super::watch::{Watch, check_beside};
 use super::{DeviceArgs, Saying, skipped};
 use crate::amplification::{RaaOptions, Residual};
 use crate::dataset::{self, Dataset, Layout};
-use crate::detection::held_out_count;
 use crate::files::{Lock, check_replace, clear_leftovers, exact, folder_of, text};
 use crate::gpu::Processor;
 use crate::model::{Precision, Score, Selection, is_own_model, save, write_atomically};
+use crate::perturbation::Perturbation;
 use crate::picture::RangeChoice;
 use crate::synthesis::Foreground;
 use crate::teacher::{Backbone, Teacher};
@@ -108,9 +108,18 @@ pub struct TrainArgs {
     /// Ablation: what the score is
     #[arg(long, value_enum, default_value = "discrepancy")]
     score: Score,
-    /// Share of the good pictures held out for the threshold; none where it comes to fewer than 4
-    #[arg(long, default_value_t = 0.1)]
-    holdout: f64,
+    /// The share of good parts that may be called anomalous: the threshold keeps it, or states what so few pictures
+    /// support
+    #[arg(long, default_value = "1%", value_parser = share, allow_negative_numbers = true)]
+    false_alarms: f64,
+    /// Let the threshold rest on this share of the good pictures alone, 0 to 0.5, held out of the training; unless given
+    /// it rests on all of them: a tenth is held out, the others are left out of short-lived students
+    #[arg(long)]
+    holdout: Option<f64>,
+    /// What to vary good pictures by in training, so that the model passes over it: lighting, contrast, blur, noise,
+    /// jpeg, shift, rotation, in a list with commas. The teacher's features are then computed anew in each step
+    #[arg(long, value_delimiter = ',', value_name = "KIND,…")]
+    augment: Vec<Perturbation>,
     /// Which weights to keep; test selects on test pictures as the paper's code does, and is labelled so
     #[arg(long, value_enum, default_value = "last")]
     select: Selection,
@@ -199,7 +208,7 @@ fn one(
         saying.say("the contrastive objective trains on the CPU; the threshold is judged on the GPU");
     }
     saying.say(format!(
-        "{}: {} good pictures to train on, {} held out; teacher {} from {source}; about {:.1} GB of memory",
+        "{}: {} good pictures to train on, {} held out for the threshold; teacher {} from {source}; about {:.1} GB of memory",
         set.name,
         course.pictures.len(),
         course.held_out.len(),
@@ -255,6 +264,18 @@ fn weight(text: &str) -> std::result::Result<f64, String> {
     weight.ok_or_else(|| "must be a number, 0 or more".into())
 }
 
+/// A share as `1%`, `1 %` or `0.01`.
+pub(super) fn share(text: &str) -> std::result::Result<f64, String> {
+    let (number, unit) = match text.strip_suffix('%') {
+        Some(number) => (number.trim_end(), 100.0),
+        None => (text, 1.0),
+    };
+    let share = number.parse::<f64>().ok().map(|number| number / unit);
+    share
+        .filter(|share| *share > 0.0 && *share < 1.0)
+        .ok_or_else(|| "must be above 0 % and below 100 %, for example 1% or 0.01".into())
+}
+
 fn settings_select(course: &Course) -> bool {
     course.settings.selection == Selection::Test
 }
@@ -297,15 +318,14 @@ impl TrainArgs {
 
     /// All settings for one category.
     fn settings(&self, set: &Dataset) -> Settings {
-        let fit = set.train.len() - held_out_count(set.train.len(), self.holdout);
-        let [amplify, distill] = self.preset.epochs(fit, self.batch);
         let paper = (self.preset == Preset::Paper).then(|| Foreground::paper(&set.name)).flatten();
         let foreground = self.foreground.or(paper).unwrap_or_default();
-        Settings {
+        let settings = Settings {
             size: self.size,
             seed: self.seed,
-            epochs_amplify: self.epochs_amplify.unwrap_or(amplify),
-            epochs_distill: self.epochs_distill.unwrap_or(distill),
+            // The preset's depend on how many pictures are held out, below.
+            epochs_amplify: self.epochs_amplify.unwrap_or_default(),
+            epochs_distill: self.epochs_distill.unwrap_or_default(),
             batch: self.batch,
             lr: self.lr,
             beta1: self.beta1,
@@ -322,11 +342,20 @@ impl TrainArgs {
             objective: self.objective,
             score: self.score,
             holdout: self.holdout,
+            false_alarms: self.false_alarms,
+            augment: self.augment.clone(),
             foreground,
             textures: self.textures.as_ref().map_or("built-in".into(), |t| t.display().to_string()),
             range: None,
             selection: self.select,
             precision: self.precision,
+        };
+        let fit = set.train.len() - settings.held_out(set.train.len());
+        let [amplify, distill] = self.preset.epochs(fit, self.batch);
+        Settings {
+            epochs_amplify: self.epochs_amplify.unwrap_or(amplify),
+            epochs_distill: self.epochs_distill.unwrap_or(distill),
+            ..settings
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Advice about a data set: what is likely to go wrong, and what would help.
 
-use super::{Advice, FEWEST_TO_HOLD_OUT, Findings, Level, MaskFault};
+use super::{Advice, Findings, Level, MaskFault};
+use crate::metrics::{CONFIDENCE, needed, percent, supported};
 
 /// Below this many good pictures results depend much on which ones they are.
 const FEW: usize = 20;
@@ -58,12 +59,20 @@ pub(super) fn judge(found: &Findings, sizes: &[Size], mut advice: Vec<Advice>) -
     advice
 }
 
+/// A rate of false alarms that a line can live with for a start.
+const MODEST: f64 = 0.1;
+
 fn few_good(train: usize, say: &mut impl FnMut(Level, String)) {
-    if train < FEWEST_TO_HOLD_OUT {
-        let text = "too few to hold any out, so the threshold is a guess";
+    let enough = needed(MODEST, CONFIDENCE);
+    if train < enough {
+        let text = format!(
+            "few for a threshold: they support {} false alarms",
+            percent(supported(train, CONFIDENCE))
+        );
         let more = "and expect false alarms on good parts that look a little different";
         let more = if train < FEW { format!(", {more}") } else { String::new() };
-        let take = format!("take at least {FEWEST_TO_HOLD_OUT}");
+        let take =
+            format!("take at least {enough} for {}, {} for 1 %", percent(MODEST), needed(0.01, CONFIDENCE));
         say(Level::Warning, format!("only {} for training: {text}{more}; {take}", good(train)));
     }
 }

@@ -1,4 +1,4 @@
-//! A fingerprint of what was trained on, and from how many pictures on some are held out.
+//! A fingerprint of what was trained on.
 
 use std::path::PathBuf;
 
@@ -8,9 +8,6 @@ use sha2::{Digest, Sha256};
 use super::Dataset;
 use crate::error::{Error, Result};
 use crate::hash::fingerprint_of;
-
-/// From this many good pictures on, some are held out by default.
-pub const FEWEST_TO_HOLD_OUT: usize = 35;
 
 /// SHA-256 over the names (relative to the root) and contents of the training pictures, as 64 hexadecimal
 /// digits. The same pictures in another place have the same fingerprint.

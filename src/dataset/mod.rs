@@ -25,7 +25,7 @@ use std::str::FromStr;
 
 pub use crate::listing::{Advice, LeftOut, Level, Unreadable, pictures_below};
 pub use findings::{DefectCount, Findings, OtherSize, Tally};
-pub use fingerprint::{FEWEST_TO_HOLD_OUT, fingerprint};
+pub use fingerprint::fingerprint;
 pub use inspect::{USUAL_SIZE, inspect};
 pub use masks::{MaskFault, open_mask, shared_masks};
 

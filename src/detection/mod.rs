@@ -8,7 +8,7 @@ mod threshold;
 
 pub use colour::{colour, enlarge, feature_picture, heat_map, overlay, scale_position};
 pub use map::{add_upsampled, anomaly_map, gaussian, smoothing};
-pub use threshold::{ENOUGH, FALSE_ALARMS, FEWEST, from_good_scores, held_out_count, normalised};
+pub use threshold::{FALSE_ALARMS, FEWEST, from_good_scores, guess, held_out_count, normalised};
 
 #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
 use crate::gpu::Processor;

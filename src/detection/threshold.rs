@@ -1,73 +1,82 @@
 //! The threshold of the verdict, from the scores of good pictures alone.
+//!
+//! It is one of those scores, of as many pictures `n` as the model did not learn from: the `r`-th highest, with the
+//! largest `r` for which good pictures to come exceed it at most at the rate that was asked for, with the stated
+//! confidence ([`rank`]; split conformal prediction given its calibration pictures). Where even the highest score is not
+//! enough for that, it is the highest, and what is stated is the rate that `n` pictures do support ([`supported`]).
 
-use crate::model::Threshold;
+use crate::metrics::{CONFIDENCE, needed, percent, rank, supported};
+use crate::model::{Basis, Stated, Threshold};
 
-/// The share of good pictures that the threshold is meant to call anomalous by mistake.
+/// The share of good pictures that the threshold is to call anomalous at most, unless another is asked for.
 pub const FALSE_ALARMS: f64 = 0.01;
 
-/// Held-out pictures from which on the threshold is called reliable.
-pub const ENOUGH: usize = 20;
-
-/// Held-out pictures below which no bound is computed.
+/// Good pictures below which no rate is stated.
 pub const FEWEST: usize = 4;
 
-/// How much higher than the pictures it was trained on a good picture may score, where none was held out. (Two of 31 good cookies scored 1.44 and 1.49 times the highest of the others when they were held out.)
+/// How much higher than the pictures it was trained on a good picture may score, where there are fewer. (Two of 31
+/// good cookies scored 1.44 and 1.49 times the highest of the others when they were held out.)
 const UNSEEN: f64 = 1.5;
+
+/// The threshold that keeps the rate `asked`, or the smallest that so many pictures support, from the scores of good
+/// pictures that the model did not learn from; `basis` tells how that came about. With fewer than [`FEWEST`] it is a
+/// guess, [`guess`].
+pub fn from_good_scores(scores: &[f64], asked: f64, basis: Basis) -> Threshold {
+    let n = scores.len();
+    if n < FEWEST {
+        return guess(scores);
+    }
+    let mut sorted = scores.to_vec();
+    sorted.sort_by(|a, b| b.total_cmp(a));
+    let found = rank(n, asked, CONFIDENCE);
+    let r = found.unwrap_or(1);
+    let rate = if found.is_some() { asked } else { supported(n, CONFIDENCE) };
+    let place = if r == 1 { "the highest score".to_owned() } else { format!("score {r} from the top") };
+    let method = format!("{place} of {n} good pictures, {}", basis.describe());
+    let stated = Stated { false_alarms: rate, confidence: CONFIDENCE, asked, basis };
+    let reliability = match found {
+        Some(_) => format!("states {}", stated.describe()),
+        None => format!(
+            "{n} good pictures support {}; {} asks for {} good pictures",
+            stated.describe(),
+            percent(asked),
+            needed(asked, CONFIDENCE)
+        ),
+    };
+    Threshold {
+        value: sorted[r - 1].max(f64::MIN_POSITIVE),
+        method,
+        pictures: n,
+        reliability,
+        reliable: found.is_some(),
+        stated: Some(stated),
+        scores: scores.to_vec(),
+    }
+}
+
+/// The threshold where there are too few pictures to state anything: half as high again as the highest of the `scores`
+/// of pictures that the model learned from.
+pub fn guess(scores: &[f64]) -> Threshold {
+    let (n, highest) = (scores.len(), scores.iter().copied().fold(0.0, f64::max));
+    Threshold {
+        value: (highest * UNSEEN).max(f64::MIN_POSITIVE),
+        method: format!("{UNSEEN} x highest score of the {n} good pictures at hand"),
+        pictures: n,
+        reliability:
+            "a guess that states no false-alarm rate, since nothing is known of good pictures that were not learned \
+             from: check verdicts by eye, or calibrate with more good pictures"
+            .into(),
+        reliable: false,
+        stated: None,
+        scores: Vec::new(),
+    }
+}
 
 /// How many of so many good pictures to hold out: the `share` of them, at most half. A share of fewer than
 /// [`FEWEST`] gives no threshold to rely on, so then all are trained on: 0.
 pub fn held_out_count(pictures: usize, share: f64) -> usize {
     let count = ((pictures as f64 * share).round() as usize).min(pictures / 2);
     if count < FEWEST { 0 } else { count }
-}
-
-/// 99 % quantiles of Student's t with 1 to 30 degrees of freedom.
-const T99: [f64; 30] = [
-    31.821, 6.965, 4.541, 3.747, 3.365, 3.143, 2.998, 2.896, 2.821, 2.764, 2.71808, 2.681, 2.650, 2.624,
-    2.602, 2.583, 2.567, 2.552, 2.539, 2.528, 2.518, 2.508, 2.500, 2.492, 2.485, 2.479, 2.473, 2.467, 2.462,
-    2.457,
-];
-
-/// The 99 % prediction bound of one more good picture, given the scores of `held_out` ones:
-/// `mean + t * s * sqrt(1 + 1/n)`, with Student's `t` of `n - 1` degrees of freedom, on the logarithm of the
-/// scores (they are positive and skewed).
-///
-/// It is at most 1.5 times the highest of them, so that a handful of pictures that are unlike each other cannot
-/// push it out of reach.
-///
-/// With fewer than [`FEWEST`] held-out pictures there is no such bound: then it is the highest score of the
-/// pictures that were trained on, plus one half, and called unreliable.
-pub fn from_good_scores(held_out: &[f64], trained_on: &[f64]) -> Threshold {
-    let n = held_out.len();
-    if n < FEWEST {
-        let highest = trained_on.iter().chain(held_out).copied().fold(0.0, f64::max);
-        return Threshold {
-            value: (highest * UNSEEN).max(f64::MIN_POSITIVE),
-            method: format!("{UNSEEN} x highest score of the {} good pictures at hand", trained_on.len() + n),
-            pictures: trained_on.len() + n,
-            reliability: format!(
-                "not reliable: {n} pictures held out, so it rests on pictures the model was trained on; \
-                 check verdicts by eye, or train with more good pictures"
-            ),
-            reliable: false,
-        };
-    }
-    let logs: Vec<f64> = held_out.iter().map(|s| s.max(1e-12).ln()).collect();
-    let mean = logs.iter().sum::<f64>() / n as f64;
-    let variance = logs.iter().map(|l| (l - mean).powi(2)).sum::<f64>() / (n - 1) as f64;
-    let t = T99.get(n - 2).copied().unwrap_or(2.326 + 3.73 / (n - 1) as f64);
-    let value = (mean + t * (variance * (1.0 + 1.0 / n as f64)).sqrt()).exp();
-    let value = value.min(1.5 * held_out.iter().copied().fold(0.0, f64::max)).max(f64::MIN_POSITIVE);
-    let reliable = n >= ENOUGH;
-    let reliability = if reliable {
-        format!("rests on {n} held-out good pictures; expect about 1 good picture in 100 to be flagged")
-    } else {
-        format!(
-            "rests on only {n} held-out good pictures, so it is cautious and rough; give 100 or more good pictures for a firm one"
-        )
-    };
-    let method = format!("99 % prediction bound over {n} held-out good pictures (log-normal)");
-    Threshold { value, method, pictures: n, reliability, reliable }
 }
 
 /// A score on the scale where 0.5 is the threshold: `s / (s + t)`, in `[0, 1)`.
@@ -80,29 +89,40 @@ pub fn normalised(score: f64, threshold: f64) -> f64 {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_bound_covers_about_one_in_a_hundred() {
-        use rand::RngExt;
-        use rand_chacha::rand_core::SeedableRng;
-        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(3);
-        // The sum of twelve uniform numbers is nearly normal, with variance 1.
-        let mut normal = || (0..12).map(|_| rng.random::<f64>()).sum::<f64>() - 6.0;
-        let mut draw = || (0.2 * normal() - 1.0).exp();
-        let (mut above, trials) = (0, 4000);
-        for _ in 0..trials {
-            let scores: Vec<f64> = (0..8).map(|_| draw()).collect();
-            above += usize::from(draw() > from_good_scores(&scores, &[]).value);
-        }
-        let share = above as f64 / f64::from(trials);
-        assert!((0.004..0.018).contains(&share), "{share}");
+    fn scores(count: usize) -> Vec<f64> {
+        // Not in order, each once.
+        (0..count).map(|i| (1 + i * 7 % count) as f64).collect()
     }
 
     #[test]
-    fn few_pictures_are_said_to_be_few() {
-        let threshold = from_good_scores(&[0.4], &[0.3, 0.5]);
-        assert_eq!((threshold.value, threshold.reliable), (0.75, false));
-        assert!(!from_good_scores(&[0.4; 5], &[]).reliable);
-        assert!(from_good_scores(&[0.4; 25], &[]).reliable);
+    fn the_threshold_is_the_lowest_score_that_keeps_the_rate() {
+        let threshold = |count, asked| from_good_scores(&scores(count), asked, Basis::HeldOut);
+        let enough = threshold(299, 0.01);
+        assert_eq!((enough.value, enough.reliable, enough.pictures), (299.0, true, 299));
+        assert_eq!(enough.stated.unwrap().false_alarms, 0.01);
+        // 500 pictures: 1 above is allowed, and the second highest passes itself.
+        assert_eq!(threshold(500, 0.01).value, 499.0);
+        // 93 pictures at 5 %, Wilks' second.
+        assert_eq!(threshold(93, 0.05).value, 92.0);
+    }
+
+    #[test]
+    fn too_few_pictures_state_the_rate_that_they_support() {
+        let few = from_good_scores(&scores(31), 0.01, Basis::LeftOut);
+        assert_eq!((few.value, few.reliable), (31.0, false));
+        let stated = few.stated.unwrap();
+        assert!((stated.false_alarms - 0.0921).abs() < 1e-4 && stated.asked == 0.01);
+        let words =
+            "31 good pictures support at most 9.2 % false alarms (95 % sure); 1 % asks for 299 good pictures";
+        assert_eq!(few.reliability, words);
+    }
+
+    #[test]
+    fn a_handful_is_a_guess_and_says_so() {
+        let threshold = from_good_scores(&[0.3, 0.5, 0.4], 0.01, Basis::LeftOut);
+        assert_eq!((threshold.value, threshold.stated, threshold.reliable), (0.75, None, false));
+        assert!(threshold.reliability.contains("a guess"), "{}", threshold.reliability);
+        assert!(from_good_scores(&[], 0.01, Basis::LeftOut).value > 0.0);
     }
 
     #[test]

@@ -62,6 +62,8 @@ pub(crate) fn info(backbone: Backbone, size: usize) -> Info {
             pictures: 0,
             reliability: String::new(),
             reliable: false,
+            stated: None,
+            scores: Vec::new(),
         },
         seed: 0,
         precision: Precision::F32,

@@ -9,6 +9,7 @@ use super::defects::{DefectEvaluation, kinds};
 use super::judged::{Judged, Selection, Threshold, check, rank_pixels};
 use super::meters::{image_metrics, mean, pixel_metrics};
 use super::pro::FPR_LIMIT;
+use super::{CONFIDENCE, interval, pb2, pg2};
 use crate::error::Result;
 
 /// How many pictures there were.
@@ -86,6 +87,21 @@ pub struct Evaluation {
     pub true_positive_rate: Option<f64>,
     /// Share of good pictures that are called anomalous at the threshold.
     pub false_positive_rate: Option<f64>,
+    /// The 95 % interval of that share (Clopper and Pearson), from this many pictures.
+    #[serde(default)]
+    pub false_positive_interval: Option<[f64; 2]>,
+    /// The share that the threshold states; `None` where it states none.
+    #[serde(default)]
+    pub stated_false_positive_rate: Option<f64>,
+    /// How sure that statement is.
+    #[serde(default)]
+    pub stated_confidence: Option<f64>,
+    /// PG2: the share of good pictures sorted out where 2 % of the anomalous ones are missed.
+    #[serde(default)]
+    pub pg2: Option<f64>,
+    /// PB2: the share of anomalous pictures missed where 2 % of the good ones are sorted out.
+    #[serde(default)]
+    pub pb2: Option<f64>,
     /// How many pictures there were.
     pub counts: Counts,
     /// Which weights were kept.
@@ -128,6 +144,10 @@ impl Evaluation {
             .map(|kind| DefectEvaluation::new(kind, judged, &called, &ranking, &pro_rds))
             .collect();
         let anomalous = |picture: &&Judged| picture.defect.is_some();
+        let scores: Vec<f64> = judged.iter().map(|picture| picture.score).collect();
+        let labels: Vec<bool> = judged.iter().map(|picture| picture.defect.is_some()).collect();
+        let good = labels.iter().filter(|label| !**label).count();
+        let alarms = judged.iter().filter(|picture| picture.defect.is_none() && called(picture)).count();
         Ok(Self {
             image_auroc: image.auroc,
             pixel_auroc: pixel.auroc,
@@ -142,9 +162,14 @@ impl Evaluation {
             aupro_fpr_limit: FPR_LIMIT,
             accuracy: share(&|_| true, &|picture| called(picture) == picture.defect.is_some()),
             true_positive_rate: share(&anomalous, &|picture| called(picture)),
+            false_positive_interval: interval(alarms, good, CONFIDENCE),
+            stated_false_positive_rate: threshold.stated.map(|[rate, _]| rate),
+            stated_confidence: threshold.stated.map(|[_, confidence]| confidence),
+            pg2: pg2(&scores, &labels),
+            pb2: pb2(&scores, &labels),
             false_positive_rate: share(&|picture| !anomalous(picture), &|picture| called(picture)),
             counts: Counts {
-                good: judged.iter().filter(|picture| picture.defect.is_none()).count(),
+                good,
                 anomalous: judged.iter().filter(anomalous).count(),
                 with_masks: judged.iter().filter(anomalous).filter(|p| p.mask.is_some()).count(),
             },

@@ -10,7 +10,7 @@ use crate::metrics::{aupro, average_precision, f1_max, pro_rd, roc_auc, summary}
 use crate::picture::{Mask, ScoreMap};
 
 fn threshold(value: f64) -> Threshold {
-    Threshold { value, method: "of the test".into() }
+    Threshold { value, method: "of the test".into(), stated: Some([0.05, 0.95]) }
 }
 
 /// A picture of 4 pixels.

@@ -33,6 +33,9 @@ pub struct Threshold {
     pub value: f64,
     /// How it was found, in words.
     pub method: String,
+    /// The false-alarm rate that it states, and how sure that is; `None` where it states none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stated: Option<[f64; 2]>,
 }
 
 /// Which weights were kept at the end of training.

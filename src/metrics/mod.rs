@@ -10,6 +10,7 @@
 //! assert_eq!(aand::metrics::roc_auc(&scores, &anomalous), Some(0.75));
 //! ```
 
+mod binomial;
 mod curve;
 mod defects;
 mod evaluation;
@@ -21,9 +22,12 @@ mod pro_rd;
 mod ranking;
 mod regions;
 mod roc;
+mod sorting;
 mod sweep;
 mod table;
+mod tolerance;
 
+pub use binomial::{at_most, interval};
 pub use curve::Curve;
 pub use defects::DefectEvaluation;
 pub use evaluation::{Counts, Curves, Evaluation, Scored};
@@ -32,4 +36,7 @@ pub use precision::{F1Max, average_precision, f1_max};
 pub use pro::{FPR_LIMIT, aupro, pro_curve};
 pub use pro_rd::pro_rd;
 pub use roc::{roc_auc, roc_curve};
+pub use sorting::{pb2, pg2};
 pub use table::summary;
+pub(crate) use table::{promise, write_table};
+pub use tolerance::{CONFIDENCE, needed, percent, rank, supported};

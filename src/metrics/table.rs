@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display};
 
+use super::CONFIDENCE;
 use super::evaluation::Evaluation;
 use super::meters::mean;
 
@@ -38,7 +39,14 @@ impl Display for Evaluation {
             ("good rejected", all.false_positive_rate),
         ];
         let found: Vec<_> = found.iter().map(|(what, share)| format!("{what} {}", percent(*share))).collect();
-        write!(f, "{}", found.join(", "))?;
+        writeln!(f, "{}", found.join(", "))?;
+        writeln!(f, "{}", promise(all))?;
+        write!(
+            f,
+            "PG2 {} (good sorted out at 2 % missed), PB2 {} (missed at 2 % of the good sorted out)",
+            percent(all.pg2),
+            percent(all.pb2)
+        )?;
         if !all.defects.is_empty() {
             let head = ["defect", "pictures", "found", "image AUROC", "pixel AUROC", "AUPRO", "PRO-RD"];
             let mut rows = vec![row(head)];
@@ -106,6 +114,30 @@ pub(crate) fn selection(of: &Evaluation) -> &'static str {
     }
 }
 
+/// The false-alarm rate that the threshold states beside the one that was measured, in a line.
+pub(crate) fn promise(of: &Evaluation) -> String {
+    let stated = match (of.stated_false_positive_rate, of.stated_confidence) {
+        (Some(rate), Some(sure)) => format!("stated at most {} ({} sure)", percent(Some(rate)), whole(sure)),
+        _ => "none stated".to_owned(),
+    };
+    let measured = match (of.false_positive_rate, of.false_positive_interval) {
+        (Some(rate), Some([low, high])) => format!(
+            "measured {} of {} good pictures (true rate {} to {}, {} sure)",
+            percent(Some(rate)),
+            of.counts.good,
+            percent(Some(low)),
+            percent(Some(high)),
+            whole(CONFIDENCE),
+        ),
+        _ => "no good pictures to measure on".to_owned(),
+    };
+    format!("false alarms: {stated}; {measured}")
+}
+
+fn whole(share: f64) -> String {
+    format!("{:.0} %", 100.0 * share)
+}
+
 fn percent(share: Option<f64>) -> String {
     share.map_or_else(|| "-".to_owned(), |share| format!("{:.1} %", 100.0 * share))
 }
@@ -115,7 +147,7 @@ fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
 }
 
 /// The first column to the left, the others to the right, a rule below the head.
-fn write_table(f: &mut fmt::Formatter<'_>, rows: &[Vec<String>]) -> fmt::Result {
+pub(crate) fn write_table(f: &mut fmt::Formatter<'_>, rows: &[Vec<String>]) -> fmt::Result {
     let columns = rows.first().map_or(0, Vec::len);
     let width = |n: usize| rows.iter().map(|row| row[n].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();

@@ -120,6 +120,18 @@ pub fn header(bytes: &[u8], name: &Path) -> Result<Info> {
     info(&metadata, name)
 }
 
+/// The bytes of a model file with another header: every tensor stays as it is, to the bit.
+///
+/// # Errors
+/// The bytes are no model, or the header cannot be written.
+pub fn with_info(bytes: &[u8], info: &Info, name: &Path) -> Result<Vec<u8>> {
+    header(bytes, name)?;
+    let failed = |e: &dyn std::fmt::Display| Error::model(name, format!("cannot be written anew: {e}"));
+    let tensors = SafeTensors::deserialize(bytes).map_err(|e| not_a_model(name, &e))?;
+    let header = serde_json::to_string(info).map_err(|e| failed(&e))?;
+    safetensors::serialize(tensors.iter(), Some([(KEY.to_owned(), header)].into())).map_err(|e| failed(&e))
+}
+
 /// The JSON header in a file's metadata.
 pub(super) fn info(metadata: &Metadata, name: &Path) -> Result<Info> {
     let header = metadata.metadata().as_ref().and_then(|m| m.get(KEY)).ok_or_else(|| {

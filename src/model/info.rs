@@ -1,5 +1,6 @@
 //! The JSON header of a model file: everything about a model that is not a tensor.
 
+use super::Threshold;
 use crate::amplification::RaaOptions;
 use crate::picture::Range;
 use crate::teacher::Backbone;
@@ -68,21 +69,6 @@ pub enum Precision {
     F32,
     /// 16-bit floats; half the size. Stored so, scores are the same within about 1e-3; computed so, within 1e-2.
     F16,
-}
-
-/// The score above which a picture is called anomalous.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Threshold {
-    /// The score itself.
-    pub value: f64,
-    /// How it was computed, in words.
-    pub method: String,
-    /// How many good pictures it rests on.
-    pub pictures: usize,
-    /// What to think of it, in words.
-    pub reliability: String,
-    /// Whether it rests on enough held-out pictures to be trusted.
-    pub reliable: bool,
 }
 
 /// One epoch of stage 1.
@@ -188,14 +174,13 @@ impl Info {
     /// What cannot be about this header, in words; it may come from a damaged or a hostile file.
     pub fn impossible(&self) -> Option<String> {
         let items = self.raa.memory_items;
-        let threshold = self.threshold.value;
         let epochs = self.history.amplify.len().max(self.history.distill.len());
         if self.size == 0 || !self.size.is_multiple_of(32) || self.size > MOST_SIZE {
             Some(format!("impossible size {}", self.size))
         } else if !(1..=MOST_MEMORY_ITEMS).contains(&items) {
             Some(format!("impossible number of memory items {items}"))
-        } else if !(threshold > 0.0 && threshold <= MOST_LOSS) {
-            Some(format!("impossible threshold {threshold}"))
+        } else if let Some(what) = self.threshold.impossible() {
+            Some(what)
         } else if self.format_version != Self::format_for(self.range) {
             Some("its range and its version contradict each other".into())
         } else if epochs > MOST_EPOCHS || !self.history.is_possible() {

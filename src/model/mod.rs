@@ -12,6 +12,7 @@ mod parameters;
 mod sealed;
 #[cfg(not(target_arch = "wasm32"))]
 mod stored;
+mod threshold;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use crate::files::write_atomically;
@@ -25,10 +26,10 @@ pub use encode::{open, save};
 pub(crate) use file::unusable;
 #[cfg(target_arch = "wasm32")]
 pub use file::write_atomically;
-pub use file::{TensorStore, header, is_own_model, read_bytes};
+pub use file::{TensorStore, header, is_own_model, read_bytes, with_info};
 pub use info::{
     AmplifyRecord, DistillRecord, FORMAT_VERSION, FORMAT_WITH_RANGE, History, Info, MOST_MEMORY_ITEMS,
-    MOST_SIZE, Precision, Score, Selection, Threshold,
+    MOST_SIZE, Precision, Score, Selection,
 };
 #[cfg(feature = "burn")]
 pub use parameters::{NamedTensor, NamedTensors, assign, collect, collect_async};
@@ -36,3 +37,4 @@ pub use parameters::{NamedTensor, NamedTensors, assign, collect, collect_async};
 pub(crate) use sealed::{seal, unseal};
 #[cfg(not(target_arch = "wasm32"))]
 pub use stored::StoredModel;
+pub use threshold::{Basis, Stated, Threshold};

@@ -10,7 +10,7 @@ use super::verdict::{sentence, sentence_of_several};
 use super::{embedding, gallery, levels, scores, training};
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
-use crate::metrics::{DefectEvaluation, Evaluation, Selection};
+use crate::metrics::{DefectEvaluation, Evaluation, Selection, promise};
 
 /// Writes the report on one data set as one self-contained HTML file.
 ///
@@ -65,7 +65,7 @@ pub fn is_own_page(head: &[u8]) -> bool {
     head.windows(mark.len()).any(|part| part == mark)
 }
 
-fn document(title: &str, body: &Markup) -> String {
+pub(super) fn document(title: &str, body: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -218,11 +218,13 @@ fn metrics(input: &ReportInput) -> Markup {
                     tr { th scope="row" { "Right verdicts at the threshold" } td { (percent(of.accuracy)) } td {} }
                     tr { th scope="row" { "Anomalous pictures found" } td { (percent(of.true_positive_rate)) } td {} }
                     tr { th scope="row" { "Good pictures rejected" } td { (percent(of.false_positive_rate)) } td {} }
+                    tr { th scope="row" { "PG2: good rejected at 2 % missed" } td { (percent(of.pg2)) } td {} }
+                    tr { th scope="row" { "PB2: missed at 2 % of good rejected" } td { (percent(of.pb2)) } td {} }
                 }
             }
         }
         p.note {
-            "Threshold " (format!("{:.4}", of.threshold)) ": " (of.threshold_method)
+            "Threshold " (format!("{:.4}", of.threshold)) ": " (of.threshold_method) "; " (promise(of))
             ". F1-max uses the best threshold for these labels, not this one. AUPRO integrates up to a false positive \
              rate of " (of.aupro_fpr_limit) "."
         }

@@ -55,7 +55,11 @@ fn made(count: usize, seed: u64) -> Made {
 }
 
 fn evaluation(made: &Made, name: &str) -> Evaluation {
-    let threshold = Threshold { value: 0.42, method: "largest of 20 held-out good scores".into() };
+    let threshold = Threshold {
+        value: 0.42,
+        method: "largest of 20 held-out good scores".into(),
+        stated: Some([0.14, 0.95]),
+    };
     Evaluation::new(name, &made.judged, threshold, Selection::LastEpoch).unwrap()
 }
 

@@ -1,8 +1,10 @@
 //! Every setting of the training, and the presets.
 
 use crate::amplification::RaaOptions;
-use crate::detection::held_out_count;
+use crate::detection::{FALSE_ALARMS, held_out_count};
+use crate::metrics::{CONFIDENCE, needed, percent};
 use crate::model::{MOST_MEMORY_ITEMS, MOST_SIZE, Precision, Score, Selection};
+use crate::perturbation::Perturbation;
 use crate::picture::Range;
 use crate::synthesis::Foreground;
 use crate::{Error, Result};
@@ -65,6 +67,33 @@ impl Preset {
     }
 }
 
+/// The share that is held out where that many pictures are enough.
+const SHARE: f64 = 0.1;
+
+/// Good pictures below which the threshold is a guess: the third of them that would have to be held out tells too little.
+const FEWEST_TO_LEAVE_OUT: usize = 10;
+
+/// What the threshold of a training rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Calibration {
+    /// On nothing but the pictures that were learned from.
+    Guess,
+    /// On so many pictures that are held out.
+    HeldOut(usize),
+    /// On all pictures; so many are held out, and the others are left out of short-lived students.
+    LeftOut(usize),
+}
+
+impl Calibration {
+    fn of(held_out: usize) -> Self {
+        if held_out == 0 { Self::Guess } else { Self::HeldOut(held_out) }
+    }
+}
+
+fn default_false_alarms() -> f64 {
+    FALSE_ALARMS
+}
+
 /// All settings. The defaults are those of method.md sections 2.9 and 4.4.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
@@ -96,8 +125,15 @@ pub struct Settings {
     pub objective: Objective,
     /// What the score is.
     pub score: Score,
-    /// Share of the good pictures held out for the threshold.
-    pub holdout: f64,
+    /// Share of the good pictures held out for the threshold, if one was asked for; see [`Settings::calibration`].
+    #[serde(default)]
+    pub holdout: Option<f64>,
+    /// The false-alarm rate that the threshold is to keep.
+    #[serde(default = "default_false_alarms")]
+    pub false_alarms: f64,
+    /// What pictures are varied by in training, so that the model passes over it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub augment: Vec<Perturbation>,
     /// How the foreground is found.
     pub foreground: Foreground,
     /// Where textures come from.
@@ -128,7 +164,9 @@ impl Default for Settings {
             teacher: TeacherKind::default(),
             objective: Objective::default(),
             score: Score::default(),
-            holdout: 0.1,
+            holdout: None,
+            false_alarms: FALSE_ALARMS,
+            augment: Vec::new(),
             foreground: Foreground::Auto,
             textures: "built-in".into(),
             range: None,
@@ -142,7 +180,7 @@ impl Settings {
     /// The defaults with a preset's epochs for `pictures` good pictures, those to be held out included.
     pub fn preset(preset: Preset, pictures: usize) -> Self {
         let settings = Self::default();
-        let fit = pictures - held_out_count(pictures, settings.holdout);
+        let fit = pictures - settings.held_out(pictures);
         let [epochs_amplify, epochs_distill] = preset.epochs(fit, settings.batch);
         Self { epochs_amplify, epochs_distill, ..settings }
     }
@@ -168,8 +206,14 @@ impl Settings {
         if !(0.0..1.0).contains(&self.beta1) {
             return wrong(format!("`beta1` {}: must be from 0 to below 1", self.beta1));
         }
-        if !(0.0..=0.5).contains(&self.holdout) {
-            return wrong(format!("`holdout` {}: must be from 0 to 0.5", self.holdout));
+        if let Some(share) = self.holdout.filter(|share| !(0.0..=0.5).contains(share)) {
+            return wrong(format!("`holdout` {share}: must be from 0 to 0.5"));
+        }
+        if !(self.false_alarms > 0.0 && self.false_alarms < 1.0) {
+            let rate = percent(self.false_alarms);
+            return wrong(format!(
+                "`false_alarms` {rate}: must be above 0 % and below 100 %, for example 1 %"
+            ));
         }
         if !(1..=MOST_MEMORY_ITEMS).contains(&self.raa.memory_items) {
             let items = self.raa.memory_items;
@@ -200,6 +244,31 @@ impl Settings {
             return wrong("`epochs_distill 0` leaves no student: give at least 1, or `score gate`".into());
         }
         Ok(())
+    }
+
+    /// What the threshold of a training on so many good pictures rests on. Unless a share to hold out is asked for: on
+    /// the tenth that is held out where that is enough for the rate that is asked for, or where there is no student;
+    /// otherwise on all of them.
+    pub fn calibration(&self, pictures: usize) -> Calibration {
+        let tenth = held_out_count(pictures, SHARE);
+        match self.holdout {
+            Some(share) => Calibration::of(held_out_count(pictures, share)),
+            None if !self.distils() || tenth >= needed(self.false_alarms, CONFIDENCE) => {
+                Calibration::of(tenth)
+            }
+            None if pictures < FEWEST_TO_LEAVE_OUT => Calibration::Guess,
+            None => {
+                Calibration::LeftOut(((pictures as f64 * SHARE).round() as usize).max(4.min(pictures / 3)))
+            }
+        }
+    }
+
+    /// How many of so many good pictures no part of the model learns from.
+    pub fn held_out(&self, pictures: usize) -> usize {
+        match self.calibration(pictures) {
+            Calibration::Guess => 0,
+            Calibration::HeldOut(count) | Calibration::LeftOut(count) => count,
+        }
     }
 
     /// Whether stage 1 takes place.
@@ -245,6 +314,28 @@ mod tests {
         assert_eq!(Preset::Quick.epochs(178, 16), [10, 20]);
         assert_eq!(Preset::Quick.epochs(5000, 16), [8, 16]);
         assert_eq!(Preset::Paper.epochs(7, 16), [100, 120]);
+    }
+
+    #[test]
+    fn the_threshold_rests_on_all_pictures_unless_a_tenth_is_enough() {
+        use Calibration::{Guess, HeldOut, LeftOut};
+        let settings = Settings::default();
+        let found = [5, 9, 10, 31, 209, 2980, 2990].map(|n| settings.calibration(n));
+        assert_eq!(found, [Guess, Guess, LeftOut(3), LeftOut(4), LeftOut(21), LeftOut(298), HeldOut(299)]);
+        let loose = Settings { false_alarms: 0.1, ..Settings::default() };
+        assert_eq!([209, 290].map(|n| loose.calibration(n)), [LeftOut(21), HeldOut(29)]);
+        let asked = Settings { holdout: Some(0.1), ..Settings::default() };
+        assert_eq!([31, 209].map(|n| asked.calibration(n)), [Guess, HeldOut(21)]);
+        let by_gate = Settings { score: Score::Gate, ..Settings::default() };
+        assert_eq!((by_gate.calibration(209), by_gate.held_out(209)), (HeldOut(21), 21));
+    }
+
+    #[test]
+    fn a_rate_of_false_alarms_is_a_share() {
+        for rate in [0.0, 1.0, -0.1, f64::NAN] {
+            let settings = Settings { false_alarms: rate, ..Settings::default() };
+            assert!(settings.check().unwrap_err().to_string().contains("--false-alarms"), "{rate}");
+        }
     }
 
     #[test]

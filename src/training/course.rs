@@ -3,15 +3,17 @@
 use super::amplifying::Amplifying;
 use super::checkpoint::{Checkpoint, Contents, Position, Stage};
 use super::checkpoint::{check_usable, incomplete, restore_module};
-use super::config::Settings;
+use super::config::{Calibration, Settings};
 use super::distilling::Distilling;
+use super::epochs::BRANCH_NAME;
 use super::film::Film;
 use super::gpu::OPTIMIZER;
 use super::run::Run;
 use super::{AmplifyBatch, AmplifyStage, DistillStage, Purpose, stream};
-use crate::amplification::Amplifier;
+use crate::amplification::{Amplifier, RaaOptions};
 use crate::gpu::Processor;
 use crate::model::{Aand, AmplifyRecord, DistillRecord, History, Info, Threshold};
+use crate::perturbation::vary;
 use crate::picture::{Mask, Picture, Remarks};
 use crate::student::Student;
 use crate::synthesis::{Corrupted, Synthesizer, Textures};
@@ -20,6 +22,7 @@ use crate::{Error, Result};
 use burn::module::Module;
 use burn::tensor::read_sync;
 use rand::seq::SliceRandom;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -184,7 +187,10 @@ pub async fn train_async(course: &Course, observer: &mut dyn Observer) -> Result
             return Err(incomplete());
         }
         (position, run.history, run.best) = (checkpoint.position, checkpoint.history, checkpoint.best);
-        run.records = records.into_iter().filter(|(name, _)| name.starts_with("best.")).collect();
+        run.records = records
+            .into_iter()
+            .filter(|(name, _)| name.starts_with("best.") || name == BRANCH_NAME)
+            .collect();
     }
     if position.stage == Stage::Amplify {
         // Without stage 1 the residual stays off: the student learns from the vanilla teacher.
@@ -197,15 +203,17 @@ pub async fn train_async(course: &Course, observer: &mut dyn Observer) -> Result
         }
         position = Position { stage: Stage::Distill, epoch: 0, step: 0, sums: [0.0; 2] };
     }
+    let mut source = None;
     if settings.distils() {
-        let stage = DistillStage::of(student, settings);
-        let stage = stage.resume(optimizer)?;
-        let mut trainee = Distilling::new(&mut run, &amplifier, stage, gpu_optimizer).await?;
+        let stage = DistillStage::of(student, settings).resume(optimizer)?;
+        let features = run.features(&amplifier, &stage.student).await?;
+        let mut trainee = Distilling::of(course, &amplifier, stage, features, gpu_optimizer).await?;
         run.epochs(&mut trainee, position).await?;
-        student = trainee.end();
+        let (trained, features) = trainee.end();
+        (student, source) = (trained, Some(features));
     }
     let model = course.candidate(&amplifier, &student, &run.history);
-    run.finish(model).await
+    run.finish(model, &amplifier, source).await
 }
 
 impl Course {
@@ -223,12 +231,28 @@ impl Course {
         if let Some(start) = &self.start {
             return start.clone();
         }
-        let (settings, backbone) = (&self.settings, self.teacher.backbone);
+        let settings = &self.settings;
         let device = self.teacher.trunk.stem.weight.device().autodiff();
         let mut rng = stream(settings.seed, Purpose::Amplifier, 0, 0);
-        let amplifier = Amplifier::new(backbone, settings.size, settings.raa.memory_items, &mut rng, &device);
-        let mut rng = stream(settings.seed, Purpose::Student, 0, 0);
-        (amplifier, Student::new(backbone, &mut rng, &device))
+        let items = settings.raa.memory_items;
+        let amplifier = Amplifier::new(self.teacher.backbone, settings.size, items, &mut rng, &device);
+        (amplifier, self.fresh_student(Purpose::Student, 0))
+    }
+
+    /// A student to begin with, on the autodiff device: the earlier model's, or one of the stream `(purpose, index)`.
+    pub(super) fn fresh_student(&self, purpose: Purpose, index: usize) -> Student {
+        if let Some((_, student)) = &self.start {
+            return student.clone();
+        }
+        let device = self.teacher.trunk.stem.weight.device().autodiff();
+        let mut rng = stream(self.settings.seed, purpose, index, 0);
+        Student::new(self.teacher.backbone, &mut rng, &device)
+    }
+
+    /// Whether the threshold rests on students that leave pictures out.
+    pub(super) fn leaves_out(&self) -> bool {
+        let all = self.pictures.len() + self.held_out.len();
+        matches!(self.settings.calibration(all), Calibration::LeftOut(_)) && !self.held_out.is_empty()
     }
 
     /// Whether the student learns from the advanced teacher.
@@ -296,12 +320,27 @@ impl Course {
         order.chunks(self.settings.batch).map(<[usize]>::to_vec).collect()
     }
 
+    /// Picture `i` as it might have been taken otherwise, of the stream `(purpose, epoch, i)`: as it is unless
+    /// variation was asked for. Stage 1 moves nothing, because its foregrounds stay where they are.
+    pub(super) fn varied(&self, i: usize, purpose: Purpose, epoch: usize) -> Cow<'_, Picture> {
+        let kinds = self.settings.augment.iter().copied();
+        let kinds: Vec<_> = kinds.filter(|k| purpose != Purpose::AmplifyVariation || !k.moves()).collect();
+        match kinds.is_empty() {
+            true => Cow::Borrowed(&self.pictures[i]),
+            false => {
+                let mut rng = stream(self.settings.seed, purpose, epoch, i);
+                Cow::Owned(vary(&self.pictures[i], &kinds, &mut rng))
+            }
+        }
+    }
+
     /// Corrupted pictures for one step of stage 1.
     pub(super) fn corrupt(&self, synthesizer: &Synthesizer, epoch: usize, chosen: &[usize]) -> AmplifyBatch {
         let rule = self.settings.foreground;
         let one = |&i: &usize| {
             let mut rng = stream(self.settings.seed, Purpose::Synthesis, epoch, i);
-            synthesizer.sample(&self.pictures[i], &rule.place(&self.foregrounds[i], epoch + i), &mut rng)
+            let place = rule.place(&self.foregrounds[i], epoch + i);
+            synthesizer.sample(&self.varied(i, Purpose::AmplifyVariation, epoch), &place, &mut rng)
         };
         #[cfg(not(target_arch = "wasm32"))]
         let corrupted: Vec<Corrupted> = {
@@ -319,14 +358,19 @@ impl Course {
         batch
     }
 
+    /// Which parts of the RAA a model of this course uses.
+    pub(super) fn raa(&self) -> RaaOptions {
+        let mut raa = self.settings.raa;
+        raa.generator &= self.advances();
+        if self.settings.objective == super::Objective::Contrastive {
+            (raa.gate, raa.residual) = (false, crate::amplification::Residual::Learnable);
+        }
+        raa
+    }
+
     /// A model of the weights as they are, on the plain device.
     pub(super) fn candidate(&self, amplifier: &Amplifier, student: &Student, history: &History) -> Aand {
         let settings = &self.settings;
-        let mut raa = settings.raa;
-        raa.generator &= self.advances();
-        if settings.objective == super::Objective::Contrastive {
-            (raa.gate, raa.residual) = (false, crate::amplification::Residual::Learnable);
-        }
         Aand {
             teacher: self.teacher.clone(),
             amplifier: amplifier.valid(),
@@ -341,16 +385,10 @@ impl Course {
                 preprocessing: "RGB, Pillow-exact bicubic to size x size, /255, ImageNet mean and deviation"
                     .into(),
                 range: settings.range,
-                raa,
+                raa: self.raa(),
                 score: settings.score,
                 selection: settings.selection,
-                threshold: Threshold {
-                    value: 1.0,
-                    method: "none yet".into(),
-                    pictures: 0,
-                    reliability: "none yet".into(),
-                    reliable: false,
-                },
+                threshold: Threshold::none(),
                 seed: settings.seed,
                 precision: settings.precision,
                 training: serde_json::to_value(settings).unwrap_or_default(),

@@ -6,7 +6,7 @@ use super::epochs::{Record, Trainee};
 use super::gpu::{GpuDistill, GpuFeatures, OPTIMIZER};
 use super::read::floats;
 use super::run::Run;
-use super::{DistillStage, FeatureCache};
+use super::{DistillStage, FeatureCache, Purpose};
 use crate::amplification::Amplifier;
 use crate::detection::batch;
 use crate::model::{Aand, DistillRecord, History};
@@ -15,92 +15,109 @@ use crate::student::Student;
 use crate::{Error, Result};
 use burn::tensor::{Tensor, TensorData};
 
-/// Where the student has its features from, and what takes the steps.
-enum Engine {
-    /// The host's cache with the shape of each level, and the CPU.
+/// Where a student has its features from.
+pub(super) enum Source {
+    /// The host's cache, with the shape of each level.
     Cpu(FeatureCache, [[usize; 3]; 3]),
-    /// The GPU; its features are made before it.
-    Gpu(GpuFeatures, Box<GpuDistill>),
+    /// The GPU.
+    Gpu(GpuFeatures),
+    /// Computed for each step anew on the CPU, because the pictures vary.
+    Anew,
 }
 
-/// The student in training.
+/// What a step learns from.
+pub(super) enum Batch {
+    /// Pictures whose features are at hand.
+    Known(Vec<usize>),
+    /// Normalized pixels `[count, 3, S, S]` of varied pictures.
+    Varied(Vec<f32>, usize),
+}
+
+/// A student in training.
 pub(super) struct Distilling<'a> {
     course: &'a Course,
     amplifier: &'a Amplifier,
+    /// The amplifier on the plain device.
+    frozen: Amplifier,
     stage: DistillStage,
-    engine: Engine,
+    source: Source,
+    gpu: Option<Box<GpuDistill>>,
     /// The losses of the CPU's last step, until they are told.
     losses: Option<[f64; 2]>,
 }
 
 impl<'a> Distilling<'a> {
-    /// Goes on from `stage` and, on a GPU, an optimizer's record; computes the features of all pictures first.
+    /// Goes on from `stage` and, on a GPU, an optimizer's record.
     ///
     /// # Errors
-    /// The device or the cache failed, a stop was asked for, or the record is of another training.
-    pub async fn new(
-        run: &mut Run<'a>,
+    /// The device is out of memory, or the record is of another training.
+    pub async fn of(
+        course: &'a Course,
         amplifier: &'a Amplifier,
         stage: DistillStage,
+        source: Source,
         record: Option<Vec<u8>>,
     ) -> Result<Self> {
-        let course = run.course;
         let model = course.candidate(amplifier, &stage.student, &History::default());
-        let engine = match course.gpu() {
-            Some(gpu) => {
-                let all = course.pictures.len();
-                let progress = async |done: usize| run.tell(Event::Caching(done, all)).await;
-                let features = GpuFeatures::new(course, gpu, &model, progress).await;
-                let features = features.map_err(|error| match error {
-                    Error::Interrupted(_) => run.interrupted(),
-                    other => other,
-                })?;
-                let steps = GpuDistill::new(course, gpu, &model, record.as_deref()).await?;
-                Engine::Gpu(features, Box::new(steps))
-            }
-            None => {
-                let (cache, shapes) = features(run, &model).await?;
-                Engine::Cpu(cache, shapes)
-            }
+        let gpu = match course.gpu() {
+            Some(gpu) => Some(Box::new(GpuDistill::new(course, gpu, &model, record.as_deref()).await?)),
+            None => None,
         };
-        Ok(Self { course, amplifier, stage, engine, losses: None })
+        Ok(Self { course, amplifier, frozen: model.amplifier, stage, source, gpu, losses: None })
     }
 
-    /// The trained student.
-    pub fn end(self) -> Student {
-        self.stage.student
+    /// The trained student, and what it learned from.
+    pub fn end(self) -> (Student, Source) {
+        (self.stage.student, self.source)
     }
 }
 
 impl Trainee for Distilling<'_> {
     const STAGE: Stage = Stage::Distill;
     type Tools = ();
-    type Batch = Vec<usize>;
+    type Batch = Batch;
 
     fn tools(_: &Course) {}
 
-    fn prepare(_: &Course, (): &(), _: usize, chosen: &[usize]) -> Vec<usize> {
-        chosen.to_vec()
+    fn prepare(course: &Course, (): &(), epoch: usize, chosen: &[usize]) -> Batch {
+        if course.settings.augment.is_empty() {
+            return Batch::Known(chosen.to_vec());
+        }
+        let one = |&i: &usize| normalise(&course.varied(i, Purpose::DistillVariation, epoch));
+        #[cfg(not(target_arch = "wasm32"))]
+        let pixels: Vec<Vec<f32>> = {
+            use rayon::prelude::*;
+            chosen.par_iter().map(one).collect()
+        };
+        #[cfg(target_arch = "wasm32")]
+        let pixels: Vec<Vec<f32>> = chosen.iter().map(one).collect();
+        Batch::Varied(pixels.concat(), chosen.len())
     }
 
-    async fn step(&mut self, [epoch, _]: [usize; 2], chosen: Vec<usize>, lr: f64) -> Result<()> {
-        let place = |error| self.course.with_place(error, epoch);
-        match &mut self.engine {
-            Engine::Gpu(features, gpu) => gpu.step(features, &chosen, lr).map_err(place),
-            Engine::Cpu(cache, shapes) => {
-                let device = self.course.teacher.trunk.stem.weight.device();
-                let features = gather(cache, shapes, &chosen, &device)?;
-                let loss = self.stage.step_async(features, &self.course.settings, lr).await;
-                let loss = loss.map_err(place)?;
-                self.losses = Some([loss.kd, loss.hkd]);
-                Ok(())
+    async fn step(&mut self, [epoch, _]: [usize; 2], batch: Batch, lr: f64) -> Result<()> {
+        let course = self.course;
+        let place = |error| course.with_place(error, epoch);
+        let features = match (&mut self.source, &mut self.gpu, batch) {
+            (Source::Gpu(features), Some(gpu), Batch::Known(chosen)) => {
+                return gpu.step(features, &chosen, lr).map_err(place);
             }
-        }
+            (Source::Gpu(features), Some(gpu), Batch::Varied(pixels, count)) => {
+                return gpu.step_anew(features, &pixels, count, lr).map_err(place);
+            }
+            (Source::Cpu(cache, shapes), _, Batch::Known(chosen)) => {
+                gather(cache, shapes, &chosen, &course.teacher.trunk.stem.weight.device())?
+            }
+            (_, _, Batch::Varied(pixels, count)) => advanced(course, &self.frozen, pixels, count),
+            (..) => return Err(Error::Device("the features are gone".into())),
+        };
+        let loss = self.stage.step_async(features, &course.settings, lr).await.map_err(place)?;
+        self.losses = Some([loss.kd, loss.hkd]);
+        Ok(())
     }
 
     async fn losses(&mut self, waiting: usize) -> Result<Option<[f64; 2]>> {
-        match &mut self.engine {
-            Engine::Gpu(_, gpu) if gpu.pending() > waiting => gpu.losses().await,
+        match &mut self.gpu {
+            Some(gpu) if gpu.pending() > waiting => gpu.losses().await,
             _ => Ok(self.losses.take()),
         }
     }
@@ -110,9 +127,9 @@ impl Trainee for Distilling<'_> {
     }
 
     async fn bring(&mut self) -> Result<()> {
-        match &self.engine {
-            Engine::Gpu(_, gpu) => gpu.bring(&mut self.stage).await,
-            Engine::Cpu(..) => Ok(()),
+        match &self.gpu {
+            Some(gpu) => gpu.bring(&mut self.stage).await,
+            None => Ok(()),
         }
     }
 
@@ -122,9 +139,9 @@ impl Trainee for Distilling<'_> {
 
     async fn checkpoint(&mut self) -> Result<Vec<(&'static str, Vec<u8>)>> {
         self.bring().await?;
-        let optimizer = match &self.engine {
-            Engine::Gpu(_, gpu) => (OPTIMIZER, gpu.optimizer_record().await?),
-            Engine::Cpu(..) => ("optimizer", optimizer_record(&self.stage.optimizer)?),
+        let optimizer = match &self.gpu {
+            Some(gpu) => (OPTIMIZER, gpu.optimizer_record().await?),
+            None => ("optimizer", optimizer_record(&self.stage.optimizer)?),
         };
         Ok(vec![("amplifier", module_record(self.amplifier)?), ("student", self.weights()?), optimizer])
     }
@@ -139,38 +156,63 @@ impl Trainee for Distilling<'_> {
     }
 }
 
-/// The advanced teacher's features of all training pictures, and the shape of each level.
-async fn features(run: &mut Run<'_>, model: &Aand) -> Result<(FeatureCache, [[usize; 3]; 3])> {
-    let (course, settings) = (run.course, &run.course.settings);
-    let (channels, sides) = (course.teacher.backbone.channels(), course.sides());
-    let shapes = [0, 1, 2].map(|k| [channels[k], sides[k], sides[k]]);
-    let length = shapes.iter().map(|s| s.iter().product::<usize>()).sum();
-    let mut cache = FeatureCache::new(length, course.cache_budget);
-    let device = course.teacher.trunk.stem.weight.device();
-    for chosen in course.pictures.chunks(settings.batch) {
-        let pixels = chosen.iter().flat_map(normalise).collect();
-        let x = batch(pixels, chosen.len(), settings.size, &device);
-        let teacher = course.teacher.forward(x);
-        let advanced = match course.advances() {
-            true => model.amplifier.forward(teacher, model.info.raa).map(|a| a.feature),
-            false => teacher,
-        };
-        let mut levels = [const { Vec::new() }; 3];
-        for (level, feature) in levels.iter_mut().zip(advanced) {
-            *level = floats(feature).await?;
-        }
-        for i in 0..chosen.len() {
-            let one = levels.iter().flat_map(|level| {
-                let length = level.len() / chosen.len();
-                &level[i * length..][..length]
+impl Run<'_> {
+    /// Where the students get the advanced teacher's features from: computed now for all training pictures, where
+    /// those stay as they are.
+    ///
+    /// # Errors
+    /// The device or the cache failed, or a stop was asked for.
+    pub async fn features(&mut self, amplifier: &Amplifier, student: &Student) -> Result<Source> {
+        let (course, settings) = (self.course, &self.course.settings);
+        let model = course.candidate(amplifier, student, &History::default());
+        let all = course.pictures.len();
+        if let Some(gpu) = course.gpu() {
+            let progress = async |done: usize| self.tell(Event::Caching(done, all)).await;
+            let features = GpuFeatures::new(course, gpu, &model, progress).await;
+            return features.map(Source::Gpu).map_err(|error| match error {
+                Error::Interrupted(_) => self.interrupted(),
+                other => other,
             });
-            cache.push(one.copied().collect())?;
         }
-        if run.tell(Event::Caching(cache.len(), course.pictures.len())).await {
-            return Err(run.interrupted());
+        if !settings.augment.is_empty() {
+            return Ok(Source::Anew);
         }
+        let (channels, sides) = (course.teacher.backbone.channels(), course.sides());
+        let shapes = [0, 1, 2].map(|k| [channels[k], sides[k], sides[k]]);
+        let length = shapes.iter().map(|s| s.iter().product::<usize>()).sum();
+        let mut cache = FeatureCache::new(length, course.cache_budget);
+        for chosen in course.pictures.chunks(settings.batch) {
+            let pixels = chosen.iter().flat_map(normalise).collect();
+            let mut levels = [const { Vec::new() }; 3];
+            for (level, feature) in
+                levels.iter_mut().zip(advanced(course, &model.amplifier, pixels, chosen.len()))
+            {
+                *level = floats(feature).await?;
+            }
+            for i in 0..chosen.len() {
+                let one = levels.iter().flat_map(|level| {
+                    let length = level.len() / chosen.len();
+                    &level[i * length..][..length]
+                });
+                cache.push(one.copied().collect())?;
+            }
+            if self.tell(Event::Caching(cache.len(), all)).await {
+                return Err(self.interrupted());
+            }
+        }
+        Ok(Source::Cpu(cache, shapes))
     }
-    Ok((cache, shapes))
+}
+
+/// The features `[B, C_k, H_k, W_k]` that a student learns from, of normalized pixels `[count, 3, S, S]`; the amplifier
+/// is on the plain device.
+fn advanced(course: &Course, amplifier: &Amplifier, pixels: Vec<f32>, count: usize) -> [Tensor<4>; 3] {
+    let device = course.teacher.trunk.stem.weight.device();
+    let teacher = course.teacher.forward(batch(pixels, count, course.settings.size, &device));
+    match course.advances() {
+        true => amplifier.forward(teacher, course.raa()).map(|a| a.feature),
+        false => teacher,
+    }
 }
 
 /// The features of the chosen pictures, `[B, C_k, H_k, W_k]` by level.

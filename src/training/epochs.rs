@@ -83,6 +83,12 @@ impl Record {
     }
 }
 
+/// The students of the threshold go on from the student as it was after this part of its epochs: one in so many.
+const BRANCH: usize = 4;
+
+/// Its name in a checkpoint.
+pub(super) const BRANCH_NAME: &str = "branch.student";
+
 impl Stage {
     fn epochs(self, settings: &Settings) -> usize {
         match self {
@@ -175,6 +181,10 @@ impl Run<'_> {
                 }
             }
             self.film(trainee, epoch + 1).await?;
+            if T::STAGE == Stage::Distill && epoch + 1 == epochs / BRANCH && self.course.leaves_out() {
+                trainee.bring().await?;
+                self.keep(BRANCH_NAME, trainee.weights()?);
+            }
             let next = Position { stage: T::STAGE, epoch: epoch + 1, step: 0, sums: [0.0; 2] };
             if stop || self.wanted(epoch, epochs) {
                 self.save(next, trainee).await?;

@@ -2,8 +2,6 @@
 
 use super::config::Settings;
 use super::course::Course;
-use super::unusual::unusual;
-use crate::detection::held_out_count;
 use crate::gpu::Processor;
 pub use crate::hash::fingerprint_of;
 use crate::picture::{Mask, Picture, Remarks, resize};
@@ -36,7 +34,8 @@ impl Good {
 impl Course {
     /// A course on `good` pictures with built-in textures, without name, fingerprint or checkpoint.
     pub fn of(good: Vec<Good>, settings: Settings, teacher: Teacher, teacher_source: String) -> Self {
-        let held = choose_held_out(&good, &settings);
+        // Any picture may be held out, the odd one too: what the threshold states is of pictures like all of these.
+        let held = draw(good.len(), settings.held_out(good.len()), settings.seed);
         let (mut pictures, mut foregrounds, mut held_out) = (Vec::new(), Vec::new(), Vec::new());
         for (Good { picture, foreground }, held) in good.into_iter().zip(held) {
             if held {
@@ -64,20 +63,6 @@ impl Course {
             start: None,
         }
     }
-}
-
-/// For each good picture whether it is held out: the settings' share of all, drawn by the seed from those
-/// that are not unlike the rest.
-fn choose_held_out(good: &[Good], settings: &Settings) -> Vec<bool> {
-    let pictures: Vec<&Picture> = good.iter().map(|g| &g.picture).collect();
-    let unusual = unusual(&pictures);
-    let usual: Vec<usize> = (0..good.len()).filter(|&i| !unusual[i]).collect();
-    let drawn = draw(usual.len(), held_out_count(good.len(), settings.holdout), settings.seed);
-    let mut held = vec![false; good.len()];
-    for (&i, drawn) in usual.iter().zip(drawn) {
-        held[i] = drawn;
-    }
-    held
 }
 
 /// For each of `all` whether it is among the `count` (at most all) that `seed` draws.

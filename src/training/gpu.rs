@@ -170,6 +170,8 @@ impl GpuAmplify {
 pub(super) enum GpuFeatures {
     Kept(Features),
     Cached(FeatureCache, [usize; 3]),
+    /// None: the pictures vary, and what computes their features is kept instead.
+    Anew(Box<Amplify>, [usize; 3]),
 }
 
 impl GpuFeatures {
@@ -189,6 +191,9 @@ impl GpuFeatures {
         let lengths = [0, 1, 2].map(|k| channels[k] * sides[k] * sides[k]);
         let mut engine =
             Amplify::new(Arc::clone(gpu), scheme, model.info.raa, [0.0; 2], [0; 2], &source(model).await?)?;
+        if !course.settings.augment.is_empty() {
+            return Ok(Self::Anew(Box::new(engine), lengths));
+        }
         let all = Features::bytes(lengths) * course.pictures.len() as u64;
         let mut features = match all <= ON_GPU {
             true => Self::Kept(Features::new(lengths)),
@@ -200,6 +205,8 @@ impl GpuFeatures {
             engine.advance(&pixels, chosen.len())?;
             match &mut features {
                 Self::Kept(features) => features.push(gpu, engine.advanced(), chosen.len())?,
+                // Returned above.
+                Self::Anew(..) => {}
                 Self::Cached(cache, lengths) => {
                     let mut levels = Vec::new();
                     for level in engine.advanced() {
@@ -260,7 +267,29 @@ impl GpuDistill {
                 }
                 self.engine.step(chosen.len(), lr, |_, _| Ok(()))
             }
+            GpuFeatures::Anew(..) => Err(Error::Training("the pictures vary, but not in this step".into())),
         }
+    }
+
+    /// Hands a step on pictures that vary to the GPU, normalized pixels `[count, 3, S, S]`.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn step_anew(
+        &mut self,
+        features: &mut GpuFeatures,
+        pixels: &[f32],
+        count: usize,
+        lr: f64,
+    ) -> Result<()> {
+        let GpuFeatures::Anew(teacher, lengths) = features else {
+            return Err(Error::Training("the pictures vary, but their features do not".into()));
+        };
+        teacher.advance(pixels, count)?;
+        self.engine.step(count, lr, |encoder, batch| {
+            Features::copy(teacher.advanced(), *lengths, count, encoder, batch);
+            Ok(())
+        })
     }
 
     /// Steps whose losses were not taken.

@@ -1,12 +1,17 @@
-//! The threshold at the end of a training, from the good pictures that were held out.
+//! The threshold at the end of a training: which good pictures are scored for it, and by what.
 
+use super::config::Settings;
 use super::course::Event;
+use super::distilling::Source;
 use super::run::Run;
+use super::{Purpose, stream};
 use crate::Result;
-use crate::detection::{Detector, FEWEST, from_good_scores, judge};
+use crate::amplification::Amplifier;
+use crate::detection::{Detector, from_good_scores, guess, judge};
 use crate::gpu::{Network, Processor};
 use crate::inference::Plan;
-use crate::model::{Aand, NamedTensors, Precision, tensors_async};
+use crate::model::{Aand, Basis, NamedTensors, Precision, tensors_async};
+use crate::perturbation::vary;
 use crate::picture::{Picture, normalise};
 use std::sync::Arc;
 
@@ -41,28 +46,63 @@ impl Judge {
 }
 
 impl Run<'_> {
-    /// Gives the finished `model` its threshold.
-    pub async fn finish(&mut self, mut model: Aand) -> Result<Aand> {
-        let course = self.course;
-        let mut judge = Judge::new(&model, &course.processor).await?;
+    /// Gives the finished `model` its threshold. `source` is where its student had its features from, if there is one.
+    ///
+    /// # Errors
+    /// The device failed, or a stop was asked for.
+    pub async fn finish(
+        &mut self,
+        mut model: Aand,
+        amplifier: &Amplifier,
+        source: Option<Source>,
+    ) -> Result<Aand> {
+        let (course, asked) = (self.course, self.course.settings.false_alarms);
+        let (fit, held) = (course.pictures.len(), course.held_out.len());
+        model.info.threshold = match source {
+            Some(source) if course.leaves_out() => {
+                let scores = self.left_out(&model, amplifier, source).await?;
+                from_good_scores(&scores, asked, Basis::LeftOut)
+            }
+            _ if held > 0 => {
+                let scores = self.scores(&model, &course.held_out, &mut 0, held).await?;
+                from_good_scores(&scores, asked, Basis::HeldOut)
+            }
+            _ => guess(&self.scores(&model, &course.pictures, &mut 0, fit).await?),
+        };
+        Ok(model)
+    }
+
+    /// The scores of pictures of the model's size; `done` of `all` are told of. Where pictures vary in training, the
+    /// threshold is to hold for pictures that vary: then the higher of the scores as it is and varied.
+    pub async fn scores(
+        &mut self,
+        model: &Aand,
+        pictures: &[Picture],
+        done: &mut usize,
+        all: usize,
+    ) -> Result<Vec<f64>> {
+        let Settings { augment, batch, seed, .. } = &self.course.settings;
+        let mut judge = Judge::new(model, &self.course.processor).await?;
         // A browser has one thread: between single pictures the page can respond.
-        let together = if cfg!(target_arch = "wasm32") { 1 } else { course.settings.batch.min(16) };
-        let few = course.held_out.len() < FEWEST;
-        let all = course.held_out.len() + if few { course.pictures.len() } else { 0 };
-        let (mut held_out, mut trained_on, mut done) = (Vec::new(), Vec::new(), 0);
-        for (scores, pictures) in [
-            (&mut held_out, course.held_out.as_slice()),
-            (&mut trained_on, if few { &course.pictures } else { &[] }),
-        ] {
-            for some in pictures.chunks(together) {
-                scores.extend(judge.scores(some).await?);
-                done += some.len();
-                if self.tell(Event::Scoring(done, all)).await {
-                    return Err(self.interrupted());
-                }
+        let together = if cfg!(target_arch = "wasm32") { 1 } else { (*batch).min(16) };
+        let mut scores = Vec::with_capacity(pictures.len());
+        for some in pictures.chunks(together) {
+            let from = scores.len();
+            scores.extend(judge.scores(some).await?);
+            if !augment.is_empty() {
+                let varied: Vec<Picture> = (some.iter().enumerate())
+                    .map(|(i, p)| {
+                        vary(p, augment, &mut stream(*seed, Purpose::ThresholdVariation, 0, from + i))
+                    })
+                    .collect();
+                let varied = judge.scores(&varied).await?;
+                scores[from..].iter_mut().zip(varied).for_each(|(score, other)| *score = score.max(other));
+            }
+            *done += some.len();
+            if self.tell(Event::Scoring(*done, all)).await {
+                return Err(self.interrupted());
             }
         }
-        model.info.threshold = from_good_scores(&held_out, &trained_on);
-        Ok(model)
+        Ok(scores)
     }
 }

@@ -6,6 +6,7 @@ mod cache;
 mod checkpoint;
 mod config;
 mod course;
+mod crossfit;
 mod distilling;
 mod epochs;
 mod film;
@@ -20,13 +21,12 @@ mod read;
 mod run;
 mod stage1;
 mod stage2;
-mod unusual;
 
 pub use cache::FeatureCache;
 #[cfg(not(target_arch = "wasm32"))]
 pub use checkpoint::is_own_checkpoint;
 pub use checkpoint::{Checkpoint, Contents, Position, Stage};
-pub use config::{Objective, Preset, Settings, TeacherKind};
+pub use config::{Calibration, Objective, Preset, Settings, TeacherKind};
 pub use course::{Course, Event, Observer, train, train_async};
 pub use film::Film;
 pub use given::{CACHE_BUDGET, Good, draw, fingerprint_of};

@@ -1,9 +1,11 @@
 //! From a data set to a course: hold out, read, resize, find the foreground.
 
-use super::config::Settings;
+use super::config::{Calibration, Settings};
 use super::course::Course;
 use super::given::Good;
 use crate::dataset::{Dataset, fingerprint};
+use crate::detection::FEWEST;
+use crate::metrics::{CONFIDENCE, needed, percent, supported};
 use crate::picture::{Details, Range, RangeChoice, Remarks, open_ranged};
 use crate::synthesis::Textures;
 use crate::teacher::Teacher;
@@ -75,16 +77,12 @@ impl Course {
                 fit + held
             ));
         }
-        if held == 0 {
-            warnings.push(
-                "no pictures held out for the threshold: verdicts rest on a guess (scores and maps are not affected)"
-                    .into(),
-            );
-        } else if held < crate::detection::ENOUGH {
-            warnings.push(format!(
-                "only {held} pictures held out for the threshold: verdicts near it are uncertain (scores and maps are not affected)"
-            ));
-        }
+        let judged = match self.settings.calibration(fit + held) {
+            Calibration::Guess => 0,
+            Calibration::HeldOut(count) => count,
+            Calibration::LeftOut(_) => fit + held,
+        };
+        warnings.extend(too_few(judged, self.settings.false_alarms));
         let covered = self.foregrounds.iter().filter(|m| m.count() > 0).count();
         if covered < fit {
             let empty = fit - covered;
@@ -93,6 +91,23 @@ impl Course {
             ));
         }
         warnings
+    }
+}
+
+/// What is to be said of a threshold from so few good pictures that they do not support the rate `asked`.
+fn too_few(pictures: usize, asked: f64) -> Option<String> {
+    let enough = needed(asked, CONFIDENCE);
+    let not = "(scores and maps are not affected)";
+    match pictures {
+        0..FEWEST => {
+            Some(format!("too few good pictures to calibrate on: the threshold will be a guess {not}"))
+        }
+        n if n < enough => Some(format!(
+            "{n} good pictures support a false-alarm rate of {}; {} asks for {enough} {not}",
+            percent(supported(n, CONFIDENCE)),
+            percent(asked)
+        )),
+        _ => None,
     }
 }
 

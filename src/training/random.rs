@@ -19,6 +19,18 @@ pub enum Purpose {
     Pairs,
     /// Order of the pictures in an epoch of stage 2.
     DistillOrder,
+    /// Which pictures are left out together for the threshold.
+    Folds,
+    /// Initial weights of the student that does without a fold.
+    FoldStudent,
+    /// Order of its pictures.
+    FoldOrder,
+    /// How a picture is varied in an epoch of stage 1.
+    AmplifyVariation,
+    /// How a picture is varied in an epoch of stage 2.
+    DistillVariation,
+    /// How a picture is varied that the threshold rests on.
+    ThresholdVariation,
 }
 
 /// The stream for `purpose` at position `(a, b)`, for example epoch and picture.

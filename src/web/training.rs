@@ -5,7 +5,6 @@ use super::remark::remark;
 use super::training_device::processor;
 use super::training_watch::Watch;
 use crate::amplification::RaaOptions;
-use crate::detection::held_out_count;
 use crate::gpu::Processor;
 use crate::model::{Info, Precision, Score, decode, encode_async, header};
 use crate::picture;
@@ -193,7 +192,7 @@ impl Trainer {
     fn settings(&self, count: usize) -> Settings {
         let wanted = &self.wanted;
         let defaults = Settings::default();
-        let fit = count - held_out_count(count, defaults.holdout);
+        let fit = count - defaults.held_out(count);
         let [mut amplify, distill] = match wanted.steps {
             None => Preset::Quick.epochs(fit, wanted.batch),
             Some(steps) => steps.map(|s| s.div_ceil(fit.div_ceil(wanted.batch.max(1))).max(1)),

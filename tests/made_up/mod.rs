@@ -48,6 +48,8 @@ pub fn model(backbone: Backbone, size: usize, raa: RaaOptions, score: Score) -> 
         pictures: 0,
         reliability: words.clone(),
         reliable: false,
+        stated: None,
+        scores: Vec::new(),
     };
     Aand {
         teacher: Teacher::load(backbone, &Random, &device).unwrap(),

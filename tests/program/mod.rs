@@ -116,6 +116,8 @@ pub fn model(path: &Path) {
             pictures: 2,
             reliability: "not reliable: made up".into(),
             reliable: false,
+            stated: None,
+            scores: Vec::new(),
         },
         seed: 5,
         precision: Precision::F32,

@@ -130,7 +130,11 @@ function refresh() {
   if (count) words = counted(count, "good picture");
   if (busy && count > inUse) words += `, ${count - inUse} of them for the next training; this one goes on with ${inUse}`;
   else if (count && count < FEWEST) words += `; ${FEWEST - count} more are needed`;
-  else if (count && count < 35) words += "; with fewer than 35 none are held out, and the threshold is a guess";
+  else if (count && count < 10) words += "; with fewer than 10 the threshold is a guess";
+  else if (count && count < 299) {
+    // The highest of n scores keeps the rate 1 - 0.05^(1/n) with 95 % confidence; 299 pictures keep 1 %.
+    words += `; the threshold will state a false-alarm rate of ${(100 * (1 - 0.05 ** (1 / count))).toPrecision(2)} % (299 pictures: 1 %)`;
+  }
   $("train-count").textContent = words;
   showThumbs(good.pictures(), busy ? undefined : remove);
   $("train-from-model").disabled = !page.model;

@@ -42,6 +42,19 @@ impl Features {
         gpu.check()
     }
 
+    /// Records the copy of the first `count` pictures of one batch into another.
+    pub fn copy(
+        from: &[wgpu::Buffer; 3],
+        lengths: [usize; 3],
+        count: usize,
+        encoder: &mut wgpu::CommandEncoder,
+        to: &[wgpu::Buffer; 3],
+    ) {
+        for ((from, to), length) in from.iter().zip(to).zip(lengths) {
+            encoder.copy_buffer_to_buffer(from, 0, to, 0, 4 * (length * count) as u64);
+        }
+    }
+
     /// Records the copies of the chosen pictures into a batch.
     ///
     /// # Errors

@@ -1,0 +1,166 @@
+//! `aand calibrate MODEL GOOD`: a new threshold for a trained model, from good pictures that it did not learn from.
+
+use super::inputs::{self, Input};
+use super::output::check_file;
+use super::progress::bar;
+use super::{DeviceArgs, Saying, stop, train::share};
+use crate::calibration::{Doubt, doubt};
+use crate::dataset;
+use crate::detection::{Detector, from_good_scores};
+use crate::files::{check_replace, same_place, text, write_atomically};
+use crate::model::{Basis, Info, StoredModel, is_own_model, read_bytes, with_info};
+use crate::picture::{Remarks, open_ranged};
+use crate::{Error, Result, terminal};
+use clap::Args;
+use rayon::prelude::*;
+use std::path::{Path, PathBuf};
+
+/// Options of `aand calibrate`.
+#[derive(Debug, Args)]
+pub struct CalibrateArgs {
+    /// The model file
+    model: PathBuf,
+    /// Good pictures that the model was not trained on: files, folders, or a data set, whose good test pictures are
+    /// taken. Without, the scores that the model's threshold rests on are used again, for another rate
+    good: Vec<PathBuf>,
+    /// The share of good parts that may be called anomalous: the threshold keeps it, or states what so few pictures
+    /// support
+    #[arg(long, default_value = "1%", value_parser = share, allow_negative_numbers = true)]
+    false_alarms: f64,
+    /// The model file to write; NAME-calibrated.aand beside the model unless given
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Take all pictures for good ones of this product, those too that look like defects or like another product
+    #[arg(long)]
+    all_good: bool,
+    /// Pictures computed at once
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..))]
+    batch: u16,
+    #[command(flatten)]
+    device: DeviceArgs,
+    #[command(flatten)]
+    saying: Saying,
+}
+
+/// Runs `aand calibrate`.
+pub fn run(args: &CalibrateArgs) -> Result<()> {
+    let saying = args.saying;
+    let out = args.out();
+    let mut info = StoredModel::open(&args.model)?.info;
+    check_file(&out)?;
+    check_replace(&out, "model", "--out", is_own_model)?;
+    let (scores, basis) = match (args.good.is_empty(), &info.threshold.stated) {
+        (false, _) => (args.judge(&info)?, Basis::Calibrated),
+        (true, Some(stated)) if !info.threshold.scores.is_empty() => {
+            (info.threshold.scores.clone(), stated.basis)
+        }
+        _ => {
+            let reason = "its threshold rests on no scores that could be used again; give good pictures";
+            return Err(Error::model(&args.model, reason));
+        }
+    };
+    let new = from_good_scores(&scores, args.false_alarms, basis);
+    let old = std::mem::replace(&mut info.threshold, new);
+    let threshold = &info.threshold;
+    if !threshold.reliable {
+        saying.say(super::detect::doubt(&threshold.reliability));
+    }
+    if out.exists() {
+        let own = if same_place(&out, &args.model) { ", its threshold alone is new" } else { "" };
+        saying.say(format!("replaces the model {}{own}", out.display()));
+    }
+    let bytes = with_info(&read_bytes(&args.model)?, &info, &args.model)?;
+    write_atomically(&out, &bytes)?;
+    let above = scores.iter().filter(|&&score| score > old.value).count();
+    saying.say(format!(
+        "threshold {:.4}: {}; {}; before {:.4}, which called {above} of these {} pictures anomalous",
+        threshold.value,
+        threshold.method,
+        threshold.statement(),
+        old.value,
+        scores.len()
+    ));
+    saying.say(format!("wrote {}", out.display()));
+    if saying.json {
+        terminal::print(serde_json::json!({
+            "model": text(&out), "name": info.name, "pictures": scores.len(), "threshold": threshold,
+            "before": old, "above_before": above,
+        }));
+    }
+    Ok(())
+}
+
+impl CalibrateArgs {
+    /// The scores of the good pictures, which are looked at first.
+    fn judge(&self, info: &Info) -> Result<Vec<f64>> {
+        let pictures = self.pictures()?;
+        let processor = self.device.choose(self.saying)?;
+        stop::listen();
+        let detector = Detector::open(&self.model, &processor)?;
+        let scores = self.scores(&detector, info, &pictures)?;
+        let Some(doubt) = doubt(&scores, info.threshold.value) else { return Ok(scores) };
+        let words = doubt.describe(|i| pictures[i].display().to_string());
+        let few = matches!(doubt, Doubt::TooFew(_));
+        if few || !self.all_good {
+            let anyway = if few { "" } else { ", or give --all-good to take them as they are" };
+            return Err(Error::Setting(format!("{words}{anyway}")));
+        }
+        self.saying.say(format!("warning: {words}; taken for good by --all-good"));
+        Ok(scores)
+    }
+
+    fn out(&self) -> PathBuf {
+        self.out.clone().unwrap_or_else(|| {
+            let mut name = self.model.file_stem().unwrap_or_default().to_os_string();
+            name.push("-calibrated.aand");
+            self.model.with_file_name(name)
+        })
+    }
+
+    /// The good pictures: of a data set its good test pictures, otherwise all that is given.
+    fn pictures(&self) -> Result<Vec<PathBuf>> {
+        if let [folder] = self.good.as_slice()
+            && let Some(good) = good_test_pictures(folder)
+        {
+            self.saying.say(format!("{}: its {} good test pictures", folder.display(), good.len()));
+            return Ok(good);
+        }
+        let (inputs, left_out) = inputs::find(&self.good, &self.out())?;
+        self.saying.advise(&left_out.advice());
+        Ok(inputs.into_iter().map(|Input { path, .. }| path).collect())
+    }
+
+    /// The score of each picture.
+    fn scores(&self, detector: &Detector, info: &Info, pictures: &[PathBuf]) -> Result<Vec<f64>> {
+        let bar = bar(self.saying, pictures.len() as u64, "pictures");
+        let (mut scores, mut remarks) = (Vec::with_capacity(pictures.len()), Remarks::new(info.range));
+        for some in pictures.chunks(self.batch.into()) {
+            if stop::asked() {
+                return Err(Error::Interrupted("stopped: nothing was written".into()));
+            }
+            // One that cannot be read ends it: a calibration on the others would state too much.
+            let read =
+                some.par_iter().map(|path| open_ranged(path, info.range)).collect::<Result<Vec<_>>>()?;
+            let (read, details): (Vec<_>, Vec<_>) = read.into_iter().unzip();
+            details.iter().for_each(|details| remarks.add(details));
+            scores.extend(detector.detect(&read)?.into_iter().map(|found| found.score));
+            bar.inc(some.len() as u64);
+        }
+        bar.finish_and_clear();
+        remarks.lines().iter().for_each(|line| self.saying.say(format!("warning: {line}")));
+        Ok(scores)
+    }
+}
+
+/// The good test pictures of a data set with labels; `None` where the folder is none.
+fn good_test_pictures(folder: &Path) -> Option<Vec<PathBuf>> {
+    if !folder.is_dir() {
+        return None;
+    }
+    let set = <[_; 1]>::try_from(dataset::open_for_test(folder, None, None).ok()?).ok()?;
+    let [set] = set;
+    if !set.test.iter().any(|sample| sample.defect.is_some()) {
+        return None;
+    }
+    Some(set.test.into_iter().filter(|sample| sample.defect.is_none()).map(|sample| sample.path).collect())
+}

@@ -1,0 +1,200 @@
+//! The threshold from every good picture.
+//!
+//! A picture that the student learned from scores lower than one like it that comes later, so the scores of the
+//! training pictures say little about those to come. Pictures that are held out say it exactly, but they are missing in
+//! the training, so they are few. Here a tenth is held out, and the others are dealt into two folds. For each fold a
+//! short-lived student goes on from an early state of the model's student with the other fold only, and scores the fold:
+//! how good pictures that come later are spread. Its scores are on another level than those of the model, which has
+//! learned for longer; the level comes from the held-out pictures `h`, which neither has seen:
+//!
+//! ```text
+//! score_k(i) lift_k score_M(h) / score_k(h)      for every i of fold k and every h,   and   score_M(h)
+//! lift_k = max(1, median_h score_k(h) / median_i score_k(i))
+//! ```
+//!
+//! for the model `M` and the student `k` that leaves fold `k` out. The lift makes up for what stage 1 and the early
+//! state have seen of the fold. Every `h` gives another ratio, so the spread of the ratios is in the result as well: of
+//! all these numbers, each held-out picture's own counted once for every ratio, every `|h|`-th from the top is one of the
+//! `n` scores that the threshold rests on.
+
+use super::checkpoint::restore_module;
+use super::course::Course;
+use super::distilling::{Distilling, Source};
+use super::epochs::{BRANCH_NAME, Trainee};
+use super::run::Run;
+use super::{DistillStage, Event, Purpose, stream};
+use crate::Result;
+use crate::amplification::Amplifier;
+use crate::model::{Aand, History};
+use crate::picture::Picture;
+use rand::seq::SliceRandom;
+
+/// Into how many parts the pictures are dealt.
+const FOLDS: usize = 2;
+
+/// Steps of all the short-lived students together, as a share of those of both stages.
+const STEPS: f64 = 0.22;
+
+/// Which fold each of so many pictures is in.
+fn deal(pictures: usize, seed: u64) -> Vec<usize> {
+    let mut folds: Vec<usize> = (0..pictures).map(|i| i % FOLDS).collect();
+    folds.shuffle(&mut stream(seed, Purpose::Folds, 0, 0));
+    folds
+}
+
+/// Steps of the student of one fold.
+fn steps(course: &Course) -> usize {
+    let settings = &course.settings;
+    let amplify = if settings.amplifies() { settings.epochs_amplify } else { 0 };
+    let all = course.steps() * (amplify + settings.epochs_distill);
+    ((all as f64 * STEPS / FOLDS as f64) as usize).max(1)
+}
+
+/// The middle of some numbers; 0 of none.
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    match sorted.len() {
+        0 => 0.0,
+        n => (sorted[(n - 1) / 2] + sorted[n / 2]) / 2.0,
+    }
+}
+
+/// What the student of a fold said: of its fold, and of the held-out pictures.
+struct Said {
+    fold: Vec<f64>,
+    held_out: Vec<f64>,
+}
+
+/// One score for every picture, as the head of this file says, highest first; `model` are the model's scores of the
+/// held-out pictures.
+fn on_the_models_level(model: &[f64], students: &[Said]) -> Vec<f64> {
+    let mut all: Vec<f64> = Vec::new();
+    for Said { fold, held_out } in students {
+        let lift = (median(held_out) / median(fold)).max(1.0);
+        // Scores of 0 are of a model that sees no difference anywhere: nothing to compare by.
+        let lift = if lift.is_finite() { lift } else { 1.0 };
+        for (m, s) in model.iter().zip(held_out) {
+            let ratio = if *s > 0.0 { m / s } else { 1.0 };
+            all.extend(fold.iter().map(|score| score * lift * ratio));
+        }
+    }
+    for &score in model {
+        all.extend(std::iter::repeat_n(score, model.len()));
+    }
+    all.sort_by(|a, b| b.total_cmp(a));
+    all.into_iter().skip(model.len() - 1).step_by(model.len()).collect()
+}
+
+impl Run<'_> {
+    /// A score for each good picture as if `model` had not learned from it; some are held out.
+    ///
+    /// # Errors
+    /// The device or the cache failed, or a stop was asked for.
+    pub async fn left_out(
+        &mut self,
+        model: &Aand,
+        amplifier: &Amplifier,
+        mut source: Source,
+    ) -> Result<Vec<f64>> {
+        let course = self.course;
+        let (count, held, steps) = (course.pictures.len(), course.held_out.len(), steps(course));
+        let all = FOLDS * steps + count + (FOLDS + 1) * held;
+        let mut done = 0;
+        let of_model = self.scores(model, &course.held_out, &mut done, all).await?;
+        let folds = deal(count, course.settings.seed);
+        let early = self.take(BRANCH_NAME);
+        let mut students = Vec::new();
+        for fold in 0..FOLDS {
+            let (own, others): (Vec<usize>, Vec<usize>) = (0..count).partition(|&i| folds[i] == fold);
+            let mut student = course.fresh_student(Purpose::FoldStudent, fold);
+            if early.is_some() {
+                student = restore_module(student, early.as_ref())?;
+            }
+            let stage = DistillStage::of(student, &course.settings);
+            let mut trainee = Distilling::of(course, amplifier, stage, source, None).await?;
+            self.short(&mut trainee, fold, &others, steps, (&mut done, all)).await?;
+            trainee.bring().await?;
+            let without = trainee.candidate(&History::default());
+            (_, source) = trainee.end();
+            let own: Vec<Picture> = own.into_iter().map(|i| course.pictures[i].clone()).collect();
+            students.push(Said {
+                fold: self.scores(&without, &own, &mut done, all).await?,
+                held_out: self.scores(&without, &course.held_out, &mut done, all).await?,
+            });
+        }
+        Ok(on_the_models_level(&of_model, &students))
+    }
+
+    /// Trains the student of a fold for so many steps on the pictures `others`.
+    async fn short(
+        &mut self,
+        trainee: &mut Distilling<'_>,
+        fold: usize,
+        others: &[usize],
+        steps: usize,
+        (done, all): (&mut usize, usize),
+    ) -> Result<()> {
+        let (course, settings) = (self.course, &self.course.settings);
+        let mut order: Vec<usize> = Vec::new();
+        for step in 0..steps {
+            if order.is_empty() {
+                order = others.to_vec();
+                order.shuffle(&mut stream(settings.seed, Purpose::FoldOrder, fold, step));
+            }
+            let chosen: Vec<usize> = order.drain(..settings.batch.min(order.len())).collect();
+            // Past the epochs of the stage, so that nothing is drawn twice.
+            let epoch = settings.epochs_distill + fold * steps + step;
+            let batch = Distilling::prepare(course, &(), epoch, &chosen);
+            trainee.step([epoch, step], batch, settings.lr_at(step, steps)).await?;
+            let waiting = usize::from(step + 1 < steps);
+            while trainee.losses(waiting).await?.is_some() {}
+            *done += 1;
+            if self.tell(Event::Scoring(*done, all)).await {
+                return Err(self.interrupted());
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_picture_is_left_out_once_by_folds_of_one_size() {
+        let folds = deal(31, 4);
+        let sizes: Vec<usize> = (0..FOLDS).map(|k| folds.iter().filter(|f| **f == k).count()).collect();
+        assert!(sizes.iter().all(|size| size.abs_diff(31 / FOLDS) <= 1), "{sizes:?}");
+        assert_eq!(folds, deal(31, 4));
+        assert_ne!(folds, deal(31, 5));
+    }
+
+    #[test]
+    fn scores_of_the_folds_come_onto_the_models_level() {
+        // The students score twice as high as the model; the folds are a little more spread than what is held out.
+        let model = [1.0, 1.0];
+        let said = |fold: [f64; 3]| Said { fold: fold.to_vec(), held_out: vec![2.0, 2.0] };
+        let found = on_the_models_level(&model, &[said([1.6, 2.0, 2.6]), said([1.8, 2.0, 2.4])]);
+        let expected = [1.3, 1.2, 1.0, 1.0, 1.0, 1.0, 0.9, 0.8];
+        assert_eq!(found.len(), expected.len());
+        found.iter().zip(expected).for_each(|(a, b)| assert!((a - b).abs() < 1e-12, "{found:?}"));
+    }
+
+    #[test]
+    fn what_a_student_has_seen_of_its_fold_is_made_up_for_and_ratios_spread() {
+        // The fold scores half as high as what neither has seen: the lift is 2.
+        let low = Said { fold: vec![1.0, 1.0], held_out: vec![2.0, 2.0] };
+        assert_eq!(on_the_models_level(&[2.0, 2.0], &[low]), [2.0; 4]);
+        // Ratios of 1 and 2: their spread is in the scores, and the held-out pictures' own are there.
+        let spread = Said { fold: vec![1.0, 1.0], held_out: vec![1.0, 1.0] };
+        assert_eq!(on_the_models_level(&[1.0, 2.0], &[spread]), [2.0, 2.0, 1.0, 1.0]);
+    }
+
+    #[test]
+    fn a_model_that_sees_no_difference_gives_numbers() {
+        let nothing = || Said { fold: vec![0.0; 3], held_out: vec![0.0; 2] };
+        assert_eq!(on_the_models_level(&[0.0, 0.0], &[nothing(), nothing()]), [0.0; 8]);
+    }
+}
