@@ -243,7 +243,7 @@ fn training_step() {
 fn amplification_step() {
     let device = Device::flex();
     let settings = Settings::default();
-    let side = settings.size;
+    let side = settings.size.width;
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let teacher = Teacher::random(Backbone::Resnet18, 1, &device).unwrap();
     let mut stage = AmplifyStage::new(&teacher, &settings, &mut rng, &device);

@@ -6,7 +6,7 @@
 DATA is a category in MVTec AD's layout. In each round the good pictures (of train and test together) are dealt anew: N
 of them (two thirds unless given) are trained on, the others are never seen by either stage. The program states a rate;
 the scores that its threshold rests on are in the model file. A split then draws 4/5 of those scores, takes the threshold
-that the rule gives for as many pictures, and counts the false alarms on half of the unseen good pictures: --splits of
+that the rule gives for as many pictures, and counts the false alarms on 4/5 of the unseen good pictures: --splits of
 them, over the rounds. "kept" counts the splits in which the realized rate is at most the stated one.
 """
 
@@ -106,7 +106,7 @@ def main():
             scores = now["threshold"]["scores"]
             scores = draw.sample(scores, max(4, len(scores) * 4 // 5))
             threshold, rate = rule(scores, args.asked)
-            alarms = share(draw.sample(now["unseen"], len(now["unseen"]) // 2), threshold)
+            alarms = share(draw.sample(now["unseen"], len(now["unseen"]) * 4 // 5), threshold)
             realized.append(alarms)
             stated.append(rate)
             sizes.append(len(scores))

@@ -4,9 +4,8 @@ usage: compare_gpu.py AAND_PROGRAM [BACKBONE] [ROUNDS] [RUNS] [--no-training]
 
 Random weights, 256x256. Detection starts with pictures of 8 bits in the computer's memory, which both normalise on the
 GPU, and ends with the maps there; aand's time includes the smoothed map and its score, PyTorch's ends with the summed
-discrepancies. Training: batch 16,
-a quarter of every picture anomalous, data preparation left out. The peer is torch_aand.py,
-beside this file.
+discrepancies. Training: batch 16, a quarter of every picture anomalous, data preparation left out. The peer is
+torch_aand.py, beside this file.
 """
 import json, statistics, subprocess, sys, time
 import torch

@@ -22,7 +22,7 @@ fn fuzz_model() {
     };
     read(&seeds[0]).unwrap();
     fuzz!(&seeds, |bytes: &[u8]| match read(bytes) {
-        Ok(info) => assert!(info.size <= 2048 && info.threshold.value > 0.0),
+        Ok(info) => assert!(info.size.longer() <= 2048 && info.threshold.value > 0.0),
         Err(error) => said(&error),
     });
 }

@@ -3,10 +3,11 @@
 // picture: then what is below half the threshold is not there and what is above one and a half times covers all.
 //
 // The map is [picture][y][x]; the table has the colours as red + 256 green + 65536 blue. A thread colours one
-// pixel. Dispatch: (S / 8, S / 8).
+// pixel. Dispatch: (width / 8, height / 8).
 
 struct Scale {
-    size: u32,     // S
+    width: u32,
+    height: u32,
     picture: u32,
     colours: u32,  // in the table
     threshold: f32,
@@ -20,10 +21,10 @@ struct Scale {
 
 @compute @workgroup_size(8, 8)
 fn main(@builtin(global_invocation_id) id: vec3u) {
-    if id.x >= scale.size || id.y >= scale.size {
+    if id.x >= scale.width || id.y >= scale.height {
         return;
     }
-    let value = map[(scale.picture * scale.size + id.y) * scale.size + id.x];
+    let value = map[(scale.picture * scale.height + id.y) * scale.width + id.x];
     let position = clamp(value / (2.0 * scale.threshold), 0.0, 1.0);
     let colour = table[min(u32(position * f32(scale.colours)), scale.colours - 1u)];
     let rgb = vec3f(vec3u(colour, colour >> 8u, colour >> 16u) & vec3u(255u)) / 255.0;

@@ -9,7 +9,8 @@
 const BORDER = 3u;
 
 struct Shape {
-    size: u32, // S
+    width: u32,
+    height: u32,
 }
 
 @group(0) @binding(0) var<uniform> shape: Shape;
@@ -24,16 +25,15 @@ fn value(channel: u32, at: u32) -> f32 {
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
-    let size = shape.size;
-    let padded = size + 2u * BORDER;
-    if id.x >= padded {
+    let padded = vec2u(shape.width, shape.height) + 2u * BORDER;
+    if id.x >= padded.x {
         return;
     }
     let y = id.y - BORDER;
     let x = id.x - BORDER;
     // In the border on the upper or left side these are beyond any size.
-    let inside = y < size && x < size;
-    let at = select(0u, 3u * ((id.z * size + y) * size + x), inside);
+    let inside = y < shape.height && x < shape.width;
+    let at = select(0u, 3u * ((id.z * shape.height + y) * shape.width + x), inside);
     let pixel = vec4f(value(0u, at), value(1u, at + 1u), value(2u, at + 2u), 0.0);
-    output[(id.z * padded + id.y) * padded + id.x] = real4(select(vec4f(), pixel, inside));
+    output[(id.z * padded.y + id.y) * padded.x + id.x] = real4(select(vec4f(), pixel, inside));
 }

@@ -104,7 +104,7 @@ fn detect_finds_what_the_library_finds() {
     let table = fs::read_to_string(out.join("results.csv")).unwrap();
     assert_eq!(
         (table.lines().count(), table.lines().next()),
-        (10, Some("path,score,normalized,verdict,ms,error"))
+        (10, Some("path,score,normalized,verdict,ms,error,regions"))
     );
 
     let expected = ["0_heat.png", "0_map.npy", "0_map.png", "0_overlay.png", "good", "spot"];

@@ -7,7 +7,7 @@ use aand::detection::{Detector, batch};
 use aand::gpu::Processor;
 use aand::inference::{Engine, Plan};
 use aand::model::{Aand, Precision, Score, TensorStore, encode, save};
-use aand::picture::ScoreMap;
+use aand::picture::{ScoreMap, Size};
 use aand::teacher::Backbone;
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor};
@@ -25,13 +25,14 @@ fn check(model: &Aand, count: usize) {
 fn backbones_sizes_and_batches() {
     let raa = RaaOptions::default();
     for (backbone, size, count) in [
-        (Backbone::Compact, 64, 3),
-        (Backbone::Compact, 96, 1),
-        (Backbone::Compact, 256, 1),
-        (Backbone::Resnet18, 128, 3),
-        (Backbone::Resnet34, 64, 1),
-        (Backbone::Resnet50, 64, 3),
-        (Backbone::WideResnet50_2, 64, 1),
+        (Backbone::Compact, Size::square(64), 3),
+        (Backbone::Compact, Size::new(96, 32), 2),
+        (Backbone::Compact, Size::new(64, 160), 1),
+        (Backbone::Compact, 256.into(), 1),
+        (Backbone::Resnet18, Size::new(128, 64), 3),
+        (Backbone::Resnet34, 64.into(), 1),
+        (Backbone::Resnet50, Size::new(32, 64), 3),
+        (Backbone::WideResnet50_2, 64.into(), 1),
     ] {
         check(&model(backbone, size, raa, Score::Discrepancy), count);
     }

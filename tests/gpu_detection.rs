@@ -8,6 +8,7 @@ use aand::detection::Detector;
 use aand::gpu::{Gpu, Network, Processor, adapters};
 use aand::inference::Plan;
 use aand::model::{Aand, NamedTensors, Precision, Score, save, tensors};
+use aand::picture::Size;
 use aand::teacher::Backbone;
 use made_up::{model, pixels, reference, same};
 use std::sync::Arc;
@@ -55,11 +56,11 @@ fn backbones_sizes_and_batches() {
     let gpu = gpu();
     let raa = RaaOptions::default();
     for (backbone, size, count) in [
-        (Backbone::Compact, 64, 3),
-        (Backbone::Compact, 96, 1),
-        (Backbone::Compact, 256, 1),
-        (Backbone::Resnet18, 128, 3),
-        (Backbone::Resnet50, 64, 1),
+        (Backbone::Compact, Size::square(64), 3),
+        (Backbone::Compact, Size::new(96, 32), 2),
+        (Backbone::Compact, 256.into(), 1),
+        (Backbone::Resnet18, Size::new(64, 128), 3),
+        (Backbone::Resnet50, 64.into(), 1),
     ] {
         check(&gpu, &model(backbone, size, raa, Score::Discrepancy), count);
     }

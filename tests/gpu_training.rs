@@ -12,7 +12,7 @@ use aand::dataset;
 use aand::gpu::training::{Amplify, Distill, LevelBatch, Scheme, Tensor as Named};
 use aand::gpu::{Gpu, Processor, Work};
 use aand::model::{Aand, NamedTensors, Score, assign, encode, tensors};
-use aand::picture::Mask;
+use aand::picture::{Mask, Size};
 use aand::student::distillation;
 use aand::teacher::{Backbone, Teacher};
 use aand::training::{Course, Event, MOST_PAIRS, Observer, Settings, level_loss, train};
@@ -33,13 +33,14 @@ fn gpu() -> Arc<Gpu> {
 }
 
 /// A square defect that is a little different in each picture.
-fn masks(count: usize, size: usize) -> Vec<Mask> {
+fn masks(count: usize, size: Size) -> Vec<Mask> {
+    let Size { width, height } = size;
     let mask = |n: usize| {
         let inside = |i: usize| {
-            let (x, y) = (i % size, i / size);
-            (size / 4..size * 3 / 4).contains(&x) && (size / 8 + n..size * 2 / 3).contains(&y)
+            let (x, y) = (i % width, i / width);
+            (width / 4..width * 3 / 4).contains(&x) && (height / 8 + n..height * 2 / 3).contains(&y)
         };
-        Mask { width: size, height: size, data: (0..size * size).map(inside).collect() }
+        Mask { width, height, data: (0..size.area()).map(inside).collect() }
     };
     (0..count).map(mask).collect()
 }
@@ -94,7 +95,8 @@ fn interleaved(feature: Tensor<4>) -> Vec<f32> {
     feature.permute([0, 2, 3, 1]).into_data().try_into_vec::<f32>().unwrap()
 }
 
-fn distill_gradients(backbone: Backbone, size: usize, count: usize, hardest: usize) {
+fn distill_gradients(backbone: Backbone, size: impl Into<Size>, count: usize, hardest: usize) {
+    let size = size.into();
     let mut model = made_up::model(backbone, size, RaaOptions::default(), Score::Discrepancy);
     let features = features(&model, count);
     let device = Device::flex().autodiff();
@@ -134,7 +136,7 @@ fn distill_gradients(backbone: Backbone, size: usize, count: usize, hardest: usi
 }
 
 /// The same model as it was before a step.
-fn source_before(backbone: Backbone, size: usize) -> NamedTensors {
+fn source_before(backbone: Backbone, size: Size) -> NamedTensors {
     source(&made_up::model(backbone, size, RaaOptions::default(), Score::Discrepancy))
 }
 
@@ -145,16 +147,17 @@ fn gradients_of_stage_2() {
 
 #[test]
 fn gradients_of_stage_2_with_bottleneck_blocks() {
-    distill_gradients(Backbone::Resnet50, 96, 1, 3);
+    distill_gradients(Backbone::Resnet50, Size::new(96, 64), 1, 3);
 }
 
 #[test]
 fn gradients_of_stage_2_without_hard_examples() {
     distill_gradients(Backbone::Resnet18, 64, 2, 0);
-    distill_gradients(Backbone::Compact, 64, 1, 0);
+    distill_gradients(Backbone::Compact, Size::new(32, 64), 1, 0);
 }
 
-fn amplify_gradients(backbone: Backbone, size: usize, count: usize, raa: RaaOptions) {
+fn amplify_gradients(backbone: Backbone, size: impl Into<Size>, count: usize, raa: RaaOptions) {
+    let size = size.into();
     let model = made_up::model(backbone, size, raa, Score::Discrepancy);
     let settings = Settings { size, batch: count, raa, ..Settings::default() };
     let features = features(&model, count);
@@ -167,7 +170,7 @@ fn amplify_gradients(backbone: Backbone, size: usize, count: usize, raa: RaaOpti
         &device,
     );
     let amplifier = assign(amplifier, "amplifier", &source(&model)).unwrap();
-    let (masks, all) = (masks(count, size), vec![Mask::filled(size, size, true); count]);
+    let (masks, all) = (masks(count, size), vec![Mask::filled(size.width, size.height, true); count]);
     let zero = || Tensor::<1>::zeros([1], &device);
     let (mut focal, mut amplification) = (zero(), zero());
     let mut levels: Vec<LevelBatch> = Vec::new();
@@ -220,7 +223,12 @@ fn gradients_of_stage_1() {
 #[test]
 fn gradients_of_stage_1_with_other_residuals() {
     let raa = RaaOptions { memory_items: 9, ..RaaOptions::default() };
-    amplify_gradients(Backbone::Compact, 64, 1, RaaOptions { residual: Residual::Sigmoid, ..raa });
+    amplify_gradients(
+        Backbone::Compact,
+        Size::new(64, 32),
+        1,
+        RaaOptions { residual: Residual::Sigmoid, ..raa },
+    );
     amplify_gradients(Backbone::Resnet18, 32, 1, RaaOptions { residual: Residual::Learnable, ..raa });
 }
 
@@ -366,7 +374,7 @@ fn watch(steps: usize) -> Watch {
 
 fn small() -> Settings {
     Settings {
-        size: 64,
+        size: 64.into(),
         batch: 4,
         epochs_amplify: 2,
         epochs_distill: 3,

@@ -26,7 +26,14 @@ fn good_parts(count: u32) -> TempDir {
 }
 
 fn small(settings: Settings) -> Settings {
-    Settings { size: 64, batch: 4, epochs_amplify: 2, epochs_distill: 3, holdout: Some(0.4), ..settings }
+    Settings {
+        size: 64.into(),
+        batch: 4,
+        epochs_amplify: 2,
+        epochs_distill: 3,
+        holdout: Some(0.4),
+        ..settings
+    }
 }
 
 fn course(data: &Dataset, settings: Settings) -> Course {
@@ -184,7 +191,7 @@ fn a_batch_without_pairs_is_no_step_where_there_is_no_gate_to_train() {
     use aand::picture::Mask;
     use aand::training::{AmplifyBatch, AmplifyLoss, AmplifyStage, Objective, Purpose, stream};
     let teacher = Teacher::embedded(&Device::flex()).unwrap();
-    let base = Settings { size: 32, ..Settings::default() };
+    let base = Settings { size: 32.into(), ..Settings::default() };
     let no_gate = RaaOptions { gate: false, ..RaaOptions::default() };
     for settings in [
         Settings { raa: no_gate, ..base.clone() },
@@ -278,7 +285,7 @@ fn a_criterion_that_says_nothing_keeps_the_last_epoch() {
     let data = dataset::open(folder.path(), None, None).unwrap().remove(0);
     // Candidates are epochs 10 and 15, and the last.
     let settings =
-        Settings { epochs_amplify: 15, epochs_distill: 15, size: 32, ..small(Settings::default()) };
+        Settings { epochs_amplify: 15, epochs_distill: 15, size: 32.into(), ..small(Settings::default()) };
     let run = |selection| -> Vec<NamedTensor> {
         let settings = Settings { selection, ..settings.clone() };
         tensors(&train(&course(&data, settings), &mut Indifferent).unwrap()).unwrap()

@@ -1,6 +1,7 @@
 //! Gate and generator together, for one level and for all three.
 
 use super::{Gate, Generator, RaaOptions};
+use crate::picture::Size;
 use crate::teacher::Backbone;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -16,10 +17,10 @@ pub struct Raa {
 }
 
 impl Raa {
-    /// Freshly initialised for a level of `channels` and `side x side` positions.
-    pub fn new(channels: usize, side: usize, items: usize, rng: &mut ChaCha8Rng, device: &Device) -> Self {
+    /// Freshly initialised for a level of `channels` and `size` positions.
+    pub fn new(channels: usize, size: Size, items: usize, rng: &mut ChaCha8Rng, device: &Device) -> Self {
         Self {
-            gate: Gate::new(channels, side, items, rng, device),
+            gate: Gate::new(channels, size, items, rng, device),
             generator: Generator::new(channels, rng, device),
         }
     }
@@ -61,10 +62,17 @@ pub struct Amplifier {
 }
 
 impl Amplifier {
-    /// Freshly initialised for a `size x size` input.
-    pub fn new(backbone: Backbone, size: usize, items: usize, rng: &mut ChaCha8Rng, device: &Device) -> Self {
+    /// Freshly initialised for an input of that size.
+    pub fn new(
+        backbone: Backbone,
+        size: impl Into<Size>,
+        items: usize,
+        rng: &mut ChaCha8Rng,
+        device: &Device,
+    ) -> Self {
+        let size = size.into();
         let mut level =
-            |k: usize| Raa::new(backbone.channels()[k], backbone.sides(size)[k], items, rng, device);
+            |k: usize| Raa::new(backbone.channels()[k], backbone.sizes(size)[k], items, rng, device);
         Self { levels: [level(0), level(1), level(2)] }
     }
 

@@ -1,6 +1,7 @@
 //! The matching-guided residual gate: how anomalous a position looks to two memories (method.md 2.3; Eq. 2-4).
 
 use super::{TEMPERATURE, mlp::Mlp, position::position_encoding};
+use crate::picture::Size;
 use crate::teacher::normal;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData, activation::softmax};
@@ -18,11 +19,12 @@ pub struct Gate {
 
 impl Gate {
     /// A gate with `items` = `L` memory items per memory, drawn from N(0, 1).
-    pub fn new(channels: usize, side: usize, items: usize, rng: &mut ChaCha8Rng, device: &Device) -> Self {
+    pub fn new(channels: usize, size: Size, items: usize, rng: &mut ChaCha8Rng, device: &Device) -> Self {
         let mlp = Mlp::new(channels, rng, device);
         let memory: Vec<f32> = (0..2 * items * channels).map(|_| normal(rng) as f32).collect();
         let memory = Tensor::from_data(TensorData::new(memory, [2 * items, channels]), device);
-        let position = TensorData::new(position_encoding(channels, side, side), [side * side, channels]);
+        let position =
+            TensorData::new(position_encoding(channels, size.height, size.width), [size.area(), channels]);
         Self { mlp, memory: Param::from_tensor(memory), position: Tensor::from_data(position, device) }
     }
 

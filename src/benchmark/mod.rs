@@ -12,7 +12,7 @@ use crate::Result;
 use crate::detection::Detector;
 use crate::gpu::Processor;
 use crate::model::Precision;
-use crate::picture::{Picture, normalise};
+use crate::picture::{Picture, Size, normalise};
 use serde::Serialize;
 use std::path::Path;
 use std::time::Instant;
@@ -133,22 +133,24 @@ pub fn detection_speed(
 /// Maps and verdicts of a batch of pictures.
 fn answer(detector: &Detector, pictures: &[Picture]) -> Result<()> {
     for map in detector.maps_of(pictures)? {
-        detector.judge(map)?;
+        detector.judge(map, detector.info.size)?;
     }
     Ok(())
 }
 
 /// Made-up pictures: the time does not depend on what they show.
-fn pictures(count: usize, size: usize) -> Vec<Picture> {
+fn pictures(count: usize, size: Size) -> Vec<Picture> {
     let value = |seed: usize, i: u32| ((i as usize + seed).wrapping_mul(2_654_435_761) >> 13) as u8;
-    let side = size as u32;
+    let (width, height) = size.pixels();
     let made = |n: usize| {
-        Picture::from_fn(side, side, |x, y| image::Rgb([0, 1, 2].map(|c| value(n, 3 * (y * side + x) + c))))
+        Picture::from_fn(width, height, |x, y| {
+            image::Rgb([0, 1, 2].map(|c| value(n, 3 * (y * width + x) + c)))
+        })
     };
     (0..count).map(made).collect()
 }
 
-fn layers(detector: &Detector, size: usize, count: usize) -> Result<Vec<LayerTime>> {
+fn layers(detector: &Detector, size: Size, count: usize) -> Result<Vec<LayerTime>> {
     let pixels = normalise(&pictures(1, size)[0]);
     let runs = (0..count).map(|_| detector.layer_times(&pixels)).collect::<Result<Vec<_>>>()?;
     let layer = |i: usize| {

@@ -5,7 +5,7 @@ use crate::amplification::sample_pairs;
 use crate::gpu::training::{Amplify, Distill, LevelBatch, Scheme};
 use crate::gpu::{Gpu, Processor};
 use crate::model::{Aand, NamedTensors, open, tensors};
-use crate::picture::{Mask, normalise};
+use crate::picture::{Mask, Size, normalise};
 use crate::training::{AmplifyBatch, AmplifyStage, DistillStage, MOST_PAIRS, Settings};
 use crate::{Error, Result};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -138,9 +138,9 @@ fn by_burn(model: &Aand, settings: &Settings, steps: usize, device: &Device) -> 
     let one =
         timed(steps, || stage.step(teacher, data.clone(), settings, settings.lr, &mut rng).map(|_| ()))?;
     let mut stage = DistillStage::new(backbone, settings, &mut rng, device);
-    let (channels, sides) = (backbone.channels(), backbone.sides(settings.size));
+    let (channels, sizes) = (backbone.channels(), backbone.sizes(settings.size));
     let features = [0, 1, 2].map(|k| {
-        let shape = [settings.batch, channels[k], sides[k], sides[k]];
+        let shape = [settings.batch, channels[k], sizes[k].height, sizes[k].width];
         let values = (0..shape.iter().product()).map(feature).collect();
         Tensor::<4>::from_data(TensorData::new::<f32, _>(values, shape), device)
     });
@@ -173,9 +173,10 @@ async fn on_gpu(
     let mut engine = Amplify::new(Arc::clone(gpu), scheme, settings.raa, margin, MOST_PAIRS, &source)?;
     let data = pictures(settings);
     let mut rng = ChaCha8Rng::seed_from_u64(settings.seed);
-    let levels = scheme.backbone.sides(settings.size).map(|side| {
-        let labels =
-            |masks: &[Mask]| masks.iter().flat_map(|m| m.patch_labels(side, side)).collect::<Vec<bool>>();
+    let levels = scheme.backbone.sizes(settings.size).map(|size| {
+        let labels = |masks: &[Mask]| {
+            masks.iter().flat_map(|m| m.patch_labels(size.height, size.width)).collect::<Vec<bool>>()
+        };
         let anomalous = labels(&data.masks);
         let sample = sample_pairs(&anomalous, &labels(&data.foregrounds), &mut rng, MOST_PAIRS);
         let positions = |rows: Vec<i64>| rows.into_iter().map(|row| row as u32).collect();
@@ -228,15 +229,13 @@ fn timed(steps: usize, mut step: impl FnMut() -> Result<()>) -> Result<Vec<f64>>
 
 /// A batch, a quarter of every picture anomalous.
 fn pictures(settings: &Settings) -> AmplifyBatch {
-    let (count, side) = (settings.batch, settings.size);
-    let mask = Mask {
-        width: side,
-        height: side,
-        data: (0..side * side).map(|i| i % side > side / 2 && i / side > side / 2).collect(),
-    };
-    let all = Mask { width: side, height: side, data: vec![true; side * side] };
+    let (count, size) = (settings.batch, settings.size);
+    let Size { width, height } = size;
+    let anomalous = |i: usize| i % width > width / 2 && i / width > height / 2;
+    let mask = Mask { width, height, data: (0..size.area()).map(anomalous).collect() };
+    let all = Mask::filled(width, height, true);
     AmplifyBatch {
-        pixels: super::pictures(count, side).iter().flat_map(normalise).collect(),
+        pixels: super::pictures(count, size).iter().flat_map(normalise).collect(),
         masks: vec![mask; count],
         foregrounds: vec![all; count],
     }

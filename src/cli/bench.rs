@@ -8,9 +8,8 @@ use crate::benchmark::{
     training_speed,
 };
 use crate::gpu::Processor;
-use crate::model::{
-    Aand, FORMAT_VERSION, History, Info, Precision, Score, Selection, StoredModel, Threshold, save,
-};
+use crate::model::{Aand, History, Info, Precision, Score, Selection, StoredModel, Threshold, save};
+use crate::picture::{Size, View};
 use crate::student::Student;
 use crate::teacher::{Backbone, Teacher};
 use crate::{Error, Result};
@@ -29,9 +28,9 @@ pub struct BenchArgs {
     /// The untrained model's teacher network
     #[arg(long, value_enum, default_value = "resnet18", conflicts_with = "model")]
     backbone: Backbone,
-    /// The untrained model's input size, a multiple of 32
-    #[arg(long, default_value_t = 256, value_parser = size, conflicts_with = "model")]
-    size: usize,
+    /// The untrained model's input size, multiples of 32: one number, or WIDTHxHEIGHT
+    #[arg(long, default_value = "256", value_parser = size, conflicts_with = "model")]
+    size: Size,
     /// The untrained model's seed
     #[arg(long, default_value_t = 0, conflicts_with = "model")]
     seed: u64,
@@ -63,10 +62,9 @@ pub struct BenchArgs {
     saying: Saying,
 }
 
-fn size(text: &str) -> std::result::Result<usize, String> {
-    let size: usize = text.parse().map_err(|_| "not a number".to_owned())?;
-    let fits = size.is_multiple_of(32) && (32..=4096).contains(&size);
-    if fits { Ok(size) } else { Err("must be a multiple of 32 from 32 to 4096".into()) }
+fn size(text: &str) -> std::result::Result<Size, String> {
+    let size: Size = text.parse().map_err(|error: Error| error.to_string())?;
+    if size.fits_network(4096) { Ok(size) } else { Err("must be multiples of 32 from 32 to 4096".into()) }
 }
 
 /// Everything measured.
@@ -86,7 +84,7 @@ struct ModelFacts {
     name: String,
     untrained: bool,
     backbone: Backbone,
-    size: usize,
+    size: Size,
     file_mb: f64,
     computed_in: Precision,
 }
@@ -103,7 +101,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     let path: &Path = match &args.model {
         Some(path) => path,
         None => {
-            let words = format!("making an untrained {} at {} x {}", args.backbone, args.size, args.size);
+            let words = format!("making an untrained {} at {}", args.backbone, args.size);
             saying.say(format!("{words}: random weights, only the speed means anything"));
             temporary = tempfile::Builder::new().suffix(".aand").tempfile();
             let file = temporary.as_ref().map_err(|e| Error::io(std::env::temp_dir(), e.kind().into()))?;
@@ -170,7 +168,7 @@ fn table(bench: &Bench, every_layer: bool) -> Vec<String> {
         line(
             "model",
             format!(
-                "{untrained}{} at {size} x {size}, {:.0} MB, computed in {}",
+                "{untrained}{} at {size}, {:.0} MB, computed in {}",
                 model.backbone,
                 model.file_mb,
                 if model.computed_in == Precision::F16 { "f16" } else { "f32" },
@@ -256,12 +254,13 @@ fn untrained(args: &BenchArgs) -> Result<Aand> {
         amplifier: Amplifier::new(args.backbone, args.size, raa.memory_items, &mut rng, &device),
         student: Student::new(args.backbone, &mut rng, &device),
         info: Info {
-            format_version: FORMAT_VERSION,
+            format_version: Info::format_for(None, args.size, &View::default()),
             program: format!("aand {}", env!("CARGO_PKG_VERSION")),
             name: "untrained".into(),
             backbone: args.backbone,
             teacher: format!("random, seed {}", args.seed),
             size: args.size,
+            view: View::default(),
             preprocessing: words.into(),
             range: None,
             raa,

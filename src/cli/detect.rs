@@ -9,15 +9,16 @@ use super::line::{Line, word};
 use super::output::{write_npy, write_picture, write_png16};
 use super::progress::bar;
 use super::results::{Earlier, JOURNAL, RESULTS, Results, fingerprint};
-use super::{DeviceArgs, Saying, skipped, stop};
-use crate::detection::{Detection, Detector, Verdict, enlarge, heat_map, overlay};
+use super::{DeviceArgs, Saying, region, skipped, stop};
+use crate::detection::{Detection, Detector, Verdict, draw_boxes, heat_map, overlay};
 use crate::gpu::{MatrixUnits, Processor};
-use crate::model::{Precision, Selection, Threshold};
-use crate::picture::{Picture, Remarks, normalise, resize};
-use crate::training::prefetch;
+use crate::model::{Info, Precision, Selection, Threshold};
+use crate::picture::{Picture, Remarks, Seen, Size, open_size};
+use crate::training::prefetch_few;
 use crate::{Error, Result, terminal};
 use clap::{Args, ValueEnum};
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -40,6 +41,15 @@ pub struct DetectArgs {
     /// Call pictures with a greater score anomalous, instead of the model's own threshold
     #[arg(long, value_parser = positive)]
     threshold: Option<f64>,
+    /// Tell of no region with fewer pixels of the picture than this; it counts for the score all the same
+    #[arg(long, value_name = "PIXELS", default_value_t = 0.0, value_parser = pixels)]
+    min_area: f64,
+    /// Pixels that a tile shares with the next, instead of the model's; for models that look at tiles
+    #[arg(long, value_name = "PIXELS")]
+    overlap: Option<usize>,
+    /// What of the pictures counts, instead of the model's: a mask's file, x,y,width,height, or a polygon's .json
+    #[arg(long, value_name = "REGION")]
+    roi: Option<String>,
     /// Write no heat maps
     #[arg(long)]
     no_heat: bool,
@@ -75,11 +85,24 @@ fn positive(text: &str) -> std::result::Result<f64, String> {
     if value.is_finite() && value > 0.0 { Ok(value) } else { Err("must be positive".into()) }
 }
 
+fn pixels(text: &str) -> std::result::Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if value.is_finite() && value >= 0.0 { Ok(value) } else { Err("must be 0 or more".into()) }
+}
+
 /// A picture that is ready to be looked at.
 struct Read {
     native: Picture,
-    pixels: Vec<f32>,
+    /// As the model looks at it, unless that is in tiles of the picture itself.
+    seen: Option<Seen<'static>>,
     ms: f64,
+}
+
+impl Read {
+    fn seen(&self) -> Seen<'_> {
+        let picture = self.seen.as_ref().map_or(&self.native, |seen| &seen.picture);
+        Seen { picture: Cow::Borrowed(picture), native: Size::of(&self.native) }
+    }
 }
 
 /// How many pictures there were of each kind.
@@ -118,8 +141,8 @@ pub fn run(args: &DetectArgs) -> Result<()> {
     {
         saying.say(format!("computed {units}"));
     }
-    let run = args.run(&processor)?;
-    args.prepare(&mut detector);
+    args.prepare(&mut detector, &inputs)?;
+    let run = args.run(&processor, &detector)?;
     stop::listen();
 
     let started = Instant::now();
@@ -192,16 +215,34 @@ impl DetectArgs {
 
     /// What the results depend on besides the pictures: the model's content, the program, and the settings. Which
     /// files are wanted is not among it: what is there counts.
-    fn run(&self, processor: &Processor) -> Result<String> {
+    fn run(&self, processor: &Processor, detector: &Detector) -> Result<String> {
         let model = crate::weights::sha256(&self.model)?;
         let kind = if matches!(processor, Processor::Cpu) { "cpu" } else { "gpu" };
         let version = env!("CARGO_PKG_VERSION");
-        Ok(format!("{model} {version} {kind} {:?} {:?}", self.precision, self.threshold))
+        let view = serde_json::to_string(&detector.info.view).unwrap_or_default();
+        let (precision, threshold, min_area) = (self.precision, self.threshold, self.min_area);
+        Ok(format!("{model} {version} {kind} {precision:?} {threshold:?} {min_area} {view}"))
     }
 
-    /// Puts the threshold that was asked for in place, and says what is to be known about it.
-    fn prepare(&self, detector: &mut Detector) {
+    /// Puts what was asked for in the place of the model's own, and says what is to be known about it.
+    fn prepare(&self, detector: &mut Detector, inputs: &[Input]) -> Result<()> {
+        detector.min_area = self.min_area;
         let (saying, info) = (self.saying, &mut detector.info);
+        match (self.overlap, &mut info.view.tiles) {
+            (Some(_), None) => {
+                let reason = "--overlap: this model looks at whole pictures; train one with --tile";
+                return Err(Error::Setting(reason.into()));
+            }
+            (Some(overlap), Some(_)) if overlap > info.size.shorter() / 2 => {
+                let most = info.size.shorter() / 2;
+                return Err(Error::Setting(format!("--overlap {overlap}: must be 0 to {most}, half a tile")));
+            }
+            (Some(overlap), Some(tiles)) => tiles.overlap = overlap,
+            (None, _) => {}
+        }
+        if let (Some(roi), Some(first)) = (&self.roi, inputs.first()) {
+            info.view.region = Some(region::read(roi, open_size(&first.path)?)?);
+        }
         if let Some(value) = self.threshold {
             let words = "given by --threshold, not by the model".to_owned();
             info.threshold = Threshold {
@@ -224,6 +265,7 @@ impl DetectArgs {
         if info.selection == Selection::Test {
             saying.say(format!("warning: {}", Selection::Test.describe()));
         }
+        Ok(())
     }
 
     /// Which pictures an earlier run has judged, and which are to be judged.
@@ -279,20 +321,24 @@ fn stream(
     results: &mut Results,
     count: &mut Count,
 ) -> Result<()> {
-    let size = detector.info.size as u32;
-    let range = detector.info.range;
+    let Info { size, view, range, .. } = detector.info.clone();
     let remarks = Mutex::new(Remarks::new(range));
     let read = |job: &Job| -> Result<Read> {
         let started = Instant::now();
         let (native, details) = crate::picture::open_ranged(&job.input.path, range)?;
         remarks.lock().unwrap_or_else(PoisonError::into_inner).add(&details);
-        let pixels = normalise(&resize(&native, size, size));
-        Ok(Read { native, pixels, ms: started.elapsed().as_secs_f64() * 1000.0 })
+        if let Some(reason) = view.misfit(Size::of(&native)) {
+            return Err(Error::picture(&job.input.path, reason));
+        }
+        let seen = view.tiles.is_none().then(|| view.see(&native, size).owned());
+        Ok(Read { native, seen, ms: started.elapsed().as_secs_f64() * 1000.0 })
     };
-    let batches: Vec<&[Job]> = jobs.chunks(args.batch.into()).collect();
+    // A picture in tiles is a batch of its own, and may be so large that few can be in memory.
+    let tiled = view.tiles.is_some();
+    let batches: Vec<&[Job]> = jobs.chunks(if tiled { 1 } else { args.batch.into() }).collect();
     let bar = bar(args.saying, jobs.len() as u64, "pictures");
     let make = |n: usize| batches[n].par_iter().map(read).collect::<Vec<_>>();
-    let result = prefetch(0..batches.len(), make, |n, read| {
+    let result = prefetch_few(if tiled { 0 } else { 2 }, 0..batches.len(), make, |n, read| {
         if stop::asked() {
             return Err(Error::Interrupted("stopped".into()));
         }
@@ -341,16 +387,16 @@ fn one_batch(
     detector: &Detector,
 ) -> Result<Vec<Line>> {
     let started = Instant::now();
-    let pixels: Vec<f32> = read.iter().flatten().flat_map(|r| r.pixels.iter().copied()).collect();
-    let usable = read.iter().flatten().count();
-    let mut found = detector.maps(&pixels, usable)?.into_iter();
-    let share = started.elapsed().as_secs_f64() * 1000.0 / usable.max(1) as f64;
+    let seen: Vec<Seen<'_>> = read.iter().flatten().map(Read::seen).collect();
+    let mut found = pollster::block_on(detector.look(&seen, &mut |_, _| {}))?.into_iter();
+    let share = started.elapsed().as_secs_f64() * 1000.0 / seen.len().max(1) as f64;
+    drop(seen);
     let mut judged = Vec::with_capacity(jobs.len());
     for read in read {
         judged.push(match read {
             Ok(read) => {
                 let map = found.next().ok_or_else(|| Error::Device("a map is missing".into()))?;
-                detector.judge(map).map(|found| (found, read))
+                detector.judge(map, Size::of(&read.native)).map(|found| (found, read))
             }
             Err(error) => Err(error),
         });
@@ -387,15 +433,17 @@ fn write_results(
     threshold: f64,
     line: &mut Line,
 ) {
-    let map =
-        (!args.no_heat || !args.no_overlay).then(|| enlarge(&found.map, native.width(), native.height()));
     for ending in args.endings() {
         let name = file(stem, ending);
         let path = args.out.join(&name);
-        let written = make_folder(&path, &args.out).and_then(|()| match (ending, &map) {
-            ("heat.png", Some(map)) => write_picture(&path, &heat_map(map, threshold)),
-            ("overlay.png", Some(map)) => write_picture(&path, &overlay(native, map, threshold)),
-            ("map.npy", _) => write_npy(&path, &found.map),
+        let written = make_folder(&path, &args.out).and_then(|()| match ending {
+            "heat.png" => write_picture(&path, &heat_map(&found.map, Size::of(native), threshold)),
+            "overlay.png" => {
+                let mut picture = overlay(native, &found.map, threshold);
+                draw_boxes(&mut picture, &found.regions, Size::of(native));
+                write_picture(&path, &picture)
+            }
+            "map.npy" => write_npy(&path, &found.map),
             _ => write_png16(&path, &found.map, threshold),
         });
         line.wrote(ending, &name, written);

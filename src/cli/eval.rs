@@ -4,15 +4,15 @@ use super::detect::doubt;
 use super::output::check_file;
 use super::progress::bar;
 use super::reporting::Subject;
-use super::{DeviceArgs, Saying, one_line, skipped, stop};
+use super::{DeviceArgs, Saying, one_line, region, skipped, stop};
 use crate::dataset::{self, Dataset, Layout, MaskFault, Sample};
 use crate::detection::Detector;
 use crate::files::{check_replace, exact, same_place, text};
 use crate::gpu::Processor;
 use crate::metrics::{self, Evaluation, Judged, summary};
 use crate::model::{Aand, Info, Selection, open};
-use crate::picture::{Details, Mask, Remarks, normalise, resize};
-use crate::training::prefetch;
+use crate::picture::{Details, Mask, Pooling, Remarks, Seen, Size, open_size};
+use crate::training::prefetch_few;
 use crate::{Error, Result, report, terminal};
 use burn::tensor::Device;
 use clap::Args;
@@ -39,6 +39,9 @@ pub struct EvalArgs {
     /// Write an HTML report with pictures, curves and the model's insides
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// What of the pictures counts, instead of the model's: a mask's file, x,y,width,height, or a polygon's .json
+    #[arg(long, value_name = "REGION")]
+    roi: Option<String>,
     /// Pictures computed at once
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..))]
     batch: u16,
@@ -110,7 +113,7 @@ pub fn run(args: &EvalArgs) -> Result<()> {
             }
             Err(error) => {
                 if count > 1 {
-                    terminal::complain(skipped(format!("{name}: {error}")));
+                    terminal::complain(skipped(format!("{name}: {}", one_line(&error))));
                 }
                 failed.push(Failed { name, error: one_line(&error) });
                 first.get_or_insert(error);
@@ -184,7 +187,10 @@ fn model_for(args: &EvalArgs, set: &Dataset) -> Result<Aand> {
         true => args.model.join(format!("{}.aand", set.name)),
         false => args.model.clone(),
     };
-    let model = open(&path, &Device::flex())?;
+    let mut model = open(&path, &Device::flex())?;
+    if let (Some(roi), Some(first)) = (&args.roi, set.test.first()) {
+        model.info.view.region = Some(region::read(roi, open_size(&first.path)?)?);
+    }
     let threshold = &model.info.threshold;
     if !threshold.reliable {
         saying.say(doubt(&threshold.reliability));
@@ -200,9 +206,9 @@ fn model_for(args: &EvalArgs, set: &Dataset) -> Result<Aand> {
     Ok(model)
 }
 
-/// A labelled picture at the model's size, and what there is to say of it.
+/// A labelled picture as the model looks at it, and what there is to say of it.
 struct Read {
-    pixels: Vec<f32>,
+    seen: Seen<'static>,
     mask: Option<Mask>,
     fault: Option<MaskFault>,
     details: Details,
@@ -210,13 +216,16 @@ struct Read {
 
 /// Reads a labelled picture.
 fn read(sample: &Sample, info: &Info) -> Result<Read> {
-    let size = info.size;
+    let Info { size, view, .. } = info;
     let (native, details) = crate::picture::open_ranged(&sample.path, info.range)?;
+    if let Some(reason) = view.misfit(Size::of(&native)) {
+        return Err(Error::picture(&sample.path, reason));
+    }
     let mut fault = None;
     let mask = match &sample.mask {
         Some(path) => {
             let mask = dataset::open_mask(path)?;
-            fault = MaskFault::of(path, &mask, Some(size));
+            fault = MaskFault::of(path, &mask, view.tiles.is_none().then_some(*size));
             let (w, h) = native.dimensions();
             if (mask.width, mask.height) != (w as usize, h as usize) {
                 let reason = format!(
@@ -225,12 +234,12 @@ fn read(sample: &Sample, info: &Info) -> Result<Read> {
                 );
                 return Err(Error::picture(path, reason));
             }
-            Some(mask.resize_pil_nearest(size, size))
+            Some(mask)
         }
         None => None,
     };
-    let pixels = normalise(&resize(&native, size as u32, size as u32));
-    Ok(Read { pixels, mask, fault, details })
+    let seen = view.see(&native, *size).owned();
+    Ok(Read { seen, mask, fault, details })
 }
 
 /// Measures a model on the test pictures of one data set, `batch` at a time.
@@ -243,34 +252,36 @@ pub(super) fn measure(
 ) -> Result<Measured> {
     let detector = Detector::on(model.clone(), processor)?;
     let info = &model.info;
-    let batches: Vec<&[Sample]> = set.test.chunks(batch).collect();
+    // A picture in tiles is a batch of its own, and may be so large that few can be in memory.
+    let tiled = info.view.tiles.is_some();
+    let batches: Vec<&[Sample]> = set.test.chunks(if tiled { 1 } else { batch }).collect();
     let (mut judged, mut unusable) = (Vec::new(), Vec::new());
     let mut mask_faults = vec![MaskFault::Shared; dataset::shared_masks(&set.test).len()];
     let mut remarks = Remarks::new(info.range);
     let bar = bar(saying, set.test.len() as u64, "pictures");
     bar.set_prefix(set.name.clone());
     let make = |n: usize| batches[n].par_iter().map(|s| read(s, info)).collect::<Vec<_>>();
-    let end = prefetch(0..batches.len(), make, |n, read| {
+    let end = prefetch_few(if tiled { 0 } else { 2 }, 0..batches.len(), make, |n, read| {
         if stop::asked() {
             let reason = "stopped: run again to measure the rest";
             return Err(Error::Interrupted(format!("{}: {reason}", set.name)));
         }
-        let usable = read.iter().flatten().count();
-        let pixels: Vec<f32> = read.iter().flatten().flat_map(|read| read.pixels.iter().copied()).collect();
-        let mut maps = detector.maps(&pixels, usable)?.into_iter();
+        let seen: Vec<Seen<'_>> = read.iter().flatten().map(|read| read.seen.borrowed()).collect();
+        let mut maps = pollster::block_on(detector.look(&seen, &mut |_, _| {}))?.into_iter();
+        drop(seen);
         for (sample, read) in batches[n].iter().zip(read) {
             match read {
-                Ok(Read { mask, fault, details, .. }) => {
+                Ok(Read { seen, mask, fault, details }) => {
                     mask_faults.extend(fault);
                     remarks.add(&details);
                     let map = maps.next().ok_or_else(|| Error::Device("a map is missing".into()))?;
-                    let found = detector.judge(map)?;
+                    let found = detector.judge(map, seen.native)?;
                     judged.push(Judged {
                         path: set.relative(&sample.path).into(),
                         defect: sample.defect.clone(),
                         score: found.score,
+                        mask: mask.map(|mask| info.view.truth(&mask, &found.map)),
                         map: found.map,
-                        mask,
                     });
                 }
                 Err(error) => {
@@ -344,12 +355,28 @@ fn object(of: &Measured) -> Result<Value> {
     object["threshold_reliable"] = info.threshold.reliable.into();
     object["threshold_reliability"] = info.threshold.reliability.clone().into();
     object["selection_rule"] = info.selection.describe().into();
+    object["image_auroc_by_score"] = by_score(of);
     object["backbone"] = info.backbone.name().into();
     object["errors"] = serde_json::to_value(&of.unusable).map_err(wrong)?;
     object["left_out"] = serde_json::to_value(&of.set.left_out).map_err(wrong)?;
     object["mask_faults"] =
         MaskFault::all_advice(&of.mask_faults).into_iter().map(|advice| advice.text).collect();
     Ok(object)
+}
+
+/// What the image AUROC would be if other things of the same maps were the score (`aand train --score`).
+fn by_score(of: &Measured) -> Value {
+    let labels: Vec<bool> = of.judged.iter().map(|judged| judged.defect.is_some()).collect();
+    let auroc = |pooling: Pooling| {
+        let score = |judged: &Judged| {
+            let counted = of.model.info.view.counted(Size::new(judged.map.width, judged.map.height));
+            pooling.score(&judged.map, counted.as_ref())
+        };
+        let scores: Vec<f64> = of.judged.par_iter().map(score).collect();
+        (pooling.to_string(), metrics::roc_auc(&scores, &labels).map_or(Value::Null, Value::from))
+    };
+    let top = [0.1, 0.5, 1.0, 2.0, 5.0].map(Pooling::Top);
+    [Pooling::Max].into_iter().chain(top).map(auroc).collect::<serde_json::Map<_, _>>().into()
 }
 
 /// Several data sets in one object: the unweighted means under the same keys, over how many of them each is (a metric

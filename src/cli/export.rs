@@ -3,7 +3,7 @@
 use super::inputs::find;
 use super::output::check_file;
 use super::{Saying, skipped};
-use crate::detection::Detector;
+use crate::detection::{Detector, Executor};
 use crate::export::{Agreement, Pixels, TOLERANCE, is_own_onnx, onnx, verify};
 use crate::files::{check_replace, text, write_whole};
 use crate::inference::Plan;
@@ -68,6 +68,11 @@ pub fn run(args: &ExportArgs) -> Result<()> {
     check_file(&out)?;
     check_replace(&out, "ONNX file", "--out", is_own_onnx)?;
     let stored = StoredModel::open(&args.model)?;
+    if !stored.info.view.is_plain() {
+        let reason = "looks at pictures in a way that a graph has no room for (padding, tiles, a region of interest, or \
+                      another score); train a model without";
+        return Err(Error::model(&args.model, reason));
+    }
     let plan = Plan::new(&stored.info, &stored)?;
     let [_, height, width] = plan.shape(plan.input);
     let bytes = onnx(&stored.info, &plan, args.pixels)?;
@@ -83,7 +88,7 @@ pub fn run(args: &ExportArgs) -> Result<()> {
     let verified = match args.verify.as_slice() {
         [] => Vec::new(),
         images => {
-            let detector = Detector::of_plan(stored.info.clone(), plan);
+            let detector = Detector::with(stored.info.clone(), Executor::cpu(plan));
             compare(args, images, &out, &detector)?
         }
     };

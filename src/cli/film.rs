@@ -2,8 +2,8 @@
 
 use crate::dataset::{Dataset, Sample, open_mask};
 use crate::files::check_replace;
-use crate::picture::{Range, open_ranged, resize};
-use crate::training::Film;
+use crate::picture::{open_ranged, resize};
+use crate::training::{Film, Settings};
 use crate::{Error, Result};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -43,9 +43,14 @@ impl FilmArgs {
     ///
     /// # Errors
     /// A picture is none of the test pictures or unusable, or there are none or too many.
-    pub fn open(&self, set: &Dataset, size: usize, range: Option<Range>) -> Result<Option<Film>> {
+    pub fn open(&self, set: &Dataset, settings: &Settings) -> Result<Option<Film>> {
+        let (size, range) = (settings.size.width, settings.range);
         if self.film.is_none() {
             return Ok(None);
+        }
+        if !settings.size.is_square() || !settings.view.shows_whole_maps() {
+            let reason = "--film shows whole pictures, squashed to a square: give --size 256 without --tile, --fit or --roi";
+            return Err(Error::Setting(reason.into()));
         }
         let chosen = self.chosen(set)?;
         if chosen.is_empty() || chosen.len() > MOST {

@@ -18,7 +18,7 @@ fn collect(command: &Command, flags: &mut HashSet<String>) {
 }
 
 /// A message with flags in place of settings: `epochs_amplify 0` in backticks becomes --epochs-amplify 0. Anything else
-/// in backticks stays as it is.
+/// in backticks stays as it is; not for messages that quote names of people's own.
 pub fn with_flags(message: &str) -> String {
     let parts: Vec<&str> = message.split('`').collect();
     let mut text = String::with_capacity(message.len());
@@ -40,6 +40,7 @@ pub fn with_flags(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Error;
 
     #[test]
     fn settings_become_flags_and_other_words_stay() {
@@ -54,6 +55,14 @@ mod tests {
         ] {
             assert_eq!(with_flags(message), if shown.is_empty() { message } else { shown });
         }
+    }
+
+    #[test]
+    fn names_of_peoples_own_are_no_settings() {
+        let told = |error: &Error| super::super::one_line(error);
+        assert_eq!(told(&Error::Setting("`batch` 0".into())), "--batch 0");
+        let beside = Error::dataset("parts", "`good` lies beside `out`");
+        assert_eq!(told(&beside), "parts: `good` lies beside `out`");
     }
 
     /// Every setting that the library's errors name is one that a command has.

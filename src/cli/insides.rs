@@ -4,8 +4,8 @@
 use super::reporting::{Subject, short_name};
 use crate::detection::batch;
 use crate::metrics::Judged;
-use crate::model::Features;
-use crate::picture::{Mask, Picture, ScoreMap, normalise, open_ranged, resize};
+use crate::model::{Features, Info};
+use crate::picture::{Mask, Picture, ScoreMap, Size, View, normalise, open_ranged, tile_of_mask};
 use crate::report::{EmbeddingRow, LevelPanels, Levels};
 use crate::{Error, Result};
 use burn::tensor::Tensor;
@@ -22,13 +22,45 @@ const PATCHES: usize = 10;
 /// The level whose features are embedded, from 0.
 const LEVEL: usize = 1;
 
-fn see(subject: &Subject, judged: &Judged) -> Result<(Picture, Features)> {
+fn see(subject: &Subject, judged: &Judged) -> Result<(Picture, Size, Features)> {
     let model = subject.model;
-    let size = model.info.size;
+    let Info { size, view, .. } = &model.info;
     let (native, _) = open_ranged(subject.file(judged), model.info.range)?;
-    let picture = resize(&native, size as u32, size as u32);
-    let features = model.forward(batch(normalise(&picture), 1, size, &model.device()));
-    Ok((picture, features))
+    let picture = shown(view, &native, *size, judged);
+    let features = model.forward(batch(normalise(&picture), 1, *size, &model.device()));
+    Ok((picture, Size::of(&native), features))
+}
+
+/// What the network gets of a picture; of one that it looks at in tiles, the one around the map's highest value.
+fn shown(view: &View, native: &Picture, size: Size, judged: &Judged) -> Picture {
+    if view.tiles.is_none() {
+        return view.see(native, size).picture.into_owned();
+    }
+    view.tile(native, place(Size::of(native), size, judged), size)
+}
+
+/// The corner of the tile around the highest value of a picture's map, within the picture where it is that large.
+fn place(native: Size, tile: Size, judged: &Judged) -> [usize; 2] {
+    let map = &judged.map;
+    let highest = (0..map.data.len()).max_by(|&a, &b| map.data[a].total_cmp(&map.data[b])).unwrap_or(0);
+    let corner = |at: usize, cells: usize, length: usize, tile: usize| {
+        let middle = (2 * at + 1) * length / (2 * cells.max(1));
+        middle.saturating_sub(tile / 2).min(length.saturating_sub(tile))
+    };
+    [
+        corner(highest % map.width.max(1), map.width, native.width, tile.width),
+        corner(highest / map.width.max(1), map.height, native.height, tile.height),
+    ]
+}
+
+/// The mask, which has the map's size, as it lies in what the network got.
+fn truth(subject: &Subject, mask: &Mask, native: Size, judged: &Judged) -> Mask {
+    let Info { size, view, .. } = &subject.model.info;
+    if view.tiles.is_none() {
+        return view.fit.frame(native, *size).mask(mask);
+    }
+    let whole = mask.resize_torch_nearest(native.width, native.height);
+    tile_of_mask(&whole, place(native, *size, judged), *size)
 }
 
 fn values(tensor: Tensor<4>) -> Result<Vec<f32>> {
@@ -46,7 +78,7 @@ fn mean(tensor: Tensor<4>) -> Result<ScoreMap> {
 pub fn levels(subject: &Subject) -> Result<Option<Levels>> {
     let anomalous = subject.judged.iter().filter(|judged| judged.defect.is_some());
     let Some(worst) = anomalous.min_by(|a, b| a.score.total_cmp(&b.score)) else { return Ok(None) };
-    let (picture, features) = see(subject, worst)?;
+    let (picture, _, features) = see(subject, worst)?;
     let Features { teacher, advanced, student, discrepancy } = features;
     let level = |k: usize| {
         Ok(LevelPanels {
@@ -75,10 +107,10 @@ pub fn embedding(subject: &Subject) -> Result<Option<Vec<EmbeddingRow>>> {
     let mut rng = ChaCha8Rng::seed_from_u64(0);
     let mut rows = Vec::new();
     for judged in spread(&marked).chain(spread(&good)) {
-        let (_, features) = see(subject, judged)?;
+        let (_, native, features) = see(subject, judged)?;
         let [_, channels, height, width] = features.teacher[LEVEL].dims();
         let labels = match &judged.mask {
-            Some(mask) => mask.patch_labels(height, width),
+            Some(mask) => truth(subject, mask, native, judged).patch_labels(height, width),
             None => Mask::filled(width, height, false).data,
         };
         let vanilla = values(features.teacher[LEVEL].clone())?;

@@ -1,6 +1,6 @@
 //! A line of `aand detect`'s results: what was found in a picture, or why nothing was.
 
-use crate::detection::{Detection, Verdict};
+use crate::detection::{Detection, Found, Verdict};
 use crate::files::{exact, text};
 use crate::report::cell;
 use crate::{Error, Result};
@@ -26,6 +26,9 @@ pub struct Line {
     /// Whether the score exceeds the threshold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
+    /// The regions above the threshold, in pixels of the picture; none in a good one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub regions: Option<Vec<Found>>,
     /// Milliseconds of decoding, resizing and computing; writing the results is not counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ms: Option<f64>,
@@ -51,6 +54,8 @@ pub struct Line {
 
 /// The columns of `results.csv`; [`MORE`] only where a picture's name alone does not lead to it and to its results.
 const COLUMNS: [&str; 6] = ["path", "score", "normalized", "verdict", "ms", "error"];
+/// After these columns, which tables of before have as well, the regions as JSON.
+const REGIONS: &str = "regions";
 const MORE: [&str; 3] = ["path_bytes", "heat", "overlay"];
 
 impl Line {
@@ -64,6 +69,7 @@ impl Line {
         self.score = Some(found.score);
         self.normalized = Some(found.normalized);
         self.verdict = Some(found.verdict);
+        self.regions = Some(found.regions.clone());
         self.ms = Some((ms * 100.0).round() / 100.0);
     }
 
@@ -100,7 +106,7 @@ impl Line {
     /// The table's first row.
     pub fn head(more: bool) -> Vec<String> {
         let more = if more { MORE.as_slice() } else { &[] };
-        COLUMNS.iter().chain(more).map(|&name| name.into()).collect()
+        COLUMNS.iter().chain([&REGIONS]).chain(more).map(|&name| name.into()).collect()
     }
 
     /// Its row of the table; what does not apply is empty.
@@ -114,6 +120,7 @@ impl Line {
             self.verdict.map(word).unwrap_or_default().into(),
             number(self.ms),
             words(&self.error),
+            self.regions.as_ref().and_then(|regions| serde_json::to_string(regions).ok()).unwrap_or_default(),
         ];
         if more {
             row.extend([&self.path_bytes, &self.heat, &self.overlay].map(words));
@@ -147,7 +154,7 @@ mod tests {
         let text = serde_json::to_string(&line).unwrap();
         assert_eq!(text, r#"{"path":"=a.png","error":"first"}"#);
         assert_eq!(serde_json::from_str::<Line>(&text).unwrap(), line);
-        assert_eq!(line.row(false), ["'=a.png", "", "", "", "", "first"]);
+        assert_eq!(line.row(false), ["'=a.png", "", "", "", "", "first", ""]);
         assert!(!line.is_judged());
         let judged = r#"{"path":"a","score":1.5,"normalized":0.5,"verdict":"good"}"#;
         assert!(serde_json::from_str::<Line>(judged).unwrap().is_judged());

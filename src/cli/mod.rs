@@ -22,6 +22,7 @@ mod patch;
 mod pretrain;
 mod process;
 mod progress;
+mod region;
 mod render;
 mod reporting;
 mod results;
@@ -34,7 +35,7 @@ mod watch;
 mod weights;
 
 use crate::listing::{Advice, below};
-use crate::{Result, terminal};
+use crate::{Error, Result, terminal};
 use clap::{Args, Parser, Subcommand};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
@@ -58,7 +59,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Train a model on good pictures: both stages, resumable
-    Train(train::TrainArgs),
+    Train(Box<train::TrainArgs>),
     /// Find anomalies in pictures: heat maps, overlays, scores, verdicts
     Detect(detect::DetectArgs),
     /// Measure a model on labelled pictures: AUROC, AUPRO, AP, F1
@@ -119,7 +120,7 @@ impl Saying {
     /// A line for people on standard error.
     pub fn say(self, line: impl AsRef<str>) {
         if !self.quiet {
-            terminal::complain(flags::with_flags(line.as_ref()));
+            terminal::complain(line.as_ref());
         }
     }
 }
@@ -171,13 +172,45 @@ fn show(words: &clap::Error) -> ExitCode {
     }
 }
 
+/// What can be told on a line: an error, or words about one.
+trait Told {
+    fn told(&self) -> String;
+}
+
+impl Told for Error {
+    /// With flags where it is of a kind that names settings; what is quoted in the others are people's names.
+    fn told(&self) -> String {
+        let message = self.to_string();
+        match self {
+            Self::Setting(_)
+            | Self::Training(_)
+            | Self::Device(_)
+            | Self::Interrupted(_)
+            | Self::Weights { .. } => flags::with_flags(&message),
+            _ => message,
+        }
+    }
+}
+
+impl Told for String {
+    fn told(&self) -> String {
+        self.clone()
+    }
+}
+
+impl<T: Told> Told for &T {
+    fn told(&self) -> String {
+        (*self).told()
+    }
+}
+
 /// An error without line breaks, whatever the file is called.
-fn one_line(error: impl ToString) -> String {
-    flags::with_flags(&error.to_string()).replace(['\n', '\r'], " ")
+fn one_line(error: impl Told) -> String {
+    error.told().replace(['\n', '\r'], " ")
 }
 
 /// A line about an item that failed while others go on: an error, so it is said even when quiet.
-fn skipped(error: impl ToString) -> String {
+fn skipped(error: impl Told) -> String {
     format!("skipped: {}", one_line(error))
 }
 

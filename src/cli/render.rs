@@ -1,7 +1,7 @@
 //! `aand render`: the rendered product lines alone, as data sets in MVTec layout.
 
 use super::output::{check_file, check_folder, is_own_png, write_picture};
-use super::{Saying, skipped};
+use super::{Saying, one_line, skipped};
 use crate::files::{check_replace, exact, text};
 use crate::render::{Counts, Line, check_rendered, contact_sheet, write};
 use crate::{Error, Result, terminal};
@@ -11,7 +11,8 @@ use std::path::PathBuf;
 /// Options of `aand render`.
 #[derive(Debug, Args)]
 pub struct RenderArgs {
-    /// Which lines: cloth, washers, circuit; all of them unless given
+    /// Which lines: cloth, washers, circuit, or strip, whose pictures are 2,000 x 800 with defects of 6 to 12 pixels; the
+    /// first three unless given
     lines: Vec<Line>,
     /// The folder to write a folder per line to
     #[arg(long, default_value = "rendered")]
@@ -55,7 +56,7 @@ pub fn run(args: &RenderArgs) -> Result<()> {
             Ok(()) => {}
             Err(error) if count == 1 => return Err(error),
             Err(error) => {
-                terminal::complain(skipped(format!("{line}: {error}")));
+                terminal::complain(skipped(format!("{line}: {}", one_line(&error))));
                 failed.push(line.name());
             }
         }
@@ -85,7 +86,10 @@ impl RenderArgs {
         }
         write(line, &folder, counts, self.seed)?;
         if self.sheet {
-            write_picture(&self.sheet_of(line), &contact_sheet(line, 6, self.seed)?)?;
+            write_picture(
+                &self.sheet_of(line),
+                &contact_sheet(line, if line.size().is_square() { 6 } else { 1 }, self.seed)?,
+            )?;
         }
         self.saying.say(format!("{}: rendered into {}", line.title(), folder.display()));
         if self.saying.json {

@@ -3,10 +3,10 @@
 use super::insides::{embedding, levels};
 use crate::Result;
 use crate::dataset::Dataset;
-use crate::detection::{enlarge, heat_map, overlay};
+use crate::detection::{draw_boxes, heat_map, overlay, regions};
 use crate::metrics::{Evaluation, Judged};
 use crate::model::{Aand, Info};
-use crate::picture::{open_ranged, resize};
+use crate::picture::{Size, open_ranged, resize};
 use crate::report::{GalleryItem, ReportInput};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
@@ -77,14 +77,18 @@ impl<'a> Subject<'a> {
         let side = |length: u32| ((f64::from(length) * scale).round() as u32).max(1);
         let (w, h) = (side(w), side(h));
         let picture = resize(&native, w, h);
-        let map = enlarge(&judged.map, w, h);
+        let size = Size::of(&picture);
+        let mut overlay = overlay(&picture, &judged.map, threshold);
+        if judged.score > threshold {
+            draw_boxes(&mut overlay, &regions(&judged.map, threshold, size, 0.0), size);
+        }
         Ok(GalleryItem {
             name: short_name(&judged.path),
             defect: judged.defect.clone(),
             score: judged.score,
             mask: judged.mask.as_ref().map(|mask| mask.resize_pil_nearest(w as usize, h as usize)),
-            heat: heat_map(&map, threshold),
-            overlay: overlay(&picture, &map, threshold),
+            heat: heat_map(&judged.map, size, threshold),
+            overlay,
             picture,
         })
     }
@@ -111,7 +115,7 @@ fn facts(info: &Info) -> Vec<(String, String)> {
         ("Name", info.name.clone()),
         ("Backbone", info.backbone.name().to_owned()),
         ("Teacher", info.teacher.clone()),
-        ("Input", format!("{0} x {0}; {1}", info.size, info.preprocessing)),
+        ("Input", format!("{}; {}", info.size, info.preprocessing)),
         ("Training", format!("{amplify} epochs of amplification, {distill} of distillation")),
         ("Training pictures", info.training_pictures.to_string()),
         ("Selection", info.selection.describe().to_owned()),

@@ -67,7 +67,7 @@ pub fn run(args: &StressArgs) -> Result<()> {
         }
         match open_ranged(&sample.path, info.range) {
             Ok((picture, _)) => {
-                let varied = variations(&picture, &conditions, info.size, n);
+                let varied = variations(&picture, &conditions, info, n);
                 all.push(scores(&detector, &varied, args.batch.into())?);
                 labels.push(sample.defect.is_some());
             }

@@ -1,20 +1,21 @@
 //! `aand train DATA --out part.aand`: both stages.
 
 use super::film::FilmArgs;
+use super::flags::with_flags;
 use super::watch::{Watch, check_beside};
-use super::{DeviceArgs, Saying, skipped};
+use super::{DeviceArgs, Saying, one_line, region, skipped};
 use crate::amplification::{RaaOptions, Residual};
 use crate::dataset::{self, Dataset, Layout};
 use crate::files::{Lock, check_replace, clear_leftovers, exact, folder_of, text};
 use crate::gpu::Processor;
 use crate::model::{Precision, Score, Selection, is_own_model, save, write_atomically};
 use crate::perturbation::Perturbation;
-use crate::picture::RangeChoice;
+use crate::picture::{Fit, Pooling, RangeChoice, Size, Tiles, View, open_size};
 use crate::synthesis::Foreground;
 use crate::teacher::{Backbone, Teacher};
 use crate::training::{
-    Course, Objective, Preset, Settings, TeacherKind, check_writable, checkpoint_path, is_own_checkpoint,
-    range_of, train,
+    Course, Extent, Objective, Preset, Settings, TeacherKind, check_writable, checkpoint_path,
+    is_own_checkpoint, range_of, tiles_each, train,
 };
 use crate::{Error, Result, terminal};
 use burn::tensor::Device;
@@ -63,9 +64,26 @@ pub struct TrainArgs {
     /// Epochs of stage 2, instead of the preset's
     #[arg(long)]
     epochs_distill: Option<usize>,
-    /// Input side in pixels, a multiple of 32
-    #[arg(long, default_value_t = 256)]
-    size: usize,
+    /// Input size in pixels, multiples of 32: one number, WIDTHxHEIGHT, or auto for that of the pictures' aspect. Unless
+    /// given auto where that is beyond 4:3, else 256
+    #[arg(long)]
+    size: Option<SizeChoice>,
+    /// What becomes of pictures of another aspect than the input's: squash stretches them, pad fills up with their
+    /// mirror image, which does not count, crop cuts off what hangs over, which is not judged. Unless given squash, or
+    /// with --size auto pad where the pictures' aspects differ
+    #[arg(long, value_enum, conflicts_with = "tile")]
+    fit: Option<Fit>,
+    /// Look at the pictures in tiles of so many pixels each way, a multiple of 32, at their own resolution: for defects
+    /// that are small beside the picture
+    #[arg(long, value_name = "PIXELS", conflicts_with = "size")]
+    tile: Option<usize>,
+    /// Pixels that a tile shares with the next in detection; a quarter of it unless given
+    #[arg(long, value_name = "PIXELS", requires = "tile")]
+    overlap: Option<usize>,
+    /// What of the pictures counts: a mask's file, x,y,width,height in pixels, or a polygon's .json. Outside nothing is
+    /// learned from, scored or shown. Kept in the model
+    #[arg(long, value_name = "REGION")]
+    roi: Option<String>,
     /// Decides everything random
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -105,9 +123,10 @@ pub struct TrainArgs {
     /// Ablation: what the student learns from (Table I)
     #[arg(long, value_enum, default_value = "advanced")]
     teacher: TeacherKind,
-    /// Ablation: what the score is
-    #[arg(long, value_enum, default_value = "discrepancy")]
-    score: Score,
+    /// What of the map is the score: max, or top:P% for the mean of the highest P percent. Ablation: gate for a map of
+    /// the gate alone, also as gate,top:P%
+    #[arg(long, default_value = "max")]
+    score: ScoreChoice,
     /// The share of good parts that may be called anomalous: the threshold keeps it, or states what so few pictures
     /// support
     #[arg(long, default_value = "1%", value_parser = share, allow_negative_numbers = true)]
@@ -140,6 +159,46 @@ pub struct TrainArgs {
     saying: Saying,
 }
 
+/// The network's size as it is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SizeChoice {
+    /// By the pictures.
+    Auto,
+    /// This one.
+    Of(Size),
+}
+
+impl std::str::FromStr for SizeChoice {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        if text == "auto" { Ok(Self::Auto) } else { text.parse().map(Self::Of) }
+    }
+}
+
+/// What is asked to be the score.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct ScoreChoice {
+    score: Score,
+    pooling: Pooling,
+}
+
+impl std::str::FromStr for ScoreChoice {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let mut choice = Self::default();
+        for part in text.split(',') {
+            match part {
+                "discrepancy" => choice.score = Score::Discrepancy,
+                "gate" => choice.score = Score::Gate,
+                pooling => choice.pooling = pooling.parse()?,
+            }
+        }
+        Ok(choice)
+    }
+}
+
 /// Runs `aand train`.
 pub fn run(args: &TrainArgs) -> Result<()> {
     super::memory::keep();
@@ -149,9 +208,12 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         |set: &Dataset| if all { args.out.join(format!("{}.aand", set.name)) } else { args.out.clone() };
     args.film.check(&sets)?;
     let mut locks = Vec::new();
+    let mut all_settings = Vec::new();
     for set in &sets {
         set.insist_on_good(args.all_good)?;
-        args.settings(set).check()?;
+        let settings = args.settings(set)?;
+        settings.check()?;
+        all_settings.push(settings);
         locks.push(args.claim(&out(set))?);
     }
     let (processor, device) = (args.device.choose(args.saying)?, Device::flex());
@@ -163,15 +225,15 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         _ => Teacher::resolve(args.backbone, args.weights.as_deref(), &device)?,
     };
     let mut failed: Vec<(&str, Error)> = Vec::new();
-    for set in &sets {
-        match one(args, set, &out(set), (&teacher, &source), &processor) {
+    for (set, settings) in sets.iter().zip(all_settings) {
+        match one(args, (set, settings), &out(set), (&teacher, &source), &processor) {
             Ok(()) => {}
             // Whoever asks to stop means all categories.
             Err(error @ Error::Interrupted(_)) => return Err(error),
             Err(error) if sets.len() == 1 => return Err(error),
             Err(error) => {
                 // An error, so it is said even when quiet.
-                terminal::complain(skipped(format!("{}: {error}", set.name)));
+                terminal::complain(skipped(format!("{}: {}", set.name, one_line(&error))));
                 failed.push((&set.name, error));
             }
         }
@@ -186,7 +248,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
 
 fn one(
     args: &TrainArgs,
-    set: &Dataset,
+    (set, settings): (&Dataset, Settings),
     out: &Path,
     (teacher, source): (&Teacher, &str),
     processor: &Processor,
@@ -194,7 +256,8 @@ fn one(
     let saying = args.saying;
     saying.advise(&set.advice());
     saying.advise_on_textures(args.textures.as_deref());
-    let settings = Settings { range: range_of(args.range, set), ..args.settings(set) };
+    let settings = Settings { range: range_of(args.range, set), ..settings };
+    args.tell_of_size(set, &settings);
     if settings.selection == Selection::Test && !set.test.iter().any(|s| s.defect.is_some()) {
         let reason = "--select test needs labelled test pictures, and there are none; drop it";
         return Err(Error::dataset(&set.root, reason));
@@ -216,14 +279,14 @@ fn one(
         course.memory_estimate() as f64 / 1e9
     ));
     for warning in course.warnings() {
-        saying.say(format!("warning: {warning}"));
+        saying.say(format!("warning: {}", with_flags(&warning)));
     }
     if settings_select(&course) {
         saying.say(format!("warning: {}", Selection::Test.describe()));
     }
     args.tell_earlier(out);
     let mut watch = Watch::new(saying, out, set, &course)?;
-    watch.film = args.film.open(set, course.settings.size, course.settings.range)?;
+    watch.film = args.film.open(set, &course.settings)?;
     let result = train(&course, &mut watch);
     let time = watch.time();
     let model = result?;
@@ -316,12 +379,62 @@ impl TrainArgs {
         }
     }
 
+    /// The network's size and how it looks at the pictures of one category.
+    fn look(&self, set: &Dataset, extent: Option<&Extent>) -> Result<(Size, View)> {
+        // The paper's is square whatever the pictures are.
+        let usual = self.preset == Preset::Paper || !extent.is_some_and(Extent::is_oblong);
+        let (size, fit) = match (self.tile, self.size, extent) {
+            (Some(tile), _, _) => (Size::square(tile), Fit::Squash),
+            (None, Some(SizeChoice::Of(size)), _) => (size, Fit::Squash),
+            (None, None, _) if usual => (Settings::default().size, Fit::Squash),
+            (None, _, Some(extent)) => extent.auto(),
+            (None, _, None) => (Settings::default().size, Fit::Squash),
+        };
+        let overlap = self.overlap.unwrap_or(Tiles::overlap_of(size));
+        let region = match (&self.roi, set.train.first()) {
+            (Some(roi), Some(first)) => Some(region::read(roi, open_size(first)?)?),
+            _ => None,
+        };
+        let view = View {
+            fit: self.fit.unwrap_or(fit),
+            tiles: self.tile.map(|_| Tiles { overlap }),
+            region,
+            pooling: self.score.pooling,
+        };
+        Ok((size, view))
+    }
+
+    /// Says what size was chosen, and what is lost at it.
+    fn tell_of_size(&self, set: &Dataset, settings: &Settings) {
+        let (size, view) = (settings.size, &settings.view);
+        if self.tile.is_none()
+            && !matches!(self.size, Some(SizeChoice::Of(_)))
+            && size != Settings::default().size
+        {
+            self.saying.say(format!(
+                "{}: input {size}, by the pictures' aspect ({})",
+                set.name,
+                view.words(size)
+            ));
+        }
+        let extent = Extent::of(set).filter(|_| view.tiles.is_none());
+        if let Some(pixels) = extent.and_then(|extent| extent.vanishing(size)) {
+            self.saying.say(format!(
+                "defects smaller than {pixels} pixels of the picture vanish at {size}; --tile 256 keeps them"
+            ));
+        }
+    }
+
     /// All settings for one category.
-    fn settings(&self, set: &Dataset) -> Settings {
+    fn settings(&self, set: &Dataset) -> Result<Settings> {
+        let extent = Extent::of(set);
+        let (size, view) = self.look(set, extent.as_ref())?;
+        let tiles = extent.filter(|_| view.tiles.is_some());
         let paper = (self.preset == Preset::Paper).then(|| Foreground::paper(&set.name)).flatten();
         let foreground = self.foreground.or(paper).unwrap_or_default();
         let settings = Settings {
-            size: self.size,
+            size,
+            view,
             seed: self.seed,
             // The preset's depend on how many pictures are held out, below.
             epochs_amplify: self.epochs_amplify.unwrap_or_default(),
@@ -340,7 +453,7 @@ impl TrainArgs {
             },
             teacher: self.teacher,
             objective: self.objective,
-            score: self.score,
+            score: self.score.score,
             holdout: self.holdout,
             false_alarms: self.false_alarms,
             augment: self.augment.clone(),
@@ -351,11 +464,12 @@ impl TrainArgs {
             precision: self.precision,
         };
         let fit = set.train.len() - settings.held_out(set.train.len());
-        let [amplify, distill] = self.preset.epochs(fit, self.batch);
-        Settings {
+        let items = fit * tiles.map_or(1, |extent| tiles_each(fit, extent.native, size));
+        let [amplify, distill] = self.preset.epochs(items, self.batch);
+        Ok(Settings {
             epochs_amplify: self.epochs_amplify.unwrap_or(amplify),
             epochs_distill: self.epochs_distill.unwrap_or(distill),
             ..settings
-        }
+        })
     }
 }

@@ -8,8 +8,8 @@ use crate::detection::{Detector, batch};
 use crate::files::{check_replace, write_atomically};
 use crate::gpu::Processor;
 use crate::metrics::roc_auc;
-use crate::model::{Aand, History};
-use crate::picture::{Mask, Picture, Range, normalise, open_ranged, resize};
+use crate::model::{Aand, History, Info};
+use crate::picture::{Mask, Range, Seen, Size, View, normalise, open_ranged};
 use crate::report::{is_own_picture, training_picture};
 use crate::training::{Checkpoint, Course, Event, Film, Observer, Stage};
 use crate::{Error, Result};
@@ -30,7 +30,7 @@ pub struct Watch<'a> {
     begun: bool,
     unwritten: Option<Error>,
     started: Instant,
-    test: Option<Vec<(Picture, Option<Mask>, bool)>>,
+    test: Option<Vec<(Seen<'static>, Option<Mask>, bool)>>,
     /// Judges candidates.
     processor: Processor,
     /// Of stage 2, if one was asked for.
@@ -134,14 +134,15 @@ impl<'a> Watch<'a> {
 
     fn test_pictures(
         &mut self,
-        size: usize,
+        size: Size,
+        view: &View,
         range: Option<Range>,
-    ) -> Result<&[(Picture, Option<Mask>, bool)]> {
+    ) -> Result<&[(Seen<'static>, Option<Mask>, bool)]> {
         if self.test.is_none() {
             let read = |sample: &crate::dataset::Sample| {
-                let picture = resize(&open_ranged(&sample.path, range)?.0, size as u32, size as u32);
-                let mask = sample.mask.as_ref().map(|m| Ok(open_mask(m)?.resize_pil_nearest(size, size)));
-                Ok((picture, mask.transpose()?, sample.defect.is_some()))
+                let picture = view.see(&open_ranged(&sample.path, range)?.0, size).owned();
+                let mask = sample.mask.as_ref().map(|path| open_mask(path)).transpose()?;
+                Ok((picture, mask, sample.defect.is_some()))
             };
             self.test = Some(self.dataset.test.iter().map(read).collect::<Result<_>>()?);
         }
@@ -188,9 +189,9 @@ impl Observer for Watch<'_> {
     /// Stage 1: gate precision (method.md 2.10). Stage 2: image plus pixel AUROC, each rounded to three
     /// decimals (method.md 4.4).
     fn judge(&mut self, candidate: &Aand, stage: Stage) -> Result<f64> {
-        let size = candidate.info.size;
+        let Info { size, view, range, .. } = candidate.info.clone();
         let processor = self.processor.clone();
-        let samples = self.test_pictures(size, candidate.info.range)?;
+        let samples = self.test_pictures(size, &view, range)?;
         if stage == Stage::Amplify {
             let precision =
                 samples.iter().map(|(picture, mask, _)| gate_precision(candidate, picture, mask.as_ref()));
@@ -199,13 +200,14 @@ impl Observer for Watch<'_> {
         let detector = Detector::on(candidate.clone(), &processor)?;
         let (mut image, mut labels, mut pixels, mut truth) = (vec![], vec![], vec![], vec![]);
         for (picture, mask, anomalous) in samples {
-            let found = detector.detect(std::slice::from_ref(picture))?;
-            for detection in found {
+            for map in pollster::block_on(detector.look(std::slice::from_ref(picture), &mut |_, _| {}))? {
+                let detection = detector.judge(map, picture.native)?;
+                let (width, height) = (detection.map.width, detection.map.height);
                 image.push(detection.score);
                 labels.push(*anomalous);
                 match mask {
-                    Some(mask) => truth.extend(&mask.data),
-                    None if !anomalous => truth.extend(std::iter::repeat_n(false, size * size)),
+                    Some(mask) => truth.extend(mask.resize_pil_nearest(width, height).data),
+                    None if !anomalous => truth.extend(std::iter::repeat_n(false, width * height)),
                     None => continue,
                 }
                 pixels.extend(detection.map.data.iter().map(|&v| f64::from(v)));
@@ -241,9 +243,11 @@ fn log_of(history: &History) -> String {
 }
 
 /// Share of the gate's positive patches that lie on the defect, mean over the levels; 0 for a good picture.
-fn gate_precision(model: &Aand, picture: &Picture, mask: Option<&Mask>) -> f64 {
+fn gate_precision(model: &Aand, seen: &Seen, mask: Option<&Mask>) -> f64 {
     let Some(mask) = mask else { return 0.0 };
-    let x = batch(normalise(picture), 1, model.info.size, &model.device());
+    let Info { size, view, .. } = &model.info;
+    let (picture, mask) = view.around(seen, mask, *size);
+    let x = batch(normalise(&picture), 1, *size, &model.device());
     let levels = model.amplifier.forward(model.teacher.forward(x), model.info.raa);
     let precision = levels.map(|level| {
         let [_, _, height, width] = level.weight.dims();

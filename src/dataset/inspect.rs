@@ -116,7 +116,7 @@ fn masks(dataset: &Dataset, readable: &BTreeMap<&Path, &Facts>, found: &mut Find
                 continue;
             }
         };
-        let list = match MaskFault::of(path, &mask, Some(USUAL_SIZE)) {
+        let list = match MaskFault::of(path, &mask, Some(USUAL_SIZE.into())) {
             Some(MaskFault::Empty) => Some(&mut found.masks_empty),
             Some(MaskFault::Inverted) => Some(&mut found.masks_inverted),
             Some(MaskFault::Alpha) => Some(&mut found.masks_in_alpha),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::Sample;
 use crate::error::{Error, Result};
 use crate::listing::{Advice, Below, Level, counted, pictures_below};
+use crate::picture::Size;
 use crate::picture::{Mask, is_drawn_in_alpha};
 
 /// The masks of one kind of defect, by their path without ending: `003_mask.png` and `003.png` both belong to `003`,
@@ -100,8 +101,8 @@ pub enum MaskFault {
 }
 
 impl MaskFault {
-    /// What is wrong with the mask at `path` of a picture with a defect; `size` is the side of the model's input.
-    pub fn of(path: &Path, mask: &Mask, size: Option<usize>) -> Option<Self> {
+    /// What is wrong with the mask at `path` of a picture with a defect; `size` is that of the model's input.
+    pub fn of(path: &Path, mask: &Mask, size: Option<Size>) -> Option<Self> {
         let (marked, all) = (mask.count(), mask.data.len());
         if (marked == 0 || marked == all) && path.is_file() && is_drawn_in_alpha(path) {
             return Some(Self::Alpha);
@@ -110,7 +111,7 @@ impl MaskFault {
             0 => Some(Self::Empty),
             _ if 2 * marked > all => Some(Self::Inverted),
             _ => size
-                .filter(|side| mask.resize_pil_nearest(*side, *side).count() == 0)
+                .filter(|size| mask.resize_pil_nearest(size.width, size.height).count() == 0)
                 .map(|_| Self::Vanishing),
         }
     }
@@ -204,7 +205,7 @@ mod tests {
         let expected = [None, Some(MaskFault::Empty), inverted, None, alpha, alpha, inverted];
         assert_eq!(found.map(|name| fault(name, None)), expected);
         assert_eq!(
-            (fault("small.png", Some(8)), fault("small.png", Some(2))),
+            (fault("small.png", Some(8.into())), fault("small.png", Some(2.into()))),
             (None, Some(MaskFault::Vanishing))
         );
         let lines = MaskFault::all_advice(&[MaskFault::Alpha, MaskFault::Inverted, MaskFault::Alpha]);

@@ -1,6 +1,6 @@
 //! From three discrepancies to one anomaly map: align_corners up-sampling, sum, Gaussian (method.md 5).
 
-use crate::picture::ScoreMap;
+use crate::picture::{ScoreMap, Size};
 
 /// One level's discrepancy `[H_k, W_k]`, up-sampled bilinearly with align_corners = true and added to `sum`.
 pub fn add_upsampled(sum: &mut [f64], [height, width]: [usize; 2], level: &[f32], [h, w]: [usize; 2]) {
@@ -81,20 +81,27 @@ fn reflect(position: isize, length: usize) -> usize {
     if position < length { position } else { period as usize - 1 - position }
 }
 
-/// The sigma of the Gaussian on a map `[H, W]`: 4 at 256 pixels, in proportion at other sizes.
-pub fn smoothing([height, _]: [usize; 2]) -> f64 {
-    4.0 * height as f64 / 256.0
+/// Standard deviation of the Gaussian for a map of that size: 4 where the shorter side has 256 pixels, in proportion
+/// at others.
+pub fn sigma(size: Size) -> f64 {
+    4.0 * size.shorter() as f64 / 256.0
 }
 
-/// The anomaly map of one picture: the levels' discrepancies `(values, [H_k, W_k])` up-sampled to
-/// `size x size`, summed, smoothed with sigma 4 at 256 pixels (in proportion at other sizes).
-pub fn anomaly_map(levels: &[(&[f32], [usize; 2])], size: usize) -> ScoreMap {
-    let mut sum = vec![0.0; size * size];
-    for (level, dims) in levels {
-        add_upsampled(&mut sum, [size, size], level, *dims);
+/// The anomaly map of one picture: the levels' discrepancies `(values, [H_k, W_k])` up-sampled to `size`, summed,
+/// smoothed by [`sigma`].
+pub fn anomaly_map(levels: &[(&[f32], [usize; 2])], size: impl Into<Size>) -> ScoreMap {
+    let size = size.into();
+    let dims = [size.height, size.width];
+    let mut sum = vec![0.0; size.area()];
+    for (level, [h, w]) in levels {
+        add_upsampled(&mut sum, dims, level, [*h, *w]);
     }
-    let smoothed = gaussian(&sum, [size, size], smoothing([size, size]));
-    ScoreMap { width: size, height: size, data: smoothed.into_iter().map(|v| v as f32).collect() }
+    let smoothed = gaussian(&sum, dims, sigma(size));
+    ScoreMap {
+        width: size.width,
+        height: size.height,
+        data: smoothed.into_iter().map(|v| v as f32).collect(),
+    }
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 use super::graph::{Graph, Name, Setting};
 use super::proto::DataType;
 use super::{Pixels, data_type};
-use crate::detection::{add_upsampled, gaussian, smoothing};
+use crate::detection::{add_upsampled, gaussian, sigma};
 use crate::inference::Plan;
 use crate::model::Info;
-use crate::picture::{MEAN, STD};
+use crate::picture::{MEAN, STD, Size};
 
 /// From pixels `[N, H, W, 3]` to the normalized picture `[N, 3, H, W]`, in the order of `picture::normalise`.
 pub fn pixels(graph: &mut Graph, plan: &Plan, pixels: Pixels) -> Name {
@@ -32,7 +32,7 @@ pub fn pixels(graph: &mut Graph, plan: &Plan, pixels: Pixels) -> Name {
 /// resizing, about whose corners runtimes differ, nor one for padding.
 pub fn results(graph: &mut Graph, plan: &Plan, info: &Info, levels: [Name; 3]) {
     let [_, height, width] = plan.shape(plan.input);
-    let sigma = smoothing([height, width]);
+    let sigma = sigma(Size::new(width, height));
     let mut map: Option<Name> = None;
     for (number, (level, view)) in levels.iter().zip(plan.maps).enumerate() {
         let [_, h, w] = plan.shape(view);

@@ -152,7 +152,7 @@ mod tests {
 
     fn found(scores: &[f32]) -> Vec<Detection> {
         let map = |&score: &f32| ScoreMap { width: 1, height: 1, data: vec![score] };
-        scores.iter().map(|score| judge(map(score), 1.0).unwrap()).collect()
+        scores.iter().map(|score| judge(map(score), f64::from(*score), 1.0).unwrap()).collect()
     }
 
     fn said(scores: &[f64], anomalous: &[bool]) -> Said {

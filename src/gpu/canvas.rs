@@ -2,6 +2,7 @@
 
 use super::adapter::Gpu;
 use super::network::Network;
+use crate::picture::Size;
 use crate::{Error, Result};
 use wgpu::web_sys::OffscreenCanvas;
 
@@ -14,23 +15,23 @@ pub struct HeatCanvas {
 }
 
 impl HeatCanvas {
-    /// Makes `canvas` `size x size` pixels that `gpu` draws on.
+    /// Makes `canvas` `size` pixels that `gpu` draws on.
     ///
     /// # Errors
     /// The browser does not let a GPU draw on it.
-    pub fn new(gpu: &Gpu, canvas: OffscreenCanvas, size: usize) -> Result<Self> {
+    pub fn new(gpu: &Gpu, canvas: OffscreenCanvas, size: Size) -> Result<Self> {
         use wgpu::TextureUsages as Use;
         let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
         let canvas = instance.create_surface(wgpu::SurfaceTarget::OffscreenCanvas(canvas));
         let canvas = canvas.map_err(|e| refused(&e.to_string()))?;
-        let (side, format) = (size as u32, wgpu::TextureFormat::Rgba8Unorm);
+        let ((width, height), format) = (size.pixels(), wgpu::TextureFormat::Rgba8Unorm);
         canvas.configure(
             &gpu.device,
             &wgpu::SurfaceConfiguration {
                 usage: Use::RENDER_ATTACHMENT | Use::COPY_DST,
                 format,
-                width: side,
-                height: side,
+                width,
+                height,
                 present_mode: wgpu::PresentMode::AutoVsync,
                 desired_maximum_frame_latency: 2,
                 alpha_mode: wgpu::CompositeAlphaMode::PreMultiplied,
@@ -40,7 +41,7 @@ impl HeatCanvas {
         );
         let coloured = gpu.device.create_texture(&wgpu::TextureDescriptor {
             label: Some("heat map"),
-            size: wgpu::Extent3d { width: side, height: side, depth_or_array_layers: 1 },
+            size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
             mip_level_count: 1,
             sample_count: 1,
             dimension: wgpu::TextureDimension::D2,

@@ -4,15 +4,12 @@ use super::kernels::Kernel;
 use super::memory::Memory;
 use super::pass::{Pass, THREADS};
 use super::uniforms::{Blur, Maximum, Upsample, words};
+use crate::detection::sigma;
 use crate::inference::{Plan, Slots};
-
-/// Standard deviation of the Gaussian for a map of `size x size`: 4 at 256 pixels.
-fn sigma(size: usize) -> f64 {
-    4.0 * size as f64 / 256.0
-}
+use crate::picture::Size;
 
 /// The Gaussian's taps from the centre outwards, cut off at four standard deviations; of sum one with both sides.
-pub(super) fn taps(size: usize) -> Vec<f32> {
+pub(super) fn taps(size: Size) -> Vec<f32> {
     let sigma = sigma(size);
     let radius = (4.0 * sigma + 0.5) as usize;
     let raw: Vec<f64> = (0..=radius).map(|x| (-0.5 * (x as f64 / sigma).powi(2)).exp()).collect();
@@ -22,19 +19,19 @@ pub(super) fn taps(size: usize) -> Vec<f32> {
 
 /// From the discrepancies of the three levels to anomaly map and score.
 pub(super) fn passes(plan: &Plan, slots: &Slots, pictures: u32) -> Vec<Pass<Memory>> {
-    let size = plan.size as u32;
+    let [width, height] = [plan.size.width, plan.size.height].map(|side| side as u32);
     let level = |k: usize| Memory::Slot(slots.of[plan.maps[k].buffer]);
-    let each_pixel = [size.div_ceil(THREADS), size, pictures];
+    let each_pixel = [width.div_ceil(THREADS), height, pictures];
     let [[height1, width1], [height2, width2], [height3, width3]] = plan.maps.map(|map| {
         let [_, height, width] = plan.shape(map);
         [height as u32, width as u32]
     });
-    let sizes = Upsample { size, height1, width1, height2, width2, height3, width3 };
+    let sizes = Upsample { width, height, height1, width1, height2, width2, height3, width3 };
     let radius = taps(plan.size).len() as u32 - 1;
     let blur = |name: &str, along_x: u32, [from, to]: [Memory; 2]| Pass {
         name: name.into(),
         kernel: Kernel::Blur,
-        uniform: words(Blur { size, radius, along_x }),
+        uniform: words(Blur { width, height, radius, along_x }),
         bindings: vec![Memory::Taps, from, to],
         groups: each_pixel,
     };
@@ -51,7 +48,7 @@ pub(super) fn passes(plan: &Plan, slots: &Slots, pictures: u32) -> Vec<Pass<Memo
         Pass {
             name: "maximum".into(),
             kernel: Kernel::Maximum,
-            uniform: words(Maximum { pixels: size * size }),
+            uniform: words(Maximum { pixels: width * height }),
             bindings: vec![Memory::Map, Memory::Scores],
             groups: [pictures, 1, 1],
         },

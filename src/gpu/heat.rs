@@ -44,7 +44,7 @@ impl Heat {
 }
 
 impl Network {
-    /// Colours the anomaly map of one picture of the last batch into `texture`, which is `S x S`, of the format
+    /// Colours the anomaly map of one picture of the last batch into `texture`, which has the map's size, is of the format
     /// `Rgba8Unorm` and has the usage `STORAGE_BINDING`: as [`crate::detection::heat_map`] does. With `see_through`
     /// to be laid over the picture, as [`crate::detection::overlay`] does at full strength; the colours are then
     /// multiplied by the opacity.
@@ -64,9 +64,10 @@ impl Network {
         self.kernels.prepare(&self.gpu, [Kernel::Colour])?;
         let device = &self.gpu.device;
         let heat = self.heat.get_or_insert_with(|| Heat::new(device));
-        let size = self.plan.size as u32;
+        let (width, height) = self.plan.size.pixels();
         let scale = words(Colour {
-            size,
+            width,
+            height,
             picture: picture as u32,
             colours: COLOURS as u32,
             threshold: threshold as f32,
@@ -94,7 +95,7 @@ impl Network {
             let mut compute = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
             compute.set_pipeline(pipeline);
             compute.set_bind_group(0, &group, &[]);
-            compute.dispatch_workgroups(size.div_ceil(SIDE), size.div_ceil(SIDE), 1);
+            compute.dispatch_workgroups(width.div_ceil(SIDE), height.div_ceil(SIDE), 1);
         }
         self.gpu.submit(encoder);
         self.gpu.check()

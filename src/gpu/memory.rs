@@ -78,7 +78,7 @@ pub(super) fn most_pictures(
     let limits = gpu.device.limits();
     let allowed = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
     let patches = tiles.numbers(plan, 1).map(|numbers| precision.bytes() * numbers);
-    let pixels = 4 * 3 * plan.size * plan.size;
+    let pixels = 4 * 3 * plan.size.area();
     let largest = slot_bytes(plan, slots, precision).into_iter().chain(patches).fold(pixels, usize::max);
     let groups = limits.max_compute_workgroups_per_dimension as usize;
     ((allowed / largest as u64) as usize).clamp(1, groups)
@@ -107,7 +107,7 @@ impl Memories {
         let [transformed, products] = tiles.numbers(plan, pictures);
         let [transformed, products] =
             [transformed.max(4), products.max(tile::PARTS)].map(|n| precision.bytes() * n);
-        let pixels = plan.size * plan.size;
+        let pixels = plan.size.area();
         let features = Use::STORAGE | Use::COPY_SRC | Use::COPY_DST;
         let slot = |(i, bytes): (usize, usize)| whole(&format!("slot {i}"), pictures * bytes, features);
         Self {

@@ -11,7 +11,7 @@ use super::passes;
 use super::tile::Tiles;
 use crate::inference::{Plan, Slots};
 use crate::model::Precision;
-use crate::picture::ScoreMap;
+use crate::picture::{ScoreMap, Size};
 use crate::{Error, Result};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -128,8 +128,8 @@ impl Network {
         })
     }
 
-    /// The side of the pictures and maps.
-    pub fn size(&self) -> usize {
+    /// The size of the pictures and maps.
+    pub fn size(&self) -> Size {
         self.plan.size
     }
 
@@ -171,14 +171,12 @@ impl Network {
 
     /// Numbers of a picture.
     fn numbers(&self) -> usize {
-        3 * self.plan.size * self.plan.size
+        3 * self.plan.size.area()
     }
 
     fn misshapen(&self, count: usize) -> Error {
         let (size, most) = (self.plan.size, self.most);
-        Error::Setting(format!(
-            "what was given is not {count} pictures of {size} x {size}; a batch has 1 to {most}"
-        ))
+        Error::Setting(format!("what was given is not {count} pictures of {size}; a batch has 1 to {most}"))
     }
 
     /// Hands one batch to the GPU and returns at once; [`Self::scores`], [`Self::read_maps`] and [`Self::heat`]
@@ -314,10 +312,10 @@ impl Network {
     /// The device failed.
     pub async fn read_maps(&self) -> Result<Vec<ScoreMap>> {
         let Some(memories) = &self.memories else { return Ok(Vec::new()) };
-        let side = self.plan.size;
+        let Size { width, height } = self.plan.size;
         let from = memories.at(&self.constants, Memory::Map);
-        let words = self.count * side * side;
-        let maps = |bits: &[u32]| maps_of(bits, side);
+        let words = self.count * width * height;
+        let maps = |bits: &[u32]| maps_of(bits, self.plan.size);
         self.copy_and_read(self.encoder(), [(from, words)], &memories.map_out, maps).await
     }
 
@@ -325,11 +323,11 @@ impl Network {
     async fn results(&self, encoder: wgpu::CommandEncoder) -> Result<Vec<(ScoreMap, f32)>> {
         let Some(memories) = &self.memories else { return Ok(Vec::new()) };
         let [maps, scores] = [Memory::Map, Memory::Scores].map(|place| memories.at(&self.constants, place));
-        let (side, count) = (self.plan.size, self.count);
-        let from = [(&memories.overflow, 1), (scores, count), (maps, count * side * side)];
+        let (size, count) = (self.plan.size, self.count);
+        let from = [(&memories.overflow, 1), (scores, count), (maps, count * size.area())];
         let taken = |bits: &[u32]| -> Result<Vec<(ScoreMap, f32)>> {
             let (scores, maps) = bits.split_at(1 + count);
-            Ok(maps_of(maps, side).into_iter().zip(floats(told(scores)?)).collect())
+            Ok(maps_of(maps, size).into_iter().zip(floats(told(scores)?)).collect())
         };
         self.copy_and_read(encoder, from, &memories.map_out, taken).await?
     }
@@ -367,14 +365,15 @@ fn told(bits: &[u32]) -> Result<&[u32]> {
 }
 
 /// Straight from the mapped memory: batches of maps are many megabytes.
-fn maps_of(bits: &[u32], side: usize) -> Vec<ScoreMap> {
-    let map = |bits: &[u32]| ScoreMap { width: side, height: side, data: floats(bits) };
+fn maps_of(bits: &[u32], size: Size) -> Vec<ScoreMap> {
+    let Size { width, height } = size;
+    let map = |bits: &[u32]| ScoreMap { width, height, data: floats(bits) };
     #[cfg(not(target_arch = "wasm32"))]
-    if bits.len() > side * side {
+    if bits.len() > size.area() {
         use rayon::prelude::*;
-        return bits.par_chunks_exact(side * side).map(map).collect();
+        return bits.par_chunks_exact(size.area()).map(map).collect();
     }
-    bits.chunks_exact(side * side).map(map).collect()
+    bits.chunks_exact(size.area()).map(map).collect()
 }
 
 fn floats(bits: &[u32]) -> Vec<f32> {

@@ -112,14 +112,14 @@ impl<P: Places> Builder<'_, P> {
 
     /// The normalised picture, interleaved and with a border of zeros.
     fn picture(&self) -> Pass<P::Memory> {
-        let size = self.plan.size as u32;
-        let padded = size + 2 * BORDER as u32;
+        let [width, height] = [self.plan.size.width, self.plan.size.height].map(|side| side as u32);
+        let border = 2 * BORDER as u32;
         Pass {
             name: "picture".into(),
             kernel: Kernel::Picture,
-            uniform: words(Picture { size }),
+            uniform: words(Picture { width, height }),
             bindings: vec![self.places.pixels(), self.memory(self.plan.input)],
-            groups: [padded.div_ceil(THREADS), padded, self.pictures],
+            groups: [(width + border).div_ceil(THREADS), height + border, self.pictures],
         }
     }
 

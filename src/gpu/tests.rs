@@ -10,6 +10,7 @@ use crate::amplification::{RaaOptions, Residual};
 use crate::inference::plan_tests::{Random, info};
 use crate::inference::{Buffer, Plan, View, reference};
 use crate::model::{Info, Precision, Score};
+use crate::picture::Size;
 use crate::teacher::Backbone;
 use std::sync::Arc;
 
@@ -186,14 +187,14 @@ fn every_step_in(precision: Precision, info: &Info, pictures: usize, tile: TileR
 #[test]
 fn every_pass_of_a_basic_network_is_right() {
     every_step(&info(Backbone::Compact, 64), 3, |_, _| Tile::Direct);
-    every_step(&info(Backbone::Compact, 96), 1, |_, _| Tile::Small);
+    every_step(&info(Backbone::Compact, Size::new(96, 64)), 1, |_, _| Tile::Small);
     every_step(&info(Backbone::Resnet18, 32), 1, |_, _| Tile::Large);
 }
 
 #[test]
 fn every_pass_of_a_bottleneck_network_is_right() {
     every_step(&info(Backbone::Resnet50, 32), 1, |_, _| Tile::Direct);
-    every_step(&info(Backbone::Resnet50, 32), 3, |_, _| Tile::Large);
+    every_step(&info(Backbone::Resnet50, Size::new(32, 64)), 3, |_, _| Tile::Large);
 }
 
 #[test]
@@ -262,56 +263,6 @@ fn bytes_are_normalised_on_the_gpu() {
     }
 }
 
-/// `cargo test --release --lib gpu::tests::speed -- --ignored --nocapture`: where the time of batches of pictures goes.
-#[test]
-#[ignore = "a measurement"]
-fn speed() {
-    let gpu = gpu();
-    println!("{}, {}", gpu.info.name, gpu.matrix_units());
-    let median = |ms: &mut Vec<f64>| {
-        ms.sort_by(f64::total_cmp);
-        ms[ms.len() / 2]
-    };
-    for backbone in [Backbone::Resnet18, Backbone::WideResnet50_2] {
-        let plan = Plan::new(&info(backbone, 256), &Random).unwrap();
-        for precision in [Precision::F32, Precision::F16] {
-            let mut network = Network::new(Arc::clone(&gpu), plan.clone(), precision).unwrap();
-            for batch in [1, 8, 32] {
-                let bytes: Vec<u8> = (0..3 * 256 * 256).map(|i| (i * 7 % 251) as u8).collect();
-                let bytes = vec![bytes.as_slice(); batch];
-                let [mut maps_ms, mut judge_ms] = [Vec::new(), Vec::new()];
-                for run in 0..23 {
-                    let begin = std::time::Instant::now();
-                    let maps = pollster::block_on(network.maps_of_bytes(&bytes)).unwrap();
-                    let middle = begin.elapsed().as_secs_f64() * 1e3;
-                    for (map, _) in maps {
-                        crate::detection::judge(map, 1.0).unwrap();
-                    }
-                    if run >= 3 {
-                        maps_ms.push(middle);
-                        judge_ms.push(begin.elapsed().as_secs_f64() * 1e3 - middle);
-                    }
-                }
-                let passes = pollster::block_on(network.profile(batch)).unwrap();
-                let total: f64 = passes.iter().map(|pass| pass.ms).sum();
-                println!(
-                    "{backbone} {precision:?} batch {batch}: maps {:.2} ms, verdicts {:.2} ms; passes one by one {total:.2}",
-                    median(&mut maps_ms),
-                    median(&mut judge_ms),
-                );
-                if batch == 32 {
-                    let mut kernels = std::collections::BTreeMap::<&str, f64>::new();
-                    passes.iter().for_each(|pass| *kernels.entry(&pass.kernel).or_default() += pass.ms);
-                    println!("{kernels:.2?}");
-                    let each =
-                        passes.iter().map(|pass| format!("{} {} {:.3}", pass.name, pass.kernel, pass.ms));
-                    println!("{}", each.collect::<Vec<_>>().join("; "));
-                }
-            }
-        }
-    }
-}
-
 #[test]
 fn every_switch_is_right() {
     let base = info(Backbone::Compact, 32);
@@ -365,7 +316,7 @@ fn the_whole_is_right() {
         base.clone(),
         Info { raa: RaaOptions { generator: false, ..base.raa }, ..base.clone() },
         Info { score: Score::Gate, ..base },
-        info(Backbone::Resnet18, 96),
+        info(Backbone::Resnet18, Size::new(96, 64)),
         info(Backbone::Resnet50, 32),
     ];
     for info in infos {
@@ -373,9 +324,9 @@ fn the_whole_is_right() {
         let plan = Plan::new(&info, &Random).unwrap();
         let mut network = Network::new(Arc::clone(&gpu), plan.clone(), Precision::F32).unwrap();
         for count in [1, 3, 2] {
-            let pixels: Vec<f32> = (0..count * 3 * size * size).map(|i| noise(count, i)).collect();
+            let pixels: Vec<f32> = (0..count * 3 * size.area()).map(|i| noise(count, i)).collect();
             let found = pollster::block_on(network.maps(&pixels, count)).unwrap();
-            for ((map, score), pixels) in found.iter().zip(pixels.chunks(3 * size * size)) {
+            for ((map, score), pixels) in found.iter().zip(pixels.chunks(3 * size.area())) {
                 let levels = whole(&plan, pixels);
                 let levels: Vec<_> = levels.iter().map(|(values, dims)| (values.as_slice(), *dims)).collect();
                 let right = crate::detection::anomaly_map(&levels, size);
@@ -394,18 +345,20 @@ fn the_whole_is_right() {
 #[test]
 fn the_ends_are_right() {
     let gpu = gpu();
-    for (size, pictures) in [(32, 3), (96, 1), (160, 2)] {
+    for (size, pictures) in
+        [(Size::square(32), 3), (Size::new(64, 96), 2), (Size::square(96), 1), (Size::new(160, 32), 2)]
+    {
         let plan = Plan::new(&info(Backbone::Compact, size), &Random).unwrap();
         let bench = Bench::new(Arc::clone(&gpu), plan.clone(), Precision::F32, |_, _| Tile::Direct, pictures);
         let passes = bench.passes();
-        let pixels: Vec<f32> = (0..pictures * 3 * size * size).map(|i| noise(9, i)).collect();
+        let pixels: Vec<f32> = (0..pictures * 3 * size.area()).map(|i| noise(9, i)).collect();
         bench.write(Memory::Pixels, &pixels);
         bench.run(&[&passes[0]]);
         let found = bench.read_view(plan.input);
         let length = layout::numbers(&plan, plan.input.buffer);
         let mut right = vec![0.0; pictures * length];
         for (i, &value) in pixels.iter().enumerate() {
-            right[bench.index(plan.input, i / (3 * size * size), i % (3 * size * size))] = value;
+            right[bench.index(plan.input, i / (3 * size.area()), i % (3 * size.area()))] = value;
         }
         for (picture, right) in right.chunks_exact(length).enumerate() {
             assert_eq!(&found[picture * length..][..length], right);
@@ -463,15 +416,15 @@ fn the_score_of_a_damaged_map_is_infinite() {
 #[test]
 fn the_heat_map_is_the_cpus() {
     let gpu = gpu();
-    let size = 64;
+    let size = Size::new(64, 96);
     let plan = Plan::new(&info(Backbone::Compact, size), &Random).unwrap();
     let mut network = Network::new(Arc::clone(&gpu), plan, Precision::F32).unwrap();
-    let pixels: Vec<f32> = (0..2 * 3 * size * size).map(|i| noise(4, i)).collect();
+    let pixels: Vec<f32> = (0..2 * 3 * size.area()).map(|i| noise(4, i)).collect();
     network.submit(&pixels, 2).unwrap();
     let maps = pollster::block_on(network.read_maps()).unwrap();
     let threshold = f64::from(maps[1].data[0]) * 0.7;
-    let side = size as u32;
-    let extent = wgpu::Extent3d { width: side, height: side, depth_or_array_layers: 1 };
+    let (width, height) = size.pixels();
+    let extent = wgpu::Extent3d { width, height, depth_or_array_layers: 1 };
     let texture = gpu.device.create_texture(&wgpu::TextureDescriptor {
         label: None,
         size: extent,
@@ -484,18 +437,18 @@ fn the_heat_map_is_the_cpus() {
     });
     let to = gpu.device.create_buffer(&wgpu::BufferDescriptor {
         label: None,
-        size: u64::from(4 * side * side),
+        size: u64::from(4 * width * height),
         usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
         mapped_at_creation: false,
     });
     let view = texture.create_view(&Default::default());
     assert!(network.heat(2, threshold, false, &view).is_err());
-    let right = crate::detection::heat_map(&maps[1], threshold);
+    let right = crate::detection::heat_map(&maps[1], size, threshold);
     let mut read = |see_through: bool| {
         network.heat(1, threshold, see_through, &view).unwrap();
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
         let layout =
-            wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(4 * side), rows_per_image: None };
+            wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(4 * width), rows_per_image: None };
         let target = wgpu::TexelCopyBufferInfo { buffer: &to, layout };
         encoder.copy_texture_to_buffer(texture.as_image_copy(), target, extent);
         gpu.submit(encoder);

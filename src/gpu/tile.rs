@@ -22,7 +22,8 @@ pub(crate) enum Tile {
 /// Workgroups from which on a GPU is taken to be busy.
 const BUSY: u32 = 128;
 
-/// Slices of `conv_tile32.wgsl` and `conv_coop.wgsl`: quads of input channels, and how many a workgroup goes through at least.
+/// Slices of `conv_tile32.wgsl` and `conv_coop.wgsl`: quads of input channels, and how many a workgroup goes through at
+/// least.
 pub(super) const SLICE: u32 = 8;
 const FEWEST_SLICES: u32 = 8;
 

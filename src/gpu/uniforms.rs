@@ -63,7 +63,7 @@ macro_rules! uniform {
 
 // Detection.
 uniform! {
-    Picture [Kernel::Picture | Kernel::Picture8] { size }
+    Picture [Kernel::Picture | Kernel::Picture8] { width, height }
 
     Conv [Kernel::Convolution(_) | Kernel::ConvolutionSum] {
         rows, columns, height, width, in_height, in_width, in_line, in_pixel, in_picture, in_offset, channels,
@@ -90,13 +90,13 @@ uniform! {
 
     Cosine [Kernel::Cosine] { rows, channels, teacher_pixel, teacher_offset, student_pixel, student_offset }
 
-    Upsample [Kernel::Upsample] { size, height1, width1, height2, width2, height3, width3 }
+    Upsample [Kernel::Upsample] { width, height, height1, width1, height2, width2, height3, width3 }
 
-    Blur [Kernel::Blur] { size, radius, along_x }
+    Blur [Kernel::Blur] { width, height, radius, along_x }
 
     Maximum [Kernel::Maximum] { pixels }
 
-    Colour [Kernel::Colour] { size, picture, colours, threshold: f32, see_through }
+    Colour [Kernel::Colour] { width, height, picture, colours, threshold: f32, see_through }
 
     // Training.
     NormSums [Kernel::NormSums] { rows, channels, chunk }

@@ -6,21 +6,22 @@ use super::weights::{self, Weights};
 use crate::Result;
 use crate::amplification::{TEMPERATURE, position_encoding};
 use crate::model::{Info, Score};
+use crate::picture::Size;
 use crate::teacher::{Backbone, BlockKind, TensorSource};
 
 /// The plan of the model that `info` describes.
 pub(super) fn build(info: &Info, source: &dyn TensorSource) -> Result<Plan> {
     let mut network = Network { backbone: info.backbone, source, buffers: Vec::new(), steps: Vec::new() };
-    let input = network.buffer([3, info.size, info.size]);
+    let input = network.buffer([3, info.size.height, info.size.width]);
     let levels = network.detector(info, input)?;
     let maps = levels.map(|level| level.map);
     Ok(Plan { size: info.size, buffers: network.buffers, steps: network.steps, input, maps, levels })
 }
 
-/// The plan of the teacher alone, for pictures of `size x size`.
-pub(super) fn teacher(backbone: Backbone, size: usize, source: &dyn TensorSource) -> Result<Plan> {
+/// The plan of the teacher alone, for pictures of that size.
+pub(super) fn teacher(backbone: Backbone, size: Size, source: &dyn TensorSource) -> Result<Plan> {
     let mut network = Network { backbone, source, buffers: Vec::new(), steps: Vec::new() };
-    let input = network.buffer([3, size, size]);
+    let input = network.buffer([3, size.height, size.width]);
     let maps = network.teacher(input, None)?;
     let levels = maps.map(|teacher| LevelViews { teacher, gate: None, compared: None, map: teacher });
     Ok(Plan { size, buffers: network.buffers, steps: network.steps, input, maps, levels })
@@ -52,9 +53,9 @@ impl Network<'_> {
             }));
         }
         let backbone = self.backbone;
-        let (channels, side) = (backbone.channels()[2], backbone.sides(info.size)[2]);
+        let (channels, size) = (backbone.channels()[2], backbone.sizes(info.size)[2]);
         // The bottleneck's input: the third part is level 3 itself, which is therefore made in its place.
-        let fused = self.buffer([3 * channels, side, side]);
+        let fused = self.buffer([3 * channels, size.height, size.width]);
         let part = |k: usize| View { first: k * channels, channels, ..fused };
         let amplify = info.raa.generator;
         let vanilla = self.teacher(picture, (!amplify).then(|| part(2)))?;

@@ -6,6 +6,7 @@ use super::network;
 use crate::Result;
 use crate::amplification::Residual;
 use crate::model::Info;
+use crate::picture::Size;
 use crate::teacher::{Backbone, TensorSource};
 
 /// Index into [`Plan::buffers`].
@@ -181,8 +182,8 @@ pub struct Step {
 /// What remains is [`crate::detection::anomaly_map`]: up-sampling, sum and Gaussian.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
-    /// `S`.
-    pub size: usize,
+    /// Width and height of the picture, here `S x S` for short.
+    pub size: Size,
     /// All feature maps.
     pub buffers: Vec<Buffer>,
     /// The layers, in an order in which they can run.
@@ -208,8 +209,8 @@ impl Plan {
     ///
     /// # Errors
     /// A tensor is missing or has another shape.
-    pub fn teacher(backbone: Backbone, size: usize, source: &dyn TensorSource) -> Result<Self> {
-        network::teacher(backbone, size, source)
+    pub fn teacher(backbone: Backbone, size: impl Into<Size>, source: &dyn TensorSource) -> Result<Self> {
+        network::teacher(backbone, size.into(), source)
     }
 
     /// Where the buffers lie, so that those that are never needed at the same time share memory.

@@ -4,6 +4,7 @@ use super::*;
 use crate::Result;
 use crate::amplification::{RaaOptions, Residual};
 use crate::model::{FORMAT_VERSION, Info, Precision, Score, Selection, Threshold};
+use crate::picture::{Size, View};
 use crate::teacher::{Backbone, TensorSource};
 
 /// Ones of whatever shape is asked for.
@@ -43,14 +44,15 @@ impl TensorSource for Random {
     }
 }
 
-pub(crate) fn info(backbone: Backbone, size: usize) -> Info {
+pub(crate) fn info(backbone: Backbone, size: impl Into<Size>) -> Info {
     Info {
         format_version: FORMAT_VERSION,
         program: String::new(),
         name: String::new(),
         backbone,
         teacher: String::new(),
-        size,
+        size: size.into(),
+        view: View::default(),
         preprocessing: String::new(),
         range: None,
         raa: RaaOptions { gate: true, generator: true, residual: Residual::Tanh, memory_items: 10 },
@@ -136,8 +138,8 @@ fn every_step_reads_what_was_written_and_of_the_right_shape() {
                 }
             }
         }
-        let sides = info.backbone.sides(info.size);
-        assert_eq!(plan.maps.map(|map| plan.shape(map)), sides.map(|side| [1, side, side]));
+        let sizes = info.backbone.sizes(info.size);
+        assert_eq!(plan.maps.map(|map| plan.shape(map)), sizes.map(|size| [1, size.height, size.width]));
     }
 }
 

@@ -190,7 +190,8 @@ fn tables_are_aligned() {
     assert!(text.contains("pixel metrics are of the 1 anomalous pictures with masks"), "{text}");
     assert!(text.contains("optimistic"), "{text}");
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines.len(), 19, "{text}");
+    assert_eq!(lines.len(), 21, "{text}");
+    assert!(lines.iter().any(|line| line.starts_with("false alarms: stated at most 5.0 %")), "{text}");
     let table = &lines[lines.len() - 4..];
     assert!(table.iter().all(|line| line.len() == table[0].len()), "{text}");
     let both = summary(&[all.clone(), all.clone()]).to_string();

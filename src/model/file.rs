@@ -2,7 +2,7 @@
 //!
 //! Tensors: `teacher.*` (torchvision's names, batch normalisation folded in), `amplifier.*`, `student.*`.
 
-use super::{FORMAT_VERSION, FORMAT_WITH_RANGE, Info};
+use super::{FORMAT_VERSION, FORMAT_WITH_RANGE, FORMAT_WITH_VIEW, Info};
 use crate::teacher::TensorSource;
 use crate::{Error, Result};
 use half::f16;
@@ -140,10 +140,10 @@ pub(super) fn info(metadata: &Metadata, name: &Path) -> Result<Info> {
     let damaged = |e| Error::model(name, format!("its header is damaged ({e}); train or copy it again"));
     let json: serde_json::Value = serde_json::from_str(header).map_err(damaged)?;
     let version = json.get("format_version").and_then(serde_json::Value::as_u64);
-    if ![FORMAT_VERSION, FORMAT_WITH_RANGE].map(|v| Some(u64::from(v))).contains(&version) {
+    if ![FORMAT_VERSION, FORMAT_WITH_RANGE, FORMAT_WITH_VIEW].map(|v| Some(u64::from(v))).contains(&version) {
         let found = version.map_or("unknown".into(), |v| v.to_string());
         let reason = format!(
-            "model format {found}, this program reads formats {FORMAT_VERSION} and {FORMAT_WITH_RANGE}; use a \
+            "model format {found}, this program reads formats {FORMAT_VERSION} to {FORMAT_WITH_VIEW}; use a \
              matching aand, or train again"
         );
         return Err(Error::model(name, reason));

@@ -2,7 +2,7 @@
 
 use super::Threshold;
 use crate::amplification::RaaOptions;
-use crate::picture::Range;
+use crate::picture::{Range, Size, View};
 use crate::teacher::Backbone;
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +12,9 @@ pub const FORMAT_VERSION: u32 = 1;
 /// Version of a file whose model reads pictures in a [`Range`] of its own: a program that does not know of it
 /// would judge other pictures than were trained on, and so refuses the file.
 pub const FORMAT_WITH_RANGE: u32 = 2;
+
+/// Version of a file whose model is not square, or looks at pictures in a [`View`] of its own: for the same reason.
+pub const FORMAT_WITH_VIEW: u32 = 3;
 
 /// The largest side of the network's input, in training and in a model file.
 pub const MOST_SIZE: usize = 2048;
@@ -136,8 +139,11 @@ pub struct Info {
     pub backbone: Backbone,
     /// Where the teacher's weights came from.
     pub teacher: String,
-    /// Pictures are resized to `size x size`.
-    pub size: usize,
+    /// Width and height of the network's input.
+    pub size: Size,
+    /// How it looks at pictures: fitted or in tiles, what of them counts, and what the score is.
+    #[serde(default, skip_serializing_if = "View::is_plain")]
+    pub view: View,
     /// How pictures are prepared, in words.
     pub preprocessing: String,
     /// The stored values that are black and white in pictures of more than 8 bits; their full scale unless given.
@@ -166,23 +172,29 @@ pub struct Info {
 }
 
 impl Info {
-    /// The version of the file format that a model with this range needs.
-    pub fn format_for(range: Option<Range>) -> u32 {
-        if range.is_some() { FORMAT_WITH_RANGE } else { FORMAT_VERSION }
+    /// The version of the file format that such a model needs.
+    pub fn format_for(range: Option<Range>, size: Size, view: &View) -> u32 {
+        match (size.is_square() && view.is_plain(), range) {
+            (false, _) => FORMAT_WITH_VIEW,
+            (true, Some(_)) => FORMAT_WITH_RANGE,
+            (true, None) => FORMAT_VERSION,
+        }
     }
 
     /// What cannot be about this header, in words; it may come from a damaged or a hostile file.
     pub fn impossible(&self) -> Option<String> {
         let items = self.raa.memory_items;
         let epochs = self.history.amplify.len().max(self.history.distill.len());
-        if self.size == 0 || !self.size.is_multiple_of(32) || self.size > MOST_SIZE {
+        if !self.size.fits_network(MOST_SIZE) {
             Some(format!("impossible size {}", self.size))
         } else if !(1..=MOST_MEMORY_ITEMS).contains(&items) {
             Some(format!("impossible number of memory items {items}"))
         } else if let Some(what) = self.threshold.impossible() {
             Some(what)
-        } else if self.format_version != Self::format_for(self.range) {
-            Some("its range and its version contradict each other".into())
+        } else if let Some(reason) = self.view.impossible(self.size) {
+            Some(reason)
+        } else if self.format_version != Self::format_for(self.range, self.size, &self.view) {
+            Some("its range, its size or its view and its version contradict each other".into())
         } else if epochs > MOST_EPOCHS || !self.history.is_possible() {
             Some("impossible losses or epochs in its history".into())
         } else {

@@ -28,8 +28,8 @@ pub(crate) use file::unusable;
 pub use file::write_atomically;
 pub use file::{TensorStore, header, is_own_model, read_bytes, with_info};
 pub use info::{
-    AmplifyRecord, DistillRecord, FORMAT_VERSION, FORMAT_WITH_RANGE, History, Info, MOST_MEMORY_ITEMS,
-    MOST_SIZE, Precision, Score, Selection,
+    AmplifyRecord, DistillRecord, FORMAT_VERSION, FORMAT_WITH_RANGE, FORMAT_WITH_VIEW, History, Info,
+    MOST_MEMORY_ITEMS, MOST_SIZE, Precision, Score, Selection,
 };
 #[cfg(feature = "burn")]
 pub use parameters::{NamedTensor, NamedTensors, assign, collect, collect_async};

@@ -80,6 +80,23 @@ pub fn open(path: impl AsRef<Path>) -> Result<Picture> {
     decode(&bytes, path)
 }
 
+/// The size of a picture in a file, upright; only its head is read.
+///
+/// # Errors
+/// [`Error::Io`] when the file cannot be read, [`Error::Picture`] where it is no picture.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn open_size(path: impl AsRef<Path>) -> Result<super::Size> {
+    let path = path.as_ref();
+    let failed = |e: &dyn std::fmt::Display| Error::picture(path, format!("its size cannot be read: {e}"));
+    let reader = ImageReader::open(path).map_err(|source| Error::io(path, source))?;
+    let reader = reader.with_guessed_format().map_err(|source| Error::io(path, source))?;
+    let mut decoder = reader.into_decoder().map_err(|e| failed(&e))?;
+    let (width, height) = decoder.dimensions();
+    let turned = decoder.orientation().is_ok_and(|orientation| orientation.to_exif() > 4);
+    let [width, height] = if turned { [height, width] } else { [width, height] };
+    Ok(super::Size::new(width as usize, height as usize))
+}
+
 /// Reads and decodes a picture file; see [`decode_ranged`].
 ///
 /// # Errors

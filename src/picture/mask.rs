@@ -32,6 +32,40 @@ impl Mask {
         self.data.iter().filter(|&&marked| marked).count()
     }
 
+    /// The `size` pixels from `corner` on; nothing is marked beyond the border.
+    pub fn cut(&self, corner: [isize; 2], size: super::Size) -> Self {
+        let inside = |from: isize, i: usize, length: usize| {
+            usize::try_from(from + i as isize).ok().filter(|&at| at < length)
+        };
+        let mut cut = Self::filled(size.width, size.height, false);
+        for (y, row) in cut.data.chunks_exact_mut(size.width.max(1)).enumerate() {
+            let Some(line) = inside(corner[1], y, self.height) else { continue };
+            for (x, marked) in row.iter_mut().enumerate() {
+                let column = inside(corner[0], x, self.width);
+                *marked = column.is_some_and(|column| self.data[line * self.width + column]);
+            }
+        }
+        cut
+    }
+
+    /// Those that are marked in another mask of the same size as well.
+    pub fn and(mut self, other: &Self) -> Self {
+        self.data.iter_mut().zip(&other.data).for_each(|(marked, &too)| *marked &= too);
+        self
+    }
+
+    /// Shrinks to `size`: marked where any pixel within is.
+    pub fn any(&self, size: super::Size) -> Self {
+        let mut any = Self::filled(size.width, size.height, false);
+        for (y, row) in self.data.chunks_exact(self.width.max(1)).enumerate() {
+            let line = y * size.height / self.height.max(1) * size.width;
+            for (x, _) in row.iter().enumerate().filter(|(_, marked)| **marked) {
+                any.data[line + x * size.width / self.width.max(1)] = true;
+            }
+        }
+        any
+    }
+
     /// Scales to `width` x `height` by Pillow's nearest rule, source index `floor((i + 0.5) * in / out)`:
     /// the rule for ground truth (method.md 6).
     pub fn resize_pil_nearest(&self, width: usize, height: usize) -> Self {

@@ -1,25 +1,37 @@
 //! Pictures: decoding, the PIL-exact resize, ImageNet normalisation (method.md 1.3), and masks.
 
 mod decode;
+mod fit;
 mod jpeg;
 mod mask;
 mod normalise;
 mod pages;
+mod pooling;
 mod range;
+mod region;
 mod remarks;
 mod resize;
+mod size;
 mod stored;
+mod tiles;
+mod view;
 
 pub use decode::{Details, MAX_PIXELS, MAX_SIDE, decode, decode_detailed, decode_ranged};
 #[cfg(not(target_arch = "wasm32"))]
-pub use decode::{open, open_ranged};
+pub use decode::{open, open_ranged, open_size};
+pub use fit::{Fit, Frame, cut, mirrored};
 pub use mask::{Mask, PATCH_SHARE, decode_mask};
 #[cfg(not(target_arch = "wasm32"))]
 pub use mask::{is_drawn_in_alpha, open_mask};
 pub use normalise::{MEAN, STD, normalise, normalised_values};
+pub use pooling::Pooling;
 pub use range::{Depth, Range, RangeChoice, Values};
+pub use region::Region;
 pub use remarks::Remarks;
 pub use resize::resize;
+pub use size::Size;
+pub use tiles::{Blend, Tiles, cover, tile_of, tile_of_mask};
+pub use view::{Seen, View};
 
 /// An 8-bit RGB picture.
 pub type Picture = image::RgbImage;

@@ -119,7 +119,7 @@ impl Camera {
 }
 
 /// Linear light to an 8-bit sRGB value, with a soft shoulder instead of hard clipping above 0.8.
-fn to_srgb(light: f32) -> u8 {
+pub(super) fn to_srgb(light: f32) -> u8 {
     let light = light.max(0.0);
     let light = if light > 0.8 { 0.8 + 0.2 * (1.0 - (-(light - 0.8) / 0.2).exp()) } else { light };
     let value = if light <= 0.003_130_8 { 12.92 * light } else { 1.055 * light.powf(1.0 / 2.4) - 0.055 };

@@ -20,6 +20,7 @@ mod layout;
 mod light;
 mod parts;
 mod sheet;
+mod strip;
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests;
 mod turned;
@@ -31,7 +32,7 @@ pub use canvas::SIZE;
 pub use folder::{Counts, check_rendered, is_rendered, write};
 pub use sheet::contact_sheet;
 
-use crate::picture::{Mask, Picture};
+use crate::picture::{Mask, Picture, Size};
 use crate::{Error, Result};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -46,12 +47,27 @@ pub enum Line {
     Washers,
     /// A populated printed circuit board.
     Circuit,
+    /// A rolled steel strip: a wide picture with defects of a few pixels.
+    Strip,
 }
 
 impl Line {
-    /// Every line.
+    /// The lines of the demo, whose pictures are [`SIZE`] x [`SIZE`].
     pub fn all() -> [Self; 3] {
         [Self::Cloth, Self::Washers, Self::Circuit]
+    }
+
+    /// Every line.
+    pub fn every() -> [Self; 4] {
+        [Self::Cloth, Self::Washers, Self::Circuit, Self::Strip]
+    }
+
+    /// The size of its pictures.
+    pub fn size(self) -> Size {
+        match self {
+            Self::Cloth | Self::Washers | Self::Circuit => Size::square(SIZE),
+            Self::Strip => strip::SIZE,
+        }
     }
 
     /// The name of the line's folder.
@@ -60,6 +76,7 @@ impl Line {
             Self::Cloth => "cloth",
             Self::Washers => "washers",
             Self::Circuit => "circuit",
+            Self::Strip => "strip",
         }
     }
 
@@ -69,6 +86,7 @@ impl Line {
             Self::Cloth => "Woven cloth",
             Self::Washers => "Machined washers on a tray",
             Self::Circuit => "Printed circuit board",
+            Self::Strip => "Rolled steel strip",
         }
     }
 
@@ -78,6 +96,7 @@ impl Line {
             Self::Cloth => &["broken_thread", "foreign_fibre", "hole", "misweave", "stain"],
             Self::Washers => &["bore", "chipped_edge", "dent", "rust", "scratch"],
             Self::Circuit => &["misprint", "missing_part", "open_trace", "short", "solder_blob"],
+            Self::Strip => &["inclusion", "nick", "pit"],
         }
     }
 }
@@ -86,8 +105,8 @@ impl std::str::FromStr for Line {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        Self::all().into_iter().find(|line| line.name() == name).ok_or_else(|| {
-            let known: Vec<_> = Self::all().iter().map(|line| line.name()).collect();
+        Self::every().into_iter().find(|line| line.name() == name).ok_or_else(|| {
+            let known: Vec<_> = Self::every().iter().map(|line| line.name()).collect();
             Error::Setting(format!("no rendered line is called {name:?}; choose one of {}", known.join(", ")))
         })
     }
@@ -99,7 +118,7 @@ impl std::fmt::Display for Line {
     }
 }
 
-/// A rendered picture ([`SIZE`] x [`SIZE`]) and where its defect is.
+/// A rendered picture ([`Line::size`]) and where its defect is.
 pub struct Rendered {
     /// The picture.
     pub picture: Picture,
@@ -136,7 +155,8 @@ const SMALLEST: usize = 20;
 pub fn render(line: Line, seed: u64, defect: Option<&str>) -> Result<Rendered> {
     let good = draw(line, seed, None);
     let Some(defect) = defect else {
-        return Ok(Rendered { picture: good, mask: blank() });
+        let mask = blank(&good);
+        return Ok(Rendered { picture: good, mask });
     };
     let (index, kind) =
         line.defects().iter().enumerate().find(|(_, kind)| **kind == defect).ok_or_else(|| {
@@ -161,11 +181,12 @@ pub fn render(line: Line, seed: u64, defect: Option<&str>) -> Result<Rendered> {
             break;
         }
     }
-    Ok(best.unwrap_or(Rendered { picture: good, mask: blank() }))
+    let mask = blank(&good);
+    Ok(best.unwrap_or(Rendered { picture: good, mask }))
 }
 
-fn blank() -> Mask {
-    Mask { width: SIZE, height: SIZE, data: vec![false; SIZE * SIZE] }
+fn blank(picture: &Picture) -> Mask {
+    Mask::filled(picture.width() as usize, picture.height() as usize, false)
 }
 
 fn draw(line: Line, seed: u64, flaw: Option<Flaw>) -> Picture {
@@ -174,6 +195,7 @@ fn draw(line: Line, seed: u64, flaw: Option<Flaw>) -> Picture {
         Line::Cloth => cloth::photograph(part, flaw),
         Line::Washers => washers::photograph(part, flaw),
         Line::Circuit => circuit::photograph(part, flaw),
+        Line::Strip => strip::photograph(part, flaw),
     }
 }
 
@@ -185,7 +207,7 @@ fn against(good: &Picture, mut picture: Picture) -> Rendered {
         pair.map(|(a, b)| a.abs_diff(b)).max().unwrap_or(0) > VISIBLE
     };
     let marks =
-        image::GrayImage::from_fn(SIZE as u32, SIZE as u32, |x, y| image::Luma([u8::from(differs(x, y))]));
+        image::GrayImage::from_fn(good.width(), good.height(), |x, y| image::Luma([u8::from(differs(x, y))]));
     let pieces = imageproc::region_labelling::connected_components(
         &marks,
         imageproc::region_labelling::Connectivity::Eight,
@@ -197,7 +219,7 @@ fn against(good: &Picture, mut picture: Picture) -> Rendered {
         sizes.resize(sizes.len().max(piece + 1), 0);
         sizes[piece] += 1;
     }
-    let mut mask = blank();
+    let mut mask = blank(good);
     for (index, (piece, (to, from))) in
         pieces.pixels().zip(picture.pixels_mut().zip(good.pixels())).enumerate()
     {

@@ -1,6 +1,6 @@
 //! One picture that shows a line at a glance.
 
-use super::{Line, SIZE, grain, render};
+use super::{Line, grain, render};
 use crate::Result;
 use crate::picture::{Mask, Picture};
 
@@ -16,15 +16,16 @@ const OUTLINE: image::Rgb<u8> = image::Rgb([255, 40, 60]);
 pub fn contact_sheet(line: Line, columns: u32, seed: u64) -> Result<Picture> {
     let columns = columns.max(1);
     let rows = 1 + line.defects().len() as u32;
-    let step = SIZE as u32 + GAP;
-    let mut sheet = Picture::from_pixel(columns * step + GAP, rows * step + GAP, PAPER);
+    let (width, height) = line.size().pixels();
+    let [across, down] = [width + GAP, height + GAP];
+    let mut sheet = Picture::from_pixel(columns * across + GAP, rows * down + GAP, PAPER);
     let kinds = std::iter::once(None).chain(line.defects().iter().copied().map(Some));
     for (row, defect) in (0..).zip(kinds) {
         for column in 0..columns {
             let part = grain::mix(seed ^ u64::from(row * columns + column));
             let mut rendered = render(line, part, defect)?;
             outline(&mut rendered.picture, &rendered.mask);
-            let (x, y) = (GAP + column * step, GAP + row * step);
+            let (x, y) = (GAP + column * across, GAP + row * down);
             image::imageops::replace(&mut sheet, &rendered.picture, x.into(), y.into());
         }
     }

@@ -84,6 +84,27 @@ fn severity_ranges_from_subtle_to_plain() {
     }
 }
 
+/// 2,000 x 800, and no defect larger than 12 pixels (one more at either end, where it fades).
+#[test]
+fn the_strip_is_wide_and_its_defects_are_small() {
+    let kinds = Line::Strip.defects().iter().zip(0..);
+    kinds.collect::<Vec<_>>().into_par_iter().for_each(|(kind, seed)| {
+        let good = render(Line::Strip, seed, None).unwrap();
+        let bad = render(Line::Strip, seed, Some(kind)).unwrap();
+        assert_eq!(bad.picture.dimensions(), (2000, 800));
+        assert!(good.mask.count() == 0);
+        let marked: Vec<usize> = (0..bad.mask.data.len()).filter(|&i| bad.mask.data[i]).collect();
+        let span = |place: &dyn Fn(usize) -> usize| {
+            let places = || marked.iter().map(|&i| place(i));
+            places().max().unwrap() - places().min().unwrap() + 1
+        };
+        let longest = span(&|i| i % 2000).max(span(&|i| i / 2000));
+        assert!((5..=14).contains(&longest), "{kind}: {longest} pixels");
+        let outside = good.picture.pixels().zip(bad.picture.pixels()).zip(&bad.mask.data);
+        assert!(outside.filter(|(_, marked)| !**marked).all(|((a, b), _)| a == b));
+    });
+}
+
 #[test]
 fn an_unknown_name_is_refused_with_the_known_ones() {
     let error = render(Line::Cloth, 0, Some("rust")).err().unwrap().to_string();

@@ -6,7 +6,7 @@ pub use table::{HEAD, cells};
 
 use crate::detection::Detector;
 use crate::metrics::{CONFIDENCE, interval, roc_auc};
-use crate::model::Threshold;
+use crate::model::{Info, Threshold};
 use crate::perturbation::Perturbation;
 use crate::picture::{Picture, resize};
 use crate::{Error, Result};
@@ -67,9 +67,14 @@ pub struct Stress {
 /// A picture in every condition, `S x S`.
 ///
 /// The changes are made at its own size, as a camera would; `index` decides what is drawn by chance.
-pub fn variations(picture: &Picture, conditions: &[Condition], size: usize, index: usize) -> Vec<Picture> {
+pub fn variations(picture: &Picture, conditions: &[Condition], info: &Info, index: usize) -> Vec<Picture> {
     let one = |(n, condition): (usize, &Condition)| {
-        let small = |picture: &Picture| resize(picture, size as u32, size as u32);
+        let (width, height) = info.size.pixels();
+        let small = |picture: &Picture| match info.view.shows_whole_maps() {
+            true => resize(picture, width, height),
+            // Its place in the picture decides what becomes of it.
+            false => picture.clone(),
+        };
         match condition {
             None => small(picture),
             Some((kind, level)) => {
@@ -166,13 +171,15 @@ mod tests {
 
     #[test]
     fn variations_have_the_models_size_and_follow_from_the_picture_alone() {
-        let picture = Picture::from_fn(50, 30, |x, y| Rgb([(x * 5) as u8, (y * 8) as u8, 90]));
+        // With edges, and of a size at which the least blur is not too small to show.
+        let picture = Picture::from_fn(256, 256, |x, y| Rgb([(x * 5) as u8, (y * 8) as u8, 90]));
         let conditions = conditions(&Perturbation::ALL);
-        let all = variations(&picture, &conditions, 32, 7);
+        let info = crate::inference::plan_tests::info(crate::teacher::Backbone::Compact, 256);
+        let all = variations(&picture, &conditions, &info, 7);
         assert_eq!(all.len(), conditions.len());
-        assert!(all.iter().all(|p| p.dimensions() == (32, 32)));
-        assert_eq!(all, variations(&picture, &conditions, 32, 7));
-        assert_eq!(all[0], resize(&picture, 32, 32));
+        assert!(all.iter().all(|p| p.dimensions() == (256, 256)));
+        assert_eq!(all, variations(&picture, &conditions, &info, 7));
+        assert_eq!(all[0], resize(&picture, 256, 256));
         assert!(all[1..].iter().all(|p| *p != all[0]));
     }
 }

@@ -19,7 +19,7 @@ pub use foreground::Foreground;
 pub use plainest::plainest_defect;
 pub use texture::Textures;
 
-use crate::picture::{MEAN, Mask, Picture, STD, normalise};
+use crate::picture::{MEAN, Mask, Picture, STD, Size, cut, normalise};
 use perlin::Lattice;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -52,9 +52,9 @@ impl Default for SynthesisConfig {
 /// One sample of stage 1.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Corrupted {
-    /// `3 x size x size`, ImageNet-normalised.
+    /// `3 x height x width`, ImageNet-normalised.
     pub pixels: Vec<f32>,
-    /// `size x size`, true where the texture was blended in; empty for a clean sample.
+    /// Of the picture's size, true where the texture was blended in; empty for a clean sample.
     pub mask: Mask,
     /// The same picture in 8 bits, to look at.
     pub picture: Picture,
@@ -63,50 +63,51 @@ pub struct Corrupted {
 /// Makes defects in good pictures.
 #[derive(Clone, Debug)]
 pub struct Synthesizer {
-    size: usize,
+    size: Size,
     textures: Textures,
     config: SynthesisConfig,
 }
 
 impl Synthesizer {
-    /// For pictures of `size x size` pixels, with the reference's settings.
-    pub fn new(size: usize, textures: Textures) -> Self {
+    /// For pictures of that size, with the reference's settings.
+    pub fn new(size: impl Into<Size>, textures: Textures) -> Self {
         Self::with_config(size, textures, SynthesisConfig::default())
     }
 
-    /// For pictures of `size x size` pixels. Settings beyond their range (a probability above 1, a lattice
+    /// For pictures of that size. Settings beyond their range (a probability above 1, a lattice
     /// finer than the pixels) are brought back to its end.
-    pub fn with_config(size: usize, textures: Textures, mut config: SynthesisConfig) -> Self {
+    pub fn with_config(size: impl Into<Size>, textures: Textures, mut config: SynthesisConfig) -> Self {
+        let size = size.into();
         if config.clean_share.is_nan() {
             config.clean_share = SynthesisConfig::default().clean_share;
         }
         config.clean_share = config.clean_share.clamp(0.0, 1.0);
-        config.max_exponent = config.max_exponent.min(size.max(1).ilog2());
-        Self { size, textures: textures.resized(size), config }
+        config.max_exponent = config.max_exponent.min(size.shorter().max(1).ilog2());
+        Self { size, textures: textures.resized(size.longer()), config }
     }
 
-    /// Corrupts a picture of `size x size` within its foreground, or leaves it clean (steps 1 to 7).
+    /// Corrupts a picture within its foreground, or leaves it clean (steps 1 to 7).
     ///
     /// A foreground of another size is read by torch's nearest rule (source = floor(i in / out)).
     ///
     /// # Panics
-    /// The picture is not `size x size`; the caller resizes it, with [`crate::picture::resize`].
+    /// The picture is not of the synthesizer's size; the caller resizes it, with [`crate::picture::resize`].
     pub fn sample(&self, picture: &Picture, foreground: &Mask, rng: &mut ChaCha8Rng) -> Corrupted {
         let size = self.size;
-        assert_eq!(picture.dimensions(), (size as u32, size as u32), "the synthesizer was made for {size}");
+        assert_eq!(picture.dimensions(), size.pixels(), "the synthesizer was made for {size}");
         // Drawn first, as a clean sample needs nothing else; the reference discards its work instead.
         if rng.random_bool(self.config.clean_share) {
-            let mask = Mask::filled(size, size, false);
+            let mask = Mask::filled(size.width, size.height, false);
             return Corrupted { pixels: normalise(picture), mask, picture: picture.clone() };
         }
-        let mut texture = self.textures.draw(size, rng);
+        let mut texture = self.texture(rng);
         augment::augment(&mut texture, rng);
         let mask = self.mask(foreground, rng);
         let share = self.config.blend_max * rng.random_range(0.0..1.0_f32);
 
         let mut pixels = normalise(picture);
         let mut preview = picture.clone();
-        let area = size * size;
+        let area = size.area();
         for n in (0..area).filter(|&n| mask.data[n]) {
             for channel in 0..3 {
                 let clean = f32::from(picture.as_raw()[3 * n + channel]);
@@ -121,14 +122,20 @@ impl Synthesizer {
 
     /// Thresholded, rotated Perlin noise within the foreground (steps 3 and 4).
     fn mask(&self, foreground: &Mask, rng: &mut ChaCha8Rng) -> Mask {
-        let size = self.size;
-        let mut cells = || 1_usize << rng.random_range(0..=self.config.max_exponent);
+        let Size { width, height } = self.size;
+        // The noise is made for a square, so that turning it leaves no empty ends; its cells are as large as those of
+        // a square of the shorter side.
+        let (side, repeats) = (self.size.longer(), self.repeats());
+        let mut cells = || repeats << rng.random_range(0..=self.config.max_exponent);
         let (rows, columns) = (cells(), cells());
-        let mut mask = Mask::filled(size, size, false);
+        let [top, left] = [height, width].map(|length| (side - length) / 2);
+        let mut mask = Mask::filled(width, height, false);
         for _ in 0..self.config.tries {
             let noise = self.noise(rows, columns, rng);
-            for (n, (inside, &value)) in mask.data.iter_mut().zip(&noise).enumerate() {
-                *inside = value > self.config.threshold && covers(foreground, n / size, n % size, size);
+            for (n, inside) in mask.data.iter_mut().enumerate() {
+                let (y, x) = (n / width, n % width);
+                let value = noise[(top + y) * side + left + x];
+                *inside = value > self.config.threshold && covers(foreground, y, x, self.size);
             }
             if mask.count() > self.config.min_pixels {
                 break;
@@ -138,14 +145,31 @@ impl Synthesizer {
     }
 
     fn noise(&self, rows: usize, columns: usize, rng: &mut ChaCha8Rng) -> Vec<f32> {
-        let noise = Lattice::random(rows, columns, rng).noise(self.size, self.size);
-        geometry::rotate_map(noise, self.size, self.size, rng.random_range(-90.0..90.0))
+        let side = self.size.longer();
+        let noise = Lattice::random(rows, columns, rng).noise(side, side);
+        geometry::rotate_map(noise, side, side, rng.random_range(-90.0..90.0))
+    }
+
+    /// How many squares of the shorter side make up one of the longer, about.
+    fn repeats(&self) -> usize {
+        (self.size.longer() as f64 / self.size.shorter().max(1) as f64).round() as usize
+    }
+
+    /// The middle of a square texture of the longer side.
+    fn texture(&self, rng: &mut ChaCha8Rng) -> Picture {
+        let side = self.size.longer();
+        let texture = self.textures.draw(side, rng);
+        if self.size.is_square() {
+            return texture;
+        }
+        let corner = [self.size.width, self.size.height].map(|length| ((side - length) / 2) as isize);
+        cut(&texture, corner, self.size)
     }
 }
 
-/// Whether the foreground covers a pixel of the `size x size` picture.
-fn covers(foreground: &Mask, y: usize, x: usize, size: usize) -> bool {
-    let (row, column) = (y * foreground.height / size, x * foreground.width / size);
+/// Whether the foreground covers a pixel of a picture of that size.
+fn covers(foreground: &Mask, y: usize, x: usize, size: Size) -> bool {
+    let (row, column) = (y * foreground.height / size.height, x * foreground.width / size.width);
     foreground.data.get(row * foreground.width + column).copied().unwrap_or(false)
 }
 

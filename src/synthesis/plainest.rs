@@ -1,7 +1,7 @@
 //! A made defect to be shown, not to train on: one that shows.
 
 use super::{Corrupted, Foreground, SynthesisConfig, Synthesizer, Textures};
-use crate::picture::Picture;
+use crate::picture::{Picture, Size};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -13,7 +13,7 @@ const LARGE: f64 = 0.03;
 /// A defect as stage 1 makes them on a square picture's part; of some draws the plainest, for many hardly show. The same
 /// for the same seed.
 pub fn plainest_defect(picture: &Picture, seed: u64) -> Corrupted {
-    let size = picture.width() as usize;
+    let size = Size::of(picture);
     // No picture stays clean, and no defect is a faint one.
     let config = SynthesisConfig { clean_share: 0.0, blend_max: 0.4, ..SynthesisConfig::default() };
     let synthesizer = Synthesizer::with_config(size, Textures::builtin(), config);

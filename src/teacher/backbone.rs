@@ -1,5 +1,6 @@
 //! Which residual network the teacher is, and what follows from that for the student.
 
+use crate::picture::Size;
 use serde::{Deserialize, Serialize};
 
 /// The two residual blocks of He et al. (2016).
@@ -108,9 +109,9 @@ impl Backbone {
         all
     }
 
-    /// Height and width of the three levels for a `size x size` input (a multiple of 32).
-    pub fn sides(self, size: usize) -> [usize; 3] {
-        [size / 4, size / 8, size / 16]
+    /// Positions of the three levels for an input of that size (multiples of 32).
+    pub fn sizes(self, input: Size) -> [Size; 3] {
+        [4, 8, 16].map(|step| input.over(step))
     }
 }
 

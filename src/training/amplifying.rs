@@ -73,7 +73,7 @@ impl Trainee for Amplifying<'_> {
         }
         let place = |error| course.with_place(error, epoch);
         match &mut self.gpu {
-            Some(gpu) => gpu.step(&batch, settings, course.sides(), lr, &mut rng).map_err(place),
+            Some(gpu) => gpu.step(&batch, settings, course.sizes(), lr, &mut rng).map_err(place),
             None => {
                 let loss = self.stage.step_async(&course.teacher, batch, settings, lr, &mut rng).await;
                 let loss = loss.map_err(place)?;
@@ -96,7 +96,7 @@ impl Trainee for Amplifying<'_> {
         let [residual_normal, residual_anomalous] = match (last, &mut self.gpu) {
             (None, _) => [0.0; 2],
             (Some(data), None) => self.stage.residual_intensity(&course.teacher, &data, settings).await?,
-            (Some(data), Some(gpu)) => gpu.residual_intensity(&data, course.sides()).await?,
+            (Some(data), Some(gpu)) => gpu.residual_intensity(&data, course.sizes()).await?,
         };
         Ok(Record::Amplify(AmplifyRecord {
             epoch: epoch + 1,

@@ -5,7 +5,7 @@ use crate::detection::{FALSE_ALARMS, held_out_count};
 use crate::metrics::{CONFIDENCE, needed, percent};
 use crate::model::{MOST_MEMORY_ITEMS, MOST_SIZE, Precision, Score, Selection};
 use crate::perturbation::Perturbation;
-use crate::picture::Range;
+use crate::picture::{Range, Size, Tiles, View};
 use crate::synthesis::Foreground;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -97,8 +97,11 @@ fn default_false_alarms() -> f64 {
 /// All settings. The defaults are those of method.md sections 2.9 and 4.4.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
-    /// Input side in pixels, a multiple of 32.
-    pub size: usize,
+    /// Width and height of the network's input, multiples of 32.
+    pub size: Size,
+    /// How the model looks at pictures.
+    #[serde(default, skip_serializing_if = "View::is_plain")]
+    pub view: View,
     /// Decides everything random.
     pub seed: u64,
     /// Epochs of stage 1.
@@ -150,7 +153,8 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            size: 256,
+            size: Size::square(256),
+            view: View::default(),
             seed: 0,
             epochs_amplify: 100,
             epochs_distill: 120,
@@ -191,11 +195,18 @@ impl Settings {
     /// Names the setting and the remedy.
     pub fn check(&self) -> Result<()> {
         let wrong = |reason: String| Err(Error::Setting(reason));
-        if self.size == 0 || !self.size.is_multiple_of(32) || self.size > MOST_SIZE {
+        if !self.size.fits_network(MOST_SIZE) {
+            let Size { width, height } = self.size;
+            let size = if self.size.is_square() { width.to_string() } else { format!("{width}x{height}") };
+            let flag = if self.view.tiles.is_some() { "tile" } else { "size" };
             return wrong(format!(
-                "--size {}: must be a multiple of 32 up to {MOST_SIZE}, for example 256",
-                self.size
+                "`{flag}` {size}: must be a multiple of 32 up to {MOST_SIZE} either way, for example 256"
             ));
+        }
+        if let (Some(Tiles { overlap }), most) = (self.view.tiles, self.size.shorter() / 2)
+            && overlap > most
+        {
+            return wrong(format!("`overlap` {overlap}: must be 0 to {most}, half a tile"));
         }
         if self.batch == 0 || self.batch > 1024 {
             return wrong(format!("`batch` {}: must be 1 to 1024", self.batch));
@@ -340,8 +351,8 @@ mod tests {
 
     #[test]
     fn impossible_settings_name_the_flag() {
-        let settings = Settings { size: 250, ..Settings::default() };
-        assert!(settings.check().unwrap_err().to_string().contains("--size"));
+        let settings = Settings { size: Size::square(250), ..Settings::default() };
+        assert!(settings.check().unwrap_err().to_string().contains("`size`"));
         assert!(Settings::default().check().is_ok());
         for weight in [-0.1, f64::NAN, f64::INFINITY] {
             let settings = Settings { amplification_weight: weight, ..Settings::default() };

@@ -9,12 +9,13 @@ use super::epochs::BRANCH_NAME;
 use super::film::Film;
 use super::gpu::OPTIMIZER;
 use super::run::Run;
+use super::shown::Shown;
 use super::{AmplifyBatch, AmplifyStage, DistillStage, Purpose, stream};
 use crate::amplification::{Amplifier, RaaOptions};
 use crate::gpu::Processor;
 use crate::model::{Aand, AmplifyRecord, DistillRecord, History, Info, Threshold};
 use crate::perturbation::vary;
-use crate::picture::{Mask, Picture, Remarks};
+use crate::picture::{Mask, Picture, Remarks, Seen, Size};
 use crate::student::Student;
 use crate::synthesis::{Corrupted, Synthesizer, Textures};
 use crate::teacher::Teacher;
@@ -42,12 +43,12 @@ pub struct Course {
     pub name: String,
     /// SHA-256 over the good pictures.
     pub data_fingerprint: String,
-    /// Good pictures to train on, `S x S`.
-    pub pictures: Vec<Picture>,
-    /// Their foregrounds, `S x S`.
+    /// Good pictures to train on, as the network gets them, or as they are where it looks at tiles.
+    pub pictures: Vec<Seen<'static>>,
+    /// Their foregrounds, of the same size.
     pub foregrounds: Vec<Mask>,
-    /// Good pictures held out for the threshold, `S x S`.
-    pub held_out: Vec<Picture>,
+    /// Good pictures held out for the threshold.
+    pub held_out: Vec<Seen<'static>>,
     /// What is to be said about how the good pictures are stored.
     pub remarks: Remarks,
     /// Where the synthetic anomalies' textures come from.
@@ -218,12 +219,12 @@ pub async fn train_async(course: &Course, observer: &mut dyn Observer) -> Result
 
 impl Course {
     pub(super) fn steps(&self) -> usize {
-        self.pictures.len().div_ceil(self.settings.batch)
+        self.items().div_ceil(self.settings.batch)
     }
 
-    /// Sides of the teacher's three levels.
-    pub(super) fn sides(&self) -> [usize; 3] {
-        self.teacher.backbone.sides(self.settings.size)
+    /// Positions of the teacher's three levels.
+    pub(super) fn sizes(&self) -> [Size; 3] {
+        self.teacher.backbone.sizes(self.settings.size)
     }
 
     /// Amplifier and student to begin with, on the autodiff device.
@@ -315,23 +316,34 @@ impl Course {
 
     /// The order of the pictures in an epoch, in batches.
     pub(super) fn batches(&self, purpose: Purpose, epoch: usize) -> Vec<Vec<usize>> {
-        let mut order: Vec<usize> = (0..self.pictures.len()).collect();
+        let mut order: Vec<usize> = (0..self.items()).collect();
         order.shuffle(&mut stream(self.settings.seed, purpose, epoch, 0));
         order.chunks(self.settings.batch).map(<[usize]>::to_vec).collect()
     }
 
-    /// Picture `i` as it might have been taken otherwise, of the stream `(purpose, epoch, i)`: as it is unless
+    /// What is shown of picture `i` as it might have been taken otherwise, of the stream `(purpose, epoch, i)`: as it is unless
     /// variation was asked for. Stage 1 moves nothing, because its foregrounds stay where they are.
-    pub(super) fn varied(&self, i: usize, purpose: Purpose, epoch: usize) -> Cow<'_, Picture> {
+    pub(super) fn varied<'a>(
+        &self,
+        picture: Cow<'a, Picture>,
+        i: usize,
+        purpose: Purpose,
+        epoch: usize,
+    ) -> Cow<'a, Picture> {
         let kinds = self.settings.augment.iter().copied();
         let kinds: Vec<_> = kinds.filter(|k| purpose != Purpose::AmplifyVariation || !k.moves()).collect();
         match kinds.is_empty() {
-            true => Cow::Borrowed(&self.pictures[i]),
+            true => picture,
             false => {
                 let mut rng = stream(self.settings.seed, purpose, epoch, i);
-                Cow::Owned(vary(&self.pictures[i], &kinds, &mut rng))
+                Cow::Owned(vary(&picture, &kinds, &mut rng))
             }
         }
+    }
+
+    /// Whether no step sees the same features twice.
+    pub(super) fn learns_anew(&self) -> bool {
+        self.settings.view.tiles.is_some() || !self.settings.augment.is_empty()
     }
 
     /// Corrupted pictures for one step of stage 1.
@@ -339,21 +351,30 @@ impl Course {
         let rule = self.settings.foreground;
         let one = |&i: &usize| {
             let mut rng = stream(self.settings.seed, Purpose::Synthesis, epoch, i);
-            let place = rule.place(&self.foregrounds[i], epoch + i);
-            synthesizer.sample(&self.varied(i, Purpose::AmplifyVariation, epoch), &place, &mut rng)
+            let Shown { picture, foreground, allowed } = self.shown(Purpose::AmplifyTile, epoch, i);
+            let picture = self.varied(picture, i, Purpose::AmplifyVariation, epoch);
+            let place = rule.place(&foreground, epoch + i);
+            let normal = rule.normal(&foreground);
+            match allowed {
+                None => (synthesizer.sample(&picture, &place, &mut rng), normal),
+                Some(allowed) => {
+                    let place = allowed.clone().and(&place);
+                    (synthesizer.sample(&picture, &place, &mut rng), allowed.and(&normal))
+                }
+            }
         };
         #[cfg(not(target_arch = "wasm32"))]
-        let corrupted: Vec<Corrupted> = {
+        let corrupted: Vec<(Corrupted, Mask)> = {
             use rayon::prelude::*;
             chosen.par_iter().map(one).collect()
         };
         #[cfg(target_arch = "wasm32")]
-        let corrupted: Vec<Corrupted> = chosen.iter().map(one).collect();
+        let corrupted: Vec<(Corrupted, Mask)> = chosen.iter().map(one).collect();
         let mut batch = AmplifyBatch { pixels: Vec::new(), masks: Vec::new(), foregrounds: Vec::new() };
-        for (corrupted, &i) in corrupted.into_iter().zip(chosen) {
+        for (corrupted, normal) in corrupted {
             batch.pixels.extend(corrupted.pixels);
             batch.masks.push(corrupted.mask);
-            batch.foregrounds.push(rule.normal(&self.foregrounds[i]));
+            batch.foregrounds.push(normal);
         }
         batch
     }
@@ -376,14 +397,17 @@ impl Course {
             amplifier: amplifier.valid(),
             student: student.valid(),
             info: Info {
-                format_version: Info::format_for(settings.range),
+                format_version: Info::format_for(settings.range, settings.size, &settings.view),
                 program: concat!("aand ", env!("CARGO_PKG_VERSION")).into(),
                 name: self.name.clone(),
                 backbone: self.teacher.backbone,
                 teacher: self.teacher_words(),
                 size: settings.size,
-                preprocessing: "RGB, Pillow-exact bicubic to size x size, /255, ImageNet mean and deviation"
-                    .into(),
+                view: settings.view.clone(),
+                preprocessing: format!(
+                    "RGB, {}, /255, ImageNet mean and deviation",
+                    settings.view.words(settings.size)
+                ),
                 range: settings.range,
                 raa: self.raa(),
                 score: settings.score,

@@ -6,7 +6,7 @@ use super::epochs::{Record, Trainee};
 use super::gpu::{GpuDistill, GpuFeatures, OPTIMIZER};
 use super::read::floats;
 use super::run::Run;
-use super::{DistillStage, FeatureCache, Purpose};
+use super::{DistillStage, FeatureCache};
 use crate::amplification::Amplifier;
 use crate::detection::batch;
 use crate::model::{Aand, DistillRecord, History};
@@ -21,7 +21,7 @@ pub(super) enum Source {
     Cpu(FeatureCache, [[usize; 3]; 3]),
     /// The GPU.
     Gpu(GpuFeatures),
-    /// Computed for each step anew on the CPU, because the pictures vary.
+    /// Computed for each step anew on the CPU, because the pictures vary, or are seen in tiles.
     Anew,
 }
 
@@ -29,7 +29,7 @@ pub(super) enum Source {
 pub(super) enum Batch {
     /// Pictures whose features are at hand.
     Known(Vec<usize>),
-    /// Normalized pixels `[count, 3, S, S]` of varied pictures.
+    /// Normalized pixels `[count, 3, H, W]` of pictures or tiles that no other step has.
     Varied(Vec<f32>, usize),
 }
 
@@ -80,18 +80,10 @@ impl Trainee for Distilling<'_> {
     fn tools(_: &Course) {}
 
     fn prepare(course: &Course, (): &(), epoch: usize, chosen: &[usize]) -> Batch {
-        if course.settings.augment.is_empty() {
-            return Batch::Known(chosen.to_vec());
+        match course.learns_anew() {
+            true => Batch::Varied(course.pixels(epoch, chosen), chosen.len()),
+            false => Batch::Known(chosen.to_vec()),
         }
-        let one = |&i: &usize| normalise(&course.varied(i, Purpose::DistillVariation, epoch));
-        #[cfg(not(target_arch = "wasm32"))]
-        let pixels: Vec<Vec<f32>> = {
-            use rayon::prelude::*;
-            chosen.par_iter().map(one).collect()
-        };
-        #[cfg(target_arch = "wasm32")]
-        let pixels: Vec<Vec<f32>> = chosen.iter().map(one).collect();
-        Batch::Varied(pixels.concat(), chosen.len())
     }
 
     async fn step(&mut self, [epoch, _]: [usize; 2], batch: Batch, lr: f64) -> Result<()> {
@@ -174,15 +166,15 @@ impl Run<'_> {
                 other => other,
             });
         }
-        if !settings.augment.is_empty() {
+        if course.learns_anew() {
             return Ok(Source::Anew);
         }
-        let (channels, sides) = (course.teacher.backbone.channels(), course.sides());
-        let shapes = [0, 1, 2].map(|k| [channels[k], sides[k], sides[k]]);
+        let (channels, sizes) = (course.teacher.backbone.channels(), course.sizes());
+        let shapes = [0, 1, 2].map(|k| [channels[k], sizes[k].height, sizes[k].width]);
         let length = shapes.iter().map(|s| s.iter().product::<usize>()).sum();
         let mut cache = FeatureCache::new(length, course.cache_budget);
         for chosen in course.pictures.chunks(settings.batch) {
-            let pixels = chosen.iter().flat_map(normalise).collect();
+            let pixels = chosen.iter().flat_map(|seen| normalise(&seen.picture)).collect();
             let mut levels = [const { Vec::new() }; 3];
             for (level, feature) in
                 levels.iter_mut().zip(advanced(course, &model.amplifier, pixels, chosen.len()))
@@ -204,7 +196,7 @@ impl Run<'_> {
     }
 }
 
-/// The features `[B, C_k, H_k, W_k]` that a student learns from, of normalized pixels `[count, 3, S, S]`; the amplifier
+/// The features `[B, C_k, H_k, W_k]` that a student learns from, of normalized pixels `[count, 3, H, W]`; the amplifier
 /// is on the plain device.
 fn advanced(course: &Course, amplifier: &Amplifier, pixels: Vec<f32>, count: usize) -> [Tensor<4>; 3] {
     let device = course.teacher.trunk.stem.weight.device();

@@ -4,7 +4,7 @@ use super::config::Settings;
 use super::course::Course;
 use crate::gpu::Processor;
 pub use crate::hash::fingerprint_of;
-use crate::picture::{Mask, Picture, Remarks, resize};
+use crate::picture::{Mask, Picture, Remarks, Seen, Size, View};
 use crate::synthesis::{Foreground, Textures};
 use crate::teacher::Teacher;
 use rand::RngExt;
@@ -17,17 +17,17 @@ pub const CACHE_BUDGET: u64 = 4 << 30;
 /// A good picture as the training sees it.
 #[derive(Clone, Debug)]
 pub struct Good {
-    /// `S x S`.
-    pub picture: Picture,
-    /// Where defects may be made, `S x S`.
+    /// As the network gets it, or as it is where the model looks at tiles.
+    pub picture: Seen<'static>,
+    /// Where defects may be made, of the same size.
     pub foreground: Mask,
 }
 
 impl Good {
-    /// A picture of any size, for a training at `size x size`; the foreground is looked for at full size.
-    pub fn new(picture: &Picture, foreground: &Foreground, size: usize) -> Self {
-        let foreground = foreground.mask(picture).resize_torch_nearest(size, size);
-        Self { picture: resize(picture, size as u32, size as u32), foreground }
+    /// A picture of any size, for a training of networks of the size `size`; the foreground is looked for at full size.
+    pub fn new(picture: &Picture, foreground: &Foreground, size: Size, view: &View) -> Self {
+        let foreground = view.mask(foreground.mask(picture), size);
+        Self { picture: view.see(picture, size).owned(), foreground }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::amplification::sample_pairs;
 use crate::gpu::training::{Amplify, Distill, Features, LevelBatch, Scheme, Tensor};
 use crate::gpu::{Gpu, Processor};
 use crate::model::{Aand, NamedTensor, NamedTensors, assign, tensors_async};
-use crate::picture::normalise;
+use crate::picture::{Size, normalise};
 use crate::{Error, Result};
 use rand_chacha::ChaCha8Rng;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
@@ -35,7 +35,7 @@ impl Course {
         Scheme {
             backbone: self.teacher.backbone,
             size: settings.size,
-            batch: settings.batch.min(self.pictures.len()),
+            batch: settings.batch.min(self.items()),
             hardest: settings.hardest,
             beta1: settings.beta1 as f32,
         }
@@ -88,13 +88,15 @@ impl GpuAmplify {
         &mut self,
         data: &AmplifyBatch,
         settings: &Settings,
-        sides: [usize; 3],
+        sizes: [Size; 3],
         lr: f64,
         rng: &mut ChaCha8Rng,
     ) -> Result<()> {
-        let mut level = |side: usize| {
-            let (anomalous, foreground) =
-                (labels(&data.masks, side, side), labels(&data.foregrounds, side, side));
+        let mut level = |size: Size| {
+            let (anomalous, foreground) = (
+                labels(&data.masks, size.height, size.width),
+                labels(&data.foregrounds, size.height, size.width),
+            );
             let mut batch = LevelBatch {
                 labels: anomalous.iter().map(|&a| f32::from(u8::from(a))).collect(),
                 pairs: Default::default(),
@@ -108,7 +110,7 @@ impl GpuAmplify {
             }
             batch
         };
-        let levels = [level(sides[0]), level(sides[1]), level(sides[2])];
+        let levels = [level(sizes[0]), level(sizes[1]), level(sizes[2])];
         self.engine.step(&data.pixels, data.masks.len(), &levels, lr)
     }
 
@@ -148,11 +150,11 @@ impl GpuAmplify {
     ///
     /// # Errors
     /// The device failed.
-    pub async fn residual_intensity(&mut self, data: &AmplifyBatch, sides: [usize; 3]) -> Result<[f64; 2]> {
+    pub async fn residual_intensity(&mut self, data: &AmplifyBatch, sizes: [Size; 3]) -> Result<[f64; 2]> {
         self.engine.advance(&data.pixels, data.masks.len())?;
         let mut levels = Vec::new();
-        for (k, side) in sides.into_iter().enumerate() {
-            let labels = labels(&data.masks, side, side);
+        for (k, size) in sizes.into_iter().enumerate() {
+            let labels = labels(&data.masks, size.height, size.width);
             let vanilla = self.engine.read(&self.engine.vanilla()[k]).await?;
             let advanced = self.engine.read(&self.engine.advanced()[k]).await?;
             let channels = self.engine.channels()[k];
@@ -187,11 +189,11 @@ impl GpuFeatures {
         mut progress: impl AsyncFnMut(usize) -> bool,
     ) -> Result<Self> {
         let scheme = course.scheme();
-        let (channels, sides) = (scheme.backbone.channels(), scheme.backbone.sides(scheme.size));
-        let lengths = [0, 1, 2].map(|k| channels[k] * sides[k] * sides[k]);
+        let (channels, sizes) = (scheme.backbone.channels(), scheme.backbone.sizes(scheme.size));
+        let lengths = [0, 1, 2].map(|k| channels[k] * sizes[k].area());
         let mut engine =
             Amplify::new(Arc::clone(gpu), scheme, model.info.raa, [0.0; 2], [0; 2], &source(model).await?)?;
-        if !course.settings.augment.is_empty() {
+        if course.learns_anew() {
             return Ok(Self::Anew(Box::new(engine), lengths));
         }
         let all = Features::bytes(lengths) * course.pictures.len() as u64;
@@ -201,7 +203,7 @@ impl GpuFeatures {
         };
         let mut done = 0;
         for chosen in course.pictures.chunks(scheme.batch) {
-            let pixels: Vec<f32> = chosen.iter().flat_map(normalise).collect();
+            let pixels: Vec<f32> = chosen.iter().flat_map(|seen| normalise(&seen.picture)).collect();
             engine.advance(&pixels, chosen.len())?;
             match &mut features {
                 Self::Kept(features) => features.push(gpu, engine.advanced(), chosen.len())?,

@@ -7,41 +7,29 @@ use super::run::Run;
 use super::{Purpose, stream};
 use crate::Result;
 use crate::amplification::Amplifier;
-use crate::detection::{Detector, from_good_scores, guess, judge};
-use crate::gpu::{Network, Processor};
+use crate::detection::{Detector, from_good_scores, guess};
+use crate::gpu::Processor;
 use crate::inference::Plan;
 use crate::model::{Aand, Basis, NamedTensors, Precision, tensors_async};
 use crate::perturbation::vary;
-use crate::picture::{Picture, normalise};
-use std::sync::Arc;
+use crate::picture::Seen;
+use std::borrow::Cow;
 
 /// What judges the good pictures for the threshold: what trained, which in a browser must be awaited.
-enum Judge {
-    Cpu(Box<Detector>),
-    Gpu(Box<Network>),
-}
+struct Judge(Detector);
 
 impl Judge {
     async fn new(model: &Aand, processor: &Processor) -> Result<Self> {
         let tensors = NamedTensors::new(tensors_async(model).await?);
         let plan = Plan::new(&model.info, &tensors)?;
-        Ok(match processor {
-            Processor::Cpu => Self::Cpu(Box::new(Detector::of_plan(model.info.clone(), plan))),
-            Processor::Gpu(gpu) => Self::Gpu(Box::new(Network::new(Arc::clone(gpu), plan, Precision::F32)?)),
-        })
+        Detector::of_plan(model.info.clone(), plan, processor, Precision::F32).map(Self)
     }
 
-    /// The scores of pictures of the model's size.
-    async fn scores(&mut self, pictures: &[Picture]) -> Result<Vec<f64>> {
-        match self {
-            Self::Cpu(detector) => Ok(detector.detect(pictures)?.into_iter().map(|d| d.score).collect()),
-            Self::Gpu(network) => {
-                let pixels: Vec<f32> = pictures.iter().flat_map(normalise).collect();
-                let found = network.maps(&pixels, pictures.len()).await?;
-                // The threshold is not known yet; what is not finite is refused all the same.
-                found.into_iter().map(|(map, _)| judge(map, 1.0).map(|d| d.score)).collect()
-            }
-        }
+    /// The scores of pictures as the model looks at them. The threshold is not known yet; what is not finite is refused
+    /// all the same.
+    async fn scores(&self, pictures: &[Seen<'_>]) -> Result<Vec<f64>> {
+        let maps = self.0.look(pictures, &mut |_, _| {}).await?;
+        maps.into_iter().zip(pictures).map(|(map, seen)| Ok(self.0.judge(map, seen.native)?.score)).collect()
     }
 }
 
@@ -72,17 +60,17 @@ impl Run<'_> {
         Ok(model)
     }
 
-    /// The scores of pictures of the model's size; `done` of `all` are told of. Where pictures vary in training, the
+    /// The scores of pictures as the model looks at them; `done` of `all` are told of. Where pictures vary in training, the
     /// threshold is to hold for pictures that vary: then the higher of the scores as it is and varied.
     pub async fn scores(
         &mut self,
         model: &Aand,
-        pictures: &[Picture],
+        pictures: &[Seen<'_>],
         done: &mut usize,
         all: usize,
     ) -> Result<Vec<f64>> {
         let Settings { augment, batch, seed, .. } = &self.course.settings;
-        let mut judge = Judge::new(model, &self.course.processor).await?;
+        let judge = Judge::new(model, &self.course.processor).await?;
         // A browser has one thread: between single pictures the page can respond.
         let together = if cfg!(target_arch = "wasm32") { 1 } else { (*batch).min(16) };
         let mut scores = Vec::with_capacity(pictures.len());
@@ -90,9 +78,11 @@ impl Run<'_> {
             let from = scores.len();
             scores.extend(judge.scores(some).await?);
             if !augment.is_empty() {
-                let varied: Vec<Picture> = (some.iter().enumerate())
-                    .map(|(i, p)| {
-                        vary(p, augment, &mut stream(*seed, Purpose::ThresholdVariation, 0, from + i))
+                let varied: Vec<Seen<'_>> = (some.iter().enumerate())
+                    .map(|(i, seen)| {
+                        let mut rng = stream(*seed, Purpose::ThresholdVariation, 0, from + i);
+                        let picture = Cow::Owned(vary(&seen.picture, augment, &mut rng));
+                        Seen { picture, native: seen.native }
                     })
                     .collect();
                 let varied = judge.scores(&varied).await?;

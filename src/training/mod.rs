@@ -9,6 +9,8 @@ mod course;
 mod crossfit;
 mod distilling;
 mod epochs;
+#[cfg(not(target_arch = "wasm32"))]
+mod extent;
 mod film;
 mod given;
 mod gpu;
@@ -19,6 +21,7 @@ mod prepare;
 mod random;
 mod read;
 mod run;
+mod shown;
 mod stage1;
 mod stage2;
 
@@ -28,14 +31,17 @@ pub use checkpoint::is_own_checkpoint;
 pub use checkpoint::{Checkpoint, Contents, Position, Stage};
 pub use config::{Calibration, Objective, Preset, Settings, TeacherKind};
 pub use course::{Course, Event, Observer, train, train_async};
+#[cfg(not(target_arch = "wasm32"))]
+pub use extent::Extent;
 pub use film::Film;
 pub use given::{CACHE_BUDGET, Good, draw, fingerprint_of};
-#[cfg(not(target_arch = "wasm32"))]
-pub use prefetch::prefetch;
 pub use prefetch::prefetch_async;
+#[cfg(not(target_arch = "wasm32"))]
+pub use prefetch::{prefetch, prefetch_few};
 #[cfg(not(target_arch = "wasm32"))]
 pub use prepare::{check_writable, checkpoint_path, range_of};
 pub use random::{Purpose, stream};
+pub use shown::tiles_each;
 pub use stage1::{AmplifyBatch, AmplifyLoss, AmplifyStage, LevelLoss, MOST_PAIRS, level_loss};
 pub use stage2::{DistillLoss, DistillStage};
 

@@ -14,9 +14,23 @@ const AHEAD: usize = 2;
 pub fn prefetch<T: Send>(
     items: std::ops::Range<usize>,
     make: impl Fn(usize) -> T + Sync,
+    consume: impl FnMut(usize, T) -> Result<()>,
+) -> Result<()> {
+    prefetch_few(AHEAD, items, make, consume)
+}
+
+/// As [`prefetch`], for items so large that only `ahead` of them may wait, besides the one in the making.
+///
+/// # Errors
+/// The first error of `consume`.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn prefetch_few<T: Send>(
+    ahead: usize,
+    items: std::ops::Range<usize>,
+    make: impl Fn(usize) -> T + Sync,
     mut consume: impl FnMut(usize, T) -> Result<()>,
 ) -> Result<()> {
-    let (sender, receiver) = std::sync::mpsc::sync_channel(AHEAD);
+    let (sender, receiver) = std::sync::mpsc::sync_channel(ahead);
     std::thread::scope(|scope| {
         let (make, range) = (&make, items.clone());
         scope.spawn(move || range.map(make).try_for_each(|item| sender.send(item)).ok());

@@ -6,7 +6,7 @@ use super::given::Good;
 use crate::dataset::{Dataset, fingerprint};
 use crate::detection::FEWEST;
 use crate::metrics::{CONFIDENCE, needed, percent, supported};
-use crate::picture::{Details, Range, RangeChoice, Remarks, open_ranged};
+use crate::picture::{Details, Range, RangeChoice, Remarks, Seen, Size, open_ranged};
 use crate::synthesis::Textures;
 use crate::teacher::Teacher;
 use crate::{Error, Result};
@@ -28,13 +28,16 @@ impl Course {
         let foreground = settings.foreground;
         let textures = match settings.textures.as_str() {
             "built-in" => Textures::builtin(),
-            folder => Textures::open(Path::new(folder), settings.size)?,
+            folder => Textures::open(Path::new(folder), settings.size.longer())?,
         };
-        let size = settings.size;
+        let (size, view) = (settings.size, &settings.view);
         let range = settings.range;
         let read = |path: &PathBuf| -> Result<(Good, Details)> {
             let (picture, details) = open_ranged(path, range)?;
-            Ok((Good::new(&picture, &foreground, size), details))
+            if let Some(reason) = view.misfit(Size::of(&picture)) {
+                return Err(Error::picture(path, reason));
+            }
+            Ok((Good::new(&picture, &foreground, size, view), details))
         };
         let read = dataset.train.par_iter().map(read).collect::<Result<Vec<_>>>()?;
         let (good, details): (_, Vec<_>) = read.into_iter().unzip();
@@ -50,16 +53,18 @@ impl Course {
     /// Main memory the training will take, in bytes: pictures, cached features, weights with their gradients
     /// and moments, and the activations of one step. An estimate, within about a third.
     pub fn memory_estimate(&self) -> u64 {
-        let size = self.settings.size as u64;
+        let size = self.settings.size;
         let backbone = self.teacher.backbone;
         let floats: u64 = backbone
             .channels()
             .iter()
-            .zip(backbone.sides(self.settings.size))
-            .map(|(&c, side)| (c * side * side) as u64)
+            .zip(backbone.sizes(size))
+            .map(|(&c, size)| (c * size.area()) as u64)
             .sum();
-        let pictures = (self.pictures.len() + self.held_out.len()) as u64 * size * size * 4;
-        let cache = (self.pictures.len() as u64 * floats * 4).min(self.cache_budget);
+        let pixels = |seen: &Seen| Size::of(&seen.picture).area() as u64;
+        let pictures = 4 * self.pictures.iter().chain(&self.held_out).map(pixels).sum::<u64>();
+        let cached = if self.learns_anew() { 0 } else { self.pictures.len() as u64 };
+        let cache = (cached * floats * 4).min(self.cache_budget);
         let [_, _, c3] = backbone.channels().map(|c| c as u64);
         // The student's convolutions grow with the square of the width; 16 M parameters at C_3 = 256.
         let weights = 16_000_000 * c3 * c3 / (256 * 256) * 4 * 5;

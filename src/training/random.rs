@@ -31,6 +31,10 @@ pub enum Purpose {
     DistillVariation,
     /// How a picture is varied that the threshold rests on.
     ThresholdVariation,
+    /// Places of the tiles of stage 1 in an epoch.
+    AmplifyTile,
+    /// The same of stage 2.
+    DistillTile,
 }
 
 /// The stream for `purpose` at position `(a, b)`, for example epoch and picture.

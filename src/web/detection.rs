@@ -3,10 +3,10 @@
 use super::compute::Compute;
 use super::error::thrown;
 use super::remark::remark;
-use crate::detection::{self, Verdict};
+use crate::detection::{self, Executor, Verdict};
 use crate::inference::{Axes, Engine, Plan};
 use crate::model::{Info, Precision, TensorStore, header};
-use crate::picture::{self, Picture, normalise, resize};
+use crate::picture::{self, Picture, resize};
 use crate::{Error, Result};
 use std::path::Path;
 use std::rc::Rc;
@@ -16,8 +16,7 @@ use wgpu::web_sys::OffscreenCanvas;
 /// A model, ready to judge pictures.
 #[wasm_bindgen]
 pub struct Detector {
-    pub(super) info: Info,
-    compute: Compute,
+    pub(super) compute: Compute,
     /// For looking inside while a GPU detects.
     pub(super) inspector: Option<Engine>,
     /// By level, which features have which colors.
@@ -56,7 +55,7 @@ impl Detector {
     #[wasm_bindgen(getter)]
     pub fn info(&self) -> std::result::Result<String, JsValue> {
         let unwritable = |e| Error::Setting(format!("the model's header cannot be written: {e}"));
-        serde_json::to_string(&self.info).map_err(unwritable).map_err(thrown)
+        serde_json::to_string(&self.compute.detector.info).map_err(unwritable).map_err(thrown)
     }
 
     /// Judges a picture file as `aand detect` does: decoded, turned upright and resized by the same code.
@@ -72,11 +71,23 @@ impl Detector {
         progress: js_sys::Function,
     ) -> std::result::Result<Detection, JsValue> {
         let (picture, details) =
-            picture::decode_ranged(&bytes, Path::new(&name), self.info.range).map_err(thrown)?;
+            picture::decode_ranged(&bytes, Path::new(&name), self.header().range).map_err(thrown)?;
         drop(bytes);
-        let remark = remark(&details, self.info.range);
+        let remark = remark(&details, self.header().range);
         let found = self.judge(picture, &progress).await.map_err(thrown)?;
         Ok(Detection { remark, ..found })
+    }
+
+    /// Whether [`show`](Self::show) draws: a canvas was given, and the GPU has the whole map.
+    #[wasm_bindgen(getter)]
+    pub fn draws(&self) -> bool {
+        self.compute.draws()
+    }
+
+    /// Columns of what the network gets.
+    #[wasm_bindgen(getter, js_name = inputWidth)]
+    pub fn input_width(&self) -> usize {
+        self.header().size.width
     }
 
     /// Draws the heat map of the picture that was judged last on the canvas of [`load`](Self::load): in solid
@@ -85,7 +96,7 @@ impl Detector {
     /// # Errors
     /// `DetectionError`: there is no canvas, or the device failed.
     pub fn show(&mut self, see_through: bool) -> std::result::Result<(), JsValue> {
-        self.compute.show(self.info.threshold.value, see_through).map_err(thrown)
+        self.compute.show(see_through).map_err(thrown)
     }
 
     /// Judges pixels, four bytes each (the fourth is ignored), row by row.
@@ -117,29 +128,41 @@ impl Detector {
         // Not held twice.
         drop(bytes);
         let compute = match gpu {
-            Some(precision) => Compute::gpu(plan, precision, canvas).await?,
-            None => Compute::cpu(plan),
+            Some(precision) => Compute::gpu(info, plan, precision, canvas).await?,
+            None => Compute::cpu(info, plan),
         };
-        Ok(Self { info, compute, inspector: None, axes: None })
+        Ok(Self { compute, inspector: None, axes: None })
     }
 
     /// The model on the CPU, if it is there.
     pub(super) fn engine(&self) -> Option<&Engine> {
-        match &self.compute {
-            Compute::Cpu { engine, .. } => Some(engine.as_ref()),
-            Compute::Gpu { .. } => self.inspector.as_ref(),
+        match self.compute.detector.executor() {
+            Executor::Cpu { engine, .. } => Some(engine.as_ref()),
+            Executor::Gpu(_) => self.inspector.as_ref(),
         }
     }
 
-    async fn judge(&mut self, picture: Picture, progress: &js_sys::Function) -> Result<Detection> {
-        let size = self.info.size as u32;
-        let pixels = normalise(&resize(&picture, size, size));
-        let tell = |done: usize, layers: usize| {
+    /// Everything about the model that is not a tensor.
+    pub(super) fn header(&self) -> &Info {
+        &self.compute.detector.info
+    }
+
+    async fn judge(&self, picture: Picture, progress: &js_sys::Function) -> Result<Detection> {
+        let detector = &self.compute.detector;
+        let seen = detector.info.view.see(&picture, detector.info.size);
+        if let Some(reason) = detector.info.view.misfit(seen.native) {
+            return Err(Error::picture("the picture", reason));
+        }
+        let mut tell = |done: usize, layers: usize| {
             // What a listener throws is its own affair.
             let _ = progress.call2(&JsValue::NULL, &JsValue::from(done), &JsValue::from(layers));
         };
-        let map = self.compute.map(&self.info, &pixels, tell).await?;
-        let found = detection::judge(map, self.info.threshold.value)?;
+        let native = seen.native;
+        let mut maps = detector.look(std::slice::from_ref(&seen), &mut tell).await?;
+        self.compute.check()?;
+        let map = maps.pop().ok_or_else(|| Error::Device("a map is missing".into()))?;
+        let found = detector.judge(map, native)?;
+        drop(seen);
         Ok(Detection { found, picture, remark: None })
     }
 }
@@ -190,7 +213,7 @@ impl Detection {
         self.picture.height()
     }
 
-    /// Width and height of the map.
+    /// Columns of the map; its rows follow from its length.
     #[wasm_bindgen(getter)]
     pub fn side(&self) -> usize {
         self.found.map.width
@@ -200,6 +223,17 @@ impl Detection {
     #[wasm_bindgen(getter)]
     pub fn map(&self) -> Vec<f32> {
         self.found.map.data.clone()
+    }
+
+    /// The regions above the threshold as JSON: `box` (left, upper edge, width, height), `centre`, `area`, `maximum` and
+    /// `mean`, in pixels of the upright picture, the highest first.
+    ///
+    /// # Errors
+    /// None is expected.
+    #[wasm_bindgen(getter)]
+    pub fn regions(&self) -> std::result::Result<String, JsValue> {
+        let unwritable = |e| Error::Setting(format!("the regions cannot be written: {e}"));
+        serde_json::to_string(&self.found.regions).map_err(unwritable).map_err(thrown)
     }
 
     /// The upright picture as RGBA, `width x height`.

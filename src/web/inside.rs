@@ -4,8 +4,8 @@ use super::detection::{Detector, opaque};
 use super::error::thrown;
 use crate::detection;
 use crate::inference::{Axes, Engine, LevelFeatures, LevelMaps, Patch, Plan};
-use crate::model::TensorStore;
-use crate::picture::{self, Picture, normalise, resize};
+use crate::model::{Info, TensorStore};
+use crate::picture::{self, Picture, normalise};
 use crate::synthesis::plainest_defect;
 use crate::{Error, Result};
 use std::path::Path;
@@ -27,28 +27,27 @@ impl Detector {
     #[wasm_bindgen(js_name = prepareInspection)]
     pub fn prepare_inspection(&mut self, bytes: Vec<u8>, name: String) -> std::result::Result<(), JsValue> {
         let store = TensorStore::new(&bytes, Path::new(&name));
-        let plan = store.and_then(|store| Plan::new(&self.info, &store)).map_err(thrown)?;
+        let plan = store.and_then(|store| Plan::new(self.header(), &store)).map_err(thrown)?;
         self.inspector = Some(Engine::new(plan));
         Ok(())
     }
 
-    /// A picture file as the network gets it: decoded, upright, `size x size`; RGBA.
+    /// A picture file as the network gets it: decoded, upright, of the network's size; RGBA.
     ///
     /// # Errors
     /// `PictureError`: the bytes are no picture, damaged, or too large.
     #[wasm_bindgen(js_name = inputOf)]
     pub fn input_of(&self, bytes: Vec<u8>, name: String) -> std::result::Result<Vec<u8>, JsValue> {
         let (picture, _) =
-            picture::decode_ranged(&bytes, Path::new(&name), self.info.range).map_err(thrown)?;
-        let size = self.info.size as u32;
-        Ok(rgba(&resize(&picture, size, size)))
+            picture::decode_ranged(&bytes, Path::new(&name), self.header().range).map_err(thrown)?;
+        Ok(rgba(&self.header().view.input_of(&picture, self.header().size)))
     }
 
     /// A defect as training makes them: a texture within Perlin noise, on the part. The same for the same seed; of some
     /// draws the one that shows most is taken, for training makes many that hardly show.
     ///
     /// # Errors
-    /// `PictureError`: not `size x size` pixels of four bytes.
+    /// `PictureError`: not as many pixels of four bytes as the network takes.
     pub fn defect(&self, pixels: Vec<u8>, seed: u32) -> std::result::Result<Vec<u8>, JsValue> {
         let picture = self.input(&pixels).map_err(thrown)?;
         Ok(rgba(&plainest_defect(&picture, u64::from(seed)).picture))
@@ -65,7 +64,7 @@ impl Detector {
         Ok(())
     }
 
-    /// Every step of the method on `size x size` pixels of four bytes; without the residual if `amplify` is off.
+    /// Every step of the method on the network's pixels of four bytes; without the residual if `amplify` is off.
     ///
     /// # Errors
     /// `PictureError`: not as many pixels. `DetectionError`: the map is not finite, or the model is only on the
@@ -81,10 +80,12 @@ impl Detector {
         let levels = self.inspector()?.look(&normalise(&picture), amplify);
         let side = |level: &LevelFeatures| [level.shape[1], level.shape[2]];
         let parts = levels.each_ref().map(|level| (level.discrepancy.as_slice(), side(level)));
-        let found =
-            detection::judge(detection::anomaly_map(&parts, self.info.size), self.info.threshold.value)?;
+        let Info { size, view, threshold, .. } = self.header();
+        let map = detection::anomaly_map(&parts, *size);
+        let score = view.pooling.score(&map, None);
+        let found = detection::judge(map, score, threshold.value)?;
         // All that follows the levels is linear, so that the parts add up to the whole.
-        let shares = parts.map(|part| detection::anomaly_map(&[part], self.info.size).data);
+        let shares = parts.map(|part| detection::anomaly_map(&[part], *size).data);
         let own = || Rc::new(levels.each_ref().map(|level| Axes::new(&[&level.teacher], level.shape[0])));
         let axes = self.axes.clone().unwrap_or_else(own);
         let maps = levels.each_ref().map(LevelFeatures::maps);
@@ -92,7 +93,7 @@ impl Detector {
     }
 
     fn axes_of(&self, pixels: &[u8]) -> Result<[Axes; 3]> {
-        let one = 4 * self.info.size * self.info.size;
+        let one = 4 * self.header().size.area();
         if pixels.is_empty() || !pixels.len().is_multiple_of(one) {
             let reason = format!("{} bytes are not whole pictures of {one}", pixels.len());
             return Err(Error::picture("pixels", reason));
@@ -115,8 +116,8 @@ impl Detector {
 
     /// Pixels of four bytes as the network's picture.
     fn input(&self, pixels: &[u8]) -> Result<Picture> {
-        let size = self.info.size as u32;
-        opaque(pixels, size, size)
+        let (width, height) = self.header().size.pixels();
+        opaque(pixels, width, height)
     }
 }
 

@@ -7,7 +7,7 @@ use super::training_watch::Watch;
 use crate::amplification::RaaOptions;
 use crate::gpu::Processor;
 use crate::model::{Info, Precision, Score, decode, encode_async, header};
-use crate::picture;
+use crate::picture::{self, Size, View};
 use crate::synthesis::{Foreground, plainest_defect};
 use crate::teacher::Teacher;
 use crate::training::{Course, Film, Good, Preset, Settings, fingerprint_of, train_async};
@@ -30,7 +30,7 @@ struct Wanted {
     /// What the model is of.
     name: String,
     /// Input side in pixels; an earlier model keeps its own.
-    size: usize,
+    size: Size,
     /// Pictures per step.
     batch: usize,
     /// Decides everything random.
@@ -61,9 +61,8 @@ pub struct Trainer {
 
 #[wasm_bindgen]
 impl Trainer {
-    /// A training of `wanted` (JSON: name, size, batch, seed, amplify, steps,
-    /// range), on the GPU that the browser prefers
-    /// or on the CPU, from scratch or from the bytes of an earlier model.
+    /// A training of `wanted` (JSON: name, size, batch, seed, amplify, steps, range), on the GPU that the browser
+    /// prefers or on the CPU, from scratch or from the bytes of an earlier model.
     ///
     /// # Errors
     /// `TrainingError`: a setting is impossible. `ModelError`: the earlier model is none. `DetectionError`: there
@@ -84,7 +83,10 @@ impl Trainer {
     pub fn add(&mut self, bytes: Vec<u8>, name: String) -> std::result::Result<Option<String>, JsValue> {
         let decoded = picture::decode_ranged(&bytes, Path::new(&name), self.range());
         let (picture, details) = decoded.map_err(thrown)?;
-        self.good.push(Good::new(&picture, &Foreground::default(), self.wanted.size));
+        if let Some(reason) = self.view().misfit(Size::of(&picture)) {
+            return Err(thrown(Error::picture(&name, reason)));
+        }
+        self.good.push(Good::new(&picture, &Foreground::default(), self.wanted.size, &self.view()));
         self.identity.push((name, Sha256::digest(&bytes).into()));
         Ok(remark(&details, self.range()))
     }
@@ -178,7 +180,7 @@ impl Trainer {
             processor: self.processor.clone(),
             ..Course::of(std::mem::take(&mut self.good), settings, teacher, source)
         };
-        let steps = course.pictures.len().div_ceil(course.settings.batch);
+        let steps = course.items().div_ceil(course.settings.batch);
         let summary = serde_json::json!({
             "pictures": course.pictures.len(),
             "heldOut": course.held_out.len(),
@@ -207,6 +209,7 @@ impl Trainer {
         };
         Settings {
             size: wanted.size,
+            view: self.view(),
             seed: wanted.seed,
             batch: wanted.batch,
             epochs_amplify: amplify,
@@ -223,6 +226,11 @@ impl Trainer {
         self.earlier.as_ref().map_or(self.wanted.range, |(_, info)| info.range)
     }
 
+    /// How the earlier model looks at pictures, if there is one.
+    fn view(&self) -> View {
+        self.earlier.as_ref().map(|(_, info)| info.view.clone()).unwrap_or_default()
+    }
+
     async fn run(&mut self, mut watch: Watch) -> Result<Vec<u8>> {
         let course = self.course.take();
         let course = course.ok_or_else(|| Error::Training("the training was not planned".into()))?;
@@ -236,10 +244,13 @@ impl Trainer {
 
 /// A film of a good picture, and of the same with a made defect.
 fn filmed(course: &Course) -> Option<Film> {
-    let size = course.settings.size;
-    let picture = course.held_out.first().or(course.pictures.first())?;
+    let Settings { size, view, .. } = &course.settings;
+    if !size.is_square() || !view.shows_whole_maps() {
+        return None;
+    }
+    let picture = course.held_out.first().or(course.pictures.first())?.picture.as_ref();
     let made = plainest_defect(picture, course.settings.seed);
-    let mut film = Film::new(size, FRAMES);
+    let mut film = Film::new(size.width, FRAMES);
     film.add("good/0".into(), picture, false, None);
     film.add("made defect/0".into(), &made.picture, true, Some(made.mask));
     Some(film)

@@ -3,8 +3,8 @@
 use aand::Result;
 use aand::amplification::{Amplifier, RaaOptions};
 use aand::detection::{anomaly_map, batch};
-use aand::model::{Aand, FORMAT_VERSION, Info, Precision, Score, Selection, Threshold, assign};
-use aand::picture::ScoreMap;
+use aand::model::{Aand, Info, Precision, Score, Selection, Threshold, assign};
+use aand::picture::{ScoreMap, Size, View};
 use aand::student::Student;
 use aand::teacher::{Backbone, Teacher, TensorSource};
 use burn::tensor::Device;
@@ -37,8 +37,9 @@ impl TensorSource for Random {
 }
 
 /// A model of any kind with weights that look random, on the CPU.
-pub fn model(backbone: Backbone, size: usize, raa: RaaOptions, score: Score) -> Aand {
+pub fn model(backbone: Backbone, size: impl Into<Size>, raa: RaaOptions, score: Score) -> Aand {
     let device = Device::flex();
+    let size = size.into();
     let mut rng = ChaCha8Rng::seed_from_u64(0);
     let amplifier = Amplifier::new(backbone, size, raa.memory_items, &mut rng, &device);
     let words = "made up for a test".to_owned();
@@ -56,12 +57,13 @@ pub fn model(backbone: Backbone, size: usize, raa: RaaOptions, score: Score) -> 
         amplifier: assign(amplifier, "amplifier", &Random).unwrap(),
         student: assign(Student::new(backbone, &mut rng, &device), "student", &Random).unwrap(),
         info: Info {
-            format_version: FORMAT_VERSION,
+            format_version: Info::format_for(None, size, &View::default()),
             program: words.clone(),
             name: words.clone(),
             backbone,
             teacher: words.clone(),
             size,
+            view: View::default(),
             preprocessing: words,
             range: None,
             raa,
@@ -78,10 +80,10 @@ pub fn model(backbone: Backbone, size: usize, raa: RaaOptions, score: Score) -> 
     }
 }
 
-/// Normalised pixels that look random, `[count, 3, size, size]`.
-pub fn pixels(count: usize, size: usize) -> Vec<f32> {
+/// Normalised pixels that look random, `[count, 3, H, W]`.
+pub fn pixels(count: usize, size: impl Into<Size>) -> Vec<f32> {
     let mut rng = ChaCha8Rng::seed_from_u64(3);
-    (0..count * 3 * size * size).map(|_| rng.random_range(-2.0..2.0)).collect()
+    (0..count * 3 * size.into().area()).map(|_| rng.random_range(-2.0..2.0)).collect()
 }
 
 /// The maps by Burn's tensors, on the model's device.

@@ -49,7 +49,7 @@ impl TensorSource for Reference {
 
 fn module(reference: &Reference, device: &Device) -> Raa {
     let mut rng = ChaCha8Rng::seed_from_u64(0);
-    assign(Raa::new(DIMS[1], DIMS[2], ITEMS, &mut rng, device), "param", reference).unwrap()
+    assign(Raa::new(DIMS[1], DIMS[2].into(), ITEMS, &mut rng, device), "param", reference).unwrap()
 }
 
 fn random() -> ChaCha8Rng {

@@ -4,6 +4,7 @@
 
 use aand::amplification::{Amplifier, RaaOptions};
 use aand::model::{Aand, FORMAT_VERSION, History, Info, Precision, Score, Selection, Threshold, save};
+use aand::picture::View;
 use aand::student::Student;
 use aand::teacher::{Backbone, Teacher};
 use burn::tensor::Device;
@@ -104,7 +105,8 @@ pub fn model(path: &Path) {
         name: "disc".into(),
         backbone,
         teacher: "random".into(),
-        size: SIZE,
+        size: SIZE.into(),
+        view: View::default(),
         preprocessing: "as always".into(),
         range: None,
         raa,

@@ -32,7 +32,10 @@ fn a_result_that_cannot_be_written_fails_alone() {
         );
     }
     let head = fs::read_to_string(out.join("results.csv")).unwrap();
-    assert!(head.starts_with("path,score,normalized,verdict,ms,error,path_bytes,heat,overlay\n"), "{head}");
+    assert!(
+        head.starts_with("path,score,normalized,verdict,ms,error,regions,path_bytes,heat,overlay\n"),
+        "{head}"
+    );
     // Only what failed is done again.
     fs::remove_dir(out.join("002_heat.png")).unwrap();
     let output = run(&format!("{line} --device cpu"));

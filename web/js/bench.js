@@ -35,9 +35,12 @@ function median(values) {
   return (sorted[Math.floor((sorted.length - 1) / 2)] + sorted[Math.ceil((sorted.length - 1) / 2)]) / 2;
 }
 
-/** A picture that is different everywhere. @param {number} side */
-function picture(side) {
-  const made = new ImageData(side, side);
+/** @param {number | { width: number, height: number }} size @returns {[number, number]} */
+const sides = (size) => typeof size === "number" ? [size, size] : [size.width, size.height];
+
+/** A picture that is different everywhere. @param {[number, number]} size */
+function picture([width, height]) {
+  const made = new ImageData(width, height);
   let state = 1;
   for (let i = 0; i < made.data.length; i++) {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
@@ -52,7 +55,7 @@ function ours(model, compute, signal) {
     name: compute === "cpu" ? "aand, CPU (WebAssembly)" : `aand, WebGPU${PRECISION === "f16" ? ", f16" : ""}`,
     async start() {
       const detector = this.detector = await Detector.load(model, { compute, precision: PRECISION });
-      const input = picture(detector.info.size);
+      const input = picture(sides(detector.info.size));
       return async () => {
         const found = await detector.detect(input, { signal });
         if (detector.compute !== compute) throw new Error(detector.fallback);
@@ -81,7 +84,7 @@ function theirs(provider, side) {
       ort.env.wasm.numThreads = 1;
       const bytes = await (await fetch(/** @type {string} */ (ONNX))).arrayBuffer();
       session = await ort.InferenceSession.create(bytes, { executionProviders: [provider] });
-      const { data } = picture(side);
+      const { data } = picture([side, side]);
       const input = new ort.Tensor("float32", Float32Array.from({ length: 3 * side * side }, (_, i) =>
         data[4 * (i % (side * side)) + Math.floor(i / (side * side))] / 255), [1, 3, side, side]);
       return () => session.run({ [session.inputNames[0]]: input });
@@ -138,7 +141,7 @@ async function measure(model, name, runs, signal) {
     }
     const { info, version } = /** @type {any} */ (cpu).detector;
     return {
-      program: `aand ${version}`, model: name, backbone: info.backbone, size: info.size, browser: navigator.userAgent,
+      program: `aand ${version}`, model: name, backbone: info.backbone, size: sides(info.size).join(" × "), browser: navigator.userAgent,
       processors: navigator.hardwareConcurrency, engines: measured.map(({ run, ...rest }) => rest),
     };
   } finally {
@@ -160,9 +163,9 @@ function show(measured) {
   /** @type {HTMLElement} */ (document.querySelector(".scroll")).hidden = false;
 }
 
-/** @param {{ program: string, model: string, backbone: string, size: number, browser: string, processors: number }} of */
+/** @param {{ program: string, model: string, backbone: string, size: string, browser: string, processors: number }} of */
 function about({ program, model, backbone, size, browser, processors }) {
-  const rows = [["Program", program], ["Model", `${model}, ${backbone}, ${size} × ${size}`], ["Browser", browser], ["Processors", String(processors)]];
+  const rows = [["Program", program], ["Model", `${model}, ${backbone}, ${size}`], ["Browser", browser], ["Processors", String(processors)]];
   $("about").replaceChildren(...rows.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
 }
 

@@ -101,9 +101,10 @@ export function wire({ keep, learn, train }) {
     const { side, map } = found;
     const seen = heat(/** @type {any} */ ({ positions: positions(map, detector.info.threshold.value), side }), detector.colours, true);
     const canvas = $("camera-heat");
-    if (canvas.width !== side) canvas.width = canvas.height = side;
+    const rows = map.length / side;
+    if (canvas.width !== side || canvas.height !== rows) [canvas.width, canvas.height] = [side, rows];
     const on = canvas.getContext("2d");
-    on.clearRect(0, 0, side, side);
+    on.clearRect(0, 0, side, rows);
     on.drawImage(seen, 0, 0);
   }
 

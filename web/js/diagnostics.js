@@ -25,6 +25,12 @@ export function wire(current) {
   };
 }
 
+/** @param {number | { width: number, height: number }} size */
+function shape(size) {
+  const { width, height } = typeof size === "number" ? { width: size, height: size } : size;
+  return `${width} × ${height}`;
+}
+
 /** @param {string[][]} rows */
 function show(rows) {
   $("diagnostics-list").replaceChildren(...rows.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
@@ -41,7 +47,7 @@ async function collect(detector) {
     ["Version", detector?.version ? `aand ${detector.version}` : "the computing module is not loaded yet"],
     ["Computed on", detector ? computed(detector) : "nothing yet"],
     ["WebGPU adapter", await adapter()],
-    ["Model", detector ? `${detector.info.name}, ${detector.info.backbone}, ${detector.info.size} × ${detector.info.size}` : "none"],
+    ["Model", detector ? `${detector.info.name}, ${detector.info.backbone}, ${shape(detector.info.size)}` : "none"],
     ["Memory of the module", size(module.memory)],
     ["Downloaded by this page", `page ${size(transferred)}, module ${size(module.downloaded)}, samples ${size(downloaded)}; what the browser had does not count`],
     ["Samples kept", size(await kept())],

@@ -56,7 +56,7 @@ export function describe() {
   }
   const { name, training_pictures, threshold } = page.detector.info;
   words.replaceChildren(
-    make("strong", {}, name), ` trained on ${training_pictures} good pictures`);
+    make("strong", {}, name), `, trained on ${training_pictures} good pictures`);
   say("threshold-reliability", threshold.reliable ? "" : `The model’s own: ${threshold.reliability}.`);
 }
 

@@ -37,12 +37,12 @@ function palette(colours, see_through) {
  */
 export function heat({ heat, positions, side }, colours, see_through) {
   if (heat) return see_through ? heat.through : heat.solid;
-  const pixels = new ImageData(side, side);
+  const pixels = new ImageData(side, positions.length / side);
   const whole = new Uint32Array(pixels.data.buffer);
   const scale = palette(colours, see_through);
   for (let i = 0; i < positions.length; i++) whole[i] = scale[positions[i]];
   const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = side;
+  [canvas.width, canvas.height] = [side, pixels.height];
   context(canvas).putImageData(pixels, 0, 0);
   return canvas;
 }
@@ -78,7 +78,8 @@ export function draw(canvas, picture, heat, { opacity = 1, split = 0 } = {}) {
 /** Where the map is highest, in words. @param {Judged} found */
 export function where({ positions, side, peak }) {
   if (positions.length === 0) return "";
-  const [column, row] = [peak % side, Math.floor(peak / side)].map((at) => Math.min(2, Math.floor((3 * at) / side)));
+  const third = (/** @type {number} */ at, /** @type {number} */ length) => Math.min(2, Math.floor((3 * at) / length));
+  const [column, row] = [third(peak % side, side), third(Math.floor(peak / side), positions.length / side)];
   const [across, down] = [["left", "", "right"][column], ["top", "", "bottom"][row]];
   return across || down ? `${down} ${across}`.trim() : "centre";
 }

@@ -8,8 +8,10 @@ import { positions } from "./paint.js";
  * @property {number} score
  * @property {Uint8Array} positions the map on the colour scale, 0 to 255
  * @property {import("./module/protocol.js").Heat} [heat] as the GPU drew it, of the latest pictures
- * @property {number} side
+ * @property {number} side columns of the map
+ * @property {import("./module/protocol.js").Region[]} regions
  * @property {number} peak where the map is highest
+ * @property {number} highest its value there: not the score, where that is a mean of the highest
  * @property {number} width
  * @property {number} height
  * @property {number} ms
@@ -72,9 +74,10 @@ function replace(by) {
 export function judged(item, found, threshold) {
   let peak = 0;
   for (let i = 1; i < found.map.length; i++) if (found.map[i] > found.map[peak]) peak = i;
-  const { score, side, width, height, ms, heat } = found;
+  const { score, side, width, height, ms, heat, regions } = found;
   const preview = /** @type {Blob} */ (found.preview);
-  item.found = { score, side, width, height, ms, preview, peak, heat, positions: positions(found.map, threshold) };
+  const highest = found.map[peak] ?? 0;
+  item.found = { score, side, width, height, ms, preview, peak, highest, heat, regions, positions: positions(found.map, threshold) };
   if (heat) heated.push(item.found);
   while (heated.length > HEATS) cool();
   item.state = "judged";
@@ -114,10 +117,11 @@ export function sorted(by) {
 }
 
 /** Shapes and sizes that no model learned from, as far as one can tell; nothing: empty. @param {Judged} found */
-export function unlike({ width, height, side }) {
-  const [shorter, longer] = [Math.min(width, height), Math.max(width, height)];
-  if (longer > 4 * shorter) return `${width} × ${height} pixels, squeezed to ${side} × ${side}: the score means little`;
-  if (longer < side / 2) return `only ${width} × ${height} pixels where the model sees ${side} × ${side}: the score means little`;
+export function unlike({ width, height, side, positions }) {
+  const rows = positions.length / side;
+  const squeezed = (width * rows) / (height * side);
+  if (Math.max(squeezed, 1 / squeezed) > 4) return `${width} × ${height} pixels, squeezed to ${side} × ${rows}: the score means little`;
+  if (Math.max(width, height) < Math.max(side, rows) / 2) return `only ${width} × ${height} pixels where the model sees ${side} × ${rows}: the score means little`;
   return "";
 }
 

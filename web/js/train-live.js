@@ -55,10 +55,10 @@ export class Live {
       const inputs = this.#inputs ??= await this.#make(detector);
       const [plain, marked] = [await detector.inspect(inputs.plain), await detector.inspect(inputs.marked)];
       // In stage 1 there is no student yet: what is learned is the gate.
-      const map = (/** @type {import("./module/protocol.js").Insides} */ { levels, map }) =>
-        (stage === "amplify" && levels[0].gate ? levels[0].gate : map);
+      const gate = stage === "amplify";
+      const map = (/** @type {import("./module/protocol.js").Insides} */ { levels, map }) => (gate && levels[0].gate ? levels[0].gate : map);
       const [good, bad] = [map(plain), map(marked)];
-      if (!this.#over) draw(inputs.marked, bad, stage === "amplify" ? 1 : 2.5 * most(good), detector.colours);
+      if (!this.#over) draw(inputs.marked, bad, gate ? 1 : 2.5 * most(good), detector.colours);
       say("live-words", contrast(most(bad), most(good), stage));
     } finally {
       detector.close();
@@ -97,13 +97,14 @@ function draw(picture, map, end, colours) {
   const shown = $("live-picture");
   [shown.width, shown.height] = [picture.width, picture.height];
   shown.getContext("2d").putImageData(picture, 0, 0);
-  const side = Math.round(Math.sqrt(map.length));
-  const pixels = new ImageData(side, side);
+  // As wide for its height as the picture, which need not be square.
+  const columns = Math.round(Math.sqrt((map.length * picture.width) / picture.height));
+  const pixels = new ImageData(columns, map.length / columns);
   for (let i = 0; i < map.length; i++) {
     const at = 3 * Math.max(0, Math.min(255, Math.round((255 * map[i]) / end)));
     pixels.data.set([colours[at], colours[at + 1], colours[at + 2], 255], 4 * i);
   }
-  const small = make("canvas", { width: side, height: side });
+  const small = make("canvas", { width: columns, height: pixels.height });
   small.getContext("2d").putImageData(pixels, 0, 0);
   const heat = $("live-heat");
   [heat.width, heat.height] = [picture.width, picture.height];

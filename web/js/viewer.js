@@ -262,7 +262,8 @@ function judge() {
 function list(judged, scale) {
   const { found } = /** @type {Shown} */ (shown);
   const peak = (/** @type {number} */ position, /** @type {number} */ i) => {
-    if (i === 0) return judged.score.toFixed(2);
+    // The highest of all is known to the last digit.
+    if (i === 0) return judged.highest.toFixed(2);
     const value = ((2 * scale * position) / 255).toFixed(2);
     return position === 255 ? `over ${value}` : value;
   };
@@ -288,7 +289,7 @@ function read(canvas, event) {
   if (!shown || !found || event.pointerType === "touch") return;
   const { x, y } = stage.at(canvas, event);
   if (!(x >= 0 && x < 1 && y >= 0 && y < 1)) return say("viewer-spot", "");
-  const position = found.positions[Math.floor(y * found.side) * found.side + Math.floor(x * found.side)];
+  const position = found.positions[Math.floor(y * (found.positions.length / found.side)) * found.side + Math.floor(x * found.side)];
   const value = ((2 * shown.scale * position) / 255).toFixed(2);
   say("viewer-spot", ` Here ${position === 255 ? "over " : ""}${value}, at ${Math.floor(x * found.width)}, ${Math.floor(y * found.height)}.`);
 }

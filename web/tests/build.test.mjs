@@ -121,8 +121,14 @@ test("a sample that finds nothing is not built into the page", () => {
 
 /** A native program that calls `anomalous` pictures so. */
 const native = (anomalous) => `case $1 in
-  render) for kind in good dent; do mkdir -p "$4/$2/test/$kind"; echo "$kind" >"$4/$2/test/$kind/000.png"; done ;;
-  train) echo model >"$4"; echo notes >"\${4%.aand}.training.jsonl" ;;
+  render)
+    case $4 in *other) kinds=solder_blob ;; *) kinds="good dent" ;; esac
+    for kind in $kinds; do mkdir -p "$4/$2/test/$kind"; echo "$kind" >"$4/$2/test/$kind/000.png"; done
+    mkdir -p "$4/$2/ground_truth" "$4/$2/train/good"; for i in 1 2 3 4 5 6 7; do echo part >"$4/$2/train/good/00$i.png"; done ;;
+  train)
+    echo model >"$4"; echo notes >"\${4%.aand}.training.jsonl"
+    parts=$(ls "$2/train/good" | wc -l | tr -d ' ')
+    while [ $# -gt 1 ]; do if [ "$1" = --film ]; then echo "film of $parts" >"$2"; fi; shift; done ;;
   detect) shift; while [ "$1" != --out ]; do shift; done; mkdir -p "$2"; echo '${anomalous.map((name) => `{"path":"/x/${name}","verdict":"anomalous"}`).join("\n")}' >"$2/results.jsonl" ;;
 esac`;
 
@@ -133,9 +139,17 @@ test("samples whose model finds nothing are not made, and the earlier ones stay"
   const first = make("some");
   assert.equal(first.status, 0, first.said);
   assert.match(first.said, /circuit finds 1 of 1 defects, and calls 0 good parts anomalous/);
-  assert.deepEqual(readdirSync(made).sort(), ["circuit-dent.png", "circuit-good-0.png", "circuit.aand", "samples.json"]);
+  const films = ["advanced", "five", "pretrained", "random", "spoiled", "training"];
+  assert.deepEqual(readdirSync(made).sort(), ["circuit-dent.png", "circuit-good-0.png", "circuit.aand", ...films.map((film) => `lesson-${film}.film`), "samples.json"]);
   const [sample] = JSON.parse(readFileSync(join(made, "samples.json"), "utf8"));
   assert.deepEqual([sample.defects, sample.found], [1, 1]);
+  // The lesson's trainings: five parts only; a defective one among the good.
+  assert.deepEqual(Object.keys(sample.lesson).sort(), films);
+  const parts = Object.fromEntries(films.map((film) => [film, readFileSync(join(made, sample.lesson[film].file), "utf8").trim()]));
+  assert.deepEqual(parts, { advanced: "film of 7", five: "film of 5", pretrained: "film of 7", random: "film of 7", spoiled: "film of 8", training: "film of 7" });
+  const bare = join(root, "bare");
+  assert.equal(make("some", { LESSON: "0", SAMPLES: bare }).status, 0);
+  assert.deepEqual(readdirSync(bare).sort(), ["circuit-dent.png", "circuit-good-0.png", "circuit.aand", "samples.json"]);
   writeFileSync(join(made, "mark"), "");
   const { status, said } = make("none");
   assert.notEqual(status, 0);

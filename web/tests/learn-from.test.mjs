@@ -51,6 +51,22 @@ test("every good picture is seen and has a cross of its own, which can be undone
   await page.close();
 });
 
+test("nothing of it is wider than a phone, at 390 and at 320 pixels", async () => {
+  const { page } = await fresh();
+  await page.setInputFiles("#train-files", parts(6));
+  await page.waitForSelector("#train-go:not([disabled])");
+  await page.click("#train-more summary");
+  for (const width of [390, 320]) {
+    await page.setViewportSize({ width, height: 700 });
+    const wide = await page.$$eval("#train *", (all) => all.filter((e) => e.checkVisibility() && !e.matches(".visually-hidden") && e.getBoundingClientRect().right > innerWidth)
+      .map((e) => e.id || e.className || e.tagName));
+    assert.deepEqual(wide, [], `${width} pixels`);
+    const [box, form] = await page.$$eval("#train-step-learn, #train-go", (all) => all.map((e) => e.getBoundingClientRect().right));
+    assert.ok(form < box, `the button ends at ${form}, its box at ${box}`);
+  }
+  await page.close();
+});
+
 test("pictures without a model are seen, and one press learns from them", async () => {
   const { page } = await fresh();
   await page.click("nav [data-go=inspect]");

@@ -219,7 +219,7 @@ test("the scrubber shows the recorded training, frame by frame, and one's own", 
   });
   await page.reload();
   await shown(page);
-  await page.selectOption(".bar select", "1");
+  await page.selectOption(".stage-area select", "1");
   assert.match(await page.textContent(".epoch"), /^after epoch/);
   await page.evaluate(() => caches.delete("aand-lesson-film"));
   assert.deepEqual(problems, []);
@@ -243,7 +243,7 @@ test("the two assumptions are counted: teacher, residual and level can be switch
   }
   assert.equal(new Set(seen).size, seen.length, seen.join("\n"));
   const before = await words();
-  await page.click(".modes button:text-is('Level 2')");
+  await page.click(".stage-area .modes >> nth=1 >> button >> nth=1");
   await page.waitForFunction((before) => document.querySelector(".stage-area p[role=status]").textContent !== before, before);
   // The share that is told is the AUROC: by hand on a small case.
   const auroc = await page.evaluate(async () => {
@@ -263,11 +263,11 @@ test("the two assumptions are counted: teacher, residual and level can be switch
 test("a link restores picture, level and place", async () => {
   const { page } = await lesson("#inside/lesson/4?sample=circuit&picture=missing_part.png&level=3&at=0.700,0.300&shown=1");
   await shown(page);
-  assert.equal(await page.getAttribute(".modes button:text-is('Level 3, coarse')", "aria-pressed"), "true");
+  assert.equal(await page.getAttribute(".stage-area .modes button >> nth=2", "aria-pressed"), "true");
   assert.match(await page.textContent(".drill h4"), /row 5, column 12 of 16/);
   const address = new URL(page.url()).hash;
   for (const part of ["picture=missing_part.png", "level=3", "shown=1"]) assert.ok(address.includes(part), address);
-  await page.click(".modes button:text-is('Level 1, fine')");
+  await page.click(".stage-area .modes button >> nth=0");
   await at(page, ".stage-area .place.pick canvas", [0.2, 0.6]);
   await page.waitForFunction(() => location.hash.includes("level=1") && location.hash.includes("at=0."));
   const again = await lesson(new URL(page.url()).hash);
@@ -310,14 +310,14 @@ test("break it: prepared trainings side by side, and a defect that is missed or 
   assert.equal(told.startsWith("Missed"), score <= threshold, told);
   const best = await page.evaluate(() => JSON.parse(localStorage.getItem("aand-lesson"))?.best ?? 0);
   assert.equal(best > 0, told.startsWith("Missed"));
-  await page.click(".game >> text=Undo");
+  await page.click(".game button:text-is('Undo')");
   await page.waitForFunction(() => document.querySelector(".game .verdict-line").textContent.startsWith("Paint"));
   assert.deepEqual(problems, []);
   await page.close();
 });
 
 test("the teacher's sheet prints on two pages", async () => {
-  const { page } = await lesson("#inside/sheet");
+  const { page } = await open(browser.context, `${site.address}?compute=cpu#inside/sheet`);
   await page.waitForSelector(".sheet");
   await page.evaluate(() => document.documentElement.classList.add("print-sheet"));
   const pdf = (await page.pdf({ format: "A4", margin: { top: "12mm", bottom: "12mm", left: "14mm", right: "14mm" } })).toString("latin1");
@@ -328,24 +328,25 @@ test("the teacher's sheet prints on two pages", async () => {
 test("every reaction comes within half a second", async () => {
   const { page } = await lesson("#inside/lesson/6?shown=1&level=2");
   await shown(page);
-  /** The quickest of some: a busy machine is not the page's. */
-  const quickest = async (act) => {
-    let best = Infinity;
-    for (let i = 0; i < 6; i++) {
-      const begin = performance.now();
-      await act(i);
-      best = Math.min(best, performance.now() - begin);
-    }
-    return best;
-  };
-  const level = await quickest(async (i) => {
-    await page.click(`.modes button >> nth=${i % 3}`);
-    await page.waitForFunction((side) => document.querySelector(".drill h4").textContent.endsWith(`of ${side}`), 64 >> (i % 3));
-  });
-  const place = await quickest(async (i) => {
-    const before = await page.textContent(".drill h4");
-    await at(page, ".stage-area .place.pick canvas", [0.1 + 0.13 * i, 0.3]);
-    await page.waitForFunction((before) => document.querySelector(".drill h4").textContent !== before, before);
+  // Measured in the page, and the quickest of some: a driver's way and a busy machine are not the page's.
+  const [level, place] = await page.evaluate(async () => {
+    const head = () => document.querySelector(".drill h4").textContent;
+    const quickest = async (act) => {
+      let best = Infinity;
+      for (let i = 0; i < 6; i++) {
+        const [begun, before] = [performance.now(), head()];
+        act(i);
+        while (head() === before) await new Promise((done) => requestAnimationFrame(done));
+        best = Math.min(best, performance.now() - begun);
+      }
+      return best;
+    };
+    const buttons = document.querySelectorAll(".stage-area .modes button");
+    const level = await quickest((i) => buttons[i % 3 === 0 ? 0 : 3 - (i % 3)].click());
+    const canvas = document.querySelector(".stage-area .place.pick canvas");
+    const { left, top, width, height } = canvas.getBoundingClientRect();
+    const place = await quickest((i) => canvas.dispatchEvent(new PointerEvent("pointerdown", { clientX: left + (0.1 + 0.13 * i) * width, clientY: top + 0.3 * height, bubbles: true })));
+    return [level, place];
   });
   assert.ok(level < 500, `another level takes ${level} ms`);
   assert.ok(place < 500, `another patch takes ${place} ms`);

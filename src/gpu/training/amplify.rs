@@ -86,16 +86,16 @@ impl Amplify {
     ) -> Result<Self> {
         let tile = Tile::rule(gpu.info.device_type);
         let mut parameters = Parameters::default();
-        let (channels, sides) = (scheme.backbone.channels(), scheme.backbone.sides(scheme.size));
+        let (channels, sizes) = (scheme.backbone.channels(), scheme.backbone.sizes(scheme.size));
         let mut level =
-            |k: usize| Raa::new(&gpu, &mut parameters, k, [channels[k], sides[k]], options, [k, 3 + k]);
+            |k: usize| Raa::new(&gpu, &mut parameters, k, channels[k], sizes[k], options, [k, 3 + k]);
         let levels = [level(0)?, level(1)?, level(2)?];
         parameters.upload(&gpu, source)?;
         let teacher = Teacher::new(&gpu, scheme.backbone, scheme.size, source)?;
-        let positions = |k: usize| scheme.batch * sides[k] * sides[k];
+        let positions = |k: usize| scheme.batch * sizes[k].area();
         let numbers = |name: &str, count: usize| buffer(&gpu, name, 4 * count);
         let inputs = Inputs {
-            pixels: numbers("pixels", scheme.batch * 3 * scheme.size * scheme.size),
+            pixels: numbers("pixels", scheme.batch * 3 * scheme.size.area()),
             labels: [0, 1, 2].map(|k| numbers("labels", positions(k))),
             lists: [0, 1, 2].map(|k| most_pairs.map(|most| numbers("rows", most.min(positions(k))))),
         };
@@ -276,14 +276,14 @@ impl Amplify {
 
     /// The most rows of each level that are sampled from so many pictures.
     fn most(&self, count: usize) -> [[u32; 2]; 3] {
-        let sides = self.scheme.backbone.sides(self.scheme.size);
-        sides.map(|side| self.most_pairs.map(|most| most.min(count * side * side) as u32))
+        let sizes = self.scheme.backbone.sizes(self.scheme.size);
+        sizes.map(|size| self.most_pairs.map(|most| most.min(count * size.area()) as u32))
     }
 
     fn level(&self, k: usize, id: usize) -> Feature {
-        let side = self.scheme.backbone.sides(self.scheme.size)[k] as u32;
+        let (width, height) = self.scheme.backbone.sizes(self.scheme.size)[k].pixels();
         let channels = self.scheme.backbone.channels()[k] as u32 / 4;
-        Feature { id, height: side, width: side, channels, pixel: channels, offset: 0 }
+        Feature { id, height, width, channels, pixel: channels, offset: 0 }
     }
 
     fn tape(&self, pictures: usize) -> Tape {

@@ -23,6 +23,7 @@ pub use distill::Distill;
 pub use features::Features;
 pub use parameters::Tensor;
 
+use crate::picture::Size;
 use crate::teacher::Backbone;
 use adam::Adam;
 
@@ -31,8 +32,8 @@ use adam::Adam;
 pub struct Scheme {
     /// The teacher's network.
     pub backbone: Backbone,
-    /// Input side in pixels.
-    pub size: usize,
+    /// Width and height of the input.
+    pub size: Size,
     /// Pictures in the largest batch.
     pub batch: usize,
     /// `K_h`: hardest positions per picture and level; 0 turns HKD off.

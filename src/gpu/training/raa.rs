@@ -15,6 +15,7 @@ use crate::gpu::passes::residual_code;
 use crate::gpu::uniforms::{
     AdamMemory, Advance, AdvanceBack, Amplify, Gate, GateBack, Pairs, Position, Rows, bound,
 };
+use crate::picture::Size;
 use wgpu::util::DeviceExt;
 
 /// Gate and generator of a level, without a batch.
@@ -65,7 +66,8 @@ impl Raa {
         gpu: &Gpu,
         parameters: &mut Parameters,
         k: usize,
-        [channels, side]: [usize; 2],
+        channels: usize,
+        size: Size,
         options: RaaOptions,
         [gate, generator]: [Learner; 2],
     ) -> Result<Self> {
@@ -73,7 +75,7 @@ impl Raa {
         let items = 2 * options.memory_items;
         let encoding = gpu.device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
             label: Some("position encoding"),
-            contents: bytemuck::cast_slice(&position_encoding(channels, side, side)),
+            contents: bytemuck::cast_slice(&position_encoding(channels, size.height, size.width)),
             usage: wgpu::BufferUsages::STORAGE,
         });
         let mlp = Mlp::new(gpu, parameters, &format!("{prefix}.gate.mlp"), channels, gate)?;

@@ -8,6 +8,7 @@ use super::tape::{Feature, Id, Tape};
 use crate::Result;
 use crate::gpu::Gpu;
 use crate::inference::Kernel;
+use crate::picture::Size;
 use crate::teacher::{Backbone, BlockKind};
 
 /// How a block changes height and width.
@@ -41,7 +42,8 @@ pub(super) struct Student {
     /// Quads of all norms' scales and shifts.
     pub affine: u32,
     channels: [u32; 3],
-    side: [u32; 3],
+    /// Width and height of each level.
+    sizes: [(u32, u32); 3],
 }
 
 /// A unit that has run.
@@ -145,11 +147,11 @@ impl Maker<'_> {
 }
 
 impl Student {
-    /// The student for the teacher `backbone` and pictures of `size x size`; its tensors are added to `parameters`.
+    /// The student for the teacher `backbone` and pictures of that size; its tensors are added to `parameters`.
     ///
     /// # Errors
     /// The channels are no whole quads.
-    pub fn new(gpu: &Gpu, parameters: &mut Parameters, backbone: Backbone, size: usize) -> Result<Self> {
+    pub fn new(gpu: &Gpu, parameters: &mut Parameters, backbone: Backbone, size: Size) -> Result<Self> {
         let mut maker = Maker { gpu, parameters, affine: Vec::new(), running: Vec::new(), quads: 0 };
         let (channels, inner, counts) = (backbone.channels(), backbone.inner(), backbone.blocks());
         let [c1, c2, c3] = channels;
@@ -181,8 +183,8 @@ impl Student {
             running: parameters.flat(gpu, running, 0, false),
         };
         let channels = [whole_quads(c1)?, whole_quads(c2)?, whole_quads(c3)?];
-        let side = backbone.sides(size).map(|side| side as u32);
-        Ok(Self { level1, level2, oce, decoder, norms, affine: quads, channels, side })
+        let sizes = backbone.sizes(size).map(Size::pixels);
+        Ok(Self { level1, level2, oce, decoder, norms, affine: quads, channels, sizes })
     }
 
     fn layers(&self) -> impl Iterator<Item = &Layer> {
@@ -198,15 +200,15 @@ impl Student {
 
     /// The features of level `k` as they lie in `id`.
     pub fn level(&self, k: usize, id: Id) -> Feature {
-        let (channels, side) = (self.channels[k], self.side[k]);
-        Feature { id, height: side, width: side, channels, pixel: channels, offset: 0 }
+        let (channels, (width, height)) = (self.channels[k], self.sizes[k]);
+        Feature { id, height, width, channels, pixel: channels, offset: 0 }
     }
 
     /// `F_A` to `F_S`.
     pub fn forward(&self, tape: &mut Tape, parameters: &Parameters, teacher: [Feature; 3]) -> RanStudent {
         let run = &mut Run { tape, parameters, norms: self.norms };
         let c3 = self.channels[2];
-        let fused = run.tape.feature(3 * c3, self.side[2], self.side[2]);
+        let fused = run.tape.feature(3 * c3, self.sizes[2].1, self.sizes[2].0);
         let part = |k: u32| Feature { channels: c3, offset: k * c3, ..fused };
         let first = run.unit(&self.level1[0], teacher[0], None);
         let second = run.unit(&self.level1[1], first.y, Some(part(0)));

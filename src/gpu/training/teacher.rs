@@ -7,6 +7,7 @@ use crate::gpu::passes::{Places, of_plan};
 use crate::gpu::{Gpu, layout, tile, winograd};
 use crate::inference::{Plan, View};
 use crate::model::Precision;
+use crate::picture::Size;
 use crate::teacher::{Backbone, TensorSource};
 
 /// The teacher's plan, its weights on the GPU.
@@ -20,7 +21,7 @@ impl Teacher {
     ///
     /// # Errors
     /// A tensor is missing, or the device is out of memory.
-    pub fn new(gpu: &Gpu, backbone: Backbone, size: usize, source: &dyn TensorSource) -> Result<Self> {
+    pub fn new(gpu: &Gpu, backbone: Backbone, size: Size, source: &dyn TensorSource) -> Result<Self> {
         let mut plan = Plan::teacher(backbone, size, source)?;
         let constants = constants::take(gpu, &mut plan, Precision::F32, true)?;
         Ok(Self { plan, constants })

@@ -4,6 +4,7 @@ use super::*;
 use crate::amplification::RaaOptions;
 use crate::gpu::Gpu;
 use crate::inference::plan_tests::Random;
+use crate::picture::Size;
 use std::sync::Arc;
 
 fn gpu() -> Arc<Gpu> {
@@ -13,7 +14,7 @@ fn gpu() -> Arc<Gpu> {
 }
 
 fn scheme(backbone: Backbone) -> Scheme {
-    Scheme { backbone, size: 64, batch: 2, hardest: 10, beta1: 0.5 }
+    Scheme { backbone, size: Size::new(96, 64), batch: 2, hardest: 10, beta1: 0.5 }
 }
 
 fn noise(i: usize) -> f32 {
@@ -54,9 +55,9 @@ fn amplified(gpu: &Arc<Gpu>, backbone: Backbone) -> (Vec<[f64; 2]>, Vec<Tensor>)
         Amplify::new(Arc::clone(gpu), scheme, options, [0.3, 0.1], [5000, 1000], &Random).unwrap();
     let pixels: Vec<f32> = (0..2 * 3 * 64 * 64).map(|i| 4.0 * noise(i) - 2.0).collect();
     let batch = |count: usize| {
-        scheme.backbone.sides(scheme.size).map(|side| {
-            let anomalous = |i: &usize| i % side > side / 2;
-            let rows = 0..count * side * side;
+        scheme.backbone.sizes(scheme.size).map(|size| {
+            let anomalous = |i: &usize| i % size.width > size.width / 2;
+            let rows = 0..count * size.area();
             let positions =
                 |wanted: bool| rows.clone().filter(move |i| anomalous(i) == wanted).map(|i| i as u32);
             LevelBatch {

@@ -63,7 +63,7 @@ impl Engine {
     /// # Panics
     /// The pixels are not one picture.
     pub fn look(&self, pixels: &[f32], amplify: bool) -> [LevelFeatures; 3] {
-        assert_eq!(pixels.len(), 3 * self.size * self.size, "one picture");
+        assert_eq!(pixels.len(), 3 * self.size.area(), "one picture");
         let mut workspace = super::Workspace::default();
         self.prepare(&mut workspace, 1);
         let super::Workspace { slots, scratch, .. } = &mut workspace;

@@ -17,6 +17,7 @@ mod winograd;
 
 use super::plan::{Convolution, Kernel, Operation, Plan, View};
 use crate::amplification::Residual;
+use crate::picture::Size;
 use direct::Direct;
 use inspect::WatchedLevel;
 use lines::{Lines, Map, blocked, numbers};
@@ -30,7 +31,7 @@ use winograd::Winograd;
 /// The numbers do not depend on how many threads there are, nor on how many pictures go together.
 #[derive(Debug)]
 pub struct Engine {
-    size: usize,
+    size: Size,
     input: Place,
     maps: [Place; 3],
     layers: Vec<Layer>,
@@ -153,7 +154,7 @@ impl Engine {
         pixels: &[f32],
         mut watch: impl FnMut(&str, &mut dyn FnMut()),
     ) -> [Vec<f32>; 3] {
-        let picture = 3 * self.size * self.size;
+        let picture = 3 * self.size.area();
         assert!(pixels.len().is_multiple_of(picture), "whole pictures");
         // As many at once as there are threads: more would only take memory, and leave the cache.
         let mut maps = [const { Vec::new() }; 3];
@@ -174,7 +175,7 @@ impl Engine {
         pixels: &[f32],
         watch: &mut impl FnMut(&str, &mut dyn FnMut()),
     ) -> [Vec<f32>; 3] {
-        let picture = 3 * self.size * self.size;
+        let picture = 3 * self.size.area();
         let batch = pixels.len() / picture;
         self.prepare(workspace, batch);
         let Workspace { slots, scratch, .. } = workspace;

@@ -75,6 +75,7 @@ export async function assumptions(scene, stage, { choice }) {
       draw(filmed(shown, level) ?? [], `A small training: ${film?.header.training_pictures} boards at ${film?.header.size} × ${film?.header.size} pixels, alike for all three teachers.`);
       return;
     }
+    words.textContent = "Counting …";
     /** @type {{ map: Float32Array, marked: ArrayLike<number> | undefined, anomalous: boolean }[]} */
     const pictures = [];
     for (const { label, anomalous } of lesson.pictures) {

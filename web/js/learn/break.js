@@ -11,8 +11,8 @@ import { svg } from "./svg.js";
 /** The trainings, all alike but for what is said here. */
 const VARIANTS = [
   { film: "advanced", title: "As it should be", words: (/** @type {any} */ h) => `${h.training_pictures} good boards, both stages.`, try: "" },
-  { film: "five", title: "Only five boards", words: () => "It has seen too little of what may vary: good boards look odd to it as well.", try: "Choose five pictures, and train." },
-  { film: "spoiled", title: "Faults among the good", words: () => "Some boards with a solder blob were called good. It has learned that this is normal.", try: "Add a picture of a defective part to the good ones, and train." },
+  { film: "five", title: "Only five boards", words: () => "It has seen little of what may vary on good boards. Where does it look now?", try: "Choose five pictures, and train." },
+  { film: "spoiled", title: "Faults among the good", words: () => "Some boards with a solder blob were called good. Look at the solder blob, and at another fault.", try: "Add a picture of a defective part to the good ones, and train." },
   { film: "pretrained", title: "Without stage 1", words: () => "No gate, no push: the student learns from the plain teacher.", try: "Uncheck stage 1, and train." },
 ];
 /** Gray levels by which a pixel must differ to count as painted over. */

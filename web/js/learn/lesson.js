@@ -72,6 +72,7 @@ async function offer() {
   $("lesson-welcome").hidden = false;
   try {
     const sample = await subject();
+    $("lesson-start").hidden = !sample;
     if (!sample) return fail("This copy of the page was built without samples, and the lesson is about one.");
     $("lesson-size").textContent = `${size(total(sample))}, once; then it works offline.`;
     if (await kept(sample)) await begin();
@@ -176,18 +177,20 @@ async function drawStep(step, query) {
     router.go("inside", ["lesson", String(step)], more, { replace: true });
   };
   const stage = make("div", { class: "stage-area" });
-  const verdict = make("p", { class: "verdict-line", role: "status" });
+  const verdict = make("p", { class: "verdict-line", role: "status", tabIndex: -1 });
   const after = make("div", { class: "after" });
   const question = make("div", { class: "question" });
   const heading = make("h3", { tabIndex: -1 }, now.title);
   const back = step > 1 ? make("a", { class: "button", href: `#inside/lesson/${step - 1}` }, "Back") : "";
   const next = make("a", { class: "button", href: `#inside/lesson/${step + 1}` }, step < STEPS.length ? "Next" : "To the end");
+  const inside = document.activeElement?.closest("#lesson-body");
   $("lesson-body").replaceChildren(rail(step), make("article", { class: "step" },
     make("div", { class: "tell" },
       make("p", { class: "count quiet" }, `Step ${step} of ${STEPS.length}`), heading,
       ...now.story.map((words) => make("p", {}, words)), question, verdict),
     stage, make("div", { class: "more" }, after, make("div", { class: "onward" }, back, next))));
-  if (document.activeElement?.closest("#lesson-body, .onward")) heading.focus();
+  // Who goes on with the keyboard, or at the foot of a phone's screen, begins at the top.
+  if (inside) heading.focus();
 
   /** @param {Answer} answer @param {boolean} fresh */
   const reveal = async (answer, fresh) => {
@@ -216,6 +219,8 @@ async function drawStep(step, query) {
       next.classList.add("primary");
       stage.replaceChildren(shelf);
       address();
+      // The button that was pressed is gone.
+      if (fresh) verdict.focus({ preventScroll: true });
     } catch (error) {
       if (mine === turn) stage.replaceChildren(make("p", { class: "error", role: "alert" }, said(error)));
     }

@@ -38,9 +38,15 @@ const view = {
   /** What made defects changed. @type {Uint8Array | undefined} */
   made: undefined,
   seed: 1,
+  /** By level, the scale of the discrepancy: that of the picture before anything was painted, so that what rises is seen
+   * to rise. @type {number[][] | undefined} */
+  scales: undefined,
   /** The lesson's model while one of its boards is looked into. @type {import("../module/aand.js").Detector | undefined} */
   own: undefined,
 };
+
+/** Of the 99th percentile before anything was painted: the end of the scale. */
+const BEYOND = 1.5;
 
 const detecting = () => view.own ?? page.detector;
 
@@ -147,7 +153,7 @@ async function enter(item, detector) {
     await detector.fixColors([original]);
     if (view.item !== item) return;
     view.original = original;
-    view.pinned = undefined;
+    view.found = view.scales = view.pinned = undefined;
     $("play-drill").replaceChildren();
     present(true);
     $("play-title").textContent = `Free play: ${item.name}`;
@@ -251,8 +257,9 @@ function render() {
   const highest = [(peak % found.side + 0.5) / found.side, (Math.floor(peak / found.side) + 0.5) / found.side];
   const spot = view.spot ?? highest;
 
+  view.scales ??= found.levels.map(({ discrepancy }) => [0, BEYOND * span([discrepancy])[1]]);
   /** @type {Record<string, number[]>} */
-  const scales = { gate: [0, 1], residual: [0, span([now.residual])[1]], discrepancy: span([now.discrepancy]) };
+  const scales = { gate: [0, 1], residual: [0, span([now.residual])[1]], discrepancy: view.scales[level] };
   for (const name of /** @type {Part[]} */ (["teacher", "gate", "residual", "advanced", "student", "discrepancy"])) {
     const figure = /** @type {HTMLElement} */ (document.querySelector(`[data-panel=${name}]`));
     const values = now[name];

@@ -21,13 +21,13 @@ const ANSWERS = [
   ["5. The levels", "Depends on the fault; the page tells the shares. The three add up to the anomaly map, whose highest value is the score."],
   ["6. The gate", "On the made defect. The gate was trained on defects like it. With and without differ in the score; on a single picture it may go either way."],
   ["7. Learning", "It falls on good patches and stays higher on the fault: the student is never asked about faults."],
-  ["8. Two assumptions", "Less well, but by no means not at all: random features react to edges and colors too. See the numbers on the page."],
+  ["8. Two assumptions", "The page counts it. Random features react to edges and colors too, so it is rarely pure chance; how much worse it is depends on parts and faults."],
 ];
 
 /** @type {[string, string][]} */
 const TALK = [
   ["Why are there no pictures of faults in the training?", "Faults are rare and never complete: the next one is new. Good parts are many."],
-  ["What if a faulty board is among the good ones?", "The student learns that it is normal; the same fault is then missed (Break it)."],
+  ["What if a faulty board is among the good ones?", "The student learns to describe it, as if it were normal; the same fault may then be missed (Break it)."],
   ["When does it raise a false alarm?", "When good parts vary in a way it has not seen: other light, another supplier, dust."],
   ["Is a high score a bad fault?", "No. The score tells how unusual the most unusual place is, not how serious."],
   ["Could it be used on people?", "“Unusual” is not “wrong”. What a method calls normal depends on who chose the pictures."],

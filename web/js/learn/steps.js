@@ -153,7 +153,8 @@ const student = {
     const said = new Panel({ title: "Teacher", words: "Its features as three colors." });
     const guessed = new Panel({ title: "Student", words: "Its features in the same three colors." });
     const apart = new Panel({ title: "Discrepancy", words: "How far the two are apart at each patch." });
-    const panels = [plain, said, guessed, apart];
+    // Teacher and student side by side.
+    const panels = [plain, apart, said, guessed];
     const draw = (/** @type {number} */ k) => {
       const { side, colors, discrepancy } = found.levels[k];
       said.pixels(painted(/** @type {any} */ (colors).teacher, side), false);

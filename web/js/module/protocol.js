@@ -35,7 +35,7 @@
  * @property {string} name
  * @property {string} backbone
  * @property {string} teacher
- * @property {number} size
+ * @property {number | { width: number, height: number }} size one number where both are the same
  * @property {Threshold} threshold
  * @property {number} training_pictures
  * @property {{ gate: boolean, generator: boolean, residual: "tanh" | "sigmoid" | "learnable", memory_items: number }} raa
@@ -53,8 +53,9 @@
  * @property {number} score the maximum of the map
  * @property {number} normalized `score / (score + threshold)`: 0.5 is the threshold
  * @property {"good" | "anomalous"} verdict by the model's own threshold
- * @property {Float32Array} map the anomaly map, `side` rows of `side` values
- * @property {number} side
+ * @property {Float32Array} map the anomaly map of the whole picture, rows of `side` values
+ * @property {number} side columns of the map; its rows follow from its length
+ * @property {Region[]} regions what is above the threshold in an anomalous picture, the highest first
  * @property {number} width of the upright picture, in pixels
  * @property {number} height
  * @property {number} ms milliseconds of decoding, resizing and computing
@@ -70,7 +71,14 @@
  * @property {string | null} range they are read with, as in `0..4095`; none: the full scale
  * @property {string | null} fits the usual range that holds them
  *
- * @typedef {{ solid: ImageBitmap, through: ImageBitmap }} Heat the heat map, `side x side`, as the GPU drew it, and
+ * @typedef {object} Region
+ * @property {[number, number, number, number]} box left, top, width and height in pixels of the upright picture
+ * @property {[number, number]} centre
+ * @property {number} area in pixels of the upright picture
+ * @property {number} maximum of the map within
+ * @property {number} mean
+ *
+ * @typedef {{ solid: ImageBitmap, through: ImageBitmap }} Heat the heat map, of the map's size, as the GPU drew it, and
  *   as it is laid over the picture; to be closed when it is no longer shown
  *
  * @typedef {object} Level what one level makes of a picture, `side` rows of `side` values each: features as the

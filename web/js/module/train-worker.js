@@ -44,7 +44,8 @@ async function run({ pictures, wanted, compute, earlier, within, showing }) {
     return shown.wants(told) ? "model" : undefined;
   }, idle, (/** @type {Uint8Array} */ bytes) => say({ type: "model", ...shown.of, bytes: bytes.buffer }, [bytes.buffer]));
   over = true;
-  const film = trainer.film()?.buffer;
+  // A training is worth its model, with a film or without.
+  const film = trainer.film?.()?.buffer;
   say({ type: "done", bytes: bytes.buffer, film, memory: memory.buffer.byteLength }, film ? [bytes.buffer, film] : [bytes.buffer]);
 }
 

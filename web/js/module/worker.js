@@ -80,16 +80,15 @@ async function answer(request) {
     case "input": {
       const file = await read(request.picture);
       const own = isForeign(file) ? await asPng(request.picture) : undefined;
-      return image(detector.inputOf(own ?? file, request.name));
+      return image(detector.inputOf(own ?? file, request.name), detector.inputWidth);
     }
-    case "defect": return image(detector.defect(bytes(request.picture), request.seed));
+    case "defect": return image(detector.defect(bytes(request.picture), request.seed), request.picture.width);
   }
 }
 
-/** A square of RGBA. @param {Uint8Array} pixels @returns {[ImageData, Transferable[]]} */
-function image(pixels) {
-  const side = Math.round(Math.sqrt(pixels.length / 4));
-  const made = new ImageData(new Uint8ClampedArray(pixels), side, side);
+/** Pixels of RGBA. @param {Uint8Array} pixels @param {number} width @returns {[ImageData, Transferable[]]} */
+function image(pixels, width) {
+  const made = new ImageData(new Uint8ClampedArray(pixels), width, pixels.length / 4 / width);
   return [made, [made.data.buffer]];
 }
 
@@ -177,11 +176,12 @@ async function detect(detector, { id, picture, name, preview }) {
     const { score, normalized, side, width, height, map } = found;
     const verdict = found.anomalous ? "anomalous" : "good";
     const remark = found.remark ? JSON.parse(found.remark) : undefined;
-    const result = { score, normalized, verdict, side, width, height, map, ms, borrowed: Boolean(borrowed), remark };
+    const regions = JSON.parse(found.regions);
+    const result = { score, normalized, verdict, side, width, height, map, regions, ms, borrowed: Boolean(borrowed), remark };
     /** @type {Transferable[]} */
     const transfer = [map.buffer];
     if (preview > 0) {
-      if (canvas) {
+      if (canvas && detector.draws) {
         const heat = { solid: heatMap(detector, canvas, false), through: heatMap(detector, canvas, true) };
         Object.assign(result, { heat });
         transfer.push(heat.solid, heat.through);

@@ -1,7 +1,7 @@
 // What of a map lies above a threshold: connected regions with their numbers, and the line around them.
 
 /**
- * @typedef {object} Region places and lengths as shares of the map's side, from 0 to 1
+ * @typedef {object} Region places and lengths as shares of the map's width or height, from 0 to 1
  * @property {number} x where it is highest
  * @property {number} y
  * @property {number} peak on the colour scale, 0 to 255
@@ -17,19 +17,20 @@ export const MOST = 9;
 
 /**
  * Regions of cells above `level` that touch at a side, the highest peak first.
- * @param {Uint8Array} positions the map on the colour scale, `side` rows of `side`
+ * @param {Uint8Array} positions the map on the colour scale, rows of `side` values
  * @param {number} side
  * @param {number} level on the colour scale
  * @returns {Region[]}
  */
 export function regions(positions, side, level) {
+  const rows = positions.length / side;
   const seen = new Uint8Array(positions.length);
   const found = [];
   /** @type {number[]} */
   const open = [];
   for (let start = 0; start < positions.length; start++) {
     if (seen[start] || positions[start] <= level) continue;
-    let [count, peak, left, right, top, bottom] = [0, start, side, 0, side, 0];
+    let [count, peak, left, right, top, bottom] = [0, start, side, 0, rows, 0];
     seen[start] = 1;
     open.push(start);
     for (let at = open.pop(); at !== undefined; at = open.pop()) {
@@ -37,7 +38,7 @@ export function regions(positions, side, level) {
       count++;
       if (positions[at] > positions[peak]) peak = at;
       [left, right, top, bottom] = [Math.min(left, x), Math.max(right, x), Math.min(top, y), Math.max(bottom, y)];
-      const next = [x > 0 ? at - 1 : -1, x < side - 1 ? at + 1 : -1, y > 0 ? at - side : -1, y < side - 1 ? at + side : -1];
+      const next = [x > 0 ? at - 1 : -1, x < side - 1 ? at + 1 : -1, y > 0 ? at - side : -1, y < rows - 1 ? at + side : -1];
       for (const other of next) {
         if (other < 0 || seen[other] || positions[other] <= level) continue;
         seen[other] = 1;
@@ -45,8 +46,8 @@ export function regions(positions, side, level) {
       }
     }
     found.push({
-      x: (peak % side + 0.5) / side, y: (Math.floor(peak / side) + 0.5) / side, peak: positions[peak],
-      left: left / side, top: top / side, width: (right + 1 - left) / side, height: (bottom + 1 - top) / side,
+      x: (peak % side + 0.5) / side, y: (Math.floor(peak / side) + 0.5) / rows, peak: positions[peak],
+      left: left / side, top: top / rows, width: (right + 1 - left) / side, height: (bottom + 1 - top) / rows,
       share: count / positions.length,
     });
   }
@@ -62,16 +63,17 @@ export function outline(positions, side, level) {
   /** @type {number[]} */
   const pieces = [];
   // With a border of zeros, so that every line closes.
+  const rows = positions.length / side;
   const wide = side + 2;
-  const map = new Uint8Array(wide * wide);
-  for (let y = 0; y < side; y++) map.set(positions.subarray(y * side, (y + 1) * side), (y + 1) * wide + 1);
-  for (let y = 0; y <= side; y++) {
+  const map = new Uint8Array(wide * (rows + 2));
+  for (let y = 0; y < rows; y++) map.set(positions.subarray(y * side, (y + 1) * side), (y + 1) * wide + 1);
+  for (let y = 0; y <= rows; y++) {
     for (let x = 0; x <= side; x++) {
       const at = y * wide + x;
       const a = map[at], b = map[at + 1], c = map[at + wide + 1], d = map[at + wide];
       const kind = (a > level ? 1 : 0) | (b > level ? 2 : 0) | (c > level ? 4 : 0) | (d > level ? 8 : 0);
       if (kind === 0 || kind === 15) continue;
-      for (const line of LINES[kind]) for (const edge of line) cut(pieces, edge, x - 1, y - 1, a, b, c, d, level, side);
+      for (const line of LINES[kind]) for (const edge of line) cut(pieces, edge, x - 1, y - 1, a, b, c, d, level, side, rows);
     }
   }
   return Float32Array.from(pieces);
@@ -81,12 +83,13 @@ export function outline(positions, side, level) {
  * Where the level is crossed on an edge between four cells, appended as shares of the side.
  * @param {number[]} pieces @param {number} edge @param {number} x @param {number} y
  * @param {number} a @param {number} b @param {number} c @param {number} d @param {number} level @param {number} side
+ * @param {number} rows
  */
-function cut(pieces, edge, x, y, a, b, c, d, level, side) {
+function cut(pieces, edge, x, y, a, b, c, d, level, side, rows) {
   const [from, to] = [[a, b], [b, c], [d, c], [a, d]][edge];
   const part = (level - from) / (to - from);
   const [along, down] = [[x + part, y], [x + 1, y + part], [x + part, y + 1], [x, y + part]][edge];
-  pieces.push(Math.max(0, Math.min(1, (along + 0.5) / side)), Math.max(0, Math.min(1, (down + 0.5) / side)));
+  pieces.push(Math.max(0, Math.min(1, (along + 0.5) / side)), Math.max(0, Math.min(1, (down + 0.5) / rows)));
 }
 
 /** By which corners are above the level (1, 2, 4, 8 around from the top left): lines between edges (top 0, right 1, bottom 2, left 3). */

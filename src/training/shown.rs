@@ -1,0 +1,141 @@
+//! What an epoch shows of the pictures: each of them once, or so many tiles of it at random places.
+
+use super::course::Course;
+use super::{Purpose, stream};
+use crate::picture::{Mask, Picture, Region, Size, cover, normalise, tile_of_mask};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use std::borrow::Cow;
+
+/// Tiles that an epoch has at least, where the pictures are large enough for so many.
+const TILES: usize = 160;
+
+/// Places that are tried until a tile shows something of the region of interest.
+const TRIES: usize = 30;
+
+/// What one step sees of one picture.
+pub(super) struct Shown<'a> {
+    pub picture: Cow<'a, Picture>,
+    /// The part.
+    pub foreground: Cow<'a, Mask>,
+    /// What may be painted on and learned from, if not all.
+    pub allowed: Option<Mask>,
+}
+
+/// How many tiles an epoch shows of each of `pictures` pictures of about `native` size: an epoch of few large pictures
+/// would be too short otherwise, one of many too long.
+pub fn tiles_each(pictures: usize, native: Size, tile: Size) -> usize {
+    TILES.div_ceil(pictures.max(1)).clamp(1, cover(native, tile).max(1))
+}
+
+impl Course {
+    /// Inputs of the network in an epoch.
+    pub fn items(&self) -> usize {
+        let largest = self.pictures.iter().map(|seen| seen.native).max_by_key(|native| native.area());
+        match (&self.settings.view.tiles, largest) {
+            (Some(_), Some(native)) => {
+                self.pictures.len() * tiles_each(self.pictures.len(), native, self.settings.size)
+            }
+            _ => self.pictures.len(),
+        }
+    }
+
+    /// Item number `item` of an epoch; `purpose` is that of the tiles' places.
+    pub(super) fn shown(&self, purpose: Purpose, epoch: usize, item: usize) -> Shown<'_> {
+        let (size, view) = (self.settings.size, &self.settings.view);
+        let index = item % self.pictures.len();
+        let (seen, foreground) = (&self.pictures[index], &self.foregrounds[index]);
+        if view.tiles.is_none() {
+            let allowed = view.allowed(seen.native, size, [0; 2]);
+            return Shown {
+                picture: Cow::Borrowed(seen.picture.as_ref()),
+                foreground: Cow::Borrowed(foreground),
+                allowed,
+            };
+        }
+        let mut rng = stream(self.settings.seed, purpose, epoch, item);
+        let place = place(seen.native, size, view.region.as_ref(), &mut rng);
+        Shown {
+            picture: Cow::Owned(view.tile(&seen.picture, place, size)),
+            foreground: Cow::Owned(tile_of_mask(foreground, place, size)),
+            allowed: view.allowed(seen.native, size, place),
+        }
+    }
+
+    /// Normalised pixels `[count, 3, H, W]` of some items of an epoch of stage 2.
+    pub(super) fn pixels(&self, epoch: usize, chosen: &[usize]) -> Vec<f32> {
+        let one = |&item: &usize| {
+            let picture = self.shown(Purpose::DistillTile, epoch, item).picture;
+            normalise(&self.varied(picture, item, Purpose::DistillVariation, epoch))
+        };
+        #[cfg(not(target_arch = "wasm32"))]
+        {
+            use rayon::prelude::*;
+            chosen.par_iter().map(one).collect::<Vec<_>>().concat()
+        }
+        #[cfg(target_arch = "wasm32")]
+        chosen.iter().flat_map(one).collect()
+    }
+}
+
+/// A random place for a tile that shows something of the region, if there is one.
+fn place(native: Size, tile: Size, region: Option<&Region>, rng: &mut ChaCha8Rng) -> [usize; 2] {
+    let mut draw = || [start(native.width, tile.width, rng), start(native.height, tile.height, rng)];
+    let mut place = draw();
+    if let Some(region) = region {
+        for _ in 0..TRIES {
+            if region.within(native, place, tile).count() > 0 {
+                break;
+            }
+            place = draw();
+        }
+    }
+    place
+}
+
+/// Where a tile begins along one side. Every place is as likely as every other but the first and the last, which have a
+/// share of a tile each: detection has tiles exactly there, and nowhere else is the border seen.
+fn start(length: usize, tile: usize, rng: &mut ChaCha8Rng) -> usize {
+    let (last, share) = (length.saturating_sub(tile), tile / 4);
+    if last == 0 {
+        return 0;
+    }
+    rng.random_range(0..=last + 2 * share).saturating_sub(share).min(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand_chacha::rand_core::SeedableRng;
+
+    #[test]
+    fn epochs_of_tiles_are_neither_short_nor_endless() {
+        let tile = Size::square(256);
+        assert_eq!(tiles_each(50, Size::new(2000, 800), tile), 4);
+        assert_eq!(tiles_each(10, Size::new(2000, 800), tile), 16);
+        assert_eq!(tiles_each(3, Size::new(2000, 800), tile), 32);
+        assert_eq!(tiles_each(500, Size::new(2000, 800), tile), 1);
+        assert_eq!(tiles_each(4, Size::new(100, 80), tile), 1);
+    }
+
+    #[test]
+    fn tiles_lie_within_and_reach_the_border() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let starts: Vec<usize> = (0..400).map(|_| start(1000, 256, &mut rng)).collect();
+        assert!(starts.iter().all(|&at| at <= 744));
+        let at = |place: usize| starts.iter().filter(|&&start| start == place).count();
+        assert!(at(0) > 15 && at(744) > 15 && at(300) < 6, "{} {}", at(0), at(744));
+        assert_eq!(start(200, 256, &mut rng), 0);
+    }
+
+    #[test]
+    fn tiles_show_the_region_of_interest() {
+        let native = Size::new(1000, 400);
+        let region = Region::rectangle(native, [900.0, 300.0, 60.0, 60.0]).unwrap();
+        let mut rng = ChaCha8Rng::seed_from_u64(2);
+        for _ in 0..20 {
+            let place = place(native, Size::square(128), Some(&region), &mut rng);
+            assert!(region.within(native, place, Size::square(128)).count() > 0, "{place:?}");
+        }
+    }
+}
