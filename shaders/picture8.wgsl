@@ -19,7 +19,7 @@ struct Shape {
 @group(0) @binding(3) var<storage, read_write> output: array<real4>;
 
 fn value(channel: u32, at: u32) -> f32 {
-    let byte = bytes[at / 4u] >> (at % 4u * 8u) & 255u;
+    let byte = extractBits(bytes[at / 4u], at % 4u * 8u, 8u);
     return normalized[channel * 256u + byte];
 }
 

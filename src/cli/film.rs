@@ -2,7 +2,7 @@
 
 use crate::dataset::{Dataset, Sample, open_mask};
 use crate::files::check_replace;
-use crate::picture::{open_ranged, resize};
+use crate::picture::{Mask, open_ranged, resize};
 use crate::training::{Film, Settings};
 use crate::{Error, Result};
 use clap::Args;
@@ -17,7 +17,7 @@ pub struct FilmArgs {
     /// Also write how the discrepancies of test pictures change as the student learns; they are only looked at
     #[arg(long, conflicts_with = "resume")]
     pub film: Option<PathBuf>,
-    /// A test picture to film; repeat it. All of them unless given
+    /// A test picture to film; repeat it. The others are only listed. All are filmed unless given
     #[arg(long, requires = "film", value_name = "PICTURE")]
     film_of: Vec<PathBuf>,
     /// How often the film looks at them; once: at the end, otherwise from before the first epoch on
@@ -61,13 +61,15 @@ impl FilmArgs {
             return Err(Error::dataset(&set.root, reason));
         }
         let mut film = Film::new(size, usize::from(self.film_frames));
-        for sample in chosen {
+        for sample in &chosen {
             let picture = resize(&open_ranged(&sample.path, range)?.0, size as u32, size as u32);
-            let mask = sample
-                .mask
-                .as_ref()
-                .map(|mask| Ok::<_, Error>(open_mask(mask)?.resize_pil_nearest(size, size)));
-            film.add(name(sample), &picture, sample.defect.is_some(), mask.transpose()?);
+            film.add(name(sample), &picture, sample.defect.is_some(), mask(sample, size)?);
+        }
+        // The others are only listed: with their masks, where the patches of defects lie can be told of all.
+        for sample in
+            set.test.iter().filter(|other| !chosen.iter().any(|sample| std::ptr::eq(*sample, *other)))
+        {
+            film.list(name(sample), sample.defect.is_some(), mask(sample, size)?);
         }
         Ok(Some(film))
     }
@@ -89,6 +91,11 @@ impl FilmArgs {
         };
         self.film_of.iter().map(find).collect()
     }
+}
+
+/// Its mask at the network's size, if it has one.
+fn mask(sample: &Sample, size: usize) -> Result<Option<Mask>> {
+    sample.mask.as_ref().map(|mask| Ok(open_mask(mask)?.resize_pil_nearest(size, size))).transpose()
 }
 
 /// The kind of defect, or `good`, and the picture's own name.

@@ -18,7 +18,9 @@ use crate::gpu::Network;
 use crate::gpu::Processor;
 use crate::inference::Plan;
 #[cfg(feature = "burn")]
-use crate::model::{Aand, NamedTensors, Precision};
+use crate::model::Precision;
+#[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
+use crate::model::{Aand, NamedTensors};
 use crate::model::{Info, TensorStore, header};
 use crate::picture::{Blend, Picture, ScoreMap, Seen, Size, Tiles};
 use crate::teacher::TensorSource;

@@ -38,5 +38,6 @@ pub use pro_rd::pro_rd;
 pub use roc::{roc_auc, roc_curve};
 pub use sorting::{pb2, pg2};
 pub use table::summary;
+#[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
 pub(crate) use table::{promise, write_table};
 pub use tolerance::{CONFIDENCE, needed, percent, rank, supported};

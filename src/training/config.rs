@@ -345,7 +345,7 @@ mod tests {
     fn a_rate_of_false_alarms_is_a_share() {
         for rate in [0.0, 1.0, -0.1, f64::NAN] {
             let settings = Settings { false_alarms: rate, ..Settings::default() };
-            assert!(settings.check().unwrap_err().to_string().contains("--false-alarms"), "{rate}");
+            assert!(settings.check().unwrap_err().to_string().contains("`false_alarms`"), "{rate}");
         }
     }
 

@@ -10,8 +10,8 @@ use std::borrow::Cow;
 /// Tiles that an epoch has at least, where the pictures are large enough for so many.
 const TILES: usize = 160;
 
-/// Places that are tried until a tile shows something of the region of interest.
-const TRIES: usize = 30;
+/// Cells along each side by which a place within the region of interest is drawn.
+const CELLS: usize = 128;
 
 /// What one step sees of one picture.
 pub(super) struct Shown<'a> {
@@ -78,19 +78,30 @@ impl Course {
     }
 }
 
-/// A random place for a tile that shows something of the region, if there is one.
+/// A random place for a tile; with a region one that has a random place of it within.
 fn place(native: Size, tile: Size, region: Option<&Region>, rng: &mut ChaCha8Rng) -> [usize; 2] {
-    let mut draw = || [start(native.width, tile.width, rng), start(native.height, tile.height, rng)];
-    let mut place = draw();
-    if let Some(region) = region {
-        for _ in 0..TRIES {
-            if region.within(native, place, tile).count() > 0 {
-                break;
-            }
-            place = draw();
-        }
-    }
-    place
+    let grid = Size::square(CELLS);
+    let coarse = region.map(|region| (grid, region.mask(grid)));
+    // What falls between the cells of a coarse grid is looked for pixel by pixel.
+    let fine = || region.map(|region| (region.of, region.mask(region.of)));
+    let found = coarse.filter(|(_, mask)| mask.count() > 0).or_else(fine);
+    let cells = found.map(|(grid, mask)| {
+        let inside = (0..mask.data.len()).filter(|&i| mask.data[i]);
+        (grid, inside.collect::<Vec<usize>>())
+    });
+    let Some((grid, cells)) = cells.filter(|(_, cells)| !cells.is_empty()) else {
+        return [start(native.width, tile.width, rng), start(native.height, tile.height, rng)];
+    };
+    let cell = cells[rng.random_range(0..cells.len())];
+    let mut around = |at: usize, cells: usize, length: usize, tile: usize| {
+        let pixel = (2 * at + 1) * length / (2 * cells);
+        let [first, last] = [(pixel + 1).saturating_sub(tile), length.saturating_sub(tile)];
+        rng.random_range(first.min(last)..=pixel.min(last).max(first.min(last)))
+    };
+    [
+        around(cell % grid.width, grid.width, native.width, tile.width),
+        around(cell / grid.width, grid.height, native.height, tile.height),
+    ]
 }
 
 /// Where a tile begins along one side. Every place is as likely as every other but the first and the last, which have a

@@ -60,8 +60,9 @@ export function brush(canvas, { brush, changed }) {
   });
   for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => { painting = false; });
 
-  const cursor = /** @type {HTMLElement} */ (canvas.nextElementSibling);
   function showCursor() {
+    // Asked for anew: the canvas may be placed beside it later than this is made.
+    const cursor = /** @type {HTMLElement} */ (canvas.nextElementSibling);
     cursor.style.left = `${(100 * at[0]) / canvas.width}%`;
     cursor.style.top = `${(100 * at[1]) / canvas.height}%`;
   }

@@ -14,7 +14,7 @@ test("bench.html measures the CPU and WebGPU, and says what is a software adapte
     await page.waitForFunction(() => globalThis.benchResult || !document.getElementById("error").hidden, undefined, { timeout: 300_000 });
     assert.equal(await page.textContent("#error"), "");
     const { engines, size } = await page.evaluate(() => globalThis.benchResult);
-    assert.equal(size, 256);
+    assert.equal(size, "256 × 256");
     const adapter = await page.evaluate(async () => Boolean(await navigator.gpu?.requestAdapter()));
     assert.equal(engines.length, adapter ? 2 : 1);
     for (const { name, load_ms, first_ms, median_ms, p95_ms, latency_ms } of engines) {

@@ -150,6 +150,8 @@ async function enter(item, detector) {
   try {
     const original = await detector.input(item.file, { name: item.name });
     if (view.item !== item) return;
+    const { width, height } = original;
+    if (width !== height) throw new Error(`looking inside shows square inputs only, and this model takes ${width} × ${height} pixels`);
     await detector.fixColors([original]);
     if (view.item !== item) return;
     view.original = original;
