@@ -66,7 +66,7 @@ export function wire() {
   };
   $("train-check").onclick = () => { go("inspect"); $("files").click(); };
   $("train-from").onchange = started;
-  $("train-form").onsubmit = (/** @type {Event} */ event) => { event.preventDefault(); run(asked()); };
+  $("train-form").onsubmit = (/** @type {Event} */ event) => { event.preventDefault(); begin(asked()); };
   $("train-cancel").onclick = () => running.abort();
   $("train-pause").onclick = pause;
   $("train-minutes").onchange = refresh;
@@ -165,10 +165,17 @@ function asked() {
   };
 }
 
+/** The training under way, or the last one, to its very end. */
+let ended = Promise.resolve();
+
+/** @param {Job} job */
+function begin(job) {
+  // A second press before the first has led to anything.
+  if (!busy && good.pictures().length >= FEWEST) ended = run(job);
+}
+
 /** @param {Job} job */
 async function run({ minutes, earlier, ...wanted }) {
-  // A second press before the first has led to anything.
-  if (busy || good.pictures().length < FEWEST) return;
   busy = true;
   const pictures = [...good.pictures()];
   inUse = pictures.length;
@@ -261,7 +268,7 @@ async function offerToGoOn() {
     }
     if (good.pictures().length < FEWEST) return say("train-notice", "Choose the good pictures first.");
     $("train-name").value = state.name;
-    run({ name: state.name, size: state.size, batch: Math.min(BATCH, good.pictures().length), seed: 0, ...rest(state), earlier });
+    begin({ name: state.name, size: state.size, batch: Math.min(BATCH, good.pictures().length), seed: 0, ...rest(state), earlier });
   };
 }
 
@@ -281,7 +288,7 @@ function tell(told) {
     pace = new Pace(told.steps, measured && { amplify: measured.amplify, distill: measured.distill });
     kept?.planned(told.steps);
   } else if (told.type === "caching") progress(`Teacher’s features of ${told.done} of ${told.all} pictures`, told.done / told.all);
-  else if (told.type === "scoring") progress(`Threshold: ${told.done} of ${told.all} pictures judged`, told.done / told.all);
+  else if (told.type === "scoring") progress(`Threshold: step ${told.done} of ${told.all}`, told.done / told.all);
   else if (told.type === "model") {
     live?.show(told.bytes, told.stage);
     kept?.keep(told.bytes, { stage: told.stage, epoch: told.epoch, epochs: told.epochs });
@@ -306,15 +313,11 @@ function stored({ pictures, lowest, highest, range, fits }) {
   const use = $("train-stored-use");
   use.hidden = !fits || fits === range;
   use.textContent = `Begin again, read as ${fits}`;
-  use.onclick = () => {
+  use.onclick = async () => {
     $("train-range").value = fits ?? "";
     running.abort();
-    // As soon as that one has ended.
-    const again = setInterval(() => {
-      if (busy) return;
-      clearInterval(again);
-      run(asked());
-    }, 50);
+    await ended;
+    begin(asked());
   };
 }
 

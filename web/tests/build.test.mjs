@@ -206,3 +206,15 @@ test("one command makes everything, says how long each part took, and makes noth
 test("the scripts have no mistakes that a shell finds by reading", () => {
   for (const file of ["build", "compare", "finish", "samples", "test", "tools.sh", "training-module"]) execFileSync("bash", ["-n", join(WEB, file)]);
 });
+
+test("no place of the page styles another's class: what they share is in style.css", () => {
+  const begins = (file) => new Set(readFileSync(join(WEB, file), "utf8").replace(/\/\*[\s\S]*?\*\//g, "").split("\n")
+    .filter((line) => line.includes("{") && !/^\s*@/.test(line))
+    .flatMap((line) => line.slice(0, line.indexOf("{")).split(","))
+    .map((selector) => /^\.([a-z][\w-]*)/.exec(selector.trim())?.[1]).filter(Boolean));
+  const [inspect, train, learn] = ["inspect.css", "train.css", "learn.css"].map(begins);
+  assert.ok(Math.min(inspect.size, train.size, learn.size) > 5, "rules were found");
+  for (const [one, other] of [[inspect, train], [inspect, learn], [train, learn]]) {
+    assert.deepEqual([...one].filter((name) => other.has(name)), []);
+  }
+});

@@ -28,7 +28,7 @@ const strict = async (page) => {
   await page.evaluate(async () => {
     const { page: shown } = await import("./js/state.js");
     const slider = document.getElementById("threshold");
-    slider.value = String(Math.floor((970 * shown.selected.found.score) / shown.end));
+    slider.value = String(Math.floor((990 * shown.selected.found.score) / shown.end));
     slider.dispatchEvent(new Event("input"));
   });
   await page.waitForSelector("#region-list button");
@@ -46,7 +46,7 @@ test("at 1280 x 720 picture, map, verdict, threshold and list are seen together,
   for (const id of ["viewer-overlay", "viewer-original", "viewer-heat", "viewer-verdict", "histogram", "threshold", "region-list"]) {
     const { x, y, width, height } = await page.locator(`#${id}`).boundingBox();
     assert.ok(x >= 0 && y >= 0 && x + width <= 1280 && y + height <= 720, `${id}: ${x}, ${y}, ${width} x ${height}`);
-    assert.ok(height > 20, `${id} is ${height} high`);
+    assert.ok(height > 20 && width > 100, `${id} is ${width} x ${height}`);
   }
   const cards = await page.$$eval("#cards .card", (all) => all.filter((e) => e.getBoundingClientRect().bottom <= innerHeight).length);
   assert.ok(cards >= 6, `${cards} cards in view`);

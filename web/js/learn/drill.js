@@ -36,7 +36,7 @@ export function drill(patch, found, level, at, { gate = true } = {}) {
           ` below: ${shown}, strongest first. Where they agree, the lower half mirrors the upper.`)),
       make("figure", {}, dial(angle, ["teacher", "student"]),
         make("figcaption", {}, "Each list of numbers is an arrow. This is the angle between the two."))));
-    box.append(make("dl", { class: "facts" },
+    box.append(make("dl", { class: "patch-facts" },
       ...fact("Angle", `${angle.toFixed(1)}°`, "angle"),
       ...fact("Cosine", cosine.toFixed(4), "cosine"),
       ...fact("Discrepancy", `1 − ${cosine.toFixed(4)} = ${(1 - cosine).toFixed(4)}`, "discrepancy")));
