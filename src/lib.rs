@@ -56,6 +56,7 @@ pub mod inference;
 pub mod listing;
 pub mod metrics;
 pub mod model;
+pub(crate) mod normal;
 pub mod perturbation;
 pub mod picture;
 pub mod render;

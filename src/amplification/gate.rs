@@ -1,8 +1,8 @@
 //! The matching-guided residual gate: how anomalous a position looks to two memories (method.md 2.3; Eq. 2-4).
 
 use super::{TEMPERATURE, mlp::Mlp, position::position_encoding};
+use crate::normal::normal;
 use crate::picture::Size;
-use crate::teacher::normal;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData, activation::softmax};
 use rand_chacha::ChaCha8Rng;

@@ -1,6 +1,6 @@
 //! The 1x1-convolution MLPs of gate and generator, as matrix products over positions (method.md 2.1).
 
-use crate::teacher::normal;
+use crate::normal::normal;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData, activation::relu};
 use rand::RngExt;

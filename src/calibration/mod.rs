@@ -2,7 +2,7 @@
 //! those: too few, another product, a defect among them.
 
 use crate::detection::FEWEST;
-use crate::metrics::{CONFIDENCE, needed, percent};
+use crate::metrics::{CONFIDENCE, median, needed, percent};
 
 /// From how many times the old threshold on, in the middle, the pictures are of something else.
 const OTHER: f64 = 1.5;
@@ -76,13 +76,6 @@ pub fn doubt(scores: &[f64], threshold: f64) -> Option<Doubt> {
     let mut found: Vec<usize> = (0..scores.len()).filter(far).collect();
     found.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
     (!found.is_empty()).then_some(Doubt::Defects(found))
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let n = sorted.len();
-    if n == 0 { 0.0 } else { (sorted[(n - 1) / 2] + sorted[n / 2]) / 2.0 }
 }
 
 #[cfg(test)]

@@ -143,7 +143,7 @@ impl CalibrateArgs {
                 some.par_iter().map(|path| open_ranged(path, info.range)).collect::<Result<Vec<_>>>()?;
             let (read, details): (Vec<_>, Vec<_>) = read.into_iter().unzip();
             details.iter().for_each(|details| remarks.add(details));
-            scores.extend(detector.detect(&read)?.into_iter().map(|found| found.score));
+            scores.extend(detector.scores(&read)?);
             bar.inc(some.len() as u64);
         }
         bar.finish_and_clear();

@@ -153,13 +153,28 @@ impl Detector {
     /// The device failed, a map has numbers that are not finite, or a picture does not suit the model's region.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn detect(&self, pictures: &[Picture]) -> Result<Vec<Detection>> {
+        self.whole_maps(pictures)?.into_iter().map(|(map, native)| self.judge(map, native)).collect()
+    }
+
+    /// The scores alone of pictures of any size, all of them in one batch; for regions nothing is done.
+    ///
+    /// # Errors
+    /// As [`detect`](Self::detect).
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn scores(&self, pictures: &[Picture]) -> Result<Vec<f64>> {
+        self.whole_maps(pictures)?.iter().map(|(map, _)| self.score(map)).collect()
+    }
+
+    /// Maps of whole pictures, with the pictures' sizes.
+    #[cfg(not(target_arch = "wasm32"))]
+    fn whole_maps(&self, pictures: &[Picture]) -> Result<Vec<(ScoreMap, Size)>> {
         let Info { size, view, .. } = &self.info;
         let seen: Vec<Seen<'_>> = pictures.iter().map(|picture| view.see(picture, *size)).collect();
         if let Some(reason) = seen.iter().find_map(|seen| view.misfit(seen.native)) {
             return Err(Error::Setting(reason));
         }
         let maps = pollster::block_on(self.look(&seen, &mut |_, _| {}))?;
-        maps.into_iter().zip(&seen).map(|(map, seen)| self.judge(map, seen.native)).collect()
+        Ok(maps.into_iter().zip(&seen).map(|(map, seen)| (map, seen.native)).collect())
     }
 
     /// Anomaly maps of pictures that have the network's size.
@@ -261,14 +276,23 @@ impl Detector {
     /// # Errors
     /// The map has numbers that are not finite.
     pub fn judge(&self, map: ScoreMap, native: Size) -> Result<Detection> {
-        let Info { view, threshold, .. } = &self.info;
-        let counted = view.counted(Size::new(map.width, map.height));
-        let score = view.pooling.score(&map, counted.as_ref());
-        let mut found = judge(map, score, threshold.value)?;
+        let threshold = self.info.threshold.value;
+        let score = self.score(&map)?;
+        let mut found = verdict(map, score, threshold);
         if found.verdict == Verdict::Anomalous {
-            found.regions = regions(&found.map, threshold.value, native, self.min_area);
+            found.regions = regions(&found.map, threshold, native, self.min_area);
         }
         Ok(found)
+    }
+
+    /// The score of the map of a whole picture.
+    ///
+    /// # Errors
+    /// The map has numbers that are not finite.
+    pub fn score(&self, map: &ScoreMap) -> Result<f64> {
+        let view = &self.info.view;
+        let counted = view.counted(Size::new(map.width, map.height));
+        finite(map, view.pooling.score(map, counted.as_ref()))
     }
 }
 
@@ -277,13 +301,23 @@ impl Detector {
 /// # Errors
 /// The map has numbers that are not finite.
 pub fn judge(map: ScoreMap, score: f64, threshold: f64) -> Result<Detection> {
-    if !score.is_finite() || !all_finite(&map.data) {
-        let reason =
-            "the anomaly map is not finite; the model is damaged or the device is faulty (try `device cpu`)";
-        return Err(Error::Device(reason.into()));
-    }
+    let score = finite(&map, score)?;
+    Ok(verdict(map, score, threshold))
+}
+
+fn verdict(map: ScoreMap, score: f64, threshold: f64) -> Detection {
     let verdict = if score > threshold { Verdict::Anomalous } else { Verdict::Good };
-    Ok(Detection { map, score, normalized: normalised(score, threshold), verdict, regions: Vec::new() })
+    Detection { map, score, normalized: normalised(score, threshold), verdict, regions: Vec::new() }
+}
+
+/// The score, where it and all of the map are numbers.
+fn finite(map: &ScoreMap, score: f64) -> Result<f64> {
+    if score.is_finite() && all_finite(&map.data) {
+        return Ok(score);
+    }
+    let reason =
+        "the anomaly map is not finite; the model is damaged or the device is faulty (try `device cpu`)";
+    Err(Error::Device(reason.into()))
 }
 
 /// Whether all of some numbers are finite; many at a time, since batches of maps are millions.

@@ -1,8 +1,6 @@
 //! What is found, as numbers: the connected regions of a map above the threshold.
 
-use crate::picture::{ScoreMap, Size};
-use image::{GrayImage, Luma};
-use imageproc::region_labelling::{Connectivity, connected_components};
+use crate::picture::{Mask, ScoreMap, Size};
 use serde::{Deserialize, Serialize};
 
 /// A region above the threshold, in pixels of the original picture.
@@ -36,17 +34,15 @@ struct Sums {
 /// picture, whose size is `native`; the highest first.
 pub fn regions(map: &ScoreMap, threshold: f64, native: Size, min_area: f64) -> Vec<Found> {
     let (width, height) = (map.width, map.height);
-    let above = |i: usize| f64::from(map.data[i]) > threshold;
-    let marks: Vec<u8> = (0..map.data.len()).map(|i| u8::from(above(i))).collect();
-    let Some(marks) = GrayImage::from_raw(width as u32, height as u32, marks) else { return Vec::new() };
-    if marks.iter().all(|&mark| mark == 0) {
+    let above = map.data.iter().map(|&value| f64::from(value) > threshold).collect();
+    let above = Mask { width, height, data: above };
+    if above.count() == 0 {
         return Vec::new();
     }
-    let pieces = connected_components(&marks, Connectivity::Eight, Luma([0]));
     let mut sums: Vec<Option<Sums>> = Vec::new();
-    for (i, Luma([piece])) in pieces.pixels().enumerate().filter(|(_, piece)| piece.0[0] > 0) {
+    for (i, piece) in above.components().into_iter().enumerate().filter(|(_, piece)| *piece > 0) {
         let (x, y, value) = (i % width, i / width, map.data[i]);
-        let piece = *piece as usize - 1;
+        let piece = piece as usize - 1;
         sums.resize(sums.len().max(piece + 1), None);
         let Sums { columns, rows, place, cells, maximum, sum } = sums[piece].get_or_insert(Sums {
             columns: [x, x],

@@ -56,8 +56,8 @@ macro_rules! shader {
 impl Kernel {
     fn source(self) -> &'static str {
         match self {
-            Self::Picture => shader!("picture"),
-            Self::Picture8 => shader!("picture8"),
+            Self::Picture => shader!("picture_place", "picture"),
+            Self::Picture8 => shader!("picture_place", "picture8"),
             Self::Convolution(Tile::Direct) => shader!("conv", "conv_direct"),
             Self::Convolution(Tile::Small) => shader!("conv", "conv_tile", "conv_tile32"),
             Self::Convolution(Tile::Large) => shader!("conv", "conv_tile", "conv_tile64"),

@@ -3,7 +3,7 @@
 use crate::inference::{Convolution, Kernel, Plan, View};
 use crate::model::Precision;
 
-/// Pixels around the picture that the stem's filter reaches; as in `shaders/picture.wgsl`.
+/// Pixels around the picture that the stem's filter reaches; as in `shaders/picture_place.wgsl`.
 pub(super) const BORDER: usize = 3;
 
 /// Channels are kept in fours.

@@ -41,7 +41,7 @@ pub(super) fn all(plan: &Plan, slots: &Slots, pictures: u32, tiles: Tiles) -> Ve
 pub(super) fn from_bytes(plan: &Plan, slots: &Slots, pictures: u32, tiles: Tiles) -> Pass<Memory> {
     let first = Builder { plan, places: &Detection { slots }, pictures, tiles }.picture();
     let [pixels, output] = [first.bindings[0], first.bindings[1]];
-    Pass { kernel: Kernel::Picture8, bindings: vec![pixels, Memory::Normalized, output], ..first }
+    Pass { kernel: Kernel::Picture8, bindings: vec![pixels, output, Memory::Normalized], ..first }
 }
 
 /// The passes of the plan's steps for a batch of `pictures`, from the pixels on.

@@ -1,8 +1,5 @@
 //! Connected components of a ground-truth mask: the regions of PRO (method.md 6; 8-connected).
 
-use image::{GrayImage, Luma};
-use imageproc::region_labelling::{Connectivity, connected_components};
-
 use crate::picture::Mask;
 
 /// The 8-connected components of a mask.
@@ -16,11 +13,7 @@ pub(super) struct Regions {
 impl Regions {
     /// Labels the regions of a mask.
     pub fn of(mask: &Mask) -> Self {
-        let inside = |x: u32, y: u32| mask.data[y as usize * mask.width + x as usize];
-        let picture = GrayImage::from_fn(mask.width as u32, mask.height as u32, |x, y| {
-            Luma([if inside(x, y) { 255 } else { 0 }])
-        });
-        let labels = connected_components(&picture, Connectivity::Eight, Luma([0])).into_raw();
+        let labels = mask.components();
         let mut sizes = Vec::new();
         for &label in labels.iter().filter(|&&label| label > 0) {
             if sizes.len() < label as usize {

@@ -1,6 +1,7 @@
 //! The changes themselves. Values are rounded and clamped to 0..255, as a camera's are.
 
-use crate::picture::Picture;
+use crate::normal::normal;
+use crate::picture::{Picture, turn};
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, ImageFormat};
 use imageproc::geometric_transformations::{Border, Interpolation, Projection, warp_into};
@@ -44,10 +45,7 @@ pub(super) fn blur(picture: &Picture, level: f64) -> Picture {
 pub(super) fn noise(picture: &Picture, level: f64, rng: &mut ChaCha8Rng) -> Picture {
     let mut out = picture.clone();
     for value in out.iter_mut() {
-        // Box and Muller's way to a normal number from two uniform ones.
-        let (a, b): (f64, f64) = (1.0 - rng.random::<f64>(), rng.random());
-        let normal = (-2.0 * a.ln()).sqrt() * (std::f64::consts::TAU * b).cos();
-        *value = byte(f64::from(*value) + 255.0 * level * normal);
+        *value = byte(f64::from(*value) + 255.0 * level * normal(rng));
     }
     out
 }
@@ -74,13 +72,7 @@ pub(super) fn shift(picture: &Picture, level: f64, rng: &mut ChaCha8Rng) -> Pict
 }
 
 pub(super) fn rotate(picture: &Picture, degrees: f64) -> Picture {
-    let (width, height) = picture.dimensions();
-    // Pixel centers lie at whole numbers, so the middle of the grid is (n - 1) / 2.
-    let (x, y) = ((width as f32 - 1.0) / 2.0, (height as f32 - 1.0) / 2.0);
-    let turn = Projection::translate(x, y)
-        * Projection::rotate((degrees as f32).to_radians())
-        * Projection::translate(-x, -y);
-    warp(picture, turn)
+    warp(picture, turn(picture.dimensions(), degrees as f32))
 }
 
 fn warp(picture: &Picture, projection: Projection) -> Picture {

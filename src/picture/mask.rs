@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use image::DynamicImage;
+use image::{DynamicImage, GrayImage, Luma};
+use imageproc::region_labelling::{Connectivity, connected_components};
 
 use super::decode::{is_lossy, read};
 use crate::error::Result;
@@ -30,6 +31,15 @@ impl Mask {
     /// Number of marked pixels.
     pub fn count(&self) -> usize {
         self.data.iter().filter(|&&marked| marked).count()
+    }
+
+    /// The 8-connected components: for each pixel, row by row, 0 outside, else 1 + the number of its component.
+    pub(crate) fn components(&self) -> Vec<u32> {
+        let marks = self.data.iter().map(|&marked| u8::from(marked)).collect();
+        let picture = GrayImage::from_raw(self.width as u32, self.height as u32, marks);
+        picture.map_or_else(Vec::new, |picture| {
+            connected_components(&picture, Connectivity::Eight, Luma([0])).into_raw()
+        })
     }
 
     /// The `size` pixels from `corner` on; nothing is marked beyond the border.

@@ -14,6 +14,7 @@ mod resize;
 mod size;
 mod stored;
 mod tiles;
+mod turn;
 mod view;
 
 pub use decode::{Details, MAX_PIXELS, MAX_SIDE, decode, decode_detailed, decode_ranged};
@@ -31,6 +32,7 @@ pub use remarks::Remarks;
 pub use resize::resize;
 pub use size::Size;
 pub use tiles::{Blend, Tiles, cover, tile_of, tile_of_mask};
+pub(crate) use turn::turn;
 pub use view::{Seen, View};
 
 /// An 8-bit RGB picture.

@@ -202,28 +202,19 @@ fn draw(line: Line, seed: u64, flaw: Option<Flaw>) -> Picture {
 /// The mask of a defective picture. Differences too small to see, and specks, are taken back to the good
 /// twin, so that outside the mask the two are the same to the last bit.
 fn against(good: &Picture, mut picture: Picture) -> Rendered {
-    let differs = |x: u32, y: u32| {
-        let pair = picture.get_pixel(x, y).0.into_iter().zip(good.get_pixel(x, y).0);
-        pair.map(|(a, b)| a.abs_diff(b)).max().unwrap_or(0) > VISIBLE
-    };
-    let marks =
-        image::GrayImage::from_fn(good.width(), good.height(), |x, y| image::Luma([u8::from(differs(x, y))]));
-    let pieces = imageproc::region_labelling::connected_components(
-        &marks,
-        imageproc::region_labelling::Connectivity::Eight,
-        image::Luma([0]),
-    );
+    let mut mask = blank(good);
+    for (marked, (a, b)) in mask.data.iter_mut().zip(picture.pixels().zip(good.pixels())) {
+        *marked = a.0.into_iter().zip(b.0).any(|(a, b)| a.abs_diff(b) > VISIBLE);
+    }
+    let pieces: Vec<usize> = mask.components().into_iter().map(|piece| piece as usize).collect();
     let mut sizes = vec![0usize; 1];
-    for piece in pieces.pixels() {
-        let piece = piece.0[0] as usize;
+    for &piece in &pieces {
         sizes.resize(sizes.len().max(piece + 1), 0);
         sizes[piece] += 1;
     }
-    let mut mask = blank(good);
     for (index, (piece, (to, from))) in
-        pieces.pixels().zip(picture.pixels_mut().zip(good.pixels())).enumerate()
+        pieces.into_iter().zip(picture.pixels_mut().zip(good.pixels())).enumerate()
     {
-        let piece = piece.0[0] as usize;
         mask.data[index] = piece != 0 && sizes[piece] >= PIECE;
         if !mask.data[index] {
             *to = *from;

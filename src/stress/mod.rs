@@ -93,7 +93,7 @@ pub fn variations(picture: &Picture, conditions: &[Condition], info: &Info, inde
 pub fn scores(detector: &Detector, variations: &[Picture], batch: usize) -> Result<Vec<f64>> {
     let mut scores = Vec::with_capacity(variations.len());
     for some in variations.chunks(batch.max(1)) {
-        scores.extend(detector.detect(some)?.into_iter().map(|found| found.score));
+        scores.extend(detector.scores(some)?);
     }
     Ok(scores)
 }

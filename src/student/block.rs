@@ -2,7 +2,8 @@
 
 use super::norm::Norm;
 use crate::convolution::{conv_transpose2x2, conv2d};
-use crate::teacher::{BlockKind, normal};
+use crate::normal::normal;
+use crate::teacher::BlockKind;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData, activation::relu};
 use rand::RngExt;

@@ -1,9 +1,9 @@
 //! Bilinear rotation and resizing in OpenCV's pixel grid, for pictures and for maps.
 
-use crate::picture::Picture;
+use crate::picture::{Picture, turn};
 use image::{ImageBuffer, Luma, Pixel};
 use imageproc::definitions::{Clamp, Image};
-use imageproc::geometric_transformations::{Border, Interpolation, Projection, warp_into, warp_into_with};
+use imageproc::geometric_transformations::{Border, Interpolation, warp_into, warp_into_with};
 
 /// Rotates by `degrees` about the centre of the pixel grid, bilinear, same size, zeros from outside
 /// (OpenCV `warpAffine` as imgaug calls it; method.md 3 step 4 and 3.1 number 10).
@@ -13,15 +13,16 @@ where
     P::Subpixel: Send + Sync + Into<f32> + Clamp<f32> + Default,
 {
     let (width, height) = picture.dimensions();
-    // Pixel centres lie at whole numbers, so the middle of the grid is (n - 1) / 2.
-    let (x, y) = ((width as f32 - 1.0) / 2.0, (height as f32 - 1.0) / 2.0);
-    let projection = Projection::translate(x, y)
-        * Projection::rotate(degrees.to_radians())
-        * Projection::translate(-x, -y);
     let mut out = Image::new(width, height);
     // A fresh image is zero everywhere: its first pixel is the fill.
     let zero = *ImageBuffer::<P, Vec<P::Subpixel>>::new(1, 1).get_pixel(0, 0);
-    warp_into(picture, projection, Interpolation::Bilinear, Border::Constant(zero), &mut out);
+    warp_into(
+        picture,
+        turn((width, height), degrees),
+        Interpolation::Bilinear,
+        Border::Constant(zero),
+        &mut out,
+    );
     out
 }
 

@@ -8,8 +8,6 @@ mod backbone;
 mod embedded;
 #[cfg(feature = "burn")]
 mod network;
-#[cfg(any(feature = "burn", test))]
-mod normal;
 #[cfg(feature = "burn")]
 mod resnet;
 #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
@@ -23,8 +21,6 @@ pub use backbone::{Backbone, BlockKind};
 pub use embedded::EMBEDDED;
 #[cfg(feature = "burn")]
 pub use network::Teacher;
-#[cfg(any(feature = "burn", test))]
-pub(crate) use normal::normal;
 #[cfg(feature = "burn")]
 pub use resnet::{Block, FoldedConv, Trunk};
 pub use source::TensorSource;

@@ -1,8 +1,8 @@
 //! The teacher on a device of Burn.
 
-use super::normal::normal;
 use super::{Backbone, FoldedConv, TensorSource, Trunk};
 use crate::Result;
+use crate::normal::normal;
 use burn::tensor::{Device, Tensor};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;

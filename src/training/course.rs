@@ -94,7 +94,7 @@ pub enum Event<'a> {
     Distilled(&'a DistillRecord),
     /// The teacher's features are being computed: so many pictures of all.
     Caching(usize, usize),
-    /// The threshold's pictures are being judged: so many of all.
+    /// The threshold is being found: so many of all steps and pictures.
     Scoring(usize, usize),
 }
 

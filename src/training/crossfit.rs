@@ -25,6 +25,7 @@ use super::run::Run;
 use super::{DistillStage, Event, Purpose, stream};
 use crate::Result;
 use crate::amplification::Amplifier;
+use crate::metrics::median;
 use crate::model::{Aand, History};
 use crate::picture::Seen;
 use rand::seq::SliceRandom;
@@ -53,16 +54,6 @@ fn steps(course: &Course) -> usize {
     let amplify = if settings.amplifies() { settings.epochs_amplify } else { 0 };
     let all = course.steps() * (amplify + settings.epochs_distill);
     ((all as f64 * STEPS / FOLDS as f64) as usize).max(1)
-}
-
-/// The middle of some numbers; 0 of none.
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    match sorted.len() {
-        0 => 0.0,
-        n => (sorted[(n - 1) / 2] + sorted[n / 2]) / 2.0,
-    }
 }
 
 /// What the student of a fold said: of its fold, and of the held-out pictures.

@@ -213,7 +213,7 @@ impl Run<'_> {
         let tensors = NamedTensors::new(tensors_async(&model).await?);
         let engine = Engine::new(Plan::new(&model.info, &tensors)?);
         if let Some(film) = self.observer.film() {
-            film.take(epoch, &engine);
+            film.take(epoch, &engine, model.info.view.pooling);
         }
         Ok(())
     }

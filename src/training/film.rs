@@ -5,7 +5,7 @@
 use crate::detection::anomaly_map;
 use crate::inference::Engine;
 use crate::model::Info;
-use crate::picture::{Mask, Picture, normalise};
+use crate::picture::{Mask, Picture, Pooling, normalise};
 use crate::{Error, Result};
 use half::f16;
 use safetensors::Dtype;
@@ -117,15 +117,15 @@ impl Film {
         (0..self.frames).any(|i| at(i).round() as usize == epoch)
     }
 
-    /// Takes a frame of the model as it is when `epoch` epochs are over.
-    pub fn take(&mut self, epoch: usize, engine: &Engine) {
+    /// Takes a frame of the model as it is when `epoch` epochs are over; its score of a map is `pooling`'s.
+    pub fn take(&mut self, epoch: usize, engine: &Engine, pooling: Pooling) {
         let mut frame = Frame { epoch, levels: Default::default(), sides: [0; 3], scores: Vec::new() };
         for pixels in &self.pixels {
             let maps = engine.run(pixels);
             let sides = maps.each_ref().map(|map| map.len().isqrt());
             let parts = [0, 1, 2].map(|k| (maps[k].as_slice(), [sides[k]; 2]));
-            let map = anomaly_map(&parts, self.size).data;
-            frame.scores.push(map.into_iter().fold(f32::NEG_INFINITY, f32::max));
+            let map = anomaly_map(&parts, self.size);
+            frame.scores.push(pooling.score(&map, None) as f32);
             frame.sides = sides;
             for (level, map) in frame.levels.iter_mut().zip(&maps) {
                 level.extend(map.iter().map(|&value| f16::from_f32(value)));
@@ -229,12 +229,25 @@ mod tests {
     }
 
     #[test]
+    fn a_films_scores_are_those_that_the_model_scores_by() {
+        let engine = Engine::new(Plan::new(&info(Backbone::Compact, 64), &Random).unwrap());
+        let scores = |pooling| {
+            let mut film = film(2);
+            film.take(0, &engine, pooling);
+            film.taken.remove(0).scores
+        };
+        let (highest, mean) = (scores(Pooling::Max), scores(Pooling::Top(100.0)));
+        assert_eq!((highest.len(), mean.len()), (2, 2));
+        assert!(highest.iter().zip(&mean).all(|(highest, mean)| highest > mean), "{highest:?} {mean:?}");
+    }
+
+    #[test]
     fn a_frame_is_what_the_engine_says() {
         let info = info(Backbone::Compact, 64);
         let engine = Engine::new(Plan::new(&info, &Random).unwrap());
         let mut film = film(2);
-        film.take(0, &engine);
-        film.take(3, &engine);
+        film.take(0, &engine, Pooling::Max);
+        film.take(3, &engine, Pooling::Max);
         assert!(!film.is_due(3, 3), "twice");
         let bytes = film.encode(&info).unwrap();
         assert!(Film::is_own(&bytes) && !Film::is_own(b"{}"));

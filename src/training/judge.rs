@@ -25,11 +25,10 @@ impl Judge {
         Detector::of_plan(model.info.clone(), plan, processor, Precision::F32).map(Self)
     }
 
-    /// The scores of pictures as the model looks at them. The threshold is not known yet; what is not finite is refused
-    /// all the same.
+    /// The scores of pictures as the model looks at them.
     async fn scores(&self, pictures: &[Seen<'_>]) -> Result<Vec<f64>> {
         let maps = self.0.look(pictures, &mut |_, _| {}).await?;
-        maps.into_iter().zip(pictures).map(|(map, seen)| Ok(self.0.judge(map, seen.native)?.score)).collect()
+        maps.iter().map(|map| self.0.score(map)).collect()
     }
 }
 

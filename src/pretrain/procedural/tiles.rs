@@ -31,7 +31,7 @@ impl Tiles {
             (0..SIDE * SIDE).map(value).collect()
         });
         let perlin = perlin.collect();
-        let grain = (0..SIDE * SIDE).map(|_| crate::teacher::normal(rng) as f32).collect();
+        let grain = (0..SIDE * SIDE).map(|_| crate::normal::normal(rng) as f32).collect();
         Self { perlin, grain }
     }
 

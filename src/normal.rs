@@ -1,4 +1,4 @@
-//! Random weights.
+//! Normal random numbers: weights to begin with, noise.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
