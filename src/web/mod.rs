@@ -14,6 +14,8 @@ mod error;
 mod inside;
 mod remark;
 #[cfg(feature = "burn")]
+mod rendered;
+#[cfg(feature = "burn")]
 mod training;
 #[cfg(feature = "burn")]
 mod training_device;
@@ -24,6 +26,8 @@ mod training_watch;
 pub use detection::{Detection, Detector};
 #[cfg(not(feature = "burn"))]
 pub use inside::{Insides, PatchNumbers};
+#[cfg(feature = "burn")]
+pub use rendered::rendered;
 #[cfg(feature = "burn")]
 pub use training::Trainer;
 use wasm_bindgen::prelude::*;

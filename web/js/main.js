@@ -144,7 +144,7 @@ $("save-zip").onclick = async () => {
   }
 };
 camera.wire({ keep: (files) => take({ files, left: [] }), learn: training.collect, train: () => router.go("train") });
-training.wire();
+training.wire((files) => take({ files, left: [] }));
 inside.wire();
 viewer.wire();
 gallery.wire(choose);

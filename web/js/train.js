@@ -18,6 +18,7 @@ import { Live } from "./train-live.js";
 import { duration, Pace } from "./train-pace.js";
 import { knownPaces, learned } from "./train-paces.js";
 import { showThumbs } from "./train-thumbs.js";
+import * as tries from "./train-tries.js";
 import { discard, rest, Unfinished, unfinished } from "./train-unfinished.js";
 import { offerUndo } from "./undo.js";
 
@@ -51,7 +52,8 @@ let live;
 /** @type {Unfinished | undefined} */
 let kept;
 
-export function wire() {
+/** @param {(files: Good[]) => void} check judges pictures */
+export function wire(check) {
   $("train-pick").onclick = () => $("train-files").click();
   $("train-pick-folder").onclick = () => $("train-folder").click();
   $("train-files").onchange = () => pick($("train-files"), false);
@@ -71,6 +73,7 @@ export function wire() {
   $("train-pause").onclick = pause;
   $("train-minutes").onchange = refresh;
   addEventListener("aand-model", refresh);
+  tries.wire(refresh, check);
   refresh();
   showKept();
   offerToGoOn();

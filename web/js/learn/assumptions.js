@@ -51,7 +51,8 @@ export async function assumptions(scene, stage, { choice }) {
     const film = lesson.films.get(name);
     return film && film.pictures.map(({ anomalous }, p) => ({ map: film.map(film.frames - 1, p, level), marked: film.patches(p, level), anomalous }));
   };
-  let [shown, level] = ["live-on", scene.level];
+  // What the answer speaks of is what is shown first.
+  let [shown, level] = [TEACHERS.every(([name]) => name.startsWith("live") || lesson.films.has(name)) ? "random" : "live-on", scene.level];
   let turn = 0;
   const charts = make("div", { class: "two" });
   const words = make("p", { role: "status" });
@@ -66,7 +67,7 @@ export async function assumptions(scene, stage, { choice }) {
       histogram([{ name: title, kind, values }], { ...axis, label: `${title}: ${values.length} patches${values.length ? `, mean cosine ${mean(values).toFixed(3)}` : ""}` }));
     charts.replaceChildren(chart("1. Good patches agree?", "good", good), chart("2. Anomalous patches disagree?", "bad", bad));
     const told = auroc(good, bad);
-    words.textContent = told === undefined ? more : `A random anomalous patch has a smaller cosine than a random good one in ${(100 * told).toFixed(1)} % of cases (50 % would be chance). ${more}`;
+    words.textContent = told === undefined ? more : `A random anomalous patch has a smaller cosine than a random good one in ${told > 0.999 && told < 1 ? "more than 99.9" : (100 * told).toFixed(1)} % of cases (50 % would be chance). ${more}`;
   };
   const show = async () => {
     const mine = ++turn;
@@ -82,7 +83,7 @@ export async function assumptions(scene, stage, { choice }) {
       const found = await lesson.insides(label, shown === "live-on");
       if (mine !== turn) return;
       pictures.push({ map: found.levels[level].discrepancy, marked: lesson.defect(label, level), anomalous });
-      draw(pictures, pictures.length < lesson.pictures.length ? `Counting: ${pictures.length} of ${lesson.pictures.length} boards …` : `All ${pictures.length} boards of the sample, computed here.`);
+      draw(pictures, pictures.length < lesson.pictures.length ? `Counting: ${pictures.length} of ${lesson.pictures.length} boards …` : `All ${pictures.length} boards of the sample, computed here; of boards with a fault only the patches on it are counted.`);
     }
   };
   const there = TEACHERS.filter(([name]) => name.startsWith("live") || lesson.films.has(name));
@@ -93,10 +94,10 @@ export async function assumptions(scene, stage, { choice }) {
       show();
     } }, word)));
   stage.append(choose, levelButtons(level, (k) => { level = k; scene.note({ level }); show(); }), charts, words,
-    make("p", { class: "quiet" }, "Each histogram is as high as its fullest bar (drawn as a square root, so that few patches stay visible). Anomalous patches are those that lie on a fault for more than 30 % of their area."));
+    make("p", { class: "quiet" }, "Each histogram is as high as its fullest bar (low bars are drawn higher than they are, so that few patches stay visible). Anomalous patches are those that lie on a fault for more than 30 % of their area."));
   await show();
   const table = ["random", "pretrained", "advanced"].map((name) => {
-    const pictures = filmed(name, 0);
+    const pictures = filmed(name, scene.level);
     if (!pictures) return undefined;
     const { good, bad } = cosines(pictures);
     return auroc(good, bad);
@@ -109,8 +110,8 @@ export async function assumptions(scene, stage, { choice }) {
   const truth = random > best - 0.01 ? 0 : random > 0.55 ? 1 : 2;
   return {
     right: choice === truth,
-    verdict: `${["As well, on this sample", "Less well", "It is chance"][truth]}: at level 1 a random teacher tells apart ${(100 * random).toFixed(0)} %, a pre-trained one ${(100 * pretrained).toFixed(0)} %, an advanced one ${(100 * advanced).toFixed(0)} % (50 % would be chance).`,
-    because: "Even random numbers react to edges and colors, so plain faults show; what has learned from pictures describes patches better. These are small trainings on few boards; the paper counts on whole data sets (its Table I). Change teacher and level.",
+    verdict: `${["As well, on this sample", "Less well", "It is chance"][truth]}: of pairs of a good and an anomalous patch, a random teacher puts ${(100 * random).toFixed(0)} % the right way round at level ${scene.level + 1}, a pre-trained one ${(100 * pretrained).toFixed(0)} %, an advanced one ${(100 * advanced).toFixed(0)} % (50 % would be chance).`,
+    because: `${truth === 2 ? "A random teacher’s lists say nothing that matters here." : "Even a random teacher reacts to edges and colors, so plain faults show."} One that has learned from pictures describes patches better.${advanced < pretrained - 0.005 ? " That the advanced one is behind the pre-trained one here says little:" : " But"} these are small trainings on few boards; the paper’s Table I counts on whole data sets, and there the advanced teacher is ahead. Change teacher and level.`,
     learned: LEARNED,
   };
 }

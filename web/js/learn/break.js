@@ -10,10 +10,10 @@ import { svg } from "./svg.js";
 
 /** The trainings, all alike but for what is said here. */
 const VARIANTS = [
-  { film: "advanced", title: "As it should be", words: (/** @type {any} */ h) => `${h.training_pictures} good boards, both stages.`, try: "" },
-  { film: "five", title: "Only five boards", words: () => "It has seen little of what may vary on good boards. Where does it look now?", try: "Choose five pictures, and train." },
-  { film: "spoiled", title: "Faults among the good", words: () => "Some boards with a solder blob were called good. Look at the solder blob, and at another fault.", try: "Add a picture of a defective part to the good ones, and train." },
-  { film: "pretrained", title: "Without stage 1", words: () => "No gate, no push: the student learns from the plain teacher.", try: "Uncheck stage 1, and train." },
+  { film: "advanced", title: "As it should be", words: (/** @type {any} */ h) => `${h.training_pictures} good boards; gate and student trained.`, try: "" },
+  { film: "five", title: "Only five boards", words: () => "It has seen little of what may vary on good boards. It may call good ones anomalous.", try: "five" },
+  { film: "spoiled", title: "A fault among the good", words: () => "The board with the missing part was called good, and learned with the others. What it is taught as good counts as good afterwards.", try: "spoiled" },
+  { film: "pretrained", title: "Without stage 1", words: () => "No gate, no push: the student learns from the plain teacher, and may copy small faults.", try: "pretrained" },
 ];
 /** Gray levels by which a pixel must differ to count as painted over. */
 const SEEN = 32;
@@ -32,7 +32,7 @@ export function breakIt(root, lesson, query) {
 /** @param {import("./class.js").Class} lesson @param {typeof VARIANTS} there @param {string | null} wanted */
 function variants(lesson, there, wanted) {
   const labels = lesson.pictures.map(({ label }) => label);
-  let label = wanted && labels.includes(wanted) ? wanted : lesson.defective("solder_blob").label;
+  let label = wanted && labels.includes(wanted) ? wanted : lesson.defective("missing_part").label;
   const cards = make("div", { class: "variants" });
   const draw = () => cards.replaceChildren(...there.map((variant) => card(lesson, variant, label)));
   const choose = make("select", { onchange: () => { label = choose.value; draw(); } },
@@ -43,23 +43,25 @@ function variants(lesson, there, wanted) {
 }
 
 /** @param {import("./class.js").Class} lesson @param {typeof VARIANTS[0]} variant @param {string} label */
-function card(lesson, { film: name, title, words, try: how }, label) {
+function card(lesson, { film: name, title, words, try: prepared }, label) {
   const film = /** @type {import("./film.js").Film} */ (lesson.films.get(name));
   const last = film.frames - 1;
   const scores = film.header.scores[last];
-  const panel = new Panel({ title: "Discrepancy", words: "Level 1" });
+  const panel = new Panel({ title: "All levels", words: "Their discrepancies, added up; reaches to twice the threshold." });
   const at = film.find(label);
+  const right = lesson.films.get("advanced");
+  const proper = right?.header.scores[right.frames - 1][right.find(label)];
   if (at >= 0 && at < film.header.filmed) {
-    panel.map(film.map(last, at, 0), lesson.colors, { words: ["same", "different"] });
+    panel.map(film.sum(last, at), lesson.colors, { scale: [0, 2 * film.header.threshold], words: ["same", "different"], smooth: true });
     panel.outline(film.patches(at, 0));
-    panel.value(`score ${number(scores[at])}`);
+    panel.value(`score ${number(scores[at])}${proper === undefined || film === right ? "" : `, as it should be ${number(proper)}`}`);
   }
   const good = Math.max(...scores.filter((_, i) => !film.pictures[i].anomalous));
   const bad = scores.filter((_, i) => film.pictures[i].anomalous);
   const above = bad.filter((score) => score > good).length;
   return make("article", { class: "variant" }, make("h5", {}, title), make("p", {}, words(film.header)), panel.root,
-    dots(film, at), make("p", {}, make("strong", {}, `${above} of ${bad.length}`), " faulty boards score above every good one."),
-    ...(how ? [make("p", { class: "quiet" }, "Yourself: ", make("a", { href: "#train" }, "Train"), `. ${how}`)] : []));
+    dots(film, at), make("p", {}, make("strong", {}, `${above} of ${bad.length}`), " faulty boards score above every good one (triangles are faulty, dots good)."),
+    ...(prepared ? [make("p", { class: "quiet" }, make("a", { href: `#train?try=${prepared}` }, "Train it yourself"), ": boards and settings are prepared; change them as you like.")] : []));
 }
 
 /** All scores on a line. @param {import("./film.js").Film} film @param {number} shown */
@@ -124,7 +126,7 @@ function game(lesson) {
     }
   };
   const section = make("section", { class: "game" }, make("h4", {}, "Paint a defect that it misses"),
-    make("p", {}, "The score is the highest value of the map: one conspicuous patch is enough to be found. How much of the board can you paint over while it still says good? Your points are the share of the board that is clearly changed."),
+    make("p", {}, "The score is the highest value of the map: one conspicuous patch is enough to be found. How much of the board can you paint over while it still says good? Your points are the share of the board whose color you clearly change."),
     make("div", { class: "row of-2" },
       make("figure", { class: "panel" }, make("div", { class: "place" }, canvas, make("span", { class: "cursor" })), make("figcaption", {}, make("strong", {}, "A good board"), make("p", {}, "Paint here."))),
       map.root),

@@ -62,6 +62,28 @@ export class Film {
     return Float32Array.from(this.#maps[level].subarray(from, from + area), half);
   }
 
+  /** The discrepancies of all levels, enlarged to the finest and added up: the anomaly map before it is smoothed. @param {number} frame @param {number} picture */
+  sum(frame, picture) {
+    const [side] = this.header.sides;
+    const total = new Float32Array(side * side);
+    this.header.sides.forEach((small, level) => {
+      const map = this.map(frame, picture, level);
+      // The two neighbors of each row or column, and the share of the second: middles of patches lie on each other.
+      const near = Array.from({ length: side }, (_, i) => {
+        const at = Math.max(0, Math.min(small - 1, ((i + 0.5) * small) / side - 0.5));
+        const first = Math.min(Math.floor(at), Math.max(0, small - 2));
+        return { first, second: Math.min(first + 1, small - 1), share: at - first };
+      });
+      for (const [y, row] of near.entries()) {
+        for (const [x, column] of near.entries()) {
+          const of = (/** @type {number} */ r) => map[r * small + column.first] * (1 - column.share) + map[r * small + column.second] * column.share;
+          total[y * side + x] += of(row.first) * (1 - row.share) + of(row.second) * row.share;
+        }
+      }
+    });
+    return total;
+  }
+
   /** Which patches of a level are anomalous, 1 each. @param {number} picture @param {number} level 0 to 2 */
   patches(picture, level) {
     const area = this.header.sides[level] ** 2;

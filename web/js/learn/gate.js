@@ -67,15 +67,18 @@ export const gateStage = {
     const maps = on.levels.map(({ gate: map }) => map ?? new Float32Array(1));
     const best = mark ? Math.max(...maps.map((map) => highestNear(map, mark, 0.06))) : 0;
     const share = mark ? Math.max(...maps.map((map) => rank(map, highestNear(map, mark, 0.06)))) : 0;
-    const right = best > 0.5 || share > 0.97;
-    const more = on.score > off.score;
+    // Seldom is the gate shut everywhere else; the question is about the made defect.
+    const near = mark ? highestNear(Float32Array.from(cells), mark, 0.06) > 0 : false;
+    const right = near && (best > 0.5 || share > 0.97);
+    const change = on.score / off.score - 1;
     return {
       right,
-      verdict: mark ? `At your mark the gate reaches ${best.toFixed(2)} (0 is shut, 1 is open).` : "The white line surrounds the made defect.",
-      because: `With the residual module the score is ${number(on.score)}, without it ${number(off.score)}. ${more
-        ? "Here it makes the defect stand out more."
+      verdict: mark ? `At your mark the gate reaches ${best.toFixed(2)} (0 is shut, 1 is open)${near ? "" : ", but the made defect is elsewhere: within the white lines"}.` : "The white lines surround the made defect.",
+      because: `With the residual module the score is ${number(on.score)}, without it ${number(off.score)}. ${Math.abs(change) < 0.05
+        ? "Here that changes little: the student does not copy this defect anyway. It matters for faults that the student would copy."
+        : change > 0 ? "Here it makes the defect stand out more."
         : "Here it does not raise the score: the module was trained on made defects in general, and the student has learned from its features. What counts is the difference to good boards, over many pictures."} Choose a patch to see how its gate comes about.`,
-      learned: "Stage 1 trains a gate that recognizes anomalous patches, and a push that moves their features away from normal ones; good patches stay as they are.",
+      learned: "Stage 1 trains a gate that recognizes anomalous patches, and a push that moves their features away from normal ones; good patches are moved little.",
     };
   },
 };

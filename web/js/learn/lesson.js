@@ -142,7 +142,7 @@ function rail(step) {
   return make("ol", { class: "rail" }, ...STEPS.map(({ title }, i) => {
     const answer = answers[i + 1];
     const link = make("a", { href: `#inside/lesson/${i + 1}`, title, class: answer ? (answer.right ? "right" : "wrong") : "" },
-      make("span", { class: "number" }, String(i + 1)), make("span", { class: "name" }, title), ...(answer ? [make("span", { class: "visually-hidden" }, answer.right ? ", answered" : ", answered, not as it is")] : []));
+      make("span", { class: "number" }, String(i + 1)), make("span", { class: "name" }, title), ...(answer ? [make("span", { class: "visually-hidden" }, answer.right ? ", answered rightly" : ", answered wrongly")] : []));
     if (i + 1 === step) link.setAttribute("aria-current", "step");
     return make("li", {}, link);
   }));
@@ -280,12 +280,12 @@ function finish() {
   const heading = make("h3", { tabIndex: -1 }, "That was the whole method");
   $("lesson-body").replaceChildren(rail(0), make("article", { class: "end" },
     heading,
-    make("p", {}, `You have answered ${Object.keys(answers).length} of ${STEPS.length} questions, ${right} of them as it is.`),
+    make("p", {}, `You have answered ${Object.keys(answers).length} of ${STEPS.length} questions, ${right} of them rightly.`),
     make("p", {}, "A teacher describes patches, a student who knows only good parts repeats it, a gate makes faults stand out, three levels are added up, and what is above the threshold is anomalous."),
     make("div", { class: "doors" },
       door("#inside/play", "Free play", "Paint on any picture and watch every step follow."),
       door("#inside/break", "Break it", "Train it badly, or paint a defect that it misses."),
-      door("#inside/sheet", "Teacher’s sheet", "Aims, 45 minutes, answers; prints on two pages."),
+      door("#inside/sheet", "For teachers", "A lesson of 45 minutes: aims, plan, answers; prints on two pages."),
       door("#train", "Train your own", "On five or more of your own good pictures.")),
     make("button", { type: "button", class: "plain", onclick: () => { store.forget(); router.go("inside", ["lesson", "1"]); } }, "Begin again")));
   heading.focus();

@@ -50,8 +50,8 @@ export async function levelStage(scene, stage, { choice }) {
   return {
     right: choice === best,
     verdict: `It is level ${best + 1}: at the highest place the levels give ${percent[0]} %, ${percent[1]} % and ${percent[2]} %.`,
-    because: "Small patches place a fault exactly but see little of its surroundings; large ones see that something is missing, but only roughly where. Another fault has another share: choose other places to see.",
-    learned: `The anomaly map is the sum of three levels; its highest value is the score (here ${number(found.score)}), and a score above the threshold (${number(lesson.threshold)}) means anomalous.`,
+    because: "Small patches see fine detail and little around it; large ones see that something is missing, but only roughly where. The bright end of the colors is twice the threshold. Another fault has other shares: choose other places to see.",
+    learned: `The anomaly map is the sum of three levels; its highest value is the score (here ${number(found.score)}), and a score above the threshold (${number(lesson.threshold)}, about the highest of good boards) means anomalous.`,
   };
 }
 

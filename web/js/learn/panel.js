@@ -114,7 +114,8 @@ export class Panel {
    * @param {{ scale?: number[], words: [string, string], smooth?: boolean }} how values of the first and the last color
    *   (between the 1st and the 99th percentile unless given), and what they mean
    */
-  map(map, colors, { scale = span([map]), words, smooth = false }) {
+  map(map, colors, { scale: given, words, smooth = false }) {
+    const scale = given ?? span([map]);
     const side = Math.round(Math.sqrt(map.length));
     const pixels = new ImageData(side, side);
     const [low, high] = scale;
@@ -124,7 +125,9 @@ export class Panel {
       pixels.data.set([colors[at], colors[at + 1], colors[at + 2], 255], 4 * i);
     }
     this.pixels(pixels, smooth);
-    this.#ends(colors, [`${words[0]} ${number(low)}`, `${words[1]} ${number(high)}`]);
+    // What lies beyond the ends has their colors; where a scale begins at 0, nothing lies below it.
+    const [below, above] = map.reduce(([a, b], value) => [a || value < low, b || value > high], [false, false]);
+    this.#ends(colors, [`${words[0]} ${below ? "≤ " : ""}${number(low)}`, `${words[1]} ${above ? "≥ " : ""}${number(high)}`]);
   }
 
   /** @param {Uint8Array} colors @param {[string, string]} words */

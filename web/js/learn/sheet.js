@@ -20,8 +20,8 @@ const ANSWERS = [
   ["4. The angle", "The page tells the number. A few degrees on good patches, tens of degrees on the fault. On paper: 0.71, and 1 (the length does not count): only the first pair is apart."],
   ["5. The levels", "Depends on the fault; the page tells the shares. The three add up to the anomaly map, whose highest value is the score."],
   ["6. The gate", "On the made defect. The gate was trained on defects like it. With and without differ in the score; on a single picture it may go either way."],
-  ["7. Learning", "It falls on good patches and stays higher on the fault: the student is never asked about faults."],
-  ["8. Two assumptions", "The page counts it. Random features react to edges and colors too, so it is rarely pure chance; how much worse it is depends on parts and faults."],
+  ["7. Learning", "It falls on good patches and stays higher on the fault: the student never sees a fault while it learns."],
+  ["8. Two assumptions", "The page counts it. Plain faults may show even in random features, small ones do not; it depends on parts and faults."],
 ];
 
 /** @type {[string, string][]} */
@@ -42,7 +42,7 @@ export function sheet(root) {
   } }, "Print (2 pages)");
   root.replaceChildren(make("article", { class: "sheet" },
     make("section", { class: "page" },
-      make("div", { class: "bar" }, make("h3", {}, "Teacher’s sheet: how a machine finds what it has never seen"), print),
+      make("div", { class: "bar" }, make("h3", {}, "For teachers: how a machine finds what it has never seen"), print),
       make("p", {}, "For ages 14 and up, in computer science, physics or maths. Needed: a laptop for each pair, a browser; no graphics card. The page loads once (about 12 MB) and then works offline: open the lesson on every laptop before the class. Nothing is uploaded, no one logs in. Address: this page, then ", make("em", {}, "Look inside"), "."),
       make("h4", {}, "Aims"),
       make("p", {}, "Afterwards the class can"),

@@ -82,7 +82,7 @@ const compare = {
 const teacher = {
   title: "The teacher describes every patch",
   story: [
-    "A network that has learned from many everyday pictures looks at the board, patch by patch. It writes down a list of numbers for each patch: its features.",
+    "A network, which is a program that has learned from many examples (here everyday pictures), looks at the board, patch by patch. It writes down a list of numbers for each patch: its features.",
     "It knows nothing of circuit boards and nothing of faults. But patches that look alike get similar lists.",
   ],
   question: "The framed patch lies on a resistor. Mark another place, far from it, that the teacher will describe almost alike.",
@@ -98,8 +98,8 @@ const teacher = {
     const found = await lesson.insides(label, false);
     const side = found.levels[1].side;
     const plain = await picture(lesson, label, { title: "The board", pick: (at) => choose(at) });
-    const alike = new Panel({ title: "As the framed patch", words: "How alike the teacher finds each patch to the framed one: the cosine of the two lists.", pick: (at) => choose(at) });
-    const colored = new Panel({ title: "The teacher’s features as colors", words: "The lists squeezed into three colors (their three principal axes, fixed by good boards). Like colors, like lists.", pick: (at) => choose(at) });
+    const alike = new Panel({ title: "As the framed patch", words: "How alike the teacher finds each patch to the framed one: the cosine of the two lists, a number up to 1 (step 4 shows how it is made).", pick: (at) => choose(at) });
+    const colored = new Panel({ title: "The teacher’s features as colors", words: "Each list squeezed into one color, in the same way on every board. Like colors, like lists.", pick: (at) => choose(at) });
     colored.pixels(painted(/** @type {any} */ (found.levels[1].colors).teacher, side), false);
     const panels = [plain, alike, colored];
     if (mark) plain.marks([{ at: mark, kind: "own" }]);
@@ -121,7 +121,7 @@ const teacher = {
     const right = far && share > 0.85;
     return {
       right,
-      verdict: `Your place has a cosine of ${cosine.toFixed(2)}: more alike than ${Math.floor(100 * share)} % of the board${far ? "" : ", but it is the same place"}.`,
+      verdict: `Your place has a cosine of ${cosine.toFixed(2)}: more alike than ${Math.floor(100 * share)} % of the board${far ? right ? "" : "; the resistors reach more than 85 %" : ", but it is the same place"}.`,
       because: TEACHER,
       learned: LISTS,
     };
@@ -129,15 +129,15 @@ const teacher = {
 };
 /** On the sample's board. */
 const RESISTOR = [0.84, 0.31];
-const TEACHER = "The other resistors and whatever looks like them light up. The cosine is 1 for lists that point the same way, and smaller the less they have in common.";
+const TEACHER = "The other resistors and whatever looks like them light up. The cosine is 1 for lists that say the same, and smaller the less they have in common.";
 const LISTS = "A teacher turns each patch into a list of numbers (features); alike patches get alike lists.";
 
 /** @type {Step} */
 const student = {
   title: "The student has only seen good boards",
   story: [
-    "A second network, the student, has to say what the teacher says. It learned that on good boards only, and it gets its information through a narrow bottleneck.",
-    "Where the board is good, the student knows the answer. Where something is new to it, it answers as if the board were good.",
+    "A second network, the student, has to say what the teacher says. It learned that on good boards only, and it gets its information through a bottleneck, so narrow that what is unusual hardly fits through.",
+    "Where the board is good, the student knows the answer. Where something is new to it, it falls back on what it knows, and answers much as if the board were good.",
   ],
   question: "This board has a fault. Where will the student say something else than the teacher? Mark the place.",
   picture: (lesson) => lesson.defective("solder_blob").label,
@@ -171,12 +171,15 @@ const student = {
     const right = share > 0.97;
     return {
       right,
-      verdict: mark ? `At your mark the two disagree more than on ${Math.floor(100 * share)} % of the board.` : "The white line surrounds the fault.",
-      because: "Teacher and student are shown in the same colors. Where the colors differ, the two disagree: that is the discrepancy. Change the level to see the board described finer or coarser.",
-      learned: "The student can only describe good parts. Where teacher and student disagree, something is wrong.",
+      verdict: mark ? `At your mark the two disagree more than on ${Math.floor(100 * share)} % of the board${right ? "" : "; at the fault, within the white line, more than anywhere"}.` : "The white line surrounds the fault.",
+      because: "Teacher and student are shown in the same colors. Where the colors differ, the two disagree: that is the discrepancy, and there the map lights up. They never agree quite, so good places have some of it too; what counts is how much. Change the level to see the board described finer or coarser.",
+      learned: "The student describes good parts well and others badly. Where teacher and student disagree most, something is unusual.",
     };
   },
 };
+
+/** To choose from in step 4. */
+const DEGREES = [2, 20, 45, 90];
 
 /** @type {Step} */
 const angle = {
@@ -186,14 +189,14 @@ const angle = {
     "On a good patch of this board the angle is small. The arrows’ lengths do not count, only their directions.",
   ],
   question: "How large is the angle at the fault (the framed patch)?",
-  choices: ["about 2°", "about 20°", "about 45°", "about 90°"],
+  choices: DEGREES.map((degrees) => `about ${degrees}°`),
   picture: (lesson) => lesson.defective("solder_blob").label,
   async ask({ lesson, label, level }, stage) {
     const [asked, found] = [await picture(lesson, label, { title: "A board with a fault" }), await lesson.insides(label, false)];
     asked.spot(worst(lesson, label, found, level));
     const calm = quiet(found.levels[level].discrepancy);
     const patch = await lesson.patch(label, false, level, position(calm, found.levels[level].side));
-    stage.append(row([asked]), make("h4", {}, "For comparison, a good patch:"), drill(patch, found, level, calm, { gate: false }));
+    stage.append(row([asked]), make("h4", {}, "For comparison, a good patch:"), drill(patch, found, level, calm, { gate: false, shares: false }));
     return undefined;
   },
   async show(scene, stage, { choice }) {
@@ -210,7 +213,7 @@ const angle = {
       apart.map(found.levels[k].discrepancy, lesson.colors, { words: ["same", "different"] });
       for (const panel of panels) panel.spot(at);
       const patch = await lesson.patch(label, false, level, position(at, found.levels[level].side));
-      numbers.replaceChildren(drill(patch, found, level, at, { gate: false }));
+      numbers.replaceChildren(drill(patch, found, level, at, { gate: false, shares: false }));
       scene.note({ level, at });
     };
     await choose(at);
@@ -220,10 +223,10 @@ const angle = {
     const { side, discrepancy } = found.levels[scene.level];
     const place = worst(lesson, label, found, scene.level);
     const truth = (Math.acos(1 - discrepancy[position(place, side)]) * 180) / Math.PI;
-    const nearest = [2, 20, 45, 90].reduce((best, value, i, all) => (Math.abs(value - truth) < Math.abs(all[best] - truth) ? i : best), 0);
+    const nearest = DEGREES.reduce((best, value, i, all) => (Math.abs(value - truth) < Math.abs(all[best] - truth) ? i : best), 0);
     return {
       right: choice === nearest,
-      verdict: `It is ${truth.toFixed(0)}°.`,
+      verdict: `It is ${truth.toFixed(0)}°; of the answers, ${DEGREES[nearest]}° is nearest.`,
       because: "The cosine turns the angle into a number: 1 for no angle, 0 for a right angle. 1 minus the cosine is the discrepancy. Choose other patches and compare the bars.",
       learned: "Discrepancy is 1 minus the cosine of the angle between the teacher’s and the student’s list.",
     };
@@ -253,7 +256,7 @@ export const STEPS = [
     title: "Three levels add up",
     story: [
       "The teacher describes the board three times: in small patches, in middle ones, and in large ones that take in more of their surroundings.",
-      "Each level has its own discrepancy. They are enlarged to the picture’s size and added up: the anomaly map. Its highest value is the score.",
+      "Each level has its own discrepancy. They are enlarged to the picture’s size, smoothed a little and added up: the anomaly map. Its highest value is the score.",
     ],
     question: "Which level will give most to the score of this board?",
     choices: ["Level 1: small patches", "Level 2: middle ones", "Level 3: large ones"],
@@ -269,8 +272,8 @@ export const STEPS = [
   {
     title: "The gate makes faults stand out",
     story: [
-      "Some faults hardly change the teacher’s features, so the student copies them too. Therefore, before the student learns, a gate is trained on good boards with made defects painted in: textures in the shape of clouds.",
-      "The gate opens where a patch looks anomalous to it, and lets through a push that moves the features away from normal ones.",
+      "Some faults hardly change the teacher’s features, so the student copies them too. Therefore there is a first stage, before the student learns: a gate is trained on good boards with made defects painted in, textures in the shape of clouds.",
+      "The gate opens where a patch looks anomalous to it, and lets through a push that moves the features away from normal ones. Gate and push together are the residual module; the teacher with it is called advanced, without it plain.",
     ],
     question: "A defect was painted into this good board. Where will the gate open? Mark the place.",
     picture: () => GOOD,
@@ -295,9 +298,9 @@ export const STEPS = [
     title: "Two assumptions",
     story: [
       "All this rests on two assumptions: on good patches teacher and student agree (cosine near 1), and on anomalous patches they do not (cosine clearly smaller).",
-      "Whether they hold can be counted. The teacher matters: it may be pre-trained on everyday pictures, advanced by the gate, or consist of random numbers.",
+      "How often they hold can be counted, patch by patch. The teacher matters: it may be pre-trained on everyday pictures, advanced by gate and push, or have random numbers inside and no training at all.",
     ],
-    question: "With a teacher of random numbers that has learned nothing, can good and anomalous patches still be told apart?",
+    question: "With a random teacher, which has learned nothing, can good and anomalous patches still be told apart?",
     choices: ["As well as with the others", "Less well", "Not at all: it is pure chance"],
     picture: (lesson) => lesson.defective("solder_blob").label,
     async ask({ lesson, label }, stage) {

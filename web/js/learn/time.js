@@ -66,7 +66,7 @@ export async function timeStage(scene, stage, { choice }) {
     const ends = [good, bad].flatMap((p) => [...film.map(film.frames - 1, p, level)]).sort((a, b) => a - b);
     const scale = [0, BEYOND * ends[Math.floor(0.99 * (ends.length - 1))]];
     [good, bad].forEach((p, i) => {
-      panels[i].map(film.map(frame, p, level), lesson.colors, { scale, words: ["same", "different, from"] });
+      panels[i].map(film.map(frame, p, level), lesson.colors, { scale, words: ["same", "different"] });
       panels[i].value(`score ${number(film.header.scores[frame][p])}`);
       panels[i].outline(i ? film.patches(p, level) : undefined);
     });
@@ -107,12 +107,12 @@ export async function timeStage(scene, stage, { choice }) {
   draw();
   strip(panels);
   const [good, bad] = places();
-  const lines = curves(film, good, bad, 0);
+  const lines = curves(film, good, bad, scene.level);
   const [a, b] = [lines.good, lines.defect ?? lines.good].map((values) => `${number(values[0])} to ${number(values[values.length - 1])}`);
   return {
     right: choice === 1,
     verdict: "It falls on good patches, and stays higher on the fault.",
-    because: `At level 1 the mean falls from ${a} on the good board, and from ${b} on the fault. The student gets better at faults too, for it learns to copy in general; but it is never asked about one, so it stays behind. Move the slider to see it.`,
+    because: `At level ${scene.level + 1} the mean goes from ${a} on the good board, and from ${b} on the fault. The student gets better at faults too, for it learns to copy in general; but it never sees one while it learns, so there it stays behind. Move the slider to see it: on the way the curves go up and down a little.`,
     learned: LEARNED,
   };
 }
