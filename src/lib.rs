@@ -22,7 +22,7 @@
 //! [`training`] runs both. The anomaly map is the sum over the levels of `1 - cos(F_A, F_S)`, enlarged and
 //! smoothed; its maximum is the picture's score. The threshold comes from good pictures that
 //! what scores them has not learned from, and states how many of those to come it will call anomalous at most.
-//! [`metrics`] says how well all this works, [`report`] shows it, [`model`] is the file it is kept in; `files`
+//! [`embedding`] chooses the good pictures that a model keeps. [`metrics`] says how well all this works, [`report`] shows it, [`model`] is the file it is kept in; `files`
 //! and `terminal` see to it that nothing of the user's is lost on the way out.
 //!
 //! `docs/method.md` has the equations and says which file holds which. [`picture`], [`listing`] and [`dataset`] read
@@ -44,6 +44,7 @@ pub mod calibration;
 #[cfg(feature = "burn")]
 pub mod convolution;
 pub mod detection;
+pub mod embedding;
 pub mod error;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod export;

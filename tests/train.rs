@@ -631,3 +631,45 @@ fn a_full_disk_leaves_nothing_half_written() {
     let left: Vec<_> = std::fs::read_dir(place.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert!(left.iter().all(|n| !n.to_string_lossy().starts_with('.')), "{left:?}");
 }
+
+/// The model keeps good pictures as the network sees them, of those learned from and of those held out; they come back to
+/// the bit, and cover what was trained on.
+#[test]
+fn good_pictures_stay_in_the_model_file() {
+    use aand::model::{StoredModel, decode, kept};
+    let folder = good_parts(12);
+    let data = dataset::open(folder.path(), None, None).unwrap().remove(0);
+    let settings = Settings {
+        epochs_amplify: 1,
+        epochs_distill: 1,
+        keep: 4,
+        holdout: Some(0.4),
+        ..small(Settings::default())
+    };
+    let course = course(&data, settings.clone());
+    let model = train(&course, &mut StopAfter(usize::MAX)).unwrap();
+    let bytes = encode(&model).unwrap();
+    let found = kept(&bytes, Path::new("m")).unwrap();
+    assert_eq!(found.pictures.iter().filter(|kept| kept.learned).count(), 3);
+    assert_eq!((found.pictures.len(), found.embeddings.len()), (4, 12));
+    for one in &found.pictures {
+        let among = if one.learned { &course.pictures } else { &course.held_out };
+        assert!(among.iter().any(|seen| seen.picture == one.seen.picture && seen.native == one.seen.native));
+    }
+    // However it is read or written anew.
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("m.aand");
+    std::fs::write(&path, aand::model::with_info(&bytes, &model.info, &path).unwrap()).unwrap();
+    let stored = StoredModel::open(&path).unwrap().kept().unwrap();
+    let decoded = decode(&bytes, Path::new("m"), &Device::flex()).unwrap();
+    assert!(encode(&decoded).unwrap() == bytes);
+    for other in [stored, decoded.kept] {
+        assert_eq!(other.embeddings, found.embeddings);
+        assert!(other.pictures.iter().zip(&found.pictures).all(|(a, b)| a.seen.picture == b.seen.picture));
+    }
+    // Or none.
+    let none = Settings { keep: 0, ..settings };
+    let course = self::course(&data, none);
+    let model = train(&course, &mut StopAfter(usize::MAX)).unwrap();
+    assert!(kept(&encode(&model).unwrap(), Path::new("m")).unwrap().is_empty());
+}

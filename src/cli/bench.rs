@@ -8,7 +8,7 @@ use crate::benchmark::{
     training_speed,
 };
 use crate::gpu::Processor;
-use crate::model::{Aand, History, Info, Precision, Score, Selection, StoredModel, Threshold, save};
+use crate::model::{Aand, History, Info, Kept, Precision, Score, Selection, StoredModel, Threshold, save};
 use crate::picture::{Size, View};
 use crate::student::Student;
 use crate::teacher::{Backbone, Teacher};
@@ -281,6 +281,8 @@ fn untrained(args: &BenchArgs) -> Result<Aand> {
             data_fingerprint: String::new(),
             training_pictures: 0,
             history: History::default(),
+            refinements: Vec::new(),
         },
+        kept: Kept::default(),
     })
 }

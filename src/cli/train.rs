@@ -145,6 +145,10 @@ pub struct TrainArgs {
     /// How to store the model
     #[arg(long, value_enum, default_value = "f32")]
     precision: Precision,
+    /// Good pictures that stay in the model file as the network sees them, at most 10 MB, chosen so that each of the others
+    /// is like one of them: what `aand refine` needs not to forget them. 0 for none
+    #[arg(long, value_name = "PICTURES", default_value_t = 24)]
+    keep: usize,
     /// Gigabytes of features kept in memory; the rest goes to a temporary file
     #[arg(long, default_value_t = 4.0)]
     cache_memory: f64,
@@ -462,6 +466,7 @@ impl TrainArgs {
             range: None,
             selection: self.select,
             precision: self.precision,
+            keep: self.keep,
         };
         let fit = set.train.len() - settings.held_out(set.train.len());
         let items = fit * tiles.map_or(1, |extent| tiles_each(fit, extent.native, size));

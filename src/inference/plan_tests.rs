@@ -73,6 +73,7 @@ pub(crate) fn info(backbone: Backbone, size: impl Into<Size>) -> Info {
         data_fingerprint: String::new(),
         training_pictures: 0,
         history: Default::default(),
+        refinements: Vec::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The model on a device of Burn.
 
-use super::{Info, Score};
+use super::{Info, Kept, Score};
 use crate::amplification::{Advanced, Amplifier};
 use crate::student::{Student, cosine_distance};
 use crate::teacher::Teacher;
@@ -17,6 +17,8 @@ pub struct Aand {
     pub student: Student,
     /// Everything about it that is not a tensor.
     pub info: Info,
+    /// Good pictures that it keeps, to be refined by.
+    pub kept: Kept,
 }
 
 /// Every feature of one batch on its way through the method.

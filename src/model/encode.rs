@@ -1,7 +1,7 @@
 //! A model on a device to the bytes of its file and back.
 
 use super::file::{KEY, TensorStore, Under, header, unusable};
-use super::{Aand, NamedTensor, Precision, assign, collect_async};
+use super::{Aand, Kept, NamedTensor, Precision, assign, collect_async};
 #[cfg(not(target_arch = "wasm32"))]
 use super::{read_bytes, write_atomically};
 use crate::amplification::Amplifier;
@@ -65,6 +65,10 @@ pub async fn encode_async(model: &Aand) -> Result<Vec<u8>> {
         let view = TensorView::new(*dtype, tensor.shape.clone(), bytes).map_err(|e| unwritable(&e))?;
         views.push((tensor.name.as_str(), view));
     }
+    let kept = model.kept.parts()?;
+    for (name, dtype, shape, bytes) in &kept {
+        views.push((*name, TensorView::new(*dtype, shape.clone(), bytes).map_err(|e| unwritable(&e))?));
+    }
     let header = serde_json::to_string(&model.info).map_err(|e| unwritable(&e))?;
     let metadata = HashMap::from([(KEY.to_string(), header)]);
     safetensors::serialize(views, Some(metadata)).map_err(|e| unwritable(&e))
@@ -105,7 +109,8 @@ pub fn decode(bytes: &[u8], name: &Path, device: &Device) -> Result<Aand> {
     let student = Student::new(info.backbone, &mut rng, device);
     let amplifier = assign(amplifier, "amplifier", &store)?;
     let student = assign(student, "student", &store)?;
-    Ok(Aand { teacher, amplifier, student, info })
+    let kept = Kept::read(&store, &info, name)?;
+    Ok(Aand { teacher, amplifier, student, info, kept })
 }
 
 /// Reads a model file.

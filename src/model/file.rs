@@ -1,8 +1,9 @@
 //! The `.aand` file: a valid safetensors file whose metadata holds the JSON header under the key `aand`.
 //!
-//! Tensors: `teacher.*` (torchvision's names, batch normalisation folded in), `amplifier.*`, `student.*`.
+//! Tensors: `teacher.*` (torchvision's names, batch normalisation folded in), `amplifier.*`, `student.*`, `kept.*`.
 
-use super::{FORMAT_VERSION, FORMAT_WITH_RANGE, FORMAT_WITH_VIEW, Info};
+use super::kept::{Raw, RawSource};
+use super::{FORMAT_VERSION, FORMAT_WITH_RANGE, FORMAT_WITH_VIEW, Info, Kept};
 use crate::teacher::TensorSource;
 use crate::{Error, Result};
 use half::f16;
@@ -74,6 +75,17 @@ impl TensorSource for TensorStore<'_> {
     }
 }
 
+impl RawSource for TensorStore<'_> {
+    fn raw(&self, name: &str) -> Result<Option<Raw>> {
+        let raw = |tensor: safetensors::tensor::TensorView<'_>| Raw {
+            kind: tensor.dtype(),
+            shape: tensor.shape().to_vec(),
+            bytes: tensor.data().to_vec(),
+        };
+        Ok(self.tensors.tensor(name).ok().map(raw))
+    }
+}
+
 pub(super) fn missing(file: &Path, tensor: &str) -> Error {
     Error::model(file, format!("has no tensor {tensor}; make the model anew with `aand train`"))
 }
@@ -118,6 +130,16 @@ pub(crate) fn unusable(name: &str, values: &[f32]) -> Option<String> {
 pub fn header(bytes: &[u8], name: &Path) -> Result<Info> {
     let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| not_a_model(name, &e))?;
     info(&metadata, name)
+}
+
+/// The good pictures that the model file `bytes` keeps, and what embeddings are usual; nothing in files from before, or
+/// where none were asked for. `name` is for messages.
+///
+/// # Errors
+/// As [`header`], or what is kept is damaged.
+pub fn kept(bytes: &[u8], name: &Path) -> Result<Kept> {
+    let info = header(bytes, name)?;
+    Kept::read(&TensorStore::new(bytes, name)?, &info, name)
 }
 
 /// The bytes of a model file with another header: every tensor stays as it is, to the bit.

@@ -1,6 +1,7 @@
 //! The JSON header of a model file: everything about a model that is not a tensor.
 
-use super::Threshold;
+use super::refinement::are_possible;
+use super::{Refinement, Threshold};
 use crate::amplification::RaaOptions;
 use crate::picture::{Range, Size, View};
 use crate::teacher::Backbone;
@@ -169,6 +170,9 @@ pub struct Info {
     pub training_pictures: usize,
     /// The course of both stages; without wall times, so that the same seed gives the same file.
     pub history: History,
+    /// Each time that it was refined since, the first one first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refinements: Vec<Refinement>,
 }
 
 impl Info {
@@ -197,6 +201,8 @@ impl Info {
             Some("its range, its size or its view and its version contradict each other".into())
         } else if epochs > MOST_EPOCHS || !self.history.is_possible() {
             Some("impossible losses or epochs in its history".into())
+        } else if !are_possible(&self.refinements) {
+            Some("impossible refinements".into())
         } else {
             None
         }

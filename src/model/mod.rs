@@ -6,8 +6,10 @@ mod aand;
 mod encode;
 mod file;
 mod info;
+mod kept;
 #[cfg(feature = "burn")]
 mod parameters;
+mod refinement;
 #[cfg(feature = "burn")]
 mod sealed;
 #[cfg(not(target_arch = "wasm32"))]
@@ -26,13 +28,15 @@ pub use encode::{open, save};
 pub(crate) use file::unusable;
 #[cfg(target_arch = "wasm32")]
 pub use file::write_atomically;
-pub use file::{TensorStore, header, is_own_model, read_bytes, with_info};
+pub use file::{TensorStore, header, is_own_model, kept, read_bytes, with_info};
 pub use info::{
     AmplifyRecord, DistillRecord, FORMAT_VERSION, FORMAT_WITH_RANGE, FORMAT_WITH_VIEW, History, Info,
     MOST_MEMORY_ITEMS, MOST_SIZE, Precision, Score, Selection,
 };
+pub use kept::{Kept, KeptPicture, MOST_KEPT, MOST_KEPT_BYTES};
 #[cfg(feature = "burn")]
 pub use parameters::{NamedTensor, NamedTensors, assign, collect, collect_async};
+pub use refinement::{Called, Correction, Refinement, Standing};
 #[cfg(feature = "burn")]
 pub(crate) use sealed::{seal, unseal};
 #[cfg(not(target_arch = "wasm32"))]

@@ -1,7 +1,8 @@
 //! A model file whose tensors are read one by one, so that it is never in memory as a whole.
 
-use super::Info;
 use super::file::{NO_MODEL, TRUNCATED, check_shape, info, missing, numbers};
+use super::kept::{Raw, RawSource};
+use super::{Info, Kept};
 use crate::teacher::TensorSource;
 use crate::{Error, Result};
 use safetensors::tensor::Metadata;
@@ -52,18 +53,39 @@ impl StoredModel {
         let info = info(&metadata, path)?;
         Ok(Self { path: path.into(), file: Mutex::new(file), metadata, start, info })
     }
+
+    /// The good pictures that it keeps, and what embeddings are usual; nothing in files from before, or where none were
+    /// asked for.
+    ///
+    /// # Errors
+    /// The file cannot be read, or what is kept is damaged.
+    pub fn kept(&self) -> Result<Kept> {
+        Kept::read(self, &self.info, &self.path)
+    }
+
+    /// The bytes of the tensor at these offsets.
+    fn bytes(&self, (from, to): (usize, usize)) -> Result<Vec<u8>> {
+        let mut bytes = vec![0; to - from];
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = SeekFrom::Start(self.start + from as u64);
+        file.seek(place).and_then(|_| file.read_exact(&mut bytes)).map_err(|e| Error::io(&self.path, e))?;
+        Ok(bytes)
+    }
+}
+
+impl RawSource for StoredModel {
+    fn raw(&self, name: &str) -> Result<Option<Raw>> {
+        let Some(tensor) = self.metadata.info(name) else { return Ok(None) };
+        let bytes = self.bytes(tensor.data_offsets)?;
+        Ok(Some(Raw { kind: tensor.dtype, shape: tensor.shape.clone(), bytes }))
+    }
 }
 
 impl TensorSource for StoredModel {
     fn get(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
         let tensor = self.metadata.info(name).ok_or_else(|| missing(&self.path, name))?;
         check_shape(&self.path, name, &tensor.shape, shape)?;
-        let (from, to) = tensor.data_offsets;
-        let mut bytes = vec![0; to - from];
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = SeekFrom::Start(self.start + from as u64);
-        file.seek(place).and_then(|_| file.read_exact(&mut bytes)).map_err(|e| Error::io(&self.path, e))?;
-        drop(file);
+        let bytes = self.bytes(tensor.data_offsets)?;
         numbers(tensor.dtype, &bytes, name).map_err(|reason| Error::model(&self.path, reason))
     }
 

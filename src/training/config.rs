@@ -3,7 +3,7 @@
 use crate::amplification::RaaOptions;
 use crate::detection::{FALSE_ALARMS, held_out_count};
 use crate::metrics::{CONFIDENCE, needed, percent};
-use crate::model::{MOST_MEMORY_ITEMS, MOST_SIZE, Precision, Score, Selection};
+use crate::model::{MOST_KEPT, MOST_MEMORY_ITEMS, MOST_SIZE, Precision, Score, Selection};
 use crate::perturbation::Perturbation;
 use crate::picture::{Range, Size, Tiles, View};
 use crate::synthesis::Foreground;
@@ -67,6 +67,9 @@ impl Preset {
     }
 }
 
+/// Good pictures that a model keeps unless told otherwise.
+const KEEP: usize = 24;
+
 /// The share that is held out where that many pictures are enough.
 const SHARE: f64 = 0.1;
 
@@ -92,6 +95,10 @@ impl Calibration {
 
 fn default_false_alarms() -> f64 {
     FALSE_ALARMS
+}
+
+fn default_keep() -> usize {
+    KEEP
 }
 
 /// All settings. The defaults are those of method.md sections 2.9 and 4.4.
@@ -148,6 +155,9 @@ pub struct Settings {
     pub selection: Selection,
     /// How the model is stored.
     pub precision: Precision,
+    /// So many good pictures stay in the model file, as the network sees them; 0 for none.
+    #[serde(default = "default_keep")]
+    pub keep: usize,
 }
 
 impl Default for Settings {
@@ -176,6 +186,7 @@ impl Default for Settings {
             range: None,
             selection: Selection::default(),
             precision: Precision::default(),
+            keep: KEEP,
         }
     }
 }
@@ -225,6 +236,9 @@ impl Settings {
             return wrong(format!(
                 "`false_alarms` {rate}: must be above 0 % and below 100 %, for example 1 %"
             ));
+        }
+        if self.keep > MOST_KEPT {
+            return wrong(format!("`keep` {}: must be 0 to {MOST_KEPT}", self.keep));
         }
         if !(1..=MOST_MEMORY_ITEMS).contains(&self.raa.memory_items) {
             let items = self.raa.memory_items;

@@ -13,7 +13,7 @@ use super::shown::Shown;
 use super::{AmplifyBatch, AmplifyStage, DistillStage, Purpose, stream};
 use crate::amplification::{Amplifier, RaaOptions};
 use crate::gpu::Processor;
-use crate::model::{Aand, AmplifyRecord, DistillRecord, History, Info, Threshold};
+use crate::model::{Aand, AmplifyRecord, DistillRecord, History, Info, Kept, Threshold};
 use crate::perturbation::vary;
 use crate::picture::{Mask, Picture, Remarks, Seen, Size};
 use crate::student::Student;
@@ -419,7 +419,9 @@ impl Course {
                 data_fingerprint: self.data_fingerprint.clone(),
                 training_pictures: self.pictures.len(),
                 history: history.clone().without_times(),
+                refinements: Vec::new(),
             },
+            kept: Kept::default(),
         }
     }
 }

@@ -56,6 +56,7 @@ impl Run<'_> {
             }
             _ => guess(&self.scores(&model, &course.pictures, &mut 0, fit).await?),
         };
+        self.keep_pictures(&mut model).await?;
         Ok(model)
     }
 

@@ -15,6 +15,7 @@ mod film;
 mod given;
 mod gpu;
 mod judge;
+mod keep;
 mod prefetch;
 #[cfg(not(target_arch = "wasm32"))]
 mod prepare;

@@ -35,6 +35,8 @@ pub enum Purpose {
     AmplifyTile,
     /// The same of stage 2.
     DistillTile,
+    /// Which pictures are candidates to be kept.
+    Kept,
 }
 
 /// The stream for `purpose` at position `(a, b)`, for example epoch and picture.

@@ -76,7 +76,9 @@ pub fn model(backbone: Backbone, size: impl Into<Size>, raa: RaaOptions, score: 
             data_fingerprint: String::new(),
             training_pictures: 0,
             history: Default::default(),
+            refinements: Vec::new(),
         },
+        kept: Default::default(),
     }
 }
 

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 use aand::amplification::{Amplifier, RaaOptions};
-use aand::model::{Aand, FORMAT_VERSION, History, Info, Precision, Score, Selection, Threshold, save};
+use aand::model::{Aand, FORMAT_VERSION, History, Info, Kept, Precision, Score, Selection, Threshold, save};
 use aand::picture::View;
 use aand::student::Student;
 use aand::teacher::{Backbone, Teacher};
@@ -127,11 +127,12 @@ pub fn model(path: &Path) {
         data_fingerprint: "0".repeat(64),
         training_pictures: 6,
         history: History::default(),
+        refinements: Vec::new(),
     };
     let teacher = Teacher::random(backbone, 5, &device).unwrap();
     let amplifier = Amplifier::new(backbone, SIZE, raa.memory_items, &mut rng, &device);
     let student = Student::new(backbone, &mut rng, &device);
-    save(&Aand { teacher, amplifier, student, info }, path).unwrap();
+    save(&Aand { teacher, amplifier, student, info, kept: Kept::default() }, path).unwrap();
 }
 
 /// A folder with the model `m.aand`, and its path.

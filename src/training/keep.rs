@@ -1,0 +1,73 @@
+//! Which good pictures stay in the model file.
+
+use super::course::Event;
+use super::run::Run;
+use super::{Purpose, stream};
+use crate::Result;
+use crate::embedding::{Embedder, coverage};
+use crate::model::{Aand, Kept, KeptPicture, MOST_KEPT, NamedTensors, tensors_async};
+use crate::picture::Seen;
+use rand::seq::SliceRandom;
+
+/// One in so many kept pictures is one that was not learned from, where there are such.
+const HELD_OUT: usize = 4;
+
+/// After so many pictures that did not fit no more are tried.
+const MOST_TOO_LARGE: usize = 3;
+
+impl Run<'_> {
+    /// Gives the finished `model` good pictures to keep, as many as the settings say: those that cover the others best, of
+    /// the pictures learned from and of those held out. Of more than [`MOST_KEPT`] pictures so many are drawn first.
+    ///
+    /// # Errors
+    /// The device failed, or a stop was asked for.
+    pub async fn keep_pictures(&mut self, model: &mut Aand) -> Result<()> {
+        let (course, settings) = (self.course, &self.course.settings);
+        if settings.keep == 0 {
+            return Ok(());
+        }
+        let tensors = NamedTensors::new(tensors_async(model).await?);
+        let embedder = Embedder::new(&model.info, &tensors)?;
+        let all: Vec<(&Seen<'static>, bool)> = (course.pictures.iter().map(|seen| (seen, true)))
+            .chain(course.held_out.iter().map(|seen| (seen, false)))
+            .collect();
+        let mut drawn: Vec<usize> = (0..all.len()).collect();
+        drawn.shuffle(&mut stream(settings.seed, Purpose::Kept, 0, 0));
+        drawn.truncate(MOST_KEPT);
+        drawn.sort_unstable();
+        let mut embeddings = Vec::with_capacity(drawn.len());
+        // A browser has one thread: between single pictures the page can respond.
+        let together = if cfg!(target_arch = "wasm32") { 1 } else { 16 };
+        for some in drawn.chunks(together) {
+            let seen: Vec<Seen<'_>> = some.iter().map(|&i| all[i].0.borrowed()).collect();
+            embeddings.extend(embedder.embed_all(&seen)?);
+            if self.tell(Event::Caching(embeddings.len(), drawn.len())).await {
+                return Err(self.interrupted());
+            }
+        }
+        let of =
+            |learned: bool| (0..drawn.len()).filter(|&n| all[drawn[n]].1 == learned).collect::<Vec<usize>>();
+        let held_out = of(false).len().min(settings.keep / HELD_OUT);
+        let mut kept = Kept::default();
+        let mut bytes = 0;
+        for (learned, count) in [(true, settings.keep - held_out), (false, held_out)] {
+            let own = of(learned);
+            let own_embeddings: Vec<Vec<f32>> = own.iter().map(|&n| embeddings[n].clone()).collect();
+            let (mut left, mut too_large) = (count, 0);
+            for n in coverage(&own_embeddings, own.len()) {
+                // Beside one that is larger than the others some may still fit; when the file is full none does.
+                if left == 0 || too_large == MOST_TOO_LARGE {
+                    break;
+                }
+                let seen = all[drawn[own[n]]].0.clone();
+                match kept.add(KeptPicture { seen, learned }, &mut bytes)? {
+                    true => left -= 1,
+                    false => too_large += 1,
+                }
+            }
+        }
+        kept.embeddings = embeddings;
+        model.kept = kept;
+        Ok(())
+    }
+}
