@@ -195,7 +195,7 @@ mod tests {
             .map(|item| {
                 let dot: f64 = item.iter().zip(&query).map(|(a, b)| a * b).sum();
                 let length = item.iter().map(|v| v * v).sum::<f64>().sqrt();
-                (dot / length / 0.2) as f32
+                (dot / length / f64::from(TEMPERATURE)) as f32
             })
             .collect();
         let query: Vec<f32> = query.into_iter().map(|v| v as f32).collect();
