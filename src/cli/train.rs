@@ -6,16 +6,16 @@ use super::watch::{Watch, check_beside};
 use super::{DeviceArgs, Saying, one_line, region, skipped};
 use crate::amplification::{RaaOptions, Residual};
 use crate::dataset::{self, Dataset, Layout};
-use crate::files::{Lock, check_replace, clear_leftovers, exact, folder_of, text};
+use crate::files::{Lock, exact, text};
 use crate::gpu::Processor;
-use crate::model::{Precision, Score, Selection, is_own_model, save, write_atomically};
+use crate::model::{Precision, Score, Selection, save, write_atomically};
 use crate::perturbation::Perturbation;
 use crate::picture::{Fit, Pooling, RangeChoice, Size, Tiles, View, open_size};
 use crate::synthesis::Foreground;
 use crate::teacher::{Backbone, Teacher};
 use crate::training::{
-    Course, Extent, Objective, Preset, Settings, TeacherKind, check_writable, checkpoint_path,
-    is_own_checkpoint, range_of, tiles_each, train,
+    Course, Extent, Objective, Preset, Settings, TeacherKind, checkpoint_path, claim, range_of, tiles_each,
+    train,
 };
 use crate::{Error, Result, terminal};
 use burn::tensor::Device;
@@ -350,18 +350,8 @@ fn settings_select(course: &Course) -> bool {
 impl TrainArgs {
     /// Takes `out` and what lies beside it for this training.
     fn claim(&self, out: &Path) -> Result<Lock> {
-        check_writable(out)?;
-        check_replace(out, "model", "--out", is_own_model)?;
-        check_replace(&checkpoint_path(out), "checkpoint", "--out", is_own_checkpoint)?;
+        let lock = claim(out, "--out")?;
         check_beside(out)?;
-        let mut name = std::ffi::OsString::from(".");
-        name.push(out.file_name().unwrap_or_default());
-        name.push(".lock");
-        let lock = Lock::take(&out.with_file_name(name))?.ok_or_else(|| {
-            let reason = "another training writes this model; wait for it, or choose another file with --out";
-            Error::Setting(format!("{}: {reason}", out.display()))
-        })?;
-        clear_leftovers(folder_of(out));
         Ok(lock)
     }
 

@@ -13,6 +13,8 @@
 mod adapter;
 #[cfg(target_arch = "wasm32")]
 mod canvas;
+#[cfg(not(target_arch = "wasm32"))]
+mod choice;
 mod constants;
 mod convolution;
 mod finish;
@@ -35,6 +37,8 @@ mod winograd;
 pub use adapter::{Gpu, Work, adapters};
 #[cfg(target_arch = "wasm32")]
 pub use canvas::HeatCanvas;
+#[cfg(not(target_arch = "wasm32"))]
+pub use choice::Choice;
 pub use matrix_units::MatrixUnits;
 pub use network::Network;
 pub use processor::Processor;

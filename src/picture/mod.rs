@@ -6,6 +6,7 @@ mod jpeg;
 mod mask;
 mod normalise;
 mod pages;
+mod pixels;
 mod pooling;
 mod range;
 mod region;
@@ -25,6 +26,7 @@ pub use mask::{Mask, PATCH_SHARE, decode_mask};
 #[cfg(not(target_arch = "wasm32"))]
 pub use mask::{is_drawn_in_alpha, open_mask};
 pub use normalise::{MEAN, STD, normalise, normalised_values};
+pub use pixels::{Pixels, from_pixels};
 pub use pooling::Pooling;
 pub use range::{Depth, Range, RangeChoice, Values};
 pub use region::Region;

@@ -40,7 +40,7 @@ pub use prefetch::prefetch_async;
 #[cfg(not(target_arch = "wasm32"))]
 pub use prefetch::{prefetch, prefetch_few};
 #[cfg(not(target_arch = "wasm32"))]
-pub use prepare::{check_writable, checkpoint_path, range_of};
+pub use prepare::{check_writable, checkpoint_path, claim, range_of};
 pub use random::{Purpose, stream};
 pub use shown::tiles_each;
 pub use stage1::{AmplifyBatch, AmplifyLoss, AmplifyStage, LevelLoss, MOST_PAIRS, level_loss};

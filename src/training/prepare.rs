@@ -1,11 +1,14 @@
 //! From a data set to a course: hold out, read, resize, find the foreground.
 
+use super::checkpoint::is_own_checkpoint;
 use super::config::{Calibration, Settings};
 use super::course::Course;
 use super::given::Good;
 use crate::dataset::{Dataset, fingerprint};
 use crate::detection::FEWEST;
+use crate::files::{Lock, check_replace, clear_leftovers, folder_of};
 use crate::metrics::{CONFIDENCE, needed, percent, supported};
+use crate::model::is_own_model;
 use crate::picture::{Details, Range, RangeChoice, Remarks, Seen, Size, open_ranged};
 use crate::synthesis::Textures;
 use crate::teacher::Teacher;
@@ -126,6 +129,27 @@ pub fn range_of(choice: Option<RangeChoice>, dataset: &Dataset) -> Option<Range>
             Range::of(&dataset.train.par_iter().filter_map(values).collect::<Vec<_>>())
         }
     }
+}
+
+/// Takes the model file `out` and its checkpoint for one training, until the lock is dropped; `option` is what named
+/// the file, for messages. What an earlier training left half-written goes.
+///
+/// # Errors
+/// Something that aand did not make is in their place, the folder cannot be written, or another training writes there.
+pub fn claim(out: &Path, option: &str) -> Result<Lock> {
+    check_writable(out)?;
+    check_replace(out, "model", option, is_own_model)?;
+    check_replace(&checkpoint_path(out), "checkpoint", option, is_own_checkpoint)?;
+    let mut name = std::ffi::OsString::from(".");
+    name.push(out.file_name().unwrap_or_default());
+    name.push(".lock");
+    let lock = Lock::take(&out.with_file_name(name))?.ok_or_else(|| {
+        let reason =
+            format!("another training writes this model; wait for it, or choose another file with {option}");
+        Error::Setting(format!("{}: {reason}", out.display()))
+    })?;
+    clear_leftovers(folder_of(out));
+    Ok(lock)
 }
 
 /// A checkpoint's place for the model file `out`.
