@@ -60,6 +60,15 @@ pub enum Error {
     #[error("{}", line(.0))]
     Setting(String),
 
+    /// What was asked for on a command line is not among what there is.
+    #[error("{}", line(.0))]
+    Usage(String),
+
+    /// What will pass by itself or once somebody has made room: another run holds the place, or the disk is full. The
+    /// same run may be tried again as it is.
+    #[error("{}", line(.0))]
+    Temporary(String),
+
     /// Training cannot go on; the last good checkpoint is kept.
     #[error("{}", line(.0))]
     Training(String),
@@ -82,6 +91,16 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the same run, started again later, may well succeed: [`Error::Temporary`], a stop that was asked for,
+    /// the network, and what a system says of a full disk or a file server that is away.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Temporary(_) | Self::Interrupted(_) | Self::Network(_) => true,
+            Self::Io { source, .. } => passes(source),
+            _ => false,
+        }
+    }
+
     /// Wraps an operating system error with the path it belongs to.
     pub fn io(path: impl AsRef<Path>, source: std::io::Error) -> Self {
         Self::Io { path: path.as_ref().to_path_buf(), source }
@@ -130,6 +149,17 @@ fn remedy(source: &std::io::Error) -> &'static str {
     }
 }
 
+/// What an operating system says of a disk without room, of files that others use, and of servers that are away.
+fn passes(source: &std::io::Error) -> bool {
+    use std::io::ErrorKind::*;
+    let kind = source.kind();
+    matches!(
+        kind,
+        StorageFull | QuotaExceeded | ResourceBusy | WouldBlock | TimedOut | StaleNetworkFileHandle
+    ) || matches!(kind, HostUnreachable | NetworkUnreachable | NetworkDown | ConnectionReset | OutOfMemory)
+        || source.raw_os_error().is_some_and(|code| TOO_MANY_OPEN.contains(&code))
+}
+
 /// What Unix systems answer when a process, or all of them together, have too many files open: ENFILE, EMFILE.
 const TOO_MANY_OPEN: &[i32] = if cfg!(unix) { &[23, 24] } else { &[] };
 
@@ -150,5 +180,19 @@ mod tests {
             assert!(!error.to_string().contains(|c: char| c.is_control() || c == '\u{2028}'), "{error:?}");
         }
         assert_eq!(Error::weights("a\nb", "c").to_string(), "a\u{fffd}b: c");
+    }
+
+    #[test]
+    fn what_passes_is_told_from_what_stays() {
+        use std::io::ErrorKind::*;
+        for kind in [StorageFull, QuotaExceeded, StaleNetworkFileHandle, TimedOut] {
+            assert!(Error::io("a", kind.into()).is_temporary(), "{kind:?}");
+        }
+        for kind in [NotFound, PermissionDenied, FileTooLarge, InvalidData, ReadOnlyFilesystem] {
+            assert!(!Error::io("a", kind.into()).is_temporary(), "{kind:?}");
+        }
+        assert!(Error::Interrupted("stopped".into()).is_temporary());
+        assert!(Error::Temporary("held".into()).is_temporary() && !Error::Setting("x".into()).is_temporary());
+        assert_eq!(cfg!(unix), Error::io("a", std::io::Error::from_raw_os_error(24)).is_temporary());
     }
 }

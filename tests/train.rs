@@ -328,8 +328,14 @@ fn text(path: &Path) -> &str {
 /// Fails with status 1 and one line on standard error that holds all of `parts`.
 #[track_caller]
 fn fails(output: &Output, parts: &[&str]) {
+    fails_with(1, output, parts);
+}
+
+/// As [`fails`], with another status.
+#[track_caller]
+fn fails_with(status: i32, output: &Output, parts: &[&str]) {
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert_eq!(output.status.code(), Some(status), "{stderr}");
     assert_eq!(stderr.trim_end().lines().count(), 1, "{stderr}");
     for part in parts {
         assert!(stderr.contains(part), "{stderr} lacks {part}");
@@ -372,7 +378,7 @@ fn the_program_trains_logs_and_goes_on_after_ctrl_c() {
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
         Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-        fails(&child.wait_with_output().unwrap(), &["stopped", "--resume"]);
+        fails_with(75, &child.wait_with_output().unwrap(), &["stopped", "--resume"]);
         assert!(!stopped.exists() && checkpoint_path(&stopped).exists());
         args.push("--resume");
         assert!(aand(&args).status.success());

@@ -3,22 +3,23 @@
 //! Pictures stream through in batches: one thread reads, decodes and resizes ahead while this one computes and
 //! writes, so that a thousand pictures take no more memory than ten. A picture that fails is a line; the others go on.
 
+use super::batch::{Job, Read, file, one_batch};
 use super::folder::Folder;
 use super::inputs::{Input, find};
 use super::line::{Line, word};
-use super::output::{write_npy, write_picture, write_png16};
+use super::part::{self, Part};
 use super::progress::bar;
-use super::results::{Earlier, JOURNAL, RESULTS, Results, fingerprint};
+use super::results::{Earlier, RESULTS, Results, fingerprint};
+use super::shard::Shard;
 use super::{DeviceArgs, Saying, region, skipped, stop};
-use crate::detection::{Detection, Detector, Verdict, draw_boxes, heat_map, overlay};
+use crate::detection::{Detector, Verdict};
 use crate::gpu::{MatrixUnits, Processor};
 use crate::model::{Info, Precision, Selection, Threshold};
-use crate::picture::{Picture, Remarks, Seen, Size, open_size};
+use crate::picture::{Remarks, Size, open_size};
 use crate::training::prefetch_few;
 use crate::{Error, Result, terminal};
 use clap::{Args, ValueEnum};
 use rayon::prelude::*;
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -33,7 +34,7 @@ pub struct DetectArgs {
     images: Vec<PathBuf>,
     /// The folder for heat maps, overlays, results.csv and results.jsonl
     #[arg(long)]
-    out: PathBuf,
+    pub(super) out: PathBuf,
     /// Also write the raw anomaly map at the model's input size: npy (f32), png16 (16 bit, 65535 is twice the
     /// threshold), or both
     #[arg(long, value_enum, value_delimiter = ',')]
@@ -56,6 +57,14 @@ pub struct DetectArgs {
     /// Write no overlays
     #[arg(long)]
     no_overlay: bool,
+    /// Judge part I of N of the pictures only, I from 1 to N; `aand merge` makes one of all parts. Which part a picture
+    /// is in depends on its path alone, so that new pictures move none of the others. auto takes I and N from a SLURM
+    /// job array, auto/N only I, also from a Kubernetes Indexed Job
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+    /// Leave out how long each picture took, so that results of the same pictures are the same bytes
+    #[arg(long)]
+    pub(super) no_times: bool,
     /// Judge all pictures again, also those that an earlier run with the same model and settings has judged
     #[arg(long)]
     again: bool,
@@ -90,42 +99,25 @@ fn pixels(text: &str) -> std::result::Result<f64, String> {
     if value.is_finite() && value >= 0.0 { Ok(value) } else { Err("must be 0 or more".into()) }
 }
 
-/// A picture that is ready to be looked at.
-struct Read {
-    native: Picture,
-    /// As the model looks at it, unless that is in tiles of the picture itself.
-    seen: Option<Seen<'static>>,
-    ms: f64,
-}
-
-impl Read {
-    fn seen(&self) -> Seen<'_> {
-        let picture = self.seen.as_ref().map_or(&self.native, |seen| &seen.picture);
-        Seen { picture: Cow::Borrowed(picture), native: Size::of(&self.native) }
-    }
-}
-
 /// How many pictures there were of each kind.
 #[derive(Default)]
 struct Count {
     good: usize,
     anomalous: usize,
     failed: usize,
-}
-
-/// A picture that is to be judged: its number among all, and by what it is known again.
-struct Job<'a> {
-    index: usize,
-    input: &'a Input,
-    fingerprint: Option<String>,
+    /// Those that failed for a reason that may pass, such as a full disk.
+    passing: usize,
 }
 
 /// Runs `aand detect`.
 pub fn run(args: &DetectArgs) -> Result<()> {
     let saying = args.saying;
-    let (inputs, left_out) = find(&args.images, &args.out)?;
+    let (all, left_out) = find(&args.images, &args.out)?;
+    let first = all.first().map(|input| input.path.clone());
+    let mut part = Shared::of(&all);
     let folder = Folder::open(&args.out)?;
     let mut earlier = Earlier::read(&args.out);
+    let inputs = args.own(all, &mut part);
     let mut files: Vec<String> = inputs.iter().flat_map(|input| args.files(input)).collect();
     files.extend(RESULTS.map(str::to_owned));
     folder.check(&files, &earlier.files)?;
@@ -141,10 +133,12 @@ pub fn run(args: &DetectArgs) -> Result<()> {
     {
         saying.say(format!("computed {units}"));
     }
-    args.prepare(&mut detector, &inputs)?;
-    let run = args.run(&processor, &detector)?;
+    args.prepare(&mut detector, first.as_deref())?;
+    let (model, settings) = args.run(&processor, &detector)?;
+    let run = format!("{model} {settings}");
     stop::listen();
 
+    part::clear(&args.out, args.shard.is_some())?;
     let started = Instant::now();
     let (kept, jobs) = args.begin(&mut earlier, &inputs, &run);
     if earlier.any {
@@ -152,7 +146,7 @@ pub fn run(args: &DetectArgs) -> Result<()> {
     }
     let names = inputs.iter().map(|input| input.path.as_os_str().len() + input.stem.len()).sum();
     let mut results = Results::new(&folder, &files, &kept, (inputs.len(), names))?;
-    if inputs.iter().any(|input| input.renamed) {
+    if part.name_files {
         results.name_files();
     }
     let mut count = Count::default();
@@ -167,7 +161,7 @@ pub fn run(args: &DetectArgs) -> Result<()> {
     let end = stream(args, &jobs, &detector, &mut results, &mut count);
     // Whatever happened, what is known is kept.
     let written = results.finish();
-    let Count { good, anomalous, failed } = count;
+    let Count { good, anomalous, failed, passing } = count;
     let done = good + anomalous + failed;
     let out = args.out.display();
     if let Err(Error::Interrupted(_)) = end {
@@ -183,27 +177,70 @@ pub fn run(args: &DetectArgs) -> Result<()> {
         "{} pictures: {good} good, {anomalous} anomalous, {failed} failed ({rate:.1} a second); results in {out}",
         inputs.len(),
     ));
-    if failed > 0 {
-        return Err(Error::Incomplete(format!(
-            "{failed} of {} pictures failed; each is named above and in {}",
-            inputs.len(),
-            args.out.join("results.csv").display()
-        )));
+    let told = || {
+        let (count, table) = (inputs.len(), args.out.join(RESULTS[1]));
+        format!("{failed} of {count} pictures failed; each is named above and in {}", table.display())
+    };
+    if passing > 0 {
+        return Err(Error::Temporary(format!("{}; run again for these", told())));
     }
-    Ok(())
+    if let Some(shard) = args.shard {
+        part.write(shard, (model, args.with_files(settings)), &args.out)?;
+    }
+    if failed > 0 { Err(Error::Incomplete(told())) } else { Ok(()) }
+}
+
+/// What a part has to say of all pictures, its own and those of the other parts.
+struct Shared {
+    pictures: usize,
+    listing: String,
+    name_files: bool,
+    /// The places of the part's own pictures among all.
+    order: Vec<usize>,
+}
+
+impl Shared {
+    fn of(all: &[Input]) -> Self {
+        let listing = part::listing(all.iter().map(|input| (input.path.as_path(), input.stem.as_str())));
+        let name_files = all.iter().any(|input| input.renamed);
+        Self { pictures: all.len(), listing, name_files, order: Vec::new() }
+    }
+
+    /// Says that the results in `out` are part `shard`, and whole.
+    fn write(self, shard: Shard, run: (String, String), out: &Path) -> Result<()> {
+        let Self { pictures, listing, name_files, order } = self;
+        let results = crate::weights::sha256(&out.join(RESULTS[0]))?;
+        Part { pictures, listing, name_files, order, results, ..Part::new(shard, run) }.write(out)
+    }
 }
 
 /// A line of an earlier run that still holds, with its picture's number.
 type Kept = (usize, Line);
 
 impl DetectArgs {
+    /// The pictures of this run's part; all of them without --shard.
+    fn own(&self, all: Vec<Input>, shared: &mut Shared) -> Vec<Input> {
+        let Some(shard) = self.shard else { return all };
+        let own = all.into_iter().enumerate().filter(|(_, input)| shard.holds(input.key));
+        let (order, inputs): (Vec<usize>, Vec<Input>) = own.unzip();
+        self.saying.say(format!("part {shard}: {} of {} pictures", inputs.len(), shared.pictures));
+        shared.order = order;
+        inputs
+    }
+
+    /// The settings of the results, with the files that they have.
+    fn with_files(&self, settings: String) -> String {
+        let files = self.endings().collect::<Vec<_>>().join(",");
+        format!("{settings} {files}{}", if self.no_times { " no times" } else { "" })
+    }
+
     /// The names of all files for a picture.
     fn files(&self, input: &Input) -> Vec<String> {
         self.endings().map(|ending| file(&input.stem, ending)).collect()
     }
 
     /// How the names of a picture's files end.
-    fn endings(&self) -> impl Iterator<Item = &'static str> + use<> {
+    pub(super) fn endings(&self) -> impl Iterator<Item = &'static str> + use<> {
         let wanted = [
             (!self.no_heat, "heat.png"),
             (!self.no_overlay, "overlay.png"),
@@ -213,19 +250,19 @@ impl DetectArgs {
         wanted.into_iter().filter_map(|(wanted, ending)| wanted.then_some(ending))
     }
 
-    /// What the results depend on besides the pictures: the model's content, the program, and the settings. Which
+    /// What the results depend on besides the pictures: the model's content; the program, and the settings. Which
     /// files are wanted is not among it: what is there counts.
-    fn run(&self, processor: &Processor, detector: &Detector) -> Result<String> {
+    fn run(&self, processor: &Processor, detector: &Detector) -> Result<(String, String)> {
         let model = crate::weights::sha256(&self.model)?;
         let kind = if matches!(processor, Processor::Cpu) { "cpu" } else { "gpu" };
         let version = env!("CARGO_PKG_VERSION");
         let view = serde_json::to_string(&detector.info.view).unwrap_or_default();
         let (precision, threshold, min_area) = (self.precision, self.threshold, self.min_area);
-        Ok(format!("{model} {version} {kind} {precision:?} {threshold:?} {min_area} {view}"))
+        Ok((model, format!("{version} {kind} {precision:?} {threshold:?} {min_area} {view}")))
     }
 
     /// Puts what was asked for in the place of the model's own, and says what is to be known about it.
-    fn prepare(&self, detector: &mut Detector, inputs: &[Input]) -> Result<()> {
+    fn prepare(&self, detector: &mut Detector, first: Option<&Path>) -> Result<()> {
         detector.min_area = self.min_area;
         let (saying, info) = (self.saying, &mut detector.info);
         match (self.overlap, &mut info.view.tiles) {
@@ -240,8 +277,8 @@ impl DetectArgs {
             (Some(overlap), Some(tiles)) => tiles.overlap = overlap,
             (None, _) => {}
         }
-        if let (Some(roi), Some(first)) = (&self.roi, inputs.first()) {
-            info.view.region = Some(region::read(roi, open_size(&first.path)?)?);
+        if let (Some(roi), Some(first)) = (&self.roi, first) {
+            info.view.region = Some(region::read(roi, open_size(first)?)?);
         }
         if let Some(value) = self.threshold {
             let words = "given by --threshold, not by the model".to_owned();
@@ -276,7 +313,10 @@ impl DetectArgs {
             let known = fingerprint.as_deref().filter(|_| !self.again);
             let files = self.files(input);
             match known.and_then(|known| earlier.line(known, &input.path, &files, &self.out)) {
-                Some(line) => kept.push((index, line)),
+                Some(line) => {
+                    let ms = line.ms.filter(|_| !self.no_times);
+                    kept.push((index, Line { ms, ..line }));
+                }
                 None => jobs.push(Job { index, input, fingerprint }),
             }
         }
@@ -296,11 +336,6 @@ impl DetectArgs {
             ),
         }
     }
-}
-
-/// `part` to `part_heat.png`.
-fn file(stem: &str, ending: &str) -> String {
-    format!("{stem}_{ending}")
 }
 
 /// A warning about a threshold, from the model's words: `not reliable: …` or `rests on only …`.
@@ -360,7 +395,10 @@ fn stream(
 /// Counts a line and shows it; of an earlier run's line, without an input, only the JSON.
 fn tell(saying: Saying, line: &Line, json: &str, input: Option<&Input>, count: &mut Count) {
     match (&line.error, line.verdict) {
-        (Some(_), _) | (None, None) => count.failed += 1,
+        (Some(_), _) | (None, None) => {
+            count.failed += 1;
+            count.passing += usize::from(line.passing);
+        }
         (None, Some(Verdict::Good)) => count.good += 1,
         (None, Some(Verdict::Anomalous)) => count.anomalous += 1,
     }
@@ -377,87 +415,6 @@ fn tell(saying: Saying, line: &Line, json: &str, input: Option<&Input>, count: &
     if saying.json {
         terminal::print(json);
     }
-}
-
-/// Computes a batch and writes its pictures; a line for each.
-fn one_batch(
-    args: &DetectArgs,
-    jobs: &[Job],
-    read: Vec<Result<Read>>,
-    detector: &Detector,
-) -> Result<Vec<Line>> {
-    let started = Instant::now();
-    let seen: Vec<Seen<'_>> = read.iter().flatten().map(Read::seen).collect();
-    let mut found = pollster::block_on(detector.look(&seen, &mut |_, _| {}))?.into_iter();
-    let share = started.elapsed().as_secs_f64() * 1000.0 / seen.len().max(1) as f64;
-    drop(seen);
-    let mut judged = Vec::with_capacity(jobs.len());
-    for read in read {
-        judged.push(match read {
-            Ok(read) => {
-                let map = found.next().ok_or_else(|| Error::Device("a map is missing".into()))?;
-                detector.judge(map, Size::of(&read.native)).map(|found| (found, read))
-            }
-            Err(error) => Err(error),
-        });
-    }
-    let threshold = detector.info.threshold.value;
-    let line = |(job, judged): (&Job, Result<(Detection, Read)>)| {
-        let mut line = Line { fingerprint: job.fingerprint.clone(), ..Line::of(&job.input.path) };
-        match judged {
-            Ok((found, read)) => {
-                line.judge(&found, read.ms + share);
-                write_results(args, &job.input.stem, &found, &read.native, threshold, &mut line);
-            }
-            Err(error) => line.fail(&named(error, &job.input.path)),
-        }
-        line
-    };
-    Ok(jobs.par_iter().zip(judged).map(line).collect())
-}
-
-/// What the device says of a picture does not name it.
-fn named(error: Error, picture: &Path) -> Error {
-    match error {
-        Error::Device(reason) => Error::picture(picture, reason),
-        other => other,
-    }
-}
-
-/// The pictures of one result, at the picture's own size. One that cannot be written does not keep the others from it.
-fn write_results(
-    args: &DetectArgs,
-    stem: &str,
-    found: &Detection,
-    native: &Picture,
-    threshold: f64,
-    line: &mut Line,
-) {
-    for ending in args.endings() {
-        let name = file(stem, ending);
-        let path = args.out.join(&name);
-        let written = make_folder(&path, &args.out).and_then(|()| match ending {
-            "heat.png" => write_picture(&path, &heat_map(&found.map, Size::of(native), threshold)),
-            "overlay.png" => {
-                let mut picture = overlay(native, &found.map, threshold);
-                draw_boxes(&mut picture, &found.regions, Size::of(native));
-                write_picture(&path, &picture)
-            }
-            "map.npy" => write_npy(&path, &found.map),
-            _ => write_png16(&path, &found.map, threshold),
-        });
-        line.wrote(ending, &name, written);
-    }
-}
-
-/// Makes the folder of a result, within the output folder. That one is not made anew: when it has vanished, so have
-/// the results of before.
-fn make_folder(path: &Path, out: &Path) -> Result<()> {
-    let folder = crate::files::folder_of(path);
-    if !out.join(JOURNAL).exists() {
-        return Err(Error::io(out, std::io::ErrorKind::NotFound.into()));
-    }
-    std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))
 }
 
 #[cfg(test)]

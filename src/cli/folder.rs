@@ -37,8 +37,9 @@ impl Folder {
         match Lock::folder(path) {
             Some(lock) => Ok(Self { path: path.into(), _lock: lock }),
             None => {
-                let reason = "another aand is writing to it; wait for that one, or choose another folder";
-                Err(Error::Setting(format!("--out {}: {reason}", path.display())))
+                let reason =
+                    "another aand is writing to it; wait for that one, or choose another folder with --out";
+                Err(Error::Temporary(format!("{}: {reason}", path.display())))
             }
         }
     }

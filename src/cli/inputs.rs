@@ -1,5 +1,6 @@
 //! The pictures named on a command line, and what their results are to be called.
 
+use super::shard::key;
 use crate::files::{folder_of, plain_name, real, shortened};
 use crate::listing::{LeftOut, given, to_judge};
 use crate::{Error, Result};
@@ -16,6 +17,8 @@ pub struct Input {
     pub stem: String,
     /// Whether the stem is not simply the picture's name without its ending.
     pub renamed: bool,
+    /// Which part of the pictures it belongs to: see [`key`].
+    pub key: u64,
 }
 
 /// All pictures of files and folders (with their sub-folders), each once. Results of earlier runs, which may lie
@@ -67,7 +70,8 @@ pub fn find(arguments: &[PathBuf], out: &Path) -> Result<(Vec<Input>, LeftOut)> 
             if seen.insert(place.unwrap_or_else(|| real(&path))) {
                 let relative = path.strip_prefix(base).unwrap_or(&path);
                 let (stem, renamed) = unused(relative, &mut taken);
-                inputs.push(Input { path, stem, renamed });
+                let key = key(relative);
+                inputs.push(Input { path, stem, renamed, key });
             } else {
                 left_out.given_again += 1;
             }

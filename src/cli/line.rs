@@ -47,6 +47,9 @@ pub struct Line {
     /// What went wrong, and what to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Whether the error is of a kind that may pass; for this run alone.
+    #[serde(skip)]
+    pub passing: bool,
     /// By this a later run knows that picture, model and settings are the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
@@ -64,13 +67,13 @@ impl Line {
         Self { path: text(path), path_bytes: exact(path), ..Self::default() }
     }
 
-    /// What was found in it.
-    pub fn judge(&mut self, found: &Detection, ms: f64) {
+    /// What was found in it, and in how many milliseconds if that is to be told.
+    pub fn judge(&mut self, found: &Detection, ms: Option<f64>) {
         self.score = Some(found.score);
         self.normalized = Some(found.normalized);
         self.verdict = Some(found.verdict);
         self.regions = Some(found.regions.clone());
-        self.ms = Some((ms * 100.0).round() / 100.0);
+        self.ms = ms.map(|ms| (ms * 100.0).round() / 100.0);
     }
 
     /// Whether it says all that is to be known of a picture that was judged without an error.
@@ -81,6 +84,7 @@ impl Line {
 
     /// What went wrong; the first of several errors is the one to tell.
     pub fn fail(&mut self, error: &Error) {
+        self.passing |= error.is_temporary();
         self.error.get_or_insert(super::one_line(error));
     }
 

@@ -1,7 +1,9 @@
 //! The command line: one file per command, each an `Args` and a `run`.
 //!
-//! Exit status 0, 1 (something failed; one line on standard error says what and how to mend it) or 2 (usage).
+//! Exit status 0, 1 (something failed; one line on standard error says what and how to mend it), 2 (usage) or 75 (failed
+//! for a reason that may pass: the same run may be tried again).
 
+mod batch;
 mod bench;
 mod calibrate;
 mod demo;
@@ -17,7 +19,9 @@ mod insides;
 mod inspect;
 mod line;
 mod memory;
+mod merge;
 mod output;
+mod part;
 mod patch;
 mod pretrain;
 mod process;
@@ -26,10 +30,12 @@ mod region;
 mod render;
 mod reporting;
 mod results;
+mod shard;
 mod shell;
 mod stop;
 mod stress;
 mod synth;
+mod task;
 mod train;
 mod watch;
 mod weights;
@@ -48,9 +54,17 @@ pub use memory::HugePages;
 pub use process::prepare_process;
 pub use results::Earlier;
 
+/// The exit status, which job queues read.
+const STATUS: &str = "Exit status: 0 when all was done; 1 when something failed that will fail again (a damaged \
+    picture, a missing file); 2 for a wrong command line; 75 when it may well succeed if it is simply run again (stopped \
+    by a signal, disk full, another run at work in the same place, no network). What is done is kept and gone on with.";
+
+/// What [`STATUS`] calls 75: EX_TEMPFAIL of sysexits.h.
+const TEMPORARY: u8 = 75;
+
 /// Learns what good looks like from pictures of good parts only, and shows where a new picture deviates.
 #[derive(Debug, Parser)]
-#[command(name = "aand", version, long_version = long_version(), max_term_width = 100)]
+#[command(name = "aand", version, long_version = long_version(), max_term_width = 100, after_help = STATUS)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -62,6 +76,8 @@ enum Command {
     Train(Box<train::TrainArgs>),
     /// Find anomalies in pictures: heat maps, overlays, scores, verdicts
     Detect(detect::DetectArgs),
+    /// Make one folder of results of the parts that `detect --shard` wrote
+    Merge(merge::MergeArgs),
     /// Measure a model on labelled pictures: AUROC, AUPRO, AP, F1
     Eval(eval::EvalArgs),
     /// Write a model for other runtimes (ONNX), and prove that their scores are the same
@@ -155,9 +171,17 @@ pub fn run() -> ExitCode {
     match done.and(unsaid.map_or(Ok(()), Err)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            terminal::complain(format!("aand: {}", one_line(error)));
-            ExitCode::FAILURE
+            terminal::complain(format!("aand: {}", one_line(&error)));
+            status(&error)
         }
+    }
+}
+
+fn status(error: &Error) -> ExitCode {
+    match error {
+        Error::Usage(_) => ExitCode::from(2),
+        error if error.is_temporary() => ExitCode::from(TEMPORARY),
+        _ => ExitCode::FAILURE,
     }
 }
 
@@ -183,6 +207,8 @@ impl Told for Error {
         let message = self.to_string();
         match self {
             Self::Setting(_)
+            | Self::Usage(_)
+            | Self::Temporary(_)
             | Self::Training(_)
             | Self::Device(_)
             | Self::Interrupted(_)
@@ -218,6 +244,7 @@ fn dispatch(command: Command) -> Result<()> {
     match command {
         Command::Train(args) => train::run(&args),
         Command::Detect(args) => detect::run(&args),
+        Command::Merge(args) => merge::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Stress(args) => stress::run(&args),

@@ -207,7 +207,7 @@ fn reserve(folder: &Path, space: u64) -> Result<Option<NamedTempFile>> {
     match fill() {
         Ok(()) => Ok(Some(file)),
         Err(e) if matches!(e.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
-            Err(Error::Setting(format!(
+            Err(Error::Temporary(format!(
                 "{}: no room even for the tables of the results ({e}); free some space there, or choose another \
                  folder with --out",
                 folder.display()

@@ -3,7 +3,7 @@
 use super::film::FilmArgs;
 use super::flags::with_flags;
 use super::watch::{Watch, check_beside};
-use super::{DeviceArgs, Saying, one_line, region, skipped};
+use super::{DeviceArgs, Saying, one_line, region, skipped, task};
 use crate::amplification::{RaaOptions, Residual};
 use crate::dataset::{self, Dataset, Layout};
 use crate::files::{Lock, exact, text};
@@ -27,12 +27,16 @@ use std::path::{Path, PathBuf};
 pub struct TrainArgs {
     /// A category of MVTec AD, VisA or MVTec3D, the root of such a data set, or a folder of good pictures
     pub data: PathBuf,
-    /// The model file to write (with --category all: the folder to write one model per category to)
+    /// The model file to write (with --category all or --category-index: the folder for the models, one per category)
     #[arg(long, default_value = "part.aand")]
     out: PathBuf,
     /// The category in a data set's root, or all
     #[arg(long)]
     category: Option<String>,
+    /// The I-th category in a data set's root, from 1, in the order of `aand inspect ROOT --category all`; auto for the
+    /// number of this task in a SLURM job array or a Kubernetes Indexed Job
+    #[arg(long, value_name = "I", conflicts_with = "category", value_parser = task::parse_number)]
+    category_index: Option<usize>,
     /// How the folder is laid out; recognised from its content unless given
     #[arg(long)]
     layout: Option<Layout>,
@@ -206,8 +210,11 @@ impl std::str::FromStr for ScoreChoice {
 /// Runs `aand train`.
 pub fn run(args: &TrainArgs) -> Result<()> {
     super::memory::keep();
-    let sets = dataset::open(&args.data, args.layout, args.category.as_deref())?;
-    let all = args.category.as_deref() == Some("all");
+    let sets = match args.category_index {
+        Some(number) => vec![dataset::open_numbered(&args.data, args.layout, number)?],
+        None => dataset::open(&args.data, args.layout, args.category.as_deref())?,
+    };
+    let all = args.category.as_deref() == Some("all") || args.category_index.is_some();
     let out =
         |set: &Dataset| if all { args.out.join(format!("{}.aand", set.name)) } else { args.out.clone() };
     args.film.check(&sets)?;
@@ -247,7 +254,10 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     }
     let names = failed.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
     let (count, all) = (failed.len(), sets.len());
-    Err(Error::Incomplete(format!("{count} of {all} categories failed, each is named above: {names}")))
+    // When one of them may succeed the next time, the run is worth another one.
+    let passing = failed.iter().any(|(_, error)| error.is_temporary());
+    let kind = if passing { Error::Temporary } else { Error::Incomplete };
+    Err(kind(format!("{count} of {all} categories failed, each is named above: {names}")))
 }
 
 fn one(

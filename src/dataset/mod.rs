@@ -196,6 +196,29 @@ pub fn open(root: &Path, layout: Option<Layout>, category: Option<&str>) -> Resu
     open_as(root, layout, category, Purpose::Train)
 }
 
+/// Opens category `number` of a data set, from 1, in natural order of their names; a folder that is itself one category is
+/// number 1. None of the others is read.
+///
+/// # Errors
+/// As [`open`]; [`Error::Usage`] when there are not so many.
+pub fn open_numbered(root: &Path, layout: Option<Layout>, number: usize) -> Result<Dataset> {
+    insist_on_folder(root)?;
+    let found = match recognise::recognise(root, layout, Some("all"), Purpose::Train)? {
+        Place::Category(found) => vec![found],
+        Place::Root(found) => found,
+    };
+    let (count, at) = (counted_categories(found.len()), number.wrapping_sub(1));
+    let chosen = found.into_iter().nth(at).ok_or_else(|| {
+        let reason = format!("there {count} here, counted from 1, and none is number {number}");
+        Error::Usage(format!("{}: {reason}", root.display()))
+    })?;
+    load(chosen, Purpose::Train)
+}
+
+fn counted_categories(count: usize) -> String {
+    if count == 1 { "is 1 category".into() } else { format!("are {count} categories") }
+}
+
 /// As [`open`], for evaluation: there must be labelled pictures, and there need not be any to train on. A
 /// folder with a sub-folder of good pictures beside others, or with such a folder called `test`, will do.
 ///
@@ -218,10 +241,7 @@ fn open_as(
     category: Option<&str>,
     purpose: Purpose,
 ) -> Result<Vec<Dataset>> {
-    let facts = std::fs::metadata(root).map_err(|source| Error::io(root, source))?;
-    if !facts.is_dir() {
-        return Err(Error::dataset(root, "it is a file; give the folder of the pictures"));
-    }
+    insist_on_folder(root)?;
     match recognise::recognise(root, layout, category, purpose)? {
         Place::Category(found) => match category {
             Some(wanted) if wanted != "all" && !wanted.eq_ignore_ascii_case(&found.name) => {
@@ -243,6 +263,14 @@ fn open_as(
             }
             Ok(sets)
         }
+    }
+}
+
+fn insist_on_folder(root: &Path) -> Result<()> {
+    let facts = std::fs::metadata(root).map_err(|source| Error::io(root, source))?;
+    match facts.is_dir() {
+        true => Ok(()),
+        false => Err(Error::dataset(root, "it is a file; give the folder of the pictures")),
     }
 }
 

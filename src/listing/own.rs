@@ -59,6 +59,7 @@ pub(super) fn is_written(file: &Path) -> bool {
         "svg" => name.ends_with(".training.svg"),
         "csv" => name == RESULTS[0] && begins(b"path,score,normalized,verdict"),
         "jsonl" => name.ends_with(".training.jsonl") || (name == RESULTS[1] && begins(b"{\"path\":")),
+        "json" => name == "part.json" && begins(b"{\"aand_part\":"),
         "html" => holds("name=\"generator\" content=\"aand "),
         "npy" => Tables::default().drew(file),
         _ => false,

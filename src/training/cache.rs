@@ -112,7 +112,9 @@ fn failed(error: &std::io::Error) -> Error {
     let place = std::path::Path::new("memory");
     #[cfg(not(target_arch = "wasm32"))]
     let place = std::env::temp_dir();
-    Error::Training(format!(
+    let full = matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded);
+    let kind = if full { Error::Temporary } else { Error::Training };
+    kind(format!(
         "{}: the temporary file of the features: {error}; free some space there, name another folder in the variable \
          TMPDIR, or keep more in memory with `cache_memory`",
         place.display()

@@ -113,6 +113,7 @@ pub(super) fn fetch_file(official: &Official, mut options: FetchOptions<'_>) -> 
 /// Opens the part file for this process alone.
 fn lock(path: &Path) -> Result<File> {
     Lock::open(path)?.ok_or_else(|| {
-        Error::weights(path, "another `aand weights fetch` is writing it; wait until that is done")
+        let reason = "another `aand weights fetch` is writing it; wait until that is done";
+        Error::Temporary(format!("{}: {reason}", path.display()))
     })
 }

@@ -43,11 +43,16 @@ pub fn printed(line: &str) -> String {
 /// The one line beginning with `aand: ` of a command that fails with status 1; nothing but lines of skipped
 /// pictures beside it.
 pub fn complaint(line: &str) -> String {
+    complaint_with(1, line)
+}
+
+/// As [`complaint`], with another status.
+pub fn complaint_with(status: i32, line: &str) -> String {
     // The drivers of a GPU may have words of their own for standard error.
     let device = if line.starts_with("detect") || line.starts_with("eval") { "--device cpu" } else { "" };
     let output = run(&format!("{line} --quiet {device}"));
     let errors = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{line}: {errors}");
+    assert_eq!(output.status.code(), Some(status), "{line}: {errors}");
     assert!(!errors.contains("panicked"), "{line}: {errors}");
     let others: Vec<_> = errors.lines().filter(|line| !line.starts_with("skipped: ")).collect();
     assert_eq!(others.len(), 1, "{line}: {errors}");

@@ -61,7 +61,7 @@ fn a_small_file_system() {
     let output = Command::new("unshare").args(["-rm", "bash", "-c", &script]).output().unwrap();
     let said = text(&output.stderr);
     assert!(output.status.success(), "{said}");
-    assert_eq!(fs::read_to_string(folder.path().join("code")).unwrap(), "1\n", "{said}");
+    assert_eq!(fs::read_to_string(folder.path().join("code")).unwrap(), "75\n", "{said}");
     let found = lines(&tables);
     assert!(found.len() == 40 && found.iter().all(|line| line["score"].is_number()), "{said}");
     let failed = found.iter().filter(|line| line["error"].is_string()).count();

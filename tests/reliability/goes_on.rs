@@ -1,6 +1,8 @@
 //! One bad item ends nothing and loses nothing; a run that was stopped is gone on with.
 
-use super::program::{aand, category, complaint, model, part, printed, put, run, text, with_model};
+use super::program::{
+    aand, category, complaint, complaint_with, model, part, printed, put, run, text, with_model,
+};
 use super::{leftovers, lines, tree};
 use serde_json::Value;
 use std::fs;
@@ -165,7 +167,7 @@ fn two_trainings_of_one_model_are_one_too_many() {
     }
     // The lock is taken a moment after its file is there.
     std::thread::sleep(std::time::Duration::from_millis(200));
-    let said = complaint(&line.replace(" --quiet", ""));
+    let said = complaint_with(75, &line.replace(" --quiet", ""));
     assert!(said.contains("another training") && said.contains("m.aand"), "{said}");
     first.kill().unwrap();
     first.wait().unwrap();

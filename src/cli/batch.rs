@@ -1,0 +1,130 @@
+//! A batch of `aand detect`: its pictures are judged, and their heat maps, overlays and raw maps written.
+
+use super::detect::DetectArgs;
+use super::inputs::Input;
+use super::line::Line;
+use super::output::{write_npy, write_picture, write_png16};
+use super::results::JOURNAL;
+use crate::detection::{Detection, Detector, draw_boxes, heat_map, overlay};
+use crate::picture::{Picture, Seen, Size};
+use crate::{Error, Result};
+use rayon::prelude::*;
+use std::borrow::Cow;
+use std::path::Path;
+use std::time::Instant;
+
+/// A picture that is ready to be looked at.
+pub struct Read {
+    /// As it was read.
+    pub native: Picture,
+    /// As the model looks at it, unless that is in tiles of the picture itself.
+    pub seen: Option<Seen<'static>>,
+    /// Milliseconds that this took.
+    pub ms: f64,
+}
+
+impl Read {
+    fn seen(&self) -> Seen<'_> {
+        let picture = self.seen.as_ref().map_or(&self.native, |seen| &seen.picture);
+        Seen { picture: Cow::Borrowed(picture), native: Size::of(&self.native) }
+    }
+}
+
+/// A picture that is to be judged: its number among all, and by what it is known again.
+pub struct Job<'a> {
+    /// Its number.
+    pub index: usize,
+    /// The picture.
+    pub input: &'a Input,
+    /// See [`fingerprint`](super::results::fingerprint); none where the picture cannot be looked at.
+    pub fingerprint: Option<String>,
+}
+
+/// `part` to `part_heat.png`.
+pub fn file(stem: &str, ending: &str) -> String {
+    format!("{stem}_{ending}")
+}
+
+/// Computes a batch and writes its pictures; a line for each.
+///
+/// # Errors
+/// The device failed. What goes wrong with one picture is in its line.
+pub fn one_batch(
+    args: &DetectArgs,
+    jobs: &[Job],
+    read: Vec<Result<Read>>,
+    detector: &Detector,
+) -> Result<Vec<Line>> {
+    let started = Instant::now();
+    let seen: Vec<Seen<'_>> = read.iter().flatten().map(Read::seen).collect();
+    let mut found = pollster::block_on(detector.look(&seen, &mut |_, _| {}))?.into_iter();
+    let share = started.elapsed().as_secs_f64() * 1000.0 / seen.len().max(1) as f64;
+    drop(seen);
+    let mut judged = Vec::with_capacity(jobs.len());
+    for read in read {
+        judged.push(match read {
+            Ok(read) => {
+                let map = found.next().ok_or_else(|| Error::Device("a map is missing".into()))?;
+                detector.judge(map, Size::of(&read.native)).map(|found| (found, read))
+            }
+            Err(error) => Err(error),
+        });
+    }
+    let threshold = detector.info.threshold.value;
+    let line = |(job, judged): (&Job, Result<(Detection, Read)>)| {
+        let mut line = Line { fingerprint: job.fingerprint.clone(), ..Line::of(&job.input.path) };
+        match judged {
+            Ok((found, read)) => {
+                line.judge(&found, (!args.no_times).then_some(read.ms + share));
+                write_results(args, &job.input.stem, &found, &read.native, threshold, &mut line);
+            }
+            Err(error) => line.fail(&named(error, &job.input.path)),
+        }
+        line
+    };
+    Ok(jobs.par_iter().zip(judged).map(line).collect())
+}
+
+/// What the device says of a picture does not name it.
+fn named(error: Error, picture: &Path) -> Error {
+    match error {
+        Error::Device(reason) => Error::picture(picture, reason),
+        other => other,
+    }
+}
+
+/// The pictures of one result, at the picture's own size. One that cannot be written does not keep the others from it.
+fn write_results(
+    args: &DetectArgs,
+    stem: &str,
+    found: &Detection,
+    native: &Picture,
+    threshold: f64,
+    line: &mut Line,
+) {
+    for ending in args.endings() {
+        let name = file(stem, ending);
+        let path = args.out.join(&name);
+        let written = make_folder(&path, &args.out).and_then(|()| match ending {
+            "heat.png" => write_picture(&path, &heat_map(&found.map, Size::of(native), threshold)),
+            "overlay.png" => {
+                let mut picture = overlay(native, &found.map, threshold);
+                draw_boxes(&mut picture, &found.regions, Size::of(native));
+                write_picture(&path, &picture)
+            }
+            "map.npy" => write_npy(&path, &found.map),
+            _ => write_png16(&path, &found.map, threshold),
+        });
+        line.wrote(ending, &name, written);
+    }
+}
+
+/// Makes the folder of a result, within the output folder. That one is not made anew: when it has vanished, so have
+/// the results of before.
+fn make_folder(path: &Path, out: &Path) -> Result<()> {
+    let folder = crate::files::folder_of(path);
+    if !out.join(JOURNAL).exists() {
+        return Err(Error::io(out, std::io::ErrorKind::NotFound.into()));
+    }
+    std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))
+}

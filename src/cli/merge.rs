@@ -1,0 +1,263 @@
+//! `aand merge OUT PART…`: the parts of `aand detect --shard` as one folder of results, as if one run had made them.
+
+use super::Saying;
+use super::folder::Folder;
+use super::line::Line;
+use super::part::{self, Part};
+use super::results::{Earlier, JOURNAL, RESULTS};
+use crate::detection::Verdict;
+use crate::files::{folder_of, same_place, write_atomically, write_whole};
+use crate::{Error, Result, terminal};
+use clap::Args;
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{BufRead, BufReader, ErrorKind, Write};
+use std::path::{Component, Path, PathBuf};
+
+/// Options of `aand merge`.
+#[derive(Debug, Args)]
+pub struct MergeArgs {
+    /// The folder for the results of all pictures
+    out: PathBuf,
+    /// The folders that `detect --shard` wrote, all of them; their heat maps are linked into OUT, or copied where links
+    /// cannot be
+    #[arg(required = true)]
+    parts: Vec<PathBuf>,
+    #[command(flatten)]
+    saying: Saying,
+}
+
+/// A folder of results, and what it says of itself.
+struct Opened {
+    folder: PathBuf,
+    part: Part,
+}
+
+/// How many pictures there were of each kind.
+#[derive(Default)]
+struct Count {
+    good: usize,
+    anomalous: usize,
+    failed: usize,
+}
+
+/// Runs `aand merge`.
+pub fn run(args: &MergeArgs) -> Result<()> {
+    let out = &args.out;
+    let parts = open(args)?;
+    let owners = owners(&parts)?;
+    let (mut files, mut count) = (Vec::new(), Count::default());
+    each(&parts, &owners, |part, _, line| {
+        match line.verdict.filter(|_| line.error.is_none()) {
+            None => count.failed += 1,
+            Some(Verdict::Good) => count.good += 1,
+            Some(Verdict::Anomalous) => count.anomalous += 1,
+        }
+        for file in line.files() {
+            let inside = Path::new(file).components().all(|name| matches!(name, Component::Normal(_)));
+            if !inside || !part.folder.join(file).is_file() {
+                let reason = format!("{file} is missing; run this part again");
+                return Err(Error::dataset(&part.folder, reason));
+            }
+            files.push(file.to_owned());
+        }
+        Ok(())
+    })?;
+    // Not before: what is refused leaves nothing, not even an empty folder.
+    let folder = Folder::open(out)?;
+    let earlier = Earlier::read(out);
+    let mut own = files;
+    own.extend(RESULTS.map(str::to_owned));
+    folder.check(&own, &earlier.files)?;
+    part::clear(out, false)?;
+    // As a run of detect that is killed: the next one knows which files are the program's.
+    let journal = out.join(JOURNAL);
+    let known = serde_json::to_string(&own).map_err(|e| Error::io(&journal, e.into()))? + "\n";
+    write_atomically(&journal, known.as_bytes())?;
+    folder.remove_stale(&earlier.files, &own);
+    each(&parts, &owners, |part, _, line| {
+        line.files().try_for_each(|file| link(&part.folder.join(file), &out.join(file)))
+    })?;
+    let [json, csv] = RESULTS.map(|name| out.join(name));
+    table(&json, |writer| {
+        each(&parts, &owners, |_, text, _| writer.write_all(text).map_err(|e| Error::io(&json, e)))
+    })?;
+    let more = parts.iter().any(|opened| opened.part.name_files);
+    table(&csv, |writer| {
+        let mut table = csv::Writer::from_writer(writer);
+        let failed = |e: csv::Error| Error::io(&csv, e.into());
+        table.write_record(Line::head(more)).map_err(failed)?;
+        each(&parts, &owners, |_, _, line| table.write_record(line.row(more)).map_err(failed))?;
+        table.flush().map_err(|e| Error::io(&csv, e))
+    })?;
+    // All of it is in the tables; should it stay, it does no harm.
+    let _ = std::fs::remove_file(journal);
+    tell(args, parts.len(), owners.len(), &count)
+}
+
+fn tell(args: &MergeArgs, parts: usize, pictures: usize, count: &Count) -> Result<()> {
+    let (out, Count { good, anomalous, failed }) = (args.out.display(), count);
+    args.saying.say(format!(
+        "{pictures} pictures of {parts} parts: {good} good, {anomalous} anomalous, {failed} failed; results in {out}"
+    ));
+    if args.saying.json {
+        terminal::print(serde_json::json!({
+            "parts": parts, "pictures": pictures, "good": good, "anomalous": anomalous, "failed": failed,
+        }));
+    }
+    match failed {
+        0 => Ok(()),
+        _ => Err(Error::Incomplete(format!(
+            "{failed} of {pictures} pictures failed; each is named in {}",
+            args.out.join(RESULTS[1]).display()
+        ))),
+    }
+}
+
+/// Opens the parts, each of which has to be whole, in the order of their numbers.
+fn open(args: &MergeArgs) -> Result<Vec<Opened>> {
+    let mut parts = Vec::new();
+    for folder in &args.parts {
+        if same_place(folder, &args.out) {
+            let reason = "is a part, and cannot be the folder of all results, too; choose another OUT";
+            return Err(Error::Setting(format!("{}: {reason}", folder.display())));
+        }
+        let part = Part::read(folder)?;
+        let results = folder.join(RESULTS[0]);
+        if crate::weights::sha256(&results)? != part.results {
+            let reason = "is not what this part's run wrote; run the part again";
+            return Err(Error::dataset(results, reason));
+        }
+        parts.push(Opened { folder: folder.clone(), part });
+    }
+    parts.sort_by_key(|opened| opened.part.shard);
+    agree(&parts)?;
+    Ok(parts)
+}
+
+/// Makes sure that the parts are those of one whole.
+fn agree(parts: &[Opened]) -> Result<()> {
+    let Some(Opened { folder: first, part: whole }) = parts.first() else { return Ok(()) };
+    for Opened { folder, part } in parts {
+        let reason = if part.shards != whole.shards {
+            format!("is one of {} parts, {} one of {}", part.shards, first.display(), whole.shards)
+        } else if part.model != whole.model {
+            format!("was judged by another model than {}", first.display())
+        } else if part.settings != whole.settings {
+            format!("was made with other settings than {}", first.display())
+        } else if part.listing != whole.listing {
+            format!(
+                "found other pictures, or the same by another path, than {} ({} and {}); run all parts again: only \
+                 what is new is judged",
+                first.display(),
+                part.pictures,
+                whole.pictures
+            )
+        } else {
+            continue;
+        };
+        return Err(Error::Setting(format!("{}: {reason}", folder.display())));
+    }
+    for pair in parts.windows(2) {
+        let [a, b] = pair else { continue };
+        if a.part.shard == b.part.shard {
+            let number = a.part.shard;
+            let (a, b) = (a.folder.display(), b.folder.display());
+            return Err(Error::Setting(format!("{b}: is part {number}, and so is {a}; give each part once")));
+        }
+    }
+    let there: BTreeSet<usize> = parts.iter().map(|opened| opened.part.shard).collect();
+    let missing: Vec<String> =
+        (1..=whole.shards).filter(|number| !there.contains(number)).take(20).map(|n| n.to_string()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let more = whole.shards - there.len() - missing.len();
+    let others = if more > 0 { format!(" and {more} more") } else { String::new() };
+    Err(Error::Setting(format!(
+        "of {} parts these are missing: {}{others}; give the folders of all parts",
+        whole.shards,
+        missing.join(", ")
+    )))
+}
+
+/// For each picture of the whole the part that has it, by its place in `parts`.
+fn owners(parts: &[Opened]) -> Result<Vec<u32>> {
+    const NONE: u32 = u32::MAX;
+    let count = parts.first().map_or(0, |opened| opened.part.pictures);
+    let mut owners = vec![NONE; count];
+    let mut all = 0;
+    for (n, Opened { folder, part }) in parts.iter().enumerate() {
+        for &place in &part.order {
+            match owners.get_mut(place) {
+                Some(owner) if *owner == NONE => *owner = n as u32,
+                _ => return Err(Error::dataset(folder, "has pictures of another part; run all parts again")),
+            }
+        }
+        all += part.order.len();
+    }
+    match all == count {
+        true => Ok(owners),
+        false => Err(Error::Setting("the parts do not have all pictures; run all parts again".into())),
+    }
+}
+
+/// All lines in the order of one run: the part, the line as it is written there, and what it says.
+fn each(
+    parts: &[Opened],
+    owners: &[u32],
+    mut work: impl FnMut(&Opened, &[u8], &Line) -> Result<()>,
+) -> Result<()> {
+    let open = |opened: &Opened| {
+        let path = opened.folder.join(RESULTS[0]);
+        File::open(&path).map(BufReader::new).map_err(|e| Error::io(path, e))
+    };
+    let mut readers = parts.iter().map(open).collect::<Result<Vec<_>>>()?;
+    let mut text = Vec::new();
+    for &owner in owners {
+        let opened = &parts[owner as usize];
+        let path = || opened.folder.join(RESULTS[0]);
+        text.clear();
+        readers[owner as usize].read_until(b'\n', &mut text).map_err(|e| Error::io(path(), e))?;
+        let line = serde_json::from_slice(&text).map_err(|_| {
+            Error::dataset(path(), "has too few lines, or a damaged one; run this part again")
+        })?;
+        work(opened, &text, &line)?;
+    }
+    Ok(())
+}
+
+/// A table, written whole by work that names what failed itself.
+fn table(path: &Path, work: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    let mut failed = None;
+    let written = write_whole(path, |writer| {
+        work(writer).map_err(|error| {
+            failed = Some(error);
+            ErrorKind::Other.into()
+        })
+    });
+    failed.map_or(written, Err)
+}
+
+/// Puts a file of a part into the whole: as another name of the same file, or as a copy.
+fn link(from: &Path, to: &Path) -> Result<()> {
+    let folder = folder_of(to);
+    std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
+    if std::fs::hard_link(from, to).is_ok() || (to.is_file() && is_same(from, to)) {
+        return Ok(());
+    }
+    let mut file = File::open(from).map_err(|e| Error::io(from, e))?;
+    write_whole(to, |writer| std::io::copy(&mut file, writer).map(drop))
+}
+
+#[cfg(unix)]
+fn is_same(a: &Path, b: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let of = |path: &Path| std::fs::metadata(path).ok().map(|facts| (facts.dev(), facts.ino()));
+    of(a).is_some() && of(a) == of(b)
+}
+
+#[cfg(not(unix))]
+fn is_same(_: &Path, _: &Path) -> bool {
+    false
+}
