@@ -19,7 +19,8 @@
 //! 2. **Distil normality** ([`student`]). On good pictures alone the student learns `F_A`: a loss on the whole
 //!    map (KD), and one on the patches where it is worst (HKD).
 //!
-//! [`training`] runs both. The anomaly map is the sum over the levels of `1 - cos(F_A, F_S)`, enlarged and
+//! [`training`] runs both, [`refinement`] goes on with the second on what somebody corrected, and [`drift`] says when that
+//! is due. The anomaly map is the sum over the levels of `1 - cos(F_A, F_S)`, enlarged and
 //! smoothed; its maximum is the picture's score. The threshold comes from good pictures that
 //! what scores them has not learned from, and states how many of those to come it will call anomalous at most.
 //! [`embedding`] chooses the good pictures that a model keeps. [`metrics`] says how well all this works, [`report`] shows it, [`model`] is the file it is kept in; `files`
@@ -44,6 +45,7 @@ pub mod calibration;
 #[cfg(feature = "burn")]
 pub mod convolution;
 pub mod detection;
+pub mod drift;
 pub mod embedding;
 pub mod error;
 #[cfg(not(target_arch = "wasm32"))]
@@ -60,6 +62,8 @@ pub mod model;
 pub(crate) mod normal;
 pub mod perturbation;
 pub mod picture;
+#[cfg(feature = "burn")]
+pub mod refinement;
 pub mod render;
 #[cfg(feature = "burn")]
 pub mod student;

@@ -6,6 +6,8 @@ use super::line::Line;
 use super::output::{write_npy, write_picture, write_png16};
 use super::results::JOURNAL;
 use crate::detection::{Detection, Detector, draw_boxes, heat_map, overlay};
+use crate::embedding::{Embedder, nearest};
+use crate::model::{Info, StoredModel};
 use crate::picture::{Picture, Seen, Size};
 use crate::{Error, Result};
 use rayon::prelude::*;
@@ -27,6 +29,31 @@ impl Read {
     fn seen(&self) -> Seen<'_> {
         let picture = self.seen.as_ref().map_or(&self.native, |seen| &seen.picture);
         Seen { picture: Cow::Borrowed(picture), native: Size::of(&self.native) }
+    }
+}
+
+/// What was found, in which picture, and how far that is from those of the training.
+type Judged = (Detection, Read, Option<f64>);
+
+/// The embeddings of the training, and what makes those of new pictures.
+pub struct Familiar {
+    embedder: Embedder,
+    known: Vec<Vec<f32>>,
+}
+
+impl Familiar {
+    /// Of a model and the embeddings that it keeps.
+    ///
+    /// # Errors
+    /// A tensor of the teacher is missing or has another shape.
+    pub fn new(info: &Info, stored: &StoredModel, known: Vec<Vec<f32>>) -> Result<Self> {
+        Ok(Self { embedder: Embedder::new(info, stored)?, known })
+    }
+
+    /// The distance of each picture to the nearest of the training.
+    fn distances(&self, seen: &[Seen<'_>]) -> Result<Vec<f64>> {
+        let found = self.embedder.embed_all(seen)?;
+        Ok(found.iter().filter_map(|embedding| nearest(embedding, &self.known)).collect())
     }
 }
 
@@ -53,11 +80,13 @@ pub fn one_batch(
     args: &DetectArgs,
     jobs: &[Job],
     read: Vec<Result<Read>>,
-    detector: &Detector,
+    (detector, familiar): (&Detector, Option<&Familiar>),
 ) -> Result<Vec<Line>> {
     let started = Instant::now();
     let seen: Vec<Seen<'_>> = read.iter().flatten().map(Read::seen).collect();
     let mut found = pollster::block_on(detector.look(&seen, &mut |_, _| {}))?.into_iter();
+    let distances = familiar.map_or(Ok(Vec::new()), |familiar| familiar.distances(&seen))?;
+    let mut distances = distances.into_iter();
     let share = started.elapsed().as_secs_f64() * 1000.0 / seen.len().max(1) as f64;
     drop(seen);
     let mut judged = Vec::with_capacity(jobs.len());
@@ -65,16 +94,18 @@ pub fn one_batch(
         judged.push(match read {
             Ok(read) => {
                 let map = found.next().ok_or_else(|| Error::Device("a map is missing".into()))?;
-                detector.judge(map, Size::of(&read.native)).map(|found| (found, read))
+                let distance = distances.next();
+                detector.judge(map, Size::of(&read.native)).map(|found| (found, read, distance))
             }
             Err(error) => Err(error),
         });
     }
     let threshold = detector.info.threshold.value;
-    let line = |(job, judged): (&Job, Result<(Detection, Read)>)| {
+    let line = |(job, judged): (&Job, Result<Judged>)| {
         let mut line = Line { fingerprint: job.fingerprint.clone(), ..Line::of(&job.input.path) };
         match judged {
-            Ok((found, read)) => {
+            Ok((found, read, distance)) => {
+                line.distance = distance;
                 line.judge(&found, (!args.no_times).then_some(read.ms + share));
                 write_results(args, &job.input.stem, &found, &read.native, threshold, &mut line);
             }

@@ -2,7 +2,7 @@
 
 use super::eval::{Measured, measure};
 use super::output::check_file;
-use super::watch::{Watch, check_beside};
+use super::training_watch::{Watch, check_beside};
 use super::{DeviceArgs, Saying};
 use crate::files::check_replace;
 use crate::model::{is_own_model, save};

@@ -3,7 +3,7 @@
 //! Pictures stream through in batches: one thread reads, decodes and resizes ahead while this one computes and
 //! writes, so that a thousand pictures take no more memory than ten. A picture that fails is a line; the others go on.
 
-use super::batch::{Job, Read, file, one_batch};
+use super::batch::{Familiar, Job, Read, file, one_batch};
 use super::folder::Folder;
 use super::inputs::{Input, find};
 use super::line::{Line, word};
@@ -14,7 +14,7 @@ use super::shard::Shard;
 use super::{DeviceArgs, Saying, region, skipped, stop};
 use crate::detection::{Detector, Verdict};
 use crate::gpu::{MatrixUnits, Processor};
-use crate::model::{Info, Precision, Selection, Threshold};
+use crate::model::{Info, Precision, Selection, StoredModel, Threshold};
 use crate::picture::{Remarks, Size, open_size};
 use crate::training::prefetch_few;
 use crate::{Error, Result, terminal};
@@ -54,6 +54,10 @@ pub struct DetectArgs {
     /// Write no heat maps
     #[arg(long)]
     no_heat: bool,
+    /// Tell how far each picture is from those of the training, for `aand watch`; the teacher computes it on the CPU, which
+    /// takes a third of the time of detection again there, and more beside a GPU
+    #[arg(long)]
+    distance: bool,
     /// Write no overlays
     #[arg(long)]
     no_overlay: bool,
@@ -136,6 +140,7 @@ pub fn run(args: &DetectArgs) -> Result<()> {
     args.prepare(&mut detector, first.as_deref())?;
     let (model, settings) = args.run(&processor, &detector)?;
     let run = format!("{model} {settings}");
+    let familiar = args.familiar(&detector.info)?;
     stop::listen();
 
     part::clear(&args.out, args.shard.is_some())?;
@@ -158,7 +163,7 @@ pub fn run(args: &DetectArgs) -> Result<()> {
     if removed > 0 {
         saying.say(format!("removed {removed} heat maps and other files of results that are replaced"));
     }
-    let end = stream(args, &jobs, &detector, &mut results, &mut count);
+    let end = stream(args, &jobs, (&detector, familiar.as_ref()), &mut results, &mut count);
     // Whatever happened, what is known is kept.
     let written = results.finish();
     let Count { good, anomalous, failed, passing } = count;
@@ -258,7 +263,22 @@ impl DetectArgs {
         let version = env!("CARGO_PKG_VERSION");
         let view = serde_json::to_string(&detector.info.view).unwrap_or_default();
         let (precision, threshold, min_area) = (self.precision, self.threshold, self.min_area);
-        Ok((model, format!("{version} {kind} {precision:?} {threshold:?} {min_area} {view}")))
+        let distance = self.distance;
+        Ok((model, format!("{version} {kind} {precision:?} {threshold:?} {min_area} {distance} {view}")))
+    }
+
+    /// What tells how far a picture is from those of the training, where that is asked for.
+    fn familiar(&self, info: &Info) -> Result<Option<Familiar>> {
+        if !self.distance {
+            return Ok(None);
+        }
+        let stored = StoredModel::open(&self.model)?;
+        let known = stored.kept()?.embeddings;
+        if known.is_empty() {
+            let reason = "it keeps no pictures of its training, so there is no --distance to them; train anew with --keep 24";
+            return Err(Error::model(&self.model, reason));
+        }
+        Ok(Some(Familiar::new(info, &stored, known)?))
     }
 
     /// Puts what was asked for in the place of the model's own, and says what is to be known about it.
@@ -352,7 +372,7 @@ pub(super) fn doubt(reliability: &str) -> String {
 fn stream(
     args: &DetectArgs,
     jobs: &[Job],
-    detector: &Detector,
+    (detector, familiar): (&Detector, Option<&Familiar>),
     results: &mut Results,
     count: &mut Count,
 ) -> Result<()> {
@@ -377,7 +397,7 @@ fn stream(
         if stop::asked() {
             return Err(Error::Interrupted("stopped".into()));
         }
-        let lines = one_batch(args, batches[n], read, detector)?;
+        let lines = one_batch(args, batches[n], read, (detector, familiar))?;
         for (line, job) in lines.iter().zip(batches[n]) {
             let json = results.add(job.index, line)?;
             bar.suspend(|| tell(args.saying, line, &json, Some(job.input), count));

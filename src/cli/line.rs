@@ -26,6 +26,9 @@ pub struct Line {
     /// Whether the score exceeds the threshold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
+    /// How far its embedding is from the nearest of the training; only where the model keeps some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub distance: Option<f64>,
     /// The regions above the threshold, in pixels of the picture; none in a good one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub regions: Option<Vec<Found>>,

@@ -26,6 +26,7 @@ mod patch;
 mod pretrain;
 mod process;
 mod progress;
+mod refine;
 mod region;
 mod render;
 mod reporting;
@@ -37,6 +38,7 @@ mod stress;
 mod synth;
 mod task;
 mod train;
+mod training_watch;
 mod watch;
 mod weights;
 
@@ -84,6 +86,10 @@ enum Command {
     Export(export::ExportArgs),
     /// Give a trained model a new threshold from good pictures, without training
     Calibrate(calibrate::CalibrateArgs),
+    /// Let a model learn from corrections: pictures that are good; or take that back
+    Refine(refine::RefineArgs),
+    /// Say from results whether light, camera or product have changed since the training
+    Watch(watch::WatchArgs),
     /// Say what changes of light, focus, noise, storage and place do to a model's verdicts
     Stress(stress::StressArgs),
     /// Measure how quick a model is on this machine: latency, throughput, memory, layers, training steps
@@ -249,6 +255,8 @@ fn dispatch(command: Command) -> Result<()> {
         Command::Export(args) => export::run(&args),
         Command::Stress(args) => stress::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
+        Command::Refine(args) => refine::run(&args),
+        Command::Watch(args) => watch::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Patch(args) => patch::run(&args),

@@ -3,7 +3,7 @@
 use super::output::{check_file, check_folder, is_own_png, write_picture};
 use super::{Saying, one_line, skipped};
 use crate::files::{check_replace, exact, text};
-use crate::render::{Counts, Line, check_rendered, contact_sheet, write};
+use crate::render::{Counts, Line, check_rendered, contact_sheet, write_in_light};
 use crate::{Error, Result, terminal};
 use clap::Args;
 use std::path::PathBuf;
@@ -26,6 +26,9 @@ pub struct RenderArgs {
     /// Defective parts in the test set, per kind of defect
     #[arg(long, default_value_t = 10)]
     test_per_defect: usize,
+    /// Light the parts otherwise: all values times 1 + LIGHT, as in -0.3 or 0.2
+    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true, value_parser = light)]
+    light: f64,
     /// Also write LINE.png, a sheet of good and defective parts
     #[arg(long)]
     sheet: bool,
@@ -34,6 +37,11 @@ pub struct RenderArgs {
     seed: u64,
     #[command(flatten)]
     saying: Saying,
+}
+
+fn light(text: &str) -> std::result::Result<f64, String> {
+    let light = text.parse().ok().filter(|light| (-0.9..=1.0).contains(light));
+    light.ok_or_else(|| "must be from -0.9 to 1".into())
 }
 
 /// Runs `aand render`.
@@ -84,7 +92,7 @@ impl RenderArgs {
                 folder.display()
             ));
         }
-        write(line, &folder, counts, self.seed)?;
+        write_in_light(line, &folder, counts, self.seed, self.light)?;
         if self.sheet {
             write_picture(
                 &self.sheet_of(line),

@@ -2,7 +2,7 @@
 
 use super::film::FilmArgs;
 use super::flags::with_flags;
-use super::watch::{Watch, check_beside};
+use super::training_watch::{Watch, check_beside};
 use super::{DeviceArgs, Saying, one_line, region, skipped, task};
 use crate::amplification::{RaaOptions, Residual};
 use crate::dataset::{self, Dataset, Layout};

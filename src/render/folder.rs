@@ -2,7 +2,10 @@
 
 use super::{Line, Rendered, grain, render};
 use crate::files::{DRAFT, Lock, clear_leftovers, draft_prefix};
+use crate::perturbation::Perturbation;
 use crate::{Error, Result};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
 use rayon::prelude::*;
 use std::path::Path;
 
@@ -90,6 +93,14 @@ fn foreign(dir: &Path, depth: usize) -> Result<Option<std::path::PathBuf>> {
 /// [`Error::Dataset`] when `dir` is there and is not a rendered line; [`Error::Io`] when it cannot be
 /// written.
 pub fn write(line: Line, dir: &Path, counts: Counts, seed: u64) -> Result<()> {
+    write_in_light(line, dir, counts, seed, 0.0)
+}
+
+/// As [`write()`], under other light: all values times `1 + light`.
+///
+/// # Errors
+/// As [`write()`].
+pub fn write_in_light(line: Line, dir: &Path, counts: Counts, seed: u64, light: f64) -> Result<()> {
     check_rendered(dir)?;
     let parent = match dir.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -122,7 +133,12 @@ pub fn write(line: Line, dir: &Path, counts: Counts, seed: u64) -> Result<()> {
     }
     // Every picture has a seed of its own, so the order of the threads does not matter.
     jobs.par_iter().enumerate().try_for_each(|(part, &(split, defect, index))| -> Result<()> {
-        let rendered = render(line, grain::mix(seed ^ grain::mix(part as u64)), defect)?;
+        let part = grain::mix(seed ^ grain::mix(part as u64));
+        let mut rendered = render(line, part, defect)?;
+        if light != 0.0 {
+            let mut rng = ChaCha8Rng::seed_from_u64(part);
+            rendered.picture = Perturbation::Lighting.apply(&rendered.picture, light, &mut rng);
+        }
         save(draft.path(), split, defect, index, &rendered)
     })?;
     let note = draft.path().join("README.txt");

@@ -217,6 +217,34 @@ pub async fn train_async(course: &Course, observer: &mut dyn Observer) -> Result
     run.finish(model, &amplifier, source).await
 }
 
+/// Stage 2 alone, on from [`Course::start`]; the model gets no threshold and keeps no pictures.
+///
+/// # Errors
+/// As [`train`].
+pub async fn distill_further(course: &Course, observer: &mut dyn Observer) -> Result<Aand> {
+    course.settings.check()?;
+    if course.pictures.is_empty() {
+        return Err(Error::Training("there are no pictures to train on".into()));
+    }
+    let mut run = Run {
+        course,
+        contents: Contents::default(),
+        observer,
+        history: History::default(),
+        best: None,
+        records: Vec::new(),
+        saved: 0.0,
+        stopping: false,
+    };
+    let (amplifier, student) = course.fresh();
+    let stage = DistillStage::of(student, &course.settings);
+    let features = run.features(&amplifier, &stage.student).await?;
+    let mut trainee = Distilling::of(course, &amplifier, stage, features, None).await?;
+    run.epochs(&mut trainee, Position { stage: Stage::Distill, epoch: 0, step: 0, sums: [0.0; 2] }).await?;
+    let (student, _) = trainee.end();
+    Ok(course.candidate(&amplifier, &student, &run.history))
+}
+
 impl Course {
     pub(super) fn steps(&self) -> usize {
         self.items().div_ceil(self.settings.batch)

@@ -31,7 +31,7 @@ pub use cache::FeatureCache;
 pub use checkpoint::is_own_checkpoint;
 pub use checkpoint::{Checkpoint, Contents, Position, Stage};
 pub use config::{Calibration, Objective, Preset, Settings, TeacherKind};
-pub use course::{Course, Event, Observer, train, train_async};
+pub use course::{Course, Event, Observer, distill_further, train, train_async};
 #[cfg(not(target_arch = "wasm32"))]
 pub use extent::Extent;
 pub use film::Film;

@@ -146,7 +146,7 @@ pub fn claim(out: &Path, option: &str) -> Result<Lock> {
     let lock = Lock::take(&out.with_file_name(name))?.ok_or_else(|| {
         let reason =
             format!("another training writes this model; wait for it, or choose another file with {option}");
-        Error::Setting(format!("{}: {reason}", out.display()))
+        Error::Temporary(format!("{}: {reason}", out.display()))
     })?;
     clear_leftovers(folder_of(out));
     Ok(lock)

@@ -1,0 +1,249 @@
+//! `aand refine MODEL --good NEW`: a model learns from corrections; `--undo` takes the last time back.
+
+use super::inputs::{self, Input};
+use super::progress::bar;
+use super::{DeviceArgs, Saying, stop, train::share};
+use crate::files::{Lock, check_replace, clear_leftovers, folder_of, text, write_atomically};
+use crate::model::{
+    Called, Correction, Info, Refinement, Standing, StoredModel, encode, header, is_own_model, read_bytes,
+};
+use crate::picture::{Remarks, Size, open_ranged};
+use crate::refinement::{Corrected, Settings, refine};
+use crate::training::{Event, Observer};
+use crate::{Error, Result, terminal};
+use clap::Args;
+use indicatif::ProgressBar;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Options of `aand refine`.
+#[derive(Debug, Args)]
+pub struct RefineArgs {
+    /// The model file, which is replaced; the former one stays beside it as NAME.before until the next time
+    model: PathBuf,
+    /// Pictures that were called anomalous and are good, or of a new light or variant: files and folders
+    #[arg(long, num_args = 1.., value_name = "PICTURES", required_unless_present = "undo")]
+    good: Vec<PathBuf>,
+    /// Pictures that show a defect: nothing is learned from them, but that they are found is checked
+    #[arg(long, num_args = 1.., value_name = "PICTURES")]
+    defects: Vec<PathBuf>,
+    /// Take the last refinement back
+    #[arg(long, conflicts_with_all = ["good", "defects"])]
+    undo: bool,
+    /// By how large a share of the kept good pictures, of the synthetic anomalies or of the given defects the model may
+    /// become worse
+    #[arg(long, default_value = "5%", value_parser = share, allow_negative_numbers = true)]
+    margin: f64,
+    /// Take the refined model even where it is worse by more than that
+    #[arg(long)]
+    anyway: bool,
+    /// The share of good parts that may be called anomalous; what was asked for at the training unless given
+    #[arg(long, value_parser = share, allow_negative_numbers = true)]
+    false_alarms: Option<f64>,
+    /// How often the student sees each picture
+    #[arg(long, default_value_t = Settings::default().epochs, value_parser = epochs)]
+    epochs: usize,
+    /// Learning rate; times 0.2 after 80 % and 90 %
+    #[arg(long, default_value_t = Settings::default().lr)]
+    lr: f64,
+    /// Pictures per step
+    #[arg(long, default_value_t = Settings::default().batch)]
+    batch: usize,
+    /// Decides everything random
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    #[command(flatten)]
+    device: DeviceArgs,
+    #[command(flatten)]
+    saying: Saying,
+}
+
+fn epochs(text: &str) -> std::result::Result<usize, String> {
+    let epochs = text.parse().ok().filter(|epochs| (1..=1000).contains(epochs));
+    epochs.ok_or_else(|| "must be 1 to 1000".into())
+}
+
+/// Runs `aand refine`.
+pub fn run(args: &RefineArgs) -> Result<()> {
+    let _lock = claim(&args.model)?;
+    if args.undo { undo(args) } else { refined(args) }
+}
+
+fn refined(args: &RefineArgs) -> Result<()> {
+    let saying = args.saying;
+    let bytes = read_bytes(&args.model)?;
+    let info = header(&bytes, &args.model)?;
+    let former = former(&args.model);
+    check_replace(&former, "model", "another name of the model", is_own_model)?;
+    let good = args.read(&args.good, &info)?;
+    let defects = if args.defects.is_empty() { Vec::new() } else { args.read(&args.defects, &info)? };
+    let settings = Settings {
+        seed: args.seed,
+        epochs: args.epochs,
+        lr: args.lr,
+        batch: args.batch,
+        false_alarms: args.false_alarms,
+        margin: args.margin,
+        processor: args.device.choose(saying)?,
+        when: SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs()),
+    };
+    stop::listen();
+    let mut watch = Watch { saying, bar: ProgressBar::hidden() };
+    let result = refine((bytes.as_slice(), args.model.as_path()), &good, &defects, &settings, &mut watch);
+    watch.bar.finish_and_clear();
+    let result = result?;
+    let Some(record) = result.record() else {
+        return Err(Error::Training("nothing was refined".into()));
+    };
+    let sentence = sentence(record);
+    match &result.worse {
+        Some(worse) if !args.anyway => {
+            return Err(Error::Training(format!(
+                "{}: not refined: {worse}; look at the pictures, give a larger --margin, or --anyway ({sentence})",
+                args.model.display()
+            )));
+        }
+        Some(worse) => saying.say(format!("warning: {worse}; taken by --anyway")),
+        None => {}
+    }
+    let new = encode(&result.model)?;
+    write_atomically(&former, &bytes)?;
+    write_atomically(&args.model, &new)?;
+    saying.say(&sentence);
+    saying.say(format!("threshold: {}", result.model.info.threshold.method));
+    saying.say(format!("wrote {}; the former model is {}", args.model.display(), former.display()));
+    if saying.json {
+        terminal::print(serde_json::json!({
+            "model": text(&args.model), "former": text(&former), "sentence": sentence, "worse": result.worse,
+            "threshold": result.model.info.threshold, "refinement": record,
+        }));
+    }
+    Ok(())
+}
+
+/// Puts the former model back.
+fn undo(args: &RefineArgs) -> Result<()> {
+    let path = &args.model;
+    let info = StoredModel::open(path)?.info;
+    let former = former(path);
+    let nothing = |why: &str| Error::model(path, format!("there is nothing to take back: {why}"));
+    let Some((last, earlier)) = info.refinements.split_last() else {
+        return Err(nothing("the model was never refined"));
+    };
+    if !former.exists() {
+        return Err(nothing(&format!("{} is gone", former.display())));
+    }
+    let bytes = read_bytes(&former)?;
+    let before = header(&bytes, &former)?;
+    let same = before.refinements == earlier && before.data_fingerprint == info.data_fingerprint;
+    if !same {
+        let reason = "is not what the model was before its last refinement (one can be taken back)";
+        return Err(Error::model(&former, reason));
+    }
+    write_atomically(path, &bytes)?;
+    // It is the model itself now; should it stay, it does no harm.
+    let _ = std::fs::remove_file(&former);
+    args.saying.say(format!("{}: took the refinement on {} back", path.display(), pictures(last.good.len())));
+    if args.saying.json {
+        terminal::print(serde_json::json!({ "model": text(path), "undone": last }));
+    }
+    Ok(())
+}
+
+/// Where the former model stays.
+fn former(model: &Path) -> PathBuf {
+    let mut name = model.file_name().unwrap_or(model.as_os_str()).to_os_string();
+    name.push(".before");
+    model.with_file_name(name)
+}
+
+/// The model for this run alone; the same lock as that of a training which writes it.
+fn claim(model: &Path) -> Result<Lock> {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(model.file_name().unwrap_or_default());
+    name.push(".lock");
+    if !model.exists() {
+        return Err(Error::io(model, std::io::ErrorKind::NotFound.into()));
+    }
+    let lock = Lock::take(&model.with_file_name(name))?.ok_or_else(|| {
+        Error::Setting(format!("{}: another run trains or refines this model; wait for it", model.display()))
+    })?;
+    clear_leftovers(folder_of(model));
+    Ok(lock)
+}
+
+impl RefineArgs {
+    /// The pictures of files and folders as the model looks at them.
+    fn read(&self, given: &[PathBuf], info: &Info) -> Result<Vec<Corrected>> {
+        // Nothing is written into a folder of pictures here.
+        let (inputs, left_out) = inputs::find(given, Path::new(""))?;
+        self.saying.advise(&left_out.advice());
+        let mut remarks = Remarks::new(info.range);
+        let read = inputs
+            .iter()
+            .map(|Input { path, .. }| {
+                // One that cannot be read ends it: who corrects by ten pictures wants ten to count.
+                let (picture, details) = open_ranged(path, info.range)?;
+                if let Some(reason) = info.view.misfit(Size::of(&picture)) {
+                    return Err(Error::picture(path, reason));
+                }
+                remarks.add(&details);
+                let seen = info.view.see(&picture, info.size).owned();
+                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                Ok(Corrected { seen, correction: Correction { name, sha256: crate::weights::sha256(path)? } })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        remarks.lines().iter().for_each(|line| self.saying.say(format!("warning: {line}")));
+        Ok(read)
+    }
+}
+
+/// What has changed, in one sentence.
+fn sentence(record: &Refinement) -> String {
+    let Refinement { before, after, .. } = record;
+    let both = |of: fn(&Standing) -> Called| {
+        let (before, after) = (of(before), of(after));
+        format!("{} of {} before and {} now", before.anomalous, before.of, after.anomalous)
+    };
+    let defects = match before.defects.of {
+        0 => String::new(),
+        _ => format!(", given defects found {}", both(|standing| standing.defects)),
+    };
+    format!(
+        "refined on {} in {} steps: false alarms on the new pictures {}, on the kept good ones {}, synthetic anomalies found \
+         {}{defects}, threshold {:.4} before and {:.4} now",
+        pictures(record.good.len()),
+        record.steps,
+        both(|standing| standing.new),
+        both(|standing| standing.kept),
+        both(|standing| standing.synthetic),
+        before.threshold,
+        after.threshold
+    )
+}
+
+fn pictures(count: usize) -> String {
+    if count == 1 { "1 correction".into() } else { format!("{count} corrections") }
+}
+
+/// Shows how far it is, and may stop it.
+struct Watch {
+    saying: Saying,
+    bar: ProgressBar,
+}
+
+impl Observer for Watch {
+    fn event(&mut self, event: Event<'_>) -> ControlFlow<()> {
+        match event {
+            Event::Begin { epochs, steps, .. } => {
+                self.bar.finish_and_clear();
+                self.bar = bar(self.saying, (epochs * steps) as u64, "steps");
+                self.bar.set_prefix("refine");
+            }
+            Event::Step { .. } => self.bar.inc(1),
+            _ => {}
+        }
+        if stop::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}

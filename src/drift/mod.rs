@@ -1,0 +1,248 @@
+//! Has something changed since the model was trained? Three signals from its results, each with a plain sentence.
+//!
+//! * The scores of pictures that are judged good: among themselves, and against those that the threshold rests on.
+//! * The distance of each picture's embedding to those of the training ([`crate::embedding`]).
+//! * How often somebody corrects a verdict, against the false-alarm rate that the threshold states.
+//!
+//! Of 1,000 pictures during which nothing changes, at most one run in a hundred has an alarm of any kind
+//! ([`sequential`]); before there is enough to say something, that is what is said.
+
+mod sequential;
+
+pub use sequential::{Frequency, Procedure, Ranks};
+
+/// Tests that run side by side.
+const TESTS: f64 = 6.0;
+
+/// The share of runs of [`RUN`] unchanged pictures in which any test may raise an alarm.
+const FALSE_RUNS: f64 = 0.01;
+
+/// Pictures of such a run.
+const RUN: f64 = 1000.0;
+
+/// The evidence at which a test raises its alarm.
+const LIMIT: f64 = TESTS * RUN / FALSE_RUNS;
+
+/// Numbers below which nothing can be said: even if every one were larger than all before, the evidence would not do.
+pub const FEWEST: usize = 20;
+
+/// What is known of a model beforehand.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reference {
+    /// The scores of good pictures that its threshold rests on; they may be too high, but not too low.
+    pub scores: Vec<f64>,
+    /// Distances of the embeddings of good pictures, each to the nearest other.
+    pub distances: Vec<f64>,
+    /// The false-alarm rate that its threshold states.
+    pub false_alarms: Option<f64>,
+}
+
+/// What is known of one picture.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Seen {
+    /// Its score.
+    pub score: f64,
+    /// Whether it was judged good.
+    pub good: bool,
+    /// The distance of its embedding to the nearest of the training.
+    pub distance: Option<f64>,
+    /// Whether somebody corrected the verdict; `None` where nobody says.
+    pub corrected: Option<bool>,
+}
+
+/// What a signal says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Finding {
+    /// There are only so many pictures to say something by.
+    TooFew(usize),
+    /// Nothing that could not be chance.
+    Usual,
+    /// It has changed, most likely since the picture of this number, from 0, of all that were seen.
+    Changed {
+        /// That picture.
+        since: usize,
+    },
+}
+
+/// A signal, what it says, and the sentence for people.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Signal {
+    /// `scores`, `distance` or `corrections`.
+    pub name: &'static str,
+    /// What it says.
+    pub finding: Finding,
+    /// In a sentence.
+    pub sentence: String,
+}
+
+/// Looks at results, picture by picture in the order in which they were taken.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    reference: Reference,
+    seen: usize,
+    /// Number of each picture judged good, its score, and the tests: above what is known, rising, falling.
+    good: Vec<(usize, f64)>,
+    scores: [Ranks; 3],
+    distances: Vec<(usize, f64)>,
+    far: [Ranks; 2],
+    corrections: Vec<(usize, bool)>,
+    corrected: Frequency,
+}
+
+impl Watch {
+    /// Of a model.
+    pub fn new(reference: Reference) -> Self {
+        Self {
+            scores: [
+                Ranks::rising(&reference.scores, LIMIT),
+                Ranks::rising(&[], LIMIT),
+                Ranks::falling(&[], LIMIT),
+            ],
+            far: [Ranks::rising(&reference.distances, LIMIT), Ranks::rising(&[], LIMIT)],
+            corrected: Frequency::new(reference.false_alarms.unwrap_or(0.01), LIMIT),
+            reference,
+            seen: 0,
+            good: Vec::new(),
+            distances: Vec::new(),
+            corrections: Vec::new(),
+        }
+    }
+
+    /// Takes the next picture. Numbers that are not finite are passed over.
+    pub fn see(&mut self, picture: &Seen) {
+        if picture.good && picture.score.is_finite() {
+            self.good.push((self.seen, picture.score));
+            self.scores.iter_mut().for_each(|test| test.add(picture.score));
+        }
+        if let Some(distance) = picture.distance.filter(|distance| distance.is_finite()) {
+            self.distances.push((self.seen, distance));
+            self.far.iter_mut().for_each(|test| test.add(distance));
+        }
+        if let Some(corrected) = picture.corrected {
+            self.corrections.push((self.seen, corrected));
+            self.corrected.add(corrected);
+        }
+        self.seen += 1;
+    }
+
+    /// The three signals so far.
+    pub fn signals(&self) -> [Signal; 3] {
+        [self.of_scores(), self.of_distances(), self.of_corrections()]
+    }
+
+    /// Whether one of them says that something has changed.
+    pub fn has_changed(&self) -> bool {
+        self.signals().iter().any(|signal| matches!(signal.finding, Finding::Changed { .. }))
+    }
+
+    fn of_scores(&self) -> Signal {
+        let (tests, good) = (&self.scores, &self.good);
+        let values: Vec<f64> = good.iter().map(|(_, score)| *score).collect();
+        let too_few = good.len() < FEWEST;
+        let alarm = [0, 1, 2].into_iter().find_map(|i| tests[i].alarm().map(|at| (i, at)));
+        let (finding, sentence) = match alarm {
+            Some((test, at)) => {
+                let how = if test == 2 { "fallen" } else { "risen" };
+                let known = if test == 0 { &self.reference.scores[..] } else { &values[..at] };
+                let (now, before) = (quantile(&values[at..], 0.5), quantile(known, 0.5));
+                let since = number(good, at);
+                let sentence = format!(
+                    "the scores of pictures judged good have {how} since picture {}: half of them are above {now:.4}, before \
+                     it was {before:.4}; look at the light and the camera, then refine the model or train it again",
+                    since + 1
+                );
+                (Finding::Changed { since }, sentence)
+            }
+            None if too_few => (Finding::TooFew(good.len()), few("pictures judged good", good.len())),
+            None => {
+                let [half, most] = [0.5, 0.95].map(|share| quantile(&values, share));
+                let sentence = format!(
+                    "the scores of {} pictures judged good are as usual: half of them below {half:.4}, 95 % below {most:.4}",
+                    good.len()
+                );
+                (Finding::Usual, sentence)
+            }
+        };
+        Signal { name: "scores", finding, sentence }
+    }
+
+    fn of_distances(&self) -> Signal {
+        let values: Vec<f64> = self.distances.iter().map(|(_, distance)| *distance).collect();
+        let known = &self.reference.distances;
+        let alarm = [0, 1].into_iter().find_map(|i| self.far[i].alarm().map(|at| (i, at)));
+        let (finding, sentence) = match alarm {
+            Some((test, at)) => {
+                let before = quantile(if test == 0 { known } else { &values[..at] }, 0.5);
+                let times = quantile(&values[at..], 0.5) / before.max(f64::MIN_POSITIVE);
+                let since = number(&self.distances, at);
+                let sentence = format!(
+                    "pictures look unlike those of the training since picture {}: half of them are {times:.1} times as far \
+                     from the nearest of those as usual; look at light, camera and product",
+                    since + 1
+                );
+                (Finding::Changed { since }, sentence)
+            }
+            None if values.len() < FEWEST => {
+                (Finding::TooFew(values.len()), few("pictures whose distance is known", values.len()))
+            }
+            None => {
+                let sentence = format!(
+                    "{} pictures are as like those of the training as these are among themselves",
+                    values.len()
+                );
+                (Finding::Usual, sentence)
+            }
+        };
+        Signal { name: "distance", finding, sentence }
+    }
+
+    fn of_corrections(&self) -> Signal {
+        let all = &self.corrections;
+        let corrected = |some: &[(usize, bool)]| some.iter().filter(|(_, corrected)| *corrected).count();
+        let (finding, sentence) = match self.corrected.alarm() {
+            Some(at) => {
+                let since = number(all, at);
+                let sentence = format!(
+                    "verdicts are corrected more often than the threshold promises since picture {}: {} of {}; refine the \
+                     model on the corrections",
+                    since + 1,
+                    corrected(&all[at..]),
+                    all.len() - at
+                );
+                (Finding::Changed { since }, sentence)
+            }
+            None if all.len() < FEWEST => {
+                (Finding::TooFew(all.len()), few("pictures looked at by somebody", all.len()))
+            }
+            None => {
+                let sentence = format!(
+                    "{} of {} verdicts were corrected, no more than promised",
+                    corrected(all),
+                    all.len()
+                );
+                (Finding::Usual, sentence)
+            }
+        };
+        Signal { name: "corrections", finding, sentence }
+    }
+}
+
+fn few(what: &str, count: usize) -> String {
+    format!("too few pictures to say: {count} {what}, {FEWEST} is the least")
+}
+
+/// The picture's number of entry `at` of a list.
+fn number<T>(list: &[(usize, T)], at: usize) -> usize {
+    list.get(at).or(list.last()).map_or(0, |(number, _)| *number)
+}
+
+/// The value that the `share` of `values` does not exceed; 0 of none.
+fn quantile(values: &[f64], share: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let at = (share * sorted.len().saturating_sub(1) as f64).round() as usize;
+    sorted.get(at).copied().unwrap_or(0.0)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,196 @@
+//! `aand refine`, `--undo` and `aand watch` through the built program.
+
+mod program;
+
+use aand::model::{StoredModel, open};
+use burn::tensor::Device;
+use image::RgbImage;
+use program::{SIZE, complaint, part, printed, put, run, text};
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use tempfile::TempDir;
+
+/// The part `n` under less light.
+fn darker(n: u32) -> RgbImage {
+    let mut picture = part(n, false);
+    picture.iter_mut().for_each(|value| *value = (f32::from(*value) * 0.55) as u8);
+    picture
+}
+
+/// A folder with `m.aand`, trained on 12 good pictures, `new` with 6 darker ones, and `bad` with 3 defects.
+fn trained() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    (0..12).for_each(|n| put(root, &format!("train/{n}.png"), &part(n, false)));
+    (0..6).for_each(|n| put(root, &format!("new/{n}.png"), &darker(n)));
+    (0..3).for_each(|n| put(root, &format!("bad/{n}.png"), &part(n, true)));
+    printed(&format!(
+        "train {0}/train --out {0}/m.aand --size {SIZE} --batch 6 --epochs-amplify 2 --epochs-distill 40 --keep 8 \
+         --device cpu --quiet",
+        root.display()
+    ));
+    folder
+}
+
+fn refinements(path: &Path) -> usize {
+    StoredModel::open(path).unwrap().info.refinements.len()
+}
+
+#[test]
+fn a_model_learns_from_corrections_and_takes_them_back() {
+    let folder = trained();
+    let (root, at) = (folder.path(), folder.path().display());
+    let model = root.join("m.aand");
+    let bytes = fs::read(&model).unwrap();
+    let refine = format!("refine {at}/m.aand --good {at}/new --defects {at}/bad --margin 50% --device cpu");
+
+    let told: Value = serde_json::from_str(&printed(&format!("{refine} --json --quiet"))).unwrap();
+    let (before, after) = (&told["refinement"]["before"], &told["refinement"]["after"]);
+    assert_eq!(
+        (&before["new"]["of"], &before["kept"]["of"], &before["defects"]["of"]),
+        (&6.into(), &8.into(), &3.into())
+    );
+    assert!(before["new"]["anomalous"].as_u64() > after["new"]["anomalous"].as_u64(), "{told}");
+    let sentence = told["sentence"].as_str().unwrap();
+    assert!(
+        sentence.starts_with("refined on 6 corrections in ") && sentence.contains("given defects found"),
+        "{sentence}"
+    );
+    // Teacher and amplifier are as they were; the student is not.
+    let new_bytes = fs::read(&model).unwrap();
+    let [old, new] = [&bytes, &new_bytes].map(|bytes| {
+        let tensors = safetensors::SafeTensors::deserialize(bytes).unwrap();
+        let of = |kind: &str| {
+            let mut found: Vec<(String, Vec<u8>)> = tensors
+                .iter()
+                .filter(|(name, _)| name.starts_with(kind))
+                .map(|(n, t)| (n.into(), t.data().into()))
+                .collect();
+            found.sort();
+            found
+        };
+        ["teacher.", "amplifier.", "student."].map(of)
+    });
+    assert!(old[0] == new[0] && old[1] == new[1] && old[2] != new[2]);
+    // The file says by what, and keeps some of the new pictures; the former one is beside it.
+    let stored = open(&model, &Device::flex()).unwrap();
+    let record = &stored.info.refinements[0];
+    assert_eq!((record.good.len(), record.defects.len(), record.good[0].name.as_str()), (6, 3, "0.png"));
+    assert!(record.good[0].sha256.len() == 64 && record.when.is_some());
+    assert_eq!((stored.kept.pictures.len(), stored.kept.embeddings.len()), (8, 18));
+    assert!(fs::read(root.join("m.aand.before")).unwrap() == bytes);
+
+    // Killed at any moment: the old model whole, or the new one.
+    printed(&format!("refine {at}/m.aand --undo --quiet"));
+    for wait in [100, 400, 900] {
+        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_aand"));
+        let mut child = child.args(refine.split(' ')).arg("--quiet").spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(wait));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let now = fs::read(&model).unwrap();
+        assert!(now == bytes || refinements(&model) == 1, "{wait}");
+        fs::write(&model, &bytes).unwrap();
+    }
+    fs::write(&model, &new_bytes).unwrap();
+    fs::write(root.join("m.aand.before"), &bytes).unwrap();
+
+    // The same again from the same model gives the same student and threshold.
+    let first = fs::read(&model).unwrap();
+    printed(&format!("refine {at}/m.aand --undo --quiet"));
+    assert!(fs::read(&model).unwrap() == bytes && !root.join("m.aand.before").exists());
+    printed(&format!("{refine} --quiet"));
+    let data =
+        |bytes: &[u8]| bytes[8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize..].to_vec();
+    assert!(data(&fs::read(&model).unwrap()) == data(&first));
+
+    // A second time on top of it; one is taken back, no more.
+    printed(&format!("{refine} --quiet"));
+    assert_eq!(refinements(&model), 2);
+    printed(&format!("refine {at}/m.aand --undo --quiet"));
+    assert_eq!(refinements(&model), 1);
+    assert!(complaint(&format!("refine {at}/m.aand --undo")).contains("nothing to take back"));
+
+    // Worse by more than the margin: the reason, and the old model whole; unless somebody insists.
+    let whole = fs::read(&model).unwrap();
+    let harsh =
+        format!("refine {at}/m.aand --good {at}/bad --epochs 40 --lr 0.02 --margin 0.0001% --device cpu");
+    let refused = complaint(&harsh);
+    assert!(refused.contains("not refined") && refused.contains("--anyway"), "{refused}");
+    assert!(fs::read(&model).unwrap() == whole);
+    let output = run(&format!("{harsh} --anyway"));
+    assert!(output.status.success() && text(&output.stderr).contains("taken by --anyway"));
+}
+
+#[test]
+fn what_cannot_be_refined_is_told_in_one_line_and_the_model_stays() {
+    let (folder, model) = program::with_model();
+    let (root, at) = (folder.path(), folder.path().display());
+    put(root, "new/1.png", &part(1, false));
+    fs::write(root.join("text.png"), "no picture").unwrap();
+    let bytes = fs::read(&model).unwrap();
+    let refine = |what: &str| complaint(&format!("refine {model} {what} --device cpu"));
+    assert!(refine(&format!("--good {at}/new")).contains("keeps no good pictures"));
+    assert!(refine(&format!("--good {at}/text.png")).contains("text.png"));
+    assert!(refine("--undo").contains("never refined"));
+    fs::write(root.join("old.aand"), "other").unwrap();
+    assert!(complaint(&format!("refine {at}/old.aand --good {at}/new --device cpu")).contains("old.aand"));
+    let version = text(&bytes.iter().map(|&b| if b < 128 { b } else { b'?' }).collect::<Vec<u8>>());
+    assert!(version.contains("\\\"format_version\\\":1"));
+    let mut other = bytes.clone();
+    let place = version.find("\\\"format_version\\\":1").unwrap() + "\\\"format_version\\\":".len();
+    other[place] = b'9';
+    fs::write(root.join("newer.aand"), &other).unwrap();
+    let said = complaint(&format!("refine {at}/newer.aand --good {at}/new --device cpu"));
+    assert!(said.contains("model format 9"), "{said}");
+    // Two at once.
+    let held = aand::files::Lock::take(&root.join(".m.aand.lock")).unwrap().unwrap();
+    assert!(refine(&format!("--good {at}/new")).contains("another run trains or refines this model"));
+    drop(held);
+    assert!(fs::read(&model).unwrap() == bytes && !root.join("m.aand.before").exists());
+    assert_eq!(run(&format!("refine {model}")).status.code(), Some(2));
+}
+
+#[test]
+fn watch_says_what_the_results_show() {
+    let folder = trained();
+    let (root, at) = (folder.path(), folder.path().display());
+    for n in 0..24 {
+        put(root, &format!("line/a{n:02}.png"), &part(n, false));
+        put(root, &format!("line/b{n:02}.png"), &darker(n));
+    }
+    printed(&format!(
+        "detect {at}/m.aand {at}/line --out {at}/out --no-heat --no-overlay --distance --device cpu --quiet"
+    ));
+    let results = fs::read_to_string(root.join("out/results.jsonl")).unwrap();
+    let lines: Vec<Value> = results.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.iter().all(|line| line["distance"].as_f64().unwrap() >= 0.0));
+
+    let watched = printed(&format!("watch {at}/m.aand {at}/out --json --quiet"));
+    let told: Vec<Value> = watched.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(told.len(), 3);
+    let distance = told.iter().find(|told| told["signal"] == "distance").unwrap();
+    assert_eq!(distance["finding"], "changed", "{watched}");
+    assert!(distance["since"].as_u64().unwrap().abs_diff(25) <= 3, "{watched}");
+    assert!(distance["sentence"].as_str().unwrap().contains("unlike those of the training"));
+    assert_eq!((&told[2]["signal"], &told[2]["finding"]), (&"corrections".into(), &"unknown".into()));
+
+    // A few pictures say nothing.
+    let few: String = results.lines().take(5).map(|line| format!("{line}\n")).collect();
+    fs::write(root.join("few.jsonl"), few).unwrap();
+    let said = printed(&format!("watch {at}/m.aand {at}/few.jsonl --quiet"));
+    assert_eq!(said.matches("too few pictures to say").count(), 3, "{said}");
+
+    // Corrections by name; what is no result, or of none, is told.
+    let names: String =
+        lines[24..].iter().map(|line| format!("{}\n", line["path"].as_str().unwrap())).collect();
+    fs::write(root.join("wrong.txt"), names).unwrap();
+    let said = printed(&format!("watch {at}/m.aand {at}/out --corrections {at}/wrong.txt --quiet"));
+    assert!(said.contains("verdicts are corrected more often"), "{said}");
+    fs::write(root.join("other.txt"), "x.png\n").unwrap();
+    let unknown = complaint(&format!("watch {at}/m.aand {at}/out --corrections {at}/other.txt"));
+    assert!(unknown.contains("names x.png"), "{unknown}");
+    fs::write(root.join("no.jsonl"), "{}\n").unwrap();
+    assert!(complaint(&format!("watch {at}/m.aand {at}/no.jsonl")).contains("line 1 is no result"));
+}
