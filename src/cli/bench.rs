@@ -263,6 +263,7 @@ fn untrained(args: &BenchArgs) -> Result<Aand> {
             view: View::default(),
             preprocessing: words.into(),
             range: None,
+            form: Default::default(),
             raa,
             score: Score::Discrepancy,
             selection: Selection::Last,

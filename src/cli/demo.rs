@@ -74,7 +74,7 @@ pub fn run(args: &DemoArgs) -> Result<()> {
         let time = watch.time();
         save(&model, &out)?;
         watch.finish(&model.info.history)?;
-        let measured = measure(saying, 8, data, model, &processor)?;
+        let measured = measure(saying, 8, data, model.into(), &processor)?;
         let evaluation = &measured.evaluation;
         saying.say(format!(
             "{}: trained in {time}; image AUROC {:.3}, pixel AUROC {:.3}, AUPRO {:.3}",

@@ -3,18 +3,16 @@
 use super::detect::doubt;
 use super::output::check_file;
 use super::progress::bar;
-use super::reporting::Subject;
+use super::reporting::{Measurable, Subject};
 use super::{DeviceArgs, Saying, one_line, region, skipped, stop};
 use crate::dataset::{self, Dataset, Layout, MaskFault, Sample};
-use crate::detection::Detector;
 use crate::files::{check_replace, exact, same_place, text};
 use crate::gpu::Processor;
 use crate::metrics::{self, Evaluation, Judged, summary};
-use crate::model::{Aand, Info, Selection, open};
+use crate::model::{Info, Selection};
 use crate::picture::{Details, Mask, Pooling, Remarks, Seen, Size, open_size};
 use crate::training::prefetch_few;
 use crate::{Error, Result, report, terminal};
-use burn::tensor::Device;
 use clap::Args;
 use rayon::prelude::*;
 use serde_json::{Value, json};
@@ -73,7 +71,7 @@ pub(super) struct Measured {
     set: Dataset,
     pub evaluation: Evaluation,
     judged: Vec<Judged>,
-    model: Aand,
+    model: Measurable,
     unusable: Vec<Unusable>,
     mask_faults: Vec<MaskFault>,
 }
@@ -92,7 +90,7 @@ pub fn run(args: &EvalArgs) -> Result<()> {
     check_outputs(args)?;
     let processor = args.device.choose(args.saying)?;
     stop::listen();
-    let mut one_model: Option<Aand> = None;
+    let mut one_model: Option<Measurable> = None;
     let (mut all, mut failed) = (Vec::new(), Vec::new());
     let (mut first, count) = (None, sets.len());
     for set in sets {
@@ -181,13 +179,13 @@ fn complete(all: &[Measured], failed: &[Failed]) -> Result<()> {
     )))
 }
 
-fn model_for(args: &EvalArgs, set: &Dataset) -> Result<Aand> {
+fn model_for(args: &EvalArgs, set: &Dataset) -> Result<Measurable> {
     let saying = args.saying;
     let path = match args.model.is_dir() {
         true => args.model.join(format!("{}.aand", set.name)),
         false => args.model.clone(),
     };
-    let mut model = open(&path, &Device::flex())?;
+    let mut model = Measurable::open(&path)?;
     if let (Some(roi), Some(first)) = (&args.roi, set.test.first()) {
         model.info.view.region = Some(region::read(roi, open_size(&first.path)?)?);
     }
@@ -247,10 +245,10 @@ pub(super) fn measure(
     saying: Saying,
     batch: usize,
     set: Dataset,
-    model: Aand,
+    model: Measurable,
     processor: &Processor,
 ) -> Result<Measured> {
-    let detector = Detector::on(model.clone(), processor)?;
+    let detector = model.detector(processor)?;
     let info = &model.info;
     // A picture in tiles is a batch of its own, and may be so large that few can be in memory.
     let tiled = info.view.tiles.is_some();

@@ -19,28 +19,28 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Args)]
 pub struct ExportArgs {
     /// The model file
-    model: PathBuf,
+    pub(super) model: PathBuf,
     /// The form of the file
     #[arg(long, value_enum, default_value = "onnx")]
     to: Form,
-    /// The file to write [default: the model's name with the ending .onnx]
+    /// The file to write [default: the model's name with the ending .onnx, or -small.aand]
     #[arg(long)]
-    out: Option<PathBuf>,
+    pub(super) out: Option<PathBuf>,
     /// What the graph takes: u8, or f32 from 0 to 255
     #[arg(long, value_enum, default_value = "u8")]
     pixels: Pixels,
-    /// Compare the file's scores and verdicts with the program's on these pictures and folders, in each runtime that
-    /// Python has (ONNX Runtime, OpenVINO); fails where they differ
+    /// Compare the file's scores and verdicts with the program's on these pictures and folders, of ONNX in each runtime
+    /// that Python has (ONNX Runtime, OpenVINO); fails where they differ
     #[arg(long, num_args = 1.., value_name = "IMAGES")]
-    verify: Vec<PathBuf>,
+    pub(super) verify: Vec<PathBuf>,
     /// At most so many pictures are compared
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..))]
-    at_most: u16,
+    pub(super) at_most: u16,
     /// The Python to verify with
     #[arg(long, default_value = "python3")]
     python: OsString,
     #[command(flatten)]
-    saying: Saying,
+    pub(super) saying: Saying,
 }
 
 /// The form of an exported file.
@@ -48,6 +48,8 @@ pub struct ExportArgs {
 enum Form {
     /// ONNX, opset 17.
     Onnx,
+    /// A small model file: 8-bit weights, the embedded teacher left out; scores within 1 %
+    Aand,
 }
 
 /// The result as `--json` prints it.
@@ -62,7 +64,9 @@ struct Exported<'a> {
 
 /// Runs `aand export`.
 pub fn run(args: &ExportArgs) -> Result<()> {
-    let Form::Onnx = args.to;
+    if args.to == Form::Aand {
+        return super::small::run(args);
+    }
     let saying = args.saying;
     let out = args.out.clone().unwrap_or_else(|| args.model.with_extension("onnx"));
     check_file(&out)?;

@@ -4,7 +4,7 @@
 use super::reporting::{Subject, short_name};
 use crate::detection::batch;
 use crate::metrics::Judged;
-use crate::model::{Features, Info};
+use crate::model::{Aand, Features, Info};
 use crate::picture::{Mask, Picture, ScoreMap, Size, View, normalise, open_ranged, tile_of_mask};
 use crate::report::{EmbeddingRow, LevelPanels, Levels};
 use crate::{Error, Result};
@@ -22,8 +22,7 @@ const PATCHES: usize = 10;
 /// The level whose features are embedded, from 0.
 const LEVEL: usize = 1;
 
-fn see(subject: &Subject, judged: &Judged) -> Result<(Picture, Size, Features)> {
-    let model = subject.model;
+fn see(subject: &Subject, model: &Aand, judged: &Judged) -> Result<(Picture, Size, Features)> {
     let Info { size, view, .. } = &model.info;
     let (native, _) = open_ranged(subject.file(judged), model.info.range)?;
     let picture = shown(view, &native, *size, judged);
@@ -78,7 +77,8 @@ fn mean(tensor: Tensor<4>) -> Result<ScoreMap> {
 pub fn levels(subject: &Subject) -> Result<Option<Levels>> {
     let anomalous = subject.judged.iter().filter(|judged| judged.defect.is_some());
     let Some(worst) = anomalous.min_by(|a, b| a.score.total_cmp(&b.score)) else { return Ok(None) };
-    let (picture, _, features) = see(subject, worst)?;
+    let Some(model) = &subject.model.insides else { return Ok(None) };
+    let (picture, _, features) = see(subject, model, worst)?;
     let Features { teacher, advanced, student, discrepancy } = features;
     let level = |k: usize| {
         Ok(LevelPanels {
@@ -101,13 +101,11 @@ pub fn embedding(subject: &Subject) -> Result<Option<Vec<EmbeddingRow>>> {
         .iter()
         .filter(|judged| judged.defect.is_none() || judged.mask.as_ref().is_some_and(|m| m.count() > 0))
         .partition(|judged| judged.defect.is_some());
-    if marked.is_empty() {
-        return Ok(None);
-    }
+    let Some(model) = subject.model.insides.as_ref().filter(|_| !marked.is_empty()) else { return Ok(None) };
     let mut rng = ChaCha8Rng::seed_from_u64(0);
     let mut rows = Vec::new();
     for judged in spread(&marked).chain(spread(&good)) {
-        let (_, native, features) = see(subject, judged)?;
+        let (_, native, features) = see(subject, model, judged)?;
         let [_, channels, height, width] = features.teacher[LEVEL].dims();
         let labels = match &judged.mask {
             Some(mask) => truth(subject, mask, native, judged).patch_labels(height, width),

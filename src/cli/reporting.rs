@@ -3,11 +3,14 @@
 use super::insides::{embedding, levels};
 use crate::Result;
 use crate::dataset::Dataset;
+use crate::detection::Detector;
 use crate::detection::{draw_boxes, heat_map, overlay, regions};
+use crate::gpu::Processor;
 use crate::metrics::{Evaluation, Judged};
-use crate::model::{Aand, Info};
+use crate::model::{Aand, Info, Score, StoredModel, open};
 use crate::picture::{Size, open_ranged, resize};
 use crate::report::{GalleryItem, ReportInput};
+use burn::tensor::Device;
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
@@ -17,12 +20,54 @@ const MOST_SHOWN: usize = 60;
 /// The longer side of a picture in the gallery, in pixels; the report does not show more.
 const SIDE: u32 = 256;
 
+/// A model as it is measured.
+#[derive(Clone)]
+pub struct Measurable {
+    /// Its header; the region that counts may be replaced.
+    pub info: Info,
+    /// Its modules; an instant detector has none to look into.
+    pub insides: Option<Aand>,
+    path: PathBuf,
+}
+
+impl Measurable {
+    /// Opens a model file.
+    ///
+    /// # Errors
+    /// It cannot be read, or is damaged.
+    pub fn open(path: &Path) -> Result<Self> {
+        let info = StoredModel::open(path)?.info;
+        let instant = info.score == Score::Nearest;
+        let insides = (!instant).then(|| open(path, &Device::flex())).transpose()?;
+        Ok(Self { info, insides, path: path.into() })
+    }
+
+    /// What judges with it.
+    ///
+    /// # Errors
+    /// The device failed, or the file has changed meanwhile.
+    pub fn detector(&self, processor: &Processor) -> Result<Detector> {
+        let mut detector = match &self.insides {
+            Some(model) => Detector::on(model.clone(), processor)?,
+            None => Detector::open(&self.path, processor)?,
+        };
+        detector.info = self.info.clone();
+        Ok(detector)
+    }
+}
+
+impl From<Aand> for Measurable {
+    fn from(model: Aand) -> Self {
+        Self { info: model.info.clone(), insides: Some(model), path: PathBuf::new() }
+    }
+}
+
 /// A measured data set.
 pub struct Subject<'a> {
     /// The pictures.
     pub set: &'a Dataset,
     /// The model.
-    pub model: &'a Aand,
+    pub model: &'a Measurable,
     /// What the model said, paths relative to the set's root.
     pub judged: &'a [Judged],
     /// The metrics.
@@ -111,12 +156,18 @@ fn rendered_note(root: &Path) -> Option<String> {
 fn facts(info: &Info) -> Vec<(String, String)> {
     let threshold = &info.threshold;
     let (amplify, distill) = (info.history.amplify.len(), info.history.distill.len());
+    let training = match info.score {
+        Score::Nearest => {
+            "none: an instant detector compares patches with those of the good pictures".to_owned()
+        }
+        _ => format!("{amplify} epochs of amplification, {distill} of distillation"),
+    };
     let facts = [
         ("Name", info.name.clone()),
         ("Backbone", info.backbone.name().to_owned()),
         ("Teacher", info.teacher.clone()),
         ("Input", format!("{}; {}", info.size, info.preprocessing)),
-        ("Training", format!("{amplify} epochs of amplification, {distill} of distillation")),
+        ("Training", training),
         ("Training pictures", info.training_pictures.to_string()),
         ("Selection", info.selection.describe().to_owned()),
         ("Threshold", format!("{:.4}: {}; {}", threshold.value, threshold.method, threshold.reliability)),

@@ -27,6 +27,14 @@ use std::path::{Path, PathBuf};
 pub struct TrainArgs {
     /// A category of MVTec AD, VisA or MVTec3D, the root of such a data set, or a folder of good pictures
     pub data: PathBuf,
+    /// A detector in seconds instead of a training: compares patches with those of the good pictures. For a first look,
+    /// and for few pictures
+    #[arg(long, conflicts_with_all = [
+        "weights", "backbone", "textures", "foreground", "preset", "epochs_amplify", "epochs_distill", "tile", "seed",
+        "batch", "lr", "holdout", "augment", "select", "precision", "resume", "film", "no_gate", "no_generator",
+        "residual", "objective", "teacher",
+    ])]
+    instant: bool,
     /// The model file to write (with --category all or --category-index: the folder for the models, one per category)
     #[arg(long, default_value = "part.aand")]
     out: PathBuf,
@@ -226,6 +234,13 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         settings.check()?;
         all_settings.push(settings);
         locks.push(args.claim(&out(set))?);
+    }
+    if args.instant {
+        for set in &sets {
+            let looked = args.look(set, Extent::of(set).as_ref())?;
+            super::instant::one(args.saying, set, looked, (args.range, args.false_alarms), &out(set))?;
+        }
+        return Ok(());
     }
     let (processor, device) = (args.device.choose(args.saying)?, Device::flex());
     let (teacher, source) = match args.teacher {

@@ -101,6 +101,19 @@ fn layer(graph: &mut Graph, plan: &Plan, held: &mut Held, name: &str, operation:
             };
             graph.node("Add", name, &[&feature, &delta], &[])
         }
+        Operation::Nearest { feature, matching, .. } => {
+            let length = {
+                let feature = held.read(graph, *feature);
+                length(graph, name, &feature)
+            };
+            let matching = held.read(graph, *matching);
+            let settings = [Setting::Many("axes", &[1]), Setting::One("keepdims", 1)];
+            let largest = graph.node("ReduceMax", &format!("{name}.largest"), &[&matching], &settings);
+            let cosine = graph.node("Div", &format!("{name}.cosine"), &[&largest, &length], &[]);
+            let one = graph.floats(&format!("{name}.one"), &[1], &[1.0]);
+            let distance = graph.node("Sub", &format!("{name}.distance"), &[&one, &cosine], &[]);
+            graph.node("Relu", name, &[&distance], &[])
+        }
         Operation::Discrepancy { teacher, student, .. } => {
             let teacher = held.read(graph, *teacher);
             let student = held.read(graph, *student);

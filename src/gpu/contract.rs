@@ -28,6 +28,7 @@ fn kernels() -> Vec<Kernel> {
         Kernel::Gate,
         Kernel::Amplify,
         Kernel::Cosine,
+        Kernel::Nearest,
         Kernel::Upsample,
         Kernel::Blur,
         Kernel::Maximum,

@@ -22,6 +22,7 @@ pub(crate) enum Kernel {
     Gate,
     Amplify,
     Cosine,
+    Nearest,
     Upsample,
     Blur,
     Maximum,
@@ -71,6 +72,7 @@ impl Kernel {
             Self::Gate => shader!("shared_rows", "gate"),
             Self::Amplify => shader!("residual", "amplify"),
             Self::Cosine => shader!("shared_rows", "cosine"),
+            Self::Nearest => shader!("shared_rows", "nearest"),
             Self::Upsample => shader!("upsample"),
             Self::Blur => shader!("blur"),
             Self::Maximum => shader!("maximum"),
@@ -123,7 +125,8 @@ impl Kernel {
             | Self::Position
             | Self::Gate
             | Self::Amplify
-            | Self::Cosine => [numbers, self.source()].concat().into(),
+            | Self::Cosine
+            | Self::Nearest => [numbers, self.source()].concat().into(),
             _ => self.source().into(),
         }
     }

@@ -7,7 +7,7 @@ use super::layout::{BORDER, quads, slice};
 use super::memory::Memory;
 use super::pass::{Bound, Pass, THREADS, each_row, spread};
 use super::tile::{TileRule, Tiles};
-use super::uniforms::{Amplify, Cosine, Gate, MaxPool, Picture, Position, bound, words};
+use super::uniforms::{Amplify, Cosine, Gate, MaxPool, Nearest, Picture, Position, bound, words};
 use super::winograd;
 use crate::amplification::Residual;
 use crate::inference::{self, Convolution, Operation, Plan, Slots, Step, View};
@@ -225,6 +225,21 @@ impl<P: Places> Builder<'_, P> {
                 };
                 let bindings = self.memories(&[*teacher, *student, *output]);
                 bound(Kernel::Cosine, uniform, bindings, self.each_position(*teacher))
+            }
+            Operation::Nearest { feature, matching, output } => {
+                let [[feature_pixel, feature_offset], [matching_pixel, matching_offset]] =
+                    self.slices([*feature, *matching]);
+                let uniform = Nearest {
+                    rows: self.rows(*feature),
+                    channels: quads(feature.channels) as u32,
+                    feature_pixel,
+                    feature_offset,
+                    items: matching.channels as u32,
+                    matching_pixel,
+                    matching_offset,
+                };
+                let bindings = self.memories(&[*feature, *matching, *output]);
+                bound(Kernel::Nearest, uniform, bindings, self.each_position(*feature))
             }
         };
         vec![one]

@@ -7,7 +7,7 @@ use super::pass::Pass;
 use super::tile::{Tile, TileRule, Tiles};
 use super::*;
 use crate::amplification::{RaaOptions, Residual};
-use crate::inference::plan_tests::{Random, info};
+use crate::inference::plan_tests::{Random, info, nearest};
 use crate::inference::{Buffer, Plan, View, reference};
 use crate::model::{Info, Precision, Score};
 use crate::picture::Size;
@@ -278,6 +278,7 @@ fn every_switch_is_right() {
     for raa in variants {
         every_step(&Info { raa, ..base.clone() }, 1, |_, _| Tile::Direct);
     }
+    every_step(&nearest(base.clone(), [20, 16, 1]), 2, |_, _| Tile::Small);
     every_step(&Info { score: Score::Gate, ..base }, 3, |_, _| Tile::Small);
 }
 

@@ -90,6 +90,8 @@ uniform! {
 
     Cosine [Kernel::Cosine] { rows, channels, teacher_pixel, teacher_offset, student_pixel, student_offset }
 
+    Nearest [Kernel::Nearest] { rows, channels, feature_pixel, feature_offset, items, matching_pixel, matching_offset }
+
     Upsample [Kernel::Upsample] { width, height, height1, width1, height2, width2, height3, width3 }
 
     Blur [Kernel::Blur] { width, height, radius, along_x }

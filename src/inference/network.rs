@@ -27,6 +27,16 @@ pub(super) fn teacher(backbone: Backbone, size: Size, source: &dyn TensorSource)
     Ok(Plan { size, buffers: network.buffers, steps: network.steps, input, maps, levels })
 }
 
+/// The plan of the teacher whose features are averaged over 3x3 neighborhoods.
+pub(super) fn neighborhoods(backbone: Backbone, size: Size, source: &dyn TensorSource) -> Result<Plan> {
+    let mut network = Network { backbone, source, buffers: Vec::new(), steps: Vec::new() };
+    let input = network.buffer([3, size.height, size.width]);
+    let features = network.teacher(input, None)?;
+    let maps = network.levels(|network, k| Ok(network.averaged(k, features[k])))?;
+    let levels = maps.map(|teacher| LevelViews { teacher, gate: None, compared: None, map: teacher });
+    Ok(Plan { size, buffers: network.buffers, steps: network.steps, input, maps, levels })
+}
+
 /// How a residual block of the student changes height and width.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Scale {
@@ -51,6 +61,9 @@ impl Network<'_> {
                 let (teacher, map) = (features[k], gates[k]);
                 LevelViews { teacher, gate: Some(map), compared: None, map }
             }));
+        }
+        if info.score == Score::Nearest {
+            return self.nearest(info, picture);
         }
         let backbone = self.backbone;
         let (channels, size) = (backbone.channels()[2], backbone.sizes(info.size)[2]);
@@ -168,6 +181,35 @@ impl Network<'_> {
         let residual = info.raa.residual;
         self.push(prefix, Operation::Amplify { feature, generated, gate, residual, output });
         Ok(output)
+    }
+
+    /// The distances of all levels to the nearest items of their memories.
+    fn nearest(&mut self, info: &Info, picture: View) -> Result<[LevelViews; 3]> {
+        let features = self.teacher(picture, None)?;
+        let counts = info.form.items.unwrap_or([1; 3]);
+        let maps = self.levels(|network, k| {
+            let feature = network.averaged(k, features[k]);
+            let name = format!("nearest.levels.{k}.items");
+            let items = weights::memory(network.source, &name, [counts[k], feature.channels], 1.0)?;
+            let matching = network.convolution(&name, feature, (1, 1), items, false);
+            let output = network.plane_of(feature);
+            network.push(format!("nearest.levels.{k}"), Operation::Nearest { feature, matching, output });
+            Ok(output)
+        })?;
+        Ok([0, 1, 2].map(|k| {
+            let (teacher, map) = (features[k], maps[k]);
+            LevelViews { teacher, gate: None, compared: None, map }
+        }))
+    }
+
+    /// A feature averaged over 3x3 neighborhoods. Beyond the border there are zeros, which only make a vector shorter:
+    /// its direction is that of the mean of what is there.
+    fn averaged(&mut self, k: usize, feature: View) -> View {
+        let channels = feature.channels;
+        let mut weight = vec![0.0; channels * channels * 9];
+        (0..channels).for_each(|c| weight[(c * channels + c) * 9..][..9].fill(1.0 / 9.0));
+        let weights = Weights { weight, bias: vec![0.0; channels] };
+        self.convolution(&format!("nearest.levels.{k}.mean"), feature, (3, 1), weights, false)
     }
 
     /// `C -> h -> h -> C` with ReLU between, `h = min(2 C, 1024)`.

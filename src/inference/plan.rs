@@ -139,6 +139,18 @@ pub enum Operation {
         /// `[1, H, W]`.
         output: View,
     },
+    /// The distance to the nearest patch of a memory: `max(0, 1 - max over the items of matching / |feature|)`.
+    ///
+    /// `matching` is the convolution of the feature by the items, each scaled to length 1; `|feature|` is
+    /// `sqrt(max(sum of squares, 1e-16))`.
+    Nearest {
+        /// Averaged over 3x3 neighborhoods, `[C, H, W]`.
+        feature: View,
+        /// `[items, H, W]`.
+        matching: View,
+        /// `[1, H, W]`.
+        output: View,
+    },
 }
 
 impl Operation {
@@ -148,6 +160,7 @@ impl Operation {
             Self::Convolution(c) => [Some(c.input), c.add].into_iter().flatten().collect(),
             Self::MaxPool { input, .. } | Self::Position { input, .. } => vec![*input],
             Self::Gate { query, matching, .. } => vec![*query, *matching],
+            Self::Nearest { feature, matching, .. } => vec![*feature, *matching],
             Self::Amplify { feature, generated, gate, .. } => {
                 [Some(*feature), Some(*generated), *gate].into_iter().flatten().collect()
             }
@@ -163,7 +176,8 @@ impl Operation {
             | Self::Position { output, .. }
             | Self::Gate { output, .. }
             | Self::Amplify { output, .. }
-            | Self::Discrepancy { output, .. } => *output,
+            | Self::Discrepancy { output, .. }
+            | Self::Nearest { output, .. } => *output,
         }
     }
 }
@@ -211,6 +225,19 @@ impl Plan {
     /// A tensor is missing or has another shape.
     pub fn teacher(backbone: Backbone, size: impl Into<Size>, source: &dyn TensorSource) -> Result<Self> {
         network::teacher(backbone, size.into(), source)
+    }
+
+    /// The teacher alone, its features averaged over 3x3 neighborhoods (the pixels that there are): the patches of a
+    /// nearest-neighbor detector. They are the maps; its tensors are named `teacher.*`.
+    ///
+    /// # Errors
+    /// A tensor is missing or has another shape.
+    pub fn neighborhoods(
+        backbone: Backbone,
+        size: impl Into<Size>,
+        source: &dyn TensorSource,
+    ) -> Result<Self> {
+        network::neighborhoods(backbone, size.into(), source)
     }
 
     /// Where the buffers lie, so that those that are never needed at the same time share memory.

@@ -3,7 +3,7 @@
 use super::*;
 use crate::Result;
 use crate::amplification::{RaaOptions, Residual};
-use crate::model::{FORMAT_VERSION, Info, Precision, Score, Selection, Threshold};
+use crate::model::{FORMAT_VERSION, FORMAT_WITH_FORM, Form, Info, Precision, Score, Selection, Threshold};
 use crate::picture::{Size, View};
 use crate::teacher::{Backbone, TensorSource};
 
@@ -33,7 +33,7 @@ impl TensorSource for Random {
             Some("running_var") => (1.0, 0.5),
             Some("weight") if shape.len() == 1 => (1.0, 0.5),
             Some("bias" | "running_mean") => (0.0, 0.1),
-            Some("memory") => (0.0, 1.0),
+            Some("memory" | "items") => (0.0, 1.0),
             _ => (0.0, (6.0 / inputs as f32).sqrt()),
         };
         Ok((0..count).map(|_| middle + spread * rand::RngExt::random_range(&mut rng, -1.0..1.0f32)).collect())
@@ -55,6 +55,7 @@ pub(crate) fn info(backbone: Backbone, size: impl Into<Size>) -> Info {
         view: View::default(),
         preprocessing: String::new(),
         range: None,
+        form: Default::default(),
         raa: RaaOptions { gate: true, generator: true, residual: Residual::Tanh, memory_items: 10 },
         score: Score::Discrepancy,
         selection: Selection::Last,
@@ -77,12 +78,19 @@ pub(crate) fn info(backbone: Backbone, size: impl Into<Size>) -> Info {
     }
 }
 
+/// A nearest-neighbor detector with so many items in its memories.
+pub(crate) fn nearest(info: Info, items: [usize; 3]) -> Info {
+    let form = Form { items: Some(items), ..Form::default() };
+    Info { score: Score::Nearest, format_version: FORMAT_WITH_FORM, form, ..info }
+}
+
 /// Every backbone, and every switch on the smallest.
 fn infos() -> Vec<Info> {
     let mut all: Vec<Info> = Backbone::ALL.map(|backbone| info(backbone, 64)).into();
     let base = info(Backbone::Compact, 96);
     all.push(Info { raa: RaaOptions { gate: false, ..base.raa }, ..base.clone() });
     all.push(Info { raa: RaaOptions { generator: false, ..base.raa }, ..base.clone() });
+    all.push(nearest(base.clone(), [20, 16, 5]));
     all.push(Info { score: Score::Gate, ..base });
     all
 }
@@ -133,6 +141,10 @@ fn every_step_reads_what_was_written_and_of_the_right_shape() {
                         (plan.shape(to), plan.shape(to))
                     );
                     assert!(gate.is_none_or(|gate| plan.shape(gate) == [1, height, width]));
+                }
+                Operation::Nearest { feature, matching, .. } => {
+                    assert_eq!(plan.shape(*feature)[1..], plan.shape(to)[1..]);
+                    assert_eq!(plan.shape(*matching)[1..], plan.shape(to)[1..]);
                 }
                 Operation::Discrepancy { teacher, student, .. } => {
                     assert_eq!(plan.shape(*teacher), plan.shape(*student));

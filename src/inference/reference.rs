@@ -44,6 +44,15 @@ pub(crate) fn evaluate(operation: &Operation, reads: &[Vec<f64>], x: Buffer, y: 
             };
             (0..y.numbers()).map(advanced).collect()
         }
+        Operation::Nearest { feature, matching, .. } => {
+            let distance = |p: usize| {
+                let squares = (0..feature.channels).map(|c| reads[0][c * positions + p].powi(2));
+                let length = squares.sum::<f64>().max(1e-16).sqrt();
+                let products = (0..matching.channels).map(|m| reads[1][m * positions + p]);
+                (1.0 - products.fold(f64::NEG_INFINITY, f64::max) / length).max(0.0)
+            };
+            (0..positions).map(distance).collect()
+        }
         Operation::Discrepancy { teacher, .. } => {
             let distance = |p: usize| {
                 let dot = |a: &[f64], b: &[f64]| -> f64 {

@@ -47,7 +47,8 @@ impl Aand {
         let features = advanced.each_ref().map(|a| a.feature.clone());
         let student = self.student.forward(features.clone());
         let discrepancy = match self.info.score {
-            Score::Discrepancy => {
+            // There is no such model: its file is not decoded.
+            Score::Discrepancy | Score::Nearest => {
                 std::array::from_fn(|k| cosine_distance(features[k].clone(), student[k].clone(), 1))
             }
             Score::Gate => advanced.each_ref().map(|a| a.weight.clone()),

@@ -1,7 +1,7 @@
 //! A model on a device to the bytes of its file and back.
 
 use super::file::{KEY, TensorStore, Under, header, unusable};
-use super::{Aand, Kept, NamedTensor, Precision, assign, collect_async};
+use super::{Aand, Form, Info, Kept, NamedTensor, Precision, Score, assign, collect_async};
 #[cfg(not(target_arch = "wasm32"))]
 use super::{read_bytes, write_atomically};
 use crate::amplification::Amplifier;
@@ -69,7 +69,10 @@ pub async fn encode_async(model: &Aand) -> Result<Vec<u8>> {
     for (name, dtype, shape, bytes) in &kept {
         views.push((*name, TensorView::new(*dtype, shape.clone(), bytes).map_err(|e| unwritable(&e))?));
     }
-    let header = serde_json::to_string(&model.info).map_err(|e| unwritable(&e))?;
+    // Whatever it was read from, here it is plain.
+    let mut info = Info { form: Form::default(), ..model.info.clone() };
+    info.format_version = info.needed_format();
+    let header = serde_json::to_string(&info).map_err(|e| unwritable(&e))?;
     let metadata = HashMap::from([(KEY.to_string(), header)]);
     safetensors::serialize(views, Some(metadata)).map_err(|e| unwritable(&e))
 }
@@ -96,6 +99,11 @@ fn little_endian<const N: usize>(values: &[f32], bytes: impl Fn(f32) -> [u8; N])
 /// The bytes are no model, a truncated one, of another version, or a tensor is missing or misshapen.
 pub fn decode(bytes: &[u8], name: &Path, device: &Device) -> Result<Aand> {
     let info = header(bytes, name)?;
+    if info.score == Score::Nearest {
+        let reason =
+            "is an instant detector: it has neither amplifier nor student; train one with `aand train`";
+        return Err(Error::model(name, reason));
+    }
     let store = TensorStore::new(bytes, name)?;
     // Before anything is made whose size only the header tells.
     let teacher = Teacher::load(info.backbone, &Under(&store, "teacher."), device)?;

@@ -3,7 +3,8 @@
 //! Tensors: `teacher.*` (torchvision's names, batch normalisation folded in), `amplifier.*`, `student.*`, `kept.*`.
 
 use super::kept::{Raw, RawSource};
-use super::{FORMAT_VERSION, FORMAT_WITH_RANGE, FORMAT_WITH_VIEW, Info, Kept};
+use super::packed::{SCALE, restored};
+use super::{FORMAT_VERSION, FORMAT_WITH_FORM, FORMAT_WITH_RANGE, FORMAT_WITH_VIEW, Info, Kept};
 use crate::teacher::TensorSource;
 use crate::{Error, Result};
 use half::f16;
@@ -20,6 +21,8 @@ pub(super) const NO_MODEL: &str = "not an aand model; make one with `aand train`
 pub struct TensorStore<'a> {
     name: PathBuf,
     tensors: SafeTensors<'a>,
+    /// Whether the teacher's tensors are those of the embedded one.
+    embedded: bool,
 }
 
 impl<'a> TensorStore<'a> {
@@ -29,7 +32,9 @@ impl<'a> TensorStore<'a> {
     /// The bytes are no safetensors file, or a truncated one.
     pub fn new(bytes: &'a [u8], name: &Path) -> Result<Self> {
         let tensors = SafeTensors::deserialize(bytes).map_err(|e| not_a_model(name, &e))?;
-        Ok(Self { name: name.into(), tensors })
+        // A file that is no model has no teacher either.
+        let embedded = header(bytes, name).is_ok_and(|info| info.form.teacher.is_some());
+        Ok(Self { name: name.into(), tensors, embedded })
     }
 
     /// Whether there is a tensor of that name and shape; nothing is read.
@@ -61,8 +66,15 @@ impl TensorSource for Under<'_> {
 
 impl TensorSource for TensorStore<'_> {
     fn get(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        if is_left_out(self.embedded, name) {
+            return of_embedded(&self.name, name, shape);
+        }
         let tensor = self.tensors.tensor(name).map_err(|_| missing(&self.name, name))?;
         check_shape(&self.name, name, tensor.shape(), shape)?;
+        if tensor.dtype() == Dtype::I8 {
+            let rows = shape.first().copied().unwrap_or(1);
+            return Ok(restored(tensor.data(), &self.get(&format!("{name}{SCALE}"), &[rows])?));
+        }
         numbers(tensor.dtype(), tensor.data(), name).map_err(|reason| Error::model(&self.name, reason))
     }
 
@@ -71,7 +83,7 @@ impl TensorSource for TensorStore<'_> {
     }
 
     fn contains(&self, name: &str) -> bool {
-        self.tensors.tensor(name).is_ok()
+        self.tensors.tensor(name).is_ok() || is_left_out(self.embedded, name)
     }
 }
 
@@ -106,7 +118,7 @@ pub(super) fn numbers(kind: Dtype, bytes: &[u8], name: &str) -> std::result::Res
     let values: Vec<f32> = match kind {
         Dtype::F32 => bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
         Dtype::F16 => bytes.as_chunks::<2>().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect(),
-        other => return Err(format!("tensor {name} is {other:?}, not F32 or F16")),
+        other => return Err(format!("tensor {name} is {other:?}, not F32, F16 or I8")),
     };
     match unusable(name, &values) {
         Some(reason) => Err(format!("{reason}; train or copy the model again")),
@@ -162,10 +174,13 @@ pub(super) fn info(metadata: &Metadata, name: &Path) -> Result<Info> {
     let damaged = |e| Error::model(name, format!("its header is damaged ({e}); train or copy it again"));
     let json: serde_json::Value = serde_json::from_str(header).map_err(damaged)?;
     let version = json.get("format_version").and_then(serde_json::Value::as_u64);
-    if ![FORMAT_VERSION, FORMAT_WITH_RANGE, FORMAT_WITH_VIEW].map(|v| Some(u64::from(v))).contains(&version) {
+    if ![FORMAT_VERSION, FORMAT_WITH_RANGE, FORMAT_WITH_VIEW, FORMAT_WITH_FORM]
+        .map(|v| Some(u64::from(v)))
+        .contains(&version)
+    {
         let found = version.map_or("unknown".into(), |v| v.to_string());
         let reason = format!(
-            "model format {found}, this program reads formats {FORMAT_VERSION} to {FORMAT_WITH_VIEW}; use a \
+            "model format {found}, this program reads formats {FORMAT_VERSION} to {FORMAT_WITH_FORM}; use a \
              matching aand, or train again"
         );
         return Err(Error::model(name, reason));
@@ -175,8 +190,45 @@ pub(super) fn info(metadata: &Metadata, name: &Path) -> Result<Info> {
         Some(what) => {
             Err(Error::model(name, format!("its header is damaged ({what}); train or copy it again")))
         }
-        None => Ok(info),
+        None => match info.form.other_teacher() {
+            Some(reason) => Err(Error::model(name, reason)),
+            None => Ok(info),
+        },
     }
+}
+
+/// The tensor `name` of the embedded teacher, for a model whose file has none of its teacher.
+///
+/// # Errors
+/// There is no such tensor, or this program holds no teacher yet (in a browser it is fetched apart).
+pub(super) fn of_embedded(model: &Path, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+    let Some(own) = name.strip_prefix("teacher.") else { return Err(missing(model, name)) };
+    let bytes = crate::teacher::embedded_bytes().ok_or_else(|| {
+        Error::model(model, "takes its teacher from the program, and it is not here; reload the page")
+    })?;
+    let file = SafeTensors::deserialize(bytes).map_err(|e| not_a_model(model, &e))?;
+    let tensor = file.tensor(own).map_err(|_| missing(model, name))?;
+    check_shape(model, name, tensor.shape(), shape)?;
+    numbers(tensor.dtype(), tensor.data(), name).map_err(|reason| Error::model(model, reason))
+}
+
+/// The embedded teacher's tensors, under the names `teacher.*` of a model file.
+#[derive(Clone, Copy, Debug)]
+pub struct EmbeddedTeacher;
+
+impl TensorSource for EmbeddedTeacher {
+    fn get(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        of_embedded(Path::new("the embedded teacher"), name, shape)
+    }
+
+    fn contains(&self, name: &str) -> bool {
+        name.starts_with("teacher.")
+    }
+}
+
+/// Whether a tensor that a file lacks is the embedded teacher's.
+pub(super) fn is_left_out(names_teacher: bool, name: &str) -> bool {
+    names_teacher && name.starts_with("teacher.")
 }
 
 fn not_a_model(name: &Path, error: &safetensors::SafeTensorError) -> Error {

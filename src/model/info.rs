@@ -1,7 +1,7 @@
 //! The JSON header of a model file: everything about a model that is not a tensor.
 
 use super::refinement::are_possible;
-use super::{Refinement, Threshold};
+use super::{Form, Refinement, Threshold};
 use crate::amplification::RaaOptions;
 use crate::picture::{Range, Size, View};
 use crate::teacher::Backbone;
@@ -16,6 +16,9 @@ pub const FORMAT_WITH_RANGE: u32 = 2;
 
 /// Version of a file whose model is not square, or looks at pictures in a [`View`] of its own: for the same reason.
 pub const FORMAT_WITH_VIEW: u32 = 3;
+
+/// Version of a file that holds other than the plain tensors, [`Form`]: a program from before could not read them.
+pub const FORMAT_WITH_FORM: u32 = 4;
 
 /// The largest side of the network's input, in training and in a model file.
 pub const MOST_SIZE: usize = 2048;
@@ -39,6 +42,9 @@ pub enum Score {
     Discrepancy,
     /// The residual gate alone, without a student (Table V (a)).
     Gate,
+    /// The distance to the nearest patch of the good pictures, without amplifier and student.
+    #[cfg_attr(not(target_arch = "wasm32"), value(skip))]
+    Nearest,
 }
 
 /// How the stored weights were chosen.
@@ -150,6 +156,9 @@ pub struct Info {
     /// The stored values that are black and white in pictures of more than 8 bits; their full scale unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<Range>,
+    /// What the file holds instead of plain tensors.
+    #[serde(default, skip_serializing_if = "Form::is_plain")]
+    pub form: Form,
     /// Which parts of the RAA are in use.
     pub raa: RaaOptions,
     /// What the score is.
@@ -185,6 +194,14 @@ impl Info {
         }
     }
 
+    /// The version of the file format that this header needs.
+    pub fn needed_format(&self) -> u32 {
+        match self.form.is_plain() {
+            true => Self::format_for(self.range, self.size, &self.view),
+            false => FORMAT_WITH_FORM,
+        }
+    }
+
     /// What cannot be about this header, in words; it may come from a damaged or a hostile file.
     pub fn impossible(&self) -> Option<String> {
         let items = self.raa.memory_items;
@@ -197,7 +214,9 @@ impl Info {
             Some(what)
         } else if let Some(reason) = self.view.impossible(self.size) {
             Some(reason)
-        } else if self.format_version != Self::format_for(self.range, self.size, &self.view) {
+        } else if let Some(what) = self.form.impossible(self.score, self.backbone) {
+            Some(what)
+        } else if self.format_version != self.needed_format() {
             Some("its range, its size or its view and its version contradict each other".into())
         } else if epochs > MOST_EPOCHS || !self.history.is_possible() {
             Some("impossible losses or epochs in its history".into())

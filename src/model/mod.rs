@@ -5,8 +5,10 @@ mod aand;
 #[cfg(feature = "burn")]
 mod encode;
 mod file;
+mod form;
 mod info;
 mod kept;
+mod packed;
 #[cfg(feature = "burn")]
 mod parameters;
 mod refinement;
@@ -28,12 +30,14 @@ pub use encode::{open, save};
 pub(crate) use file::unusable;
 #[cfg(target_arch = "wasm32")]
 pub use file::write_atomically;
-pub use file::{TensorStore, header, is_own_model, kept, read_bytes, with_info};
+pub use file::{EmbeddedTeacher, TensorStore, header, is_own_model, kept, read_bytes, with_info};
+pub use form::{Form, MOST_ITEMS};
 pub use info::{
-    AmplifyRecord, DistillRecord, FORMAT_VERSION, FORMAT_WITH_RANGE, FORMAT_WITH_VIEW, History, Info,
-    MOST_MEMORY_ITEMS, MOST_SIZE, Precision, Score, Selection,
+    AmplifyRecord, DistillRecord, FORMAT_VERSION, FORMAT_WITH_FORM, FORMAT_WITH_RANGE, FORMAT_WITH_VIEW,
+    History, Info, MOST_MEMORY_ITEMS, MOST_SIZE, Precision, Score, Selection,
 };
 pub use kept::{Kept, KeptPicture, MOST_KEPT, MOST_KEPT_BYTES};
+pub use packed::{StoredTensor, assemble, eight_bit};
 #[cfg(feature = "burn")]
 pub use parameters::{NamedTensor, NamedTensors, assign, collect, collect_async};
 pub use refinement::{Called, Correction, Refinement, Standing};

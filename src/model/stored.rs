@@ -1,10 +1,12 @@
 //! A model file whose tensors are read one by one, so that it is never in memory as a whole.
 
-use super::file::{NO_MODEL, TRUNCATED, check_shape, info, missing, numbers};
+use super::file::{NO_MODEL, TRUNCATED, check_shape, info, is_left_out, missing, numbers, of_embedded};
 use super::kept::{Raw, RawSource};
+use super::packed::{SCALE, restored};
 use super::{Info, Kept};
 use crate::teacher::TensorSource;
 use crate::{Error, Result};
+use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -83,9 +85,16 @@ impl RawSource for StoredModel {
 
 impl TensorSource for StoredModel {
     fn get(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        if is_left_out(self.info.form.teacher.is_some(), name) {
+            return of_embedded(&self.path, name, shape);
+        }
         let tensor = self.metadata.info(name).ok_or_else(|| missing(&self.path, name))?;
         check_shape(&self.path, name, &tensor.shape, shape)?;
         let bytes = self.bytes(tensor.data_offsets)?;
+        if tensor.dtype == Dtype::I8 {
+            let rows = shape.first().copied().unwrap_or(1);
+            return Ok(restored(&bytes, &self.get(&format!("{name}{SCALE}"), &[rows])?));
+        }
         numbers(tensor.dtype, &bytes, name).map_err(|reason| Error::model(&self.path, reason))
     }
 
@@ -94,6 +103,6 @@ impl TensorSource for StoredModel {
     }
 
     fn contains(&self, name: &str) -> bool {
-        self.metadata.info(name).is_some()
+        self.metadata.info(name).is_some() || is_left_out(self.info.form.teacher.is_some(), name)
     }
 }

@@ -1,14 +1,54 @@
 //! The embedded teacher: a compact trunk that ships with the program (docs/teacher.md).
 
+#[cfg(feature = "burn")]
 use super::{Backbone, Teacher};
-use crate::Result;
+#[cfg(feature = "burn")]
 use crate::weights::TensorFile;
+use crate::{Error, Result};
+#[cfg(feature = "burn")]
 use burn::tensor::Device;
+use sha2::{Digest, Sha256};
+#[cfg(feature = "burn")]
 use std::path::Path;
 
+/// The file that docs/teacher.md tells of; models that leave their teacher out name it so.
+pub const EMBEDDED_SHA256: &str = "67845de788189dc4d3b35dd4d1e66b07c69232ccdc970c0e3b6f15ff75ac37e8";
+
 /// The weights, f16, batch normalisation folded in; made by `aand pretrain`.
+#[cfg(any(feature = "burn", not(target_arch = "wasm32")))]
 pub const EMBEDDED: &[u8] = include_bytes!("embedded.safetensors");
 
+/// The teacher's file in a module that does not hold it: the browser's for detection, which is small without it.
+#[cfg(all(not(feature = "burn"), target_arch = "wasm32"))]
+static PROVIDED: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
+
+/// The bytes of the embedded teacher's file; `None` in a browser before they were provided.
+pub fn embedded_bytes() -> Option<&'static [u8]> {
+    #[cfg(any(feature = "burn", not(target_arch = "wasm32")))]
+    {
+        Some(EMBEDDED)
+    }
+    #[cfg(all(not(feature = "burn"), target_arch = "wasm32"))]
+    {
+        PROVIDED.get().map(Vec::as_slice)
+    }
+}
+
+/// Hands over the embedded teacher's file where the program does not hold it.
+///
+/// # Errors
+/// It is another file.
+pub fn provide(bytes: Vec<u8>) -> Result<()> {
+    if crate::hash::hex(Sha256::digest(&bytes)) != EMBEDDED_SHA256 {
+        let reason = "this is not the embedded teacher's file, or it arrived damaged; try again";
+        return Err(Error::Setting(reason.into()));
+    }
+    #[cfg(all(not(feature = "burn"), target_arch = "wasm32"))]
+    PROVIDED.get_or_init(|| bytes);
+    Ok(())
+}
+
+#[cfg(feature = "burn")]
 impl Teacher {
     /// The compact teacher that needs no file.
     ///
@@ -20,23 +60,19 @@ impl Teacher {
     }
 }
 
-#[cfg(all(test, not(target_arch = "wasm32")))]
+#[cfg(all(test, feature = "burn", not(target_arch = "wasm32")))]
 mod tests {
     use super::*;
     use crate::picture::normalise;
     use crate::pretrain::Painter;
     use burn::tensor::{Tensor, TensorData};
-    use sha2::{Digest, Sha256};
-
-    /// The file that docs/teacher.md tells of.
-    const SHA256: &str = "67845de788189dc4d3b35dd4d1e66b07c69232ccdc970c0e3b6f15ff75ac37e8";
 
     /// Mean and root mean square of the features of `picture` at each level.
     const FEATURES: [[f32; 2]; 3] = [[0.5799564, 0.7292393], [0.19702, 0.3147673], [0.1478904, 0.2508184]];
 
     #[test]
     fn the_file_is_the_documented_one() {
-        assert_eq!(crate::hash::hex(Sha256::digest(EMBEDDED)), SHA256);
+        assert_eq!(crate::hash::hex(Sha256::digest(EMBEDDED)), EMBEDDED_SHA256);
         assert!(EMBEDDED.len() <= 3 << 20, "{} bytes", EMBEDDED.len());
     }
 

@@ -4,7 +4,6 @@
 //! loaded, it lives on the plain (not the autodiff) device, and nothing ever updates it.
 
 mod backbone;
-#[cfg(feature = "burn")]
 mod embedded;
 #[cfg(feature = "burn")]
 mod network;
@@ -17,8 +16,9 @@ mod source;
 pub(crate) mod test_file;
 
 pub use backbone::{Backbone, BlockKind};
-#[cfg(feature = "burn")]
+#[cfg(any(feature = "burn", not(target_arch = "wasm32")))]
 pub use embedded::EMBEDDED;
+pub use embedded::{EMBEDDED_SHA256, embedded_bytes, provide};
 #[cfg(feature = "burn")]
 pub use network::Teacher;
 #[cfg(feature = "burn")]

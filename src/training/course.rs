@@ -437,6 +437,7 @@ impl Course {
                     settings.view.words(settings.size)
                 ),
                 range: settings.range,
+                form: Default::default(),
                 raa: self.raa(),
                 score: settings.score,
                 selection: settings.selection,

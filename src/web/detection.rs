@@ -6,6 +6,7 @@ use super::remark::remark;
 use crate::detection::{self, Executor, Verdict};
 use crate::inference::{Axes, Engine, Plan};
 use crate::model::{Info, Precision, TensorStore, header};
+use crate::nearest::Gallery;
 use crate::picture::{self, Picture, resize};
 use crate::{Error, Result};
 use std::path::Path;
@@ -21,6 +22,8 @@ pub struct Detector {
     pub(super) inspector: Option<Engine>,
     /// By level, which features have which colors.
     pub(super) axes: Option<Rc<[Axes; 3]>>,
+    /// Good pictures to compare with, once they were asked for.
+    pub(super) gallery: Option<Gallery>,
 }
 
 #[wasm_bindgen]
@@ -131,7 +134,7 @@ impl Detector {
             Some(precision) => Compute::gpu(info, plan, precision, canvas).await?,
             None => Compute::cpu(info, plan),
         };
-        Ok(Self { compute, inspector: None, axes: None })
+        Ok(Self { compute, inspector: None, axes: None, gallery: None })
     }
 
     /// The model on the CPU, if it is there.

@@ -12,6 +12,8 @@ mod detection;
 mod error;
 #[cfg(not(feature = "burn"))]
 mod inside;
+#[cfg(not(feature = "burn"))]
+mod instant;
 mod remark;
 #[cfg(feature = "burn")]
 mod rendered;
@@ -21,16 +23,22 @@ mod training;
 mod training_device;
 #[cfg(feature = "burn")]
 mod training_watch;
+#[cfg(not(feature = "burn"))]
+mod why;
 
 #[cfg(not(feature = "burn"))]
 pub use detection::{Detection, Detector};
 #[cfg(not(feature = "burn"))]
 pub use inside::{Insides, PatchNumbers};
+#[cfg(not(feature = "burn"))]
+pub use instant::{Instant, needs_teacher, provide_teacher};
 #[cfg(feature = "burn")]
 pub use rendered::rendered;
 #[cfg(feature = "burn")]
 pub use training::Trainer;
 use wasm_bindgen::prelude::*;
+#[cfg(not(feature = "burn"))]
+pub use why::Why;
 
 #[wasm_bindgen]
 extern "C" {

@@ -10,7 +10,7 @@ use crate::model::{Info, Precision, Score, decode, encode_async, header};
 use crate::picture::{self, Size, View};
 use crate::synthesis::{Foreground, plainest_defect};
 use crate::teacher::Teacher;
-use crate::training::{Course, Film, Good, Preset, Settings, fingerprint_of, train_async};
+use crate::training::{Course, Film, Good, Preset, Settings, draw, fingerprint_of, train_async};
 use crate::{Error, Result};
 use burn::tensor::Device;
 use serde::Deserialize;
@@ -130,8 +130,8 @@ impl Trainer {
             None => None,
             Some(bytes) => {
                 let info = header(&bytes, Path::new("the model"))?;
-                if info.score == Score::Gate {
-                    let reason = "this model scores by its gate and has no student; train from scratch";
+                if info.score != Score::Discrepancy {
+                    let reason = "this model has no student to go on from; train from scratch";
                     return Err(Error::Training(reason.into()));
                 }
                 wanted.size = info.size;
@@ -173,6 +173,10 @@ impl Trainer {
             let part = name.as_bytes();
             (std::iter::once(part), *content)
         });
+        let drawn = draw(count, settings.held_out(count), settings.seed);
+        let names = self.identity.iter().zip(drawn);
+        let held_out: Vec<String> =
+            names.filter(|(_, drawn)| *drawn).map(|((name, _), _)| name.clone()).collect();
         let course = Course {
             name: self.wanted.name.clone(),
             data_fingerprint: fingerprint_of(identity),
@@ -184,6 +188,7 @@ impl Trainer {
         let summary = serde_json::json!({
             "pictures": course.pictures.len(),
             "heldOut": course.held_out.len(),
+            "heldOutNames": held_out,
             "steps": [steps * course.settings.epochs_amplify, steps * course.settings.epochs_distill],
         });
         self.course = Some(course);

@@ -66,6 +66,7 @@ pub fn model(backbone: Backbone, size: impl Into<Size>, raa: RaaOptions, score: 
             view: View::default(),
             preprocessing: words,
             range: None,
+            form: Default::default(),
             raa,
             score,
             selection: Selection::Last,

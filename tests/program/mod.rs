@@ -114,6 +114,7 @@ pub fn model(path: &Path) {
         view: View::default(),
         preprocessing: "as always".into(),
         range: None,
+        form: Default::default(),
         raa,
         score: Score::Discrepancy,
         selection: Selection::Last,

@@ -54,9 +54,10 @@ export function describe() {
       : "No model is loaded.";
     return;
   }
-  const { name, training_pictures, threshold } = page.detector.info;
-  words.replaceChildren(
-    make("strong", {}, name), `, trained on ${training_pictures} good pictures`);
+  const { name, training_pictures, threshold, score } = page.detector.info;
+  words.replaceChildren(make("strong", {}, name), score === "nearest"
+    ? `, judged by an instant detector: patches are compared with those of ${training_pictures} good pictures`
+    : `, trained on ${training_pictures} good pictures`);
   say("threshold-reliability", threshold.reliable ? "" : `The model’s own: ${threshold.reliability}.`);
 }
 

@@ -7,6 +7,7 @@ import * as inside from "./inside.js";
 import { items, verdict } from "./pictures.js";
 import { page } from "./state.js";
 import * as viewer from "./viewer.js";
+import * as why from "./why.js";
 
 /** @param {"model" | "job" | "zip"} which @param {string} [words] without: done @param {number} [share] */
 export function progress(which, words, share) {
@@ -45,6 +46,7 @@ export function refresh() {
   waysOn();
   inside.keep(page.selected);
   viewer.show(page.selected, page.threshold, own, colours);
+  why.show(page.selected);
 }
 
 /** What is offered next to the pictures that are there. */

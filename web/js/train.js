@@ -20,6 +20,7 @@ import { knownPaces, learned } from "./train-paces.js";
 import { showThumbs } from "./train-thumbs.js";
 import * as tries from "./train-tries.js";
 import { discard, rest, Unfinished, unfinished } from "./train-unfinished.js";
+import * as instant from "./train-instant.js";
 import { offerUndo } from "./undo.js";
 
 const FEWEST = 5;
@@ -51,6 +52,8 @@ let curves = {};
 let live;
 /** @type {Unfinished | undefined} */
 let kept;
+/** Names of the pictures that the training under way does not learn from. @type {string[]} */
+let heldOut = [];
 
 /** @param {(files: Good[]) => void} check judges pictures */
 export function wire(check) {
@@ -62,11 +65,12 @@ export function wire(check) {
     const gone = good.pictures();
     good.clear();
     say("train-notice", "");
-    refresh();
+    changed();
     $("train-pick").focus();
     offerUndo(`${counted(gone.length, "good picture")} removed.`, () => take({ files: gone, left: [] }));
   };
   $("train-check").onclick = () => { go("inspect"); $("files").click(); };
+  $("train-size").onchange = $("train-range").onchange = changed;
   $("train-from").onchange = started;
   $("train-form").onsubmit = (/** @type {Event} */ event) => { event.preventDefault(); begin(asked()); };
   $("train-cancel").onclick = () => running.abort();
@@ -99,24 +103,31 @@ export async function take(chosen) {
     models ? "A model is nothing to learn from; drop it on the other half to load it." : "",
     copies.length ? `${counted(copies.length, "picture")} left out, the same as ${one ? "one" : "some"} already here: ${first}${one ? "" : ` and ${copies.length - 1} more`}.` : "",
   ].filter(Boolean).join(" "));
-  refresh();
+  changed();
 }
 
 /** Good pictures that come while something else is looked at; how many there are then. @param {Good[]} files */
 export async function collect(files) {
   await good.add(files);
-  refresh();
+  changed();
   return good.pictures().length;
 }
 
 /** Takes one out again. @param {Good} picture */
 function remove(picture) {
   good.remove(picture);
-  refresh();
+  changed();
   offerUndo(`${picture.name} removed.`, async () => {
     await good.add([picture]);
-    refresh();
+    changed();
   });
+}
+
+/** The good pictures, or how they are looked at, are others. */
+function changed() {
+  refresh();
+  const { name, size, range } = asked();
+  if (!busy) instant.offer(good.pictures(), { name, size, range });
 }
 
 function refresh() {
@@ -206,7 +217,7 @@ async function run({ minutes, earlier, ...wanted }) {
     const model = await training.model;
     done = true;
     if (training.film) await keepFilm(training.film);
-    await finished(model, wanted.name);
+    await finished(model, wanted.name, pictures);
   } catch (error) {
     if (running.signal.aborted) announce("Training cancelled.");
     else say("train-error", `The training failed: ${said(error)}.`);
@@ -226,17 +237,24 @@ async function run({ minutes, earlier, ...wanted }) {
   }
 }
 
-/** @param {Blob} model @param {string} name */
-async function finished(model, name) {
+/** @param {Blob} model @param {string} name @param {Good[]} pictures */
+async function finished(model, name, pictures) {
   const place = await keep(model, name);
   const file = `${safe(name, "model")}.aand`;
   risk("model", !place);
-  await loadModel(model, file);
-  const threshold = page.detector?.info.threshold;
+  progress("Comparing it with the instant detector");
+  // Who insists on steps insists on what comes of them.
+  const { takesOver, words } = STEPS ? { takesOver: true, words: "" } : await instant.contest(model, pictures, heldOut);
+  // Another model that was loaded meanwhile gives way to the training that was asked for.
+  const stays = !takesOver && instant.speaks();
+  if (!stays) await loadModel(model, file);
+  const threshold = stays ? undefined : page.detector?.info.threshold;
   $("train-words").replaceChildren(
     make("strong", {}, `${name} is trained (${size(model.size)}).`),
     threshold ? ` Threshold ${threshold.value.toFixed(3)}: ${threshold.reliability}.` : "",
-    place ? " It is kept in this browser, and in use." : " It is in use. This browser cannot keep it; save it.");
+    place ? " It is kept in this browser" : " This browser cannot keep it; save it", stays ? ". " : ", and in use. ", words);
+  $("train-use").hidden = !stays;
+  $("train-use").onclick = async () => { $("train-use").hidden = true; await loadModel(model, file); };
   $("train-result").hidden = false;
   $("train-check-empty").hidden = true;
   $("train-save").onclick = () => { download(model, file); risk("model", false); };
@@ -288,6 +306,7 @@ function tell(told) {
     learned(told.of, told.pace);
     announce(`It will take about ${duration(60 * told.minutes)}.`);
   } else if (told.type === "planned") {
+    heldOut = told.heldOutNames ?? [];
     pace = new Pace(told.steps, measured && { amplify: measured.amplify, distill: measured.distill });
     kept?.planned(told.steps);
   } else if (told.type === "caching") progress(`Teacher’s features of ${told.done} of ${told.all} pictures`, told.done / told.all);

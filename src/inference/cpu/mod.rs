@@ -77,6 +77,7 @@ enum Work {
     Gate { query: Place, matching: Place, w: Place },
     Amplify { feature: Place, generated: Place, w: Option<Place>, residual: Residual, y: Place },
     Discrepancy { teacher: Place, student: Place, y: Place },
+    Nearest { feature: Place, matching: Place, y: Place },
 }
 
 impl Engine {
@@ -119,6 +120,9 @@ impl Engine {
                     residual,
                     y: place(output),
                 },
+                Operation::Nearest { feature, matching, output } => {
+                    Work::Nearest { feature: place(feature), matching: place(matching), y: place(output) }
+                }
                 Operation::Discrepancy { teacher, student, output } => {
                     Work::Discrepancy { teacher: place(teacher), student: place(student), y: place(output) }
                 }
@@ -252,6 +256,9 @@ impl Work {
             Self::Amplify { feature, generated, w, residual, y } => {
                 let (feature, generated, w, y) = (at(feature), at(generated), w.as_ref().map(&mut at), at(y));
                 pointwise::amplify([&feature, &generated], w.as_ref(), *residual, &y, batch);
+            }
+            Self::Nearest { feature, matching, y } => {
+                pointwise::nearest(&at(feature), &at(matching), &at(y), batch);
             }
             Self::Discrepancy { teacher, student, y } => {
                 pointwise::discrepancy(&at(teacher), &at(student), &at(y), batch);

@@ -219,6 +219,57 @@ impl Work for Discrepancy<'_> {
     }
 }
 
+/// `1 - max over the items of cos(feature, item)`.
+pub(super) fn nearest(feature: &Map, matching: &Map, y: &Map, batch: usize) {
+    stretches(batch, y.positions(), |picture, positions| {
+        // SAFETY: every task has its own positions.
+        unsafe { run(Nearest { feature, matching, y, picture, positions }) };
+    });
+}
+
+struct Nearest<'a> {
+    feature: &'a Map,
+    matching: &'a Map,
+    y: &'a Map,
+    picture: usize,
+    positions: Range<usize>,
+}
+
+impl Work for Nearest<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let to = self.y.plane(self.picture, 0);
+        // Lanes of the last block beyond the items do not count.
+        let (blocks, beyond) = (self.matching.blocks(), self.matching.channels % BLOCK);
+        let mut none = [0.0; BLOCK];
+        if beyond > 0 {
+            none[beyond..].fill(f32::MIN);
+        }
+        for p in self.positions {
+            let at = |map: &Map, block: usize| map.block(self.picture, block).wrapping_add(p * BLOCK);
+            // SAFETY: the planes hold this position; the output's is this task's.
+            unsafe {
+                let mut square = V::splat(0.0);
+                for block in 0..self.feature.blocks() {
+                    let f = V::load(at(self.feature, block));
+                    square = square.fma(f, f);
+                }
+                let mut largest = V::load(at(self.matching, blocks - 1)).add(V::load(none.as_ptr()));
+                for block in 0..blocks - 1 {
+                    largest = largest.max(V::load(at(self.matching, block)));
+                }
+                let mut lanes = [0.0; BLOCK];
+                largest.store(lanes.as_mut_ptr());
+                // Not `f32::max`, which would pass over what is not a number.
+                let largest =
+                    lanes.into_iter().fold(lanes[0], |m, v| if v > m || v.is_nan() { v } else { m });
+                let distance = 1.0 - largest / total(square).max(EPSILON).sqrt();
+                *to.add(p) = if distance < 0.0 { 0.0 } else { distance };
+            }
+        }
+    }
+}
+
 /// The sum of the lanes, in halves, so that their order does not matter to the compiler.
 #[inline(always)]
 unsafe fn total<V: Vector>(vector: V) -> f32 {

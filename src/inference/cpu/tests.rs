@@ -1,7 +1,7 @@
 //! Every layer alone, against the plainest implementation.
 
 use super::*;
-use crate::inference::plan_tests::{Random, info};
+use crate::inference::plan_tests::{Random, info, nearest};
 use crate::inference::{Buffer, reference};
 use crate::model::{Info, Score};
 use crate::teacher::Backbone;
@@ -129,6 +129,7 @@ fn every_switch_is_right() {
         &Info { raa: crate::amplification::RaaOptions { memory_items: 1, ..base.raa }, ..base.clone() },
         1,
     );
+    every_layer(&nearest(base.clone(), [20, 16, 1]), 3);
     every_layer(&Info { score: Score::Gate, ..base }, 3);
 }
 

@@ -79,6 +79,8 @@ export class Detector {
   adapter = "none";
   /** Whether the first {@link Detector.inspect} loads the model for the CPU as well. */
   prepare = false;
+  /** Whether the worker knows the good pictures. */
+  #asked = false;
   /** Why the CPU took over from the GPU; empty if it did not. */
   fallback = "";
 
@@ -164,6 +166,21 @@ export class Detector {
   }
 
   /**
+   * The patch of the good pictures that is most like one of a picture.
+   * @param {Blob} picture
+   * @param {{ x: number, y: number }} place shares of width and height
+   * @param {{ name?: string }} [options]
+   * @returns {Promise<import("./protocol.js").Why | undefined>} nothing if the model keeps no good pictures
+   */
+  async why(picture, { x, y }, { name } = {}) {
+    await this.#start();
+    const bytes = this.#asked ? undefined : await this.#bytes.arrayBuffer();
+    this.#asked = true;
+    const called = name ?? (picture instanceof File ? picture.name : "the picture");
+    return this.#ask({ type: "why", picture, name: called, x, y, bytes }, {}, bytes ? [bytes] : []);
+  }
+
+  /**
    * Fixes the colors of features by good pictures; without this each picture has its own.
    * @param {ImageData[]} pictures as {@link Detector.input} gives them
    */
@@ -221,6 +238,7 @@ export class Detector {
     this.#worker?.terminate();
     this.#worker = undefined;
     this.#ready = undefined;
+    this.#asked = false;
     for (const { reject } of this.#waiting.values()) reject(reason);
     this.#waiting.clear();
   }

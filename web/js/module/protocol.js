@@ -12,11 +12,13 @@
  * @typedef {{ id: number, type: "colors", pictures: ImageData[] }} ColorsRequest
  * @typedef {{ id: number, type: "prepare", bytes: ArrayBuffer, name: string }} PrepareRequest
  *   the model's file once more, for inspection on the CPU while a GPU detects
+ * @typedef {{ id: number, type: "why", picture: Blob, name: string, x: number, y: number, bytes?: ArrayBuffer }} WhyRequest
+ *   `x`, `y`: shares of width and height; `bytes`: the model's file, the first time. Answered by `Why` or nothing
  * @typedef {{ id: number, type: "memory" }} MemoryRequest
  * @typedef {{ id: number, type: "cancel" }} CancelRequest
  * @typedef {"auto" | "cpu" | "gpu"} Wanted `auto`: a GPU, if there is a real one
  * @typedef {"f32" | "f16"} Precision what a GPU computes with; `f16` only where it has `shader-f16`
- * @typedef {LoadRequest | DetectRequest | InputRequest | DefectRequest | InspectRequest | PatchRequest | ColorsRequest | PrepareRequest | MemoryRequest | CancelRequest} Request
+ * @typedef {LoadRequest | DetectRequest | InputRequest | DefectRequest | InspectRequest | PatchRequest | ColorsRequest | PrepareRequest | WhyRequest | MemoryRequest | CancelRequest} Request
  *
  * @typedef {{ id: number, type: "progress", done: number, total: number }} ProgressAnswer
  * @typedef {{ id: number, type: "done", result: any }} DoneAnswer
@@ -38,6 +40,7 @@
  * @property {number | { width: number, height: number }} size one number where both are the same
  * @property {Threshold} threshold
  * @property {number} training_pictures
+ * @property {"discrepancy" | "gate" | "nearest"} score `nearest`: an instant detector, which has no student
  * @property {{ gate: boolean, generator: boolean, residual: "tanh" | "sigmoid" | "learnable", memory_items: number }} raa
  * @property {string} program
  *
@@ -108,6 +111,11 @@
  * @property {Float64Array} [memoryCosines] of the gate's query and the memory items, the normal ones first
  * @property {Float64Array} [memoryShares] their softmax
  * @property {number} [gate] the sum of the anomalous items' shares
+ *
+ * @typedef {object} Why a patch of the picture and the one of the good pictures that is most like it
+ * @property {ImageData} odd around the patch, as the network gets it
+ * @property {ImageData} good around the good one
+ * @property {number} cosine of the teacher's features
  *
  * @typedef {object} Insides
  * @property {Level[]} levels

@@ -33,7 +33,7 @@
  *   | { type: "pace", of: string, pace: import("./train-plan.js").Pace, minutes: number }
  *   | { type: "model", stage: Stage, epoch: number, epochs: number, bytes: ArrayBuffer }
  *   | { type: "reading", done: number, all: number }
- *   | { type: "planned", pictures: number, heldOut: number, steps: [number, number] }
+ *   | { type: "planned", pictures: number, heldOut: number, heldOutNames?: string[], steps: [number, number] }
  *   | { type: "begin", stage: Stage, epoch: number, epochs: number, steps: number, ms: number }
  *   | { type: "step", stage: Stage, epoch: number, step: number, losses: [number, number], ms: number }
  *   | { type: "epoch", stage: Stage, record: Record<string, number>, ms: number }

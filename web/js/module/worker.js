@@ -2,7 +2,8 @@
 
 import { described, offered } from "./adapter.js";
 import { asPng, decoded, isForeign } from "./foreign.js";
-import init, { Detector, colourTable, version } from "../../wasm/aand-web.js";
+import { teacher } from "./teacher.js";
+import init, { Detector, colourTable, needsTeacher, provideTeacher, version } from "../../wasm/aand-web.js";
 
 /** @typedef {import("./protocol.js").Request} Request */
 
@@ -20,6 +21,8 @@ let canvas;
 /** @type {Exclude<Request, { type: "cancel" }>[]} */
 const queue = [];
 let busy = false;
+/** Good pictures that the model keeps. */
+let good = 0;
 
 addEventListener("message", ({ data }) => {
   /** @type {Request} */
@@ -62,7 +65,9 @@ async function answer(request) {
   if (request.type === "load") {
     const { use, draw, adapter } = await choose(request.compute);
     const shown = draw ? new OffscreenCanvas(1, 1) : undefined;
-    const next = await Detector.load(new Uint8Array(request.bytes), request.name, use, request.precision === "f16", shown);
+    const bytes = new Uint8Array(request.bytes);
+    if (needsTeacher(bytes)) provideTeacher(await teacher());
+    const next = await Detector.load(bytes, request.name, use, request.precision === "f16", shown);
     detector?.free();
     forget(0);
     [detector, canvas] = [next, shown];
@@ -76,6 +81,7 @@ async function answer(request) {
     case "prepare": return [detector.prepareInspection(new Uint8Array(request.bytes), request.name), []];
     case "inspect": return inspect(detector, request);
     case "patch": return patch(request);
+    case "why": return why(detector, request);
     case "colors": return fixColors(detector, request.pictures);
     case "input": {
       const file = await read(request.picture);
@@ -140,6 +146,22 @@ function patch({ turn, level, position, similar }) {
     return [{ teacher, advanced, student, cosine, memoryCosines, memoryShares, gate }, []];
   } finally {
     numbers.free();
+  }
+}
+
+/** The good patch that is most like one of a picture. @param {Detector} detector @param {import("./protocol.js").WhyRequest} request @returns {Promise<[any, Transferable[]]>} */
+async function why(detector, { picture, name, x, y, bytes: model }) {
+  if (model) good = detector.prepareWhy(new Uint8Array(model), name);
+  if (good === 0) return [undefined, []];
+  const file = await read(picture);
+  const own = isForeign(file) ? await asPng(picture) : undefined;
+  const found = detector.why(detector.inputOf(own ?? file, name), x, y);
+  if (!found) return [undefined, []];
+  try {
+    const [odd, of] = [found.odd, found.good].map((pixels) => new ImageData(new Uint8ClampedArray(pixels), found.side));
+    return [{ odd, good: of, cosine: found.cosine }, [odd.data.buffer, of.data.buffer]];
+  } finally {
+    found.free();
   }
 }
 

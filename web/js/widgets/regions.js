@@ -16,7 +16,7 @@
 export const MOST = 9;
 
 /**
- * Regions of cells above `level` that touch at a side, the highest peak first.
+ * Regions of cells above `level` that touch at a side or a corner, as the native program's; the highest peak first.
  * @param {Uint8Array} positions the map on the colour scale, rows of `side` values
  * @param {number} side
  * @param {number} level on the colour scale
@@ -38,11 +38,13 @@ export function regions(positions, side, level) {
       count++;
       if (positions[at] > positions[peak]) peak = at;
       [left, right, top, bottom] = [Math.min(left, x), Math.max(right, x), Math.min(top, y), Math.max(bottom, y)];
-      const next = [x > 0 ? at - 1 : -1, x < side - 1 ? at + 1 : -1, y > 0 ? at - side : -1, y < rows - 1 ? at + side : -1];
-      for (const other of next) {
-        if (other < 0 || seen[other] || positions[other] <= level) continue;
-        seen[other] = 1;
-        open.push(other);
+      for (let v = Math.max(0, y - 1); v <= Math.min(rows - 1, y + 1); v++) {
+        for (let u = Math.max(0, x - 1); u <= Math.min(side - 1, x + 1); u++) {
+          const other = v * side + u;
+          if (seen[other] || positions[other] <= level) continue;
+          seen[other] = 1;
+          open.push(other);
+        }
       }
     }
     found.push({

@@ -1,0 +1,149 @@
+//! Model files as they are stored: put together from tensors, and made small.
+//!
+//! A tensor `[n, …]` in 8 bits has a scale for each of its `n` rows, kept beside it as `NAME.scale`, and
+//! `value = scale[row] byte`. Its largest magnitude has the byte 127, so that the error is at most 1/254 of it.
+
+use super::file::{KEY, TensorStore, header, numbers};
+use super::{FORMAT_WITH_FORM, Form, Info, Kept, Score};
+use crate::teacher::{Backbone, EMBEDDED_SHA256};
+use crate::{Error, Result};
+use half::f16;
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+use std::path::Path;
+
+/// The ending of the name of a tensor's scales.
+pub(super) const SCALE: &str = ".scale";
+
+/// A tensor as a file holds it.
+#[derive(Clone, Debug)]
+pub struct StoredTensor {
+    /// Its name.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// What its numbers are stored as.
+    pub kind: Dtype,
+    /// The numbers, little-endian.
+    pub bytes: Vec<u8>,
+}
+
+impl StoredTensor {
+    /// Numbers stored as f16.
+    pub fn half(name: String, shape: Vec<usize>, values: &[f32]) -> Self {
+        let bytes = values.iter().flat_map(|&v| f16::from_f32(v).to_le_bytes()).collect();
+        Self { name, shape, kind: Dtype::F16, bytes }
+    }
+}
+
+/// The bytes of a model file that keeps these good pictures.
+///
+/// # Errors
+/// A tensor's bytes do not fit its shape, or a picture cannot be encoded.
+pub fn assemble(info: &Info, tensors: &[StoredTensor], kept: &Kept) -> Result<Vec<u8>> {
+    let failed = |e: &dyn std::fmt::Display| Error::Setting(format!("cannot encode the model: {e}"));
+    let mut views = Vec::with_capacity(tensors.len());
+    for tensor in tensors {
+        let view = TensorView::new(tensor.kind, tensor.shape.clone(), &tensor.bytes);
+        views.push((tensor.name.as_str(), view.map_err(|e| failed(&e))?));
+    }
+    let kept = kept.parts()?;
+    for (name, kind, shape, bytes) in &kept {
+        views.push((*name, TensorView::new(*kind, shape.clone(), bytes).map_err(|e| failed(&e))?));
+    }
+    let header = serde_json::to_string(info).map_err(|e| failed(&e))?;
+    safetensors::serialize(views, Some([(KEY.to_owned(), header)].into())).map_err(|e| failed(&e))
+}
+
+/// The same model in a small file: weights of amplifier and student in 8 bits, the embedded teacher only by its hash.
+/// Scores change by less than 1 %; everything else stays as it is, to the bit.
+///
+/// # Errors
+/// The bytes are no model, a damaged one, or a nearest-neighbor detector, which is small already.
+pub fn eight_bit(bytes: &[u8], name: &Path) -> Result<Vec<u8>> {
+    let info = header(bytes, name)?;
+    if info.score == Score::Nearest {
+        return Err(Error::model(name, "is an instant detector, which is small already"));
+    }
+    if info.form.eight_bit {
+        return Err(Error::model(name, "has 8 bits already"));
+    }
+    // Everything is checked as when it is loaded.
+    TensorStore::new(bytes, name)?;
+    let failed = |e: &dyn std::fmt::Display| Error::model(name, format!("cannot be written anew: {e}"));
+    let file = SafeTensors::deserialize(bytes).map_err(|e| failed(&e))?;
+    let embedded = info.backbone == Backbone::Compact && has_embedded_teacher(&file);
+    let mut tensors = Vec::new();
+    for (tensor, view) in file.tensors() {
+        if embedded && tensor.starts_with("teacher.") {
+            continue;
+        }
+        let weights = ["amplifier.", "student."].iter().any(|part| tensor.starts_with(part));
+        if !weights || view.shape().len() < 2 {
+            let (shape, kind, bytes) = (view.shape().to_vec(), view.dtype(), view.data().to_vec());
+            tensors.push(StoredTensor { name: tensor, shape, kind, bytes });
+            continue;
+        }
+        let values = numbers(view.dtype(), view.data(), &tensor).map_err(|e| Error::model(name, e))?;
+        let rows = view.shape()[0];
+        let (bytes, scales) = rounded(&values, rows);
+        let scale = format!("{tensor}{SCALE}");
+        tensors.push(StoredTensor { name: tensor, shape: view.shape().to_vec(), kind: Dtype::I8, bytes });
+        let bytes = scales.iter().flat_map(|scale| scale.to_le_bytes()).collect();
+        tensors.push(StoredTensor { name: scale, shape: vec![rows], kind: Dtype::F32, bytes });
+    }
+    let teacher = embedded.then(|| EMBEDDED_SHA256.to_owned());
+    let form = Form { items: None, eight_bit: true, teacher };
+    assemble(&Info { format_version: FORMAT_WITH_FORM, form, ..info }, &tensors, &Kept::default())
+}
+
+/// Bytes and scales of `values` in so many rows.
+fn rounded(values: &[f32], rows: usize) -> (Vec<u8>, Vec<f32>) {
+    let row = values.len() / rows.max(1);
+    let scales: Vec<f32> = values
+        .chunks(row.max(1))
+        .map(|row| row.iter().fold(0.0f32, |most, value| most.max(value.abs())) / 127.0)
+        .collect();
+    let bytes = values.chunks(row.max(1)).zip(&scales).flat_map(|(row, &scale)| {
+        let byte = move |value: &f32| if scale > 0.0 { (value / scale).round() as i8 as u8 } else { 0 };
+        row.iter().map(byte)
+    });
+    (bytes.collect(), scales)
+}
+
+/// The numbers of a tensor whose rows have these scales.
+pub(super) fn restored(bytes: &[u8], scales: &[f32]) -> Vec<f32> {
+    let row = bytes.len() / scales.len().max(1);
+    let value = |(i, &byte): (usize, &u8)| f32::from(byte as i8) * scales[i / row.max(1)];
+    bytes.iter().enumerate().map(value).collect()
+}
+
+/// Whether the file's teacher has the numbers of the embedded one. Its stem is enough to tell: another training leaves
+/// no weight as it was.
+fn has_embedded_teacher(file: &SafeTensors<'_>) -> bool {
+    let Some(own) = crate::teacher::embedded_bytes() else { return false };
+    let (Ok(own), Ok(stem)) = (SafeTensors::deserialize(own), file.tensor("teacher.conv1.weight")) else {
+        return false;
+    };
+    let Ok(own) = own.tensor("conv1.weight") else { return false };
+    let values = |view: &TensorView<'_>| numbers(view.dtype(), view.data(), "teacher.conv1.weight").ok();
+    own.shape() == stem.shape() && values(&own) == values(&stem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_row_keeps_its_own_precision() {
+        let values = [1.0, -0.5, 0.0, 0.002, -0.004, 0.001, 0.0, 0.0, 0.0];
+        let (bytes, scales) = rounded(&values, 3);
+        assert_eq!(scales.len(), 3);
+        for (row, (found, right)) in restored(&bytes, &scales).chunks(3).zip(values.chunks(3)).enumerate() {
+            let most = right.iter().fold(0.0f32, |m, v| m.max(v.abs()));
+            for (found, right) in found.iter().zip(right) {
+                assert!((found - right).abs() <= most / 253.0, "row {row}: {found} is not {right}");
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Why a place looks odd: the good patch that is most like it, among the good pictures that the model keeps.
+
+use super::detection::{Detector, opaque};
+use super::error::thrown;
+use crate::Result;
+use crate::model::{TensorStore, kept};
+use crate::nearest::{Gallery, Likeness};
+use crate::picture::Picture;
+use std::path::Path;
+use wasm_bindgen::prelude::*;
+
+/// Good pictures that are compared with at most: each is looked at once, and its features stay in memory.
+const MOST: usize = 12;
+
+#[wasm_bindgen]
+impl Detector {
+    /// Looks at the good pictures that the model keeps; how many there are. `bytes` are those of its file. None where the
+    /// map does not show all of a picture.
+    ///
+    /// # Errors
+    /// `ModelError`: as when loading.
+    #[wasm_bindgen(js_name = prepareWhy)]
+    pub fn prepare_why(&mut self, bytes: Vec<u8>, name: String) -> std::result::Result<usize, JsValue> {
+        let gallery = self.gallery_of(&bytes, Path::new(&name)).map_err(thrown)?;
+        let count = gallery.len();
+        self.gallery = Some(gallery);
+        Ok(count)
+    }
+
+    /// The good patch that is most like the one at `x`, `y` (shares of width and height) of the network's pixels of four
+    /// bytes; nothing without good pictures.
+    ///
+    /// # Errors
+    /// `PictureError`: not as many pixels.
+    pub fn why(&self, pixels: Vec<u8>, x: f64, y: f64) -> std::result::Result<Option<Why>, JsValue> {
+        let (width, height) = self.header().size.pixels();
+        let picture = opaque(&pixels, width, height).map_err(thrown)?;
+        Ok(self.gallery.as_ref().and_then(|gallery| gallery.nearest(&picture, [x, y])).map(Why))
+    }
+}
+
+impl Detector {
+    fn gallery_of(&self, bytes: &[u8], name: &Path) -> Result<Gallery> {
+        let info = self.header();
+        let pictures = match info.view.shows_whole_maps() {
+            true => kept(bytes, name)?.pictures,
+            false => Vec::new(),
+        };
+        let good = pictures.into_iter().take(MOST).map(|kept| kept.seen.picture.into_owned());
+        Gallery::new(info.backbone, info.size, &TensorStore::new(bytes, name)?, good)
+    }
+}
+
+/// An odd patch and the good one that is most like it.
+#[wasm_bindgen]
+pub struct Why(Likeness);
+
+#[wasm_bindgen]
+impl Why {
+    /// The cosine of their features.
+    #[wasm_bindgen(getter)]
+    pub fn cosine(&self) -> f64 {
+        self.0.cosine
+    }
+
+    /// Columns and rows of both.
+    #[wasm_bindgen(getter)]
+    pub fn side(&self) -> u32 {
+        self.0.odd.width()
+    }
+
+    /// Around the odd patch, RGBA.
+    #[wasm_bindgen(getter)]
+    pub fn odd(&self) -> Vec<u8> {
+        rgba(&self.0.odd)
+    }
+
+    /// Around the good patch, RGBA.
+    #[wasm_bindgen(getter)]
+    pub fn good(&self) -> Vec<u8> {
+        rgba(&self.0.good)
+    }
+}
+
+fn rgba(picture: &Picture) -> Vec<u8> {
+    picture.pixels().flat_map(|pixel| [pixel[0], pixel[1], pixel[2], 255]).collect()
+}

@@ -1,0 +1,101 @@
+//! `aand train --instant` and small model files through the built program: judged like any other model, and refused in one
+//! line where something does not apply.
+
+mod program;
+
+use aand::model::{Score, StoredModel};
+use program::{SIZE, category, complaint, part, printed, put, run, text};
+use serde_json::Value;
+use std::fs;
+
+#[test]
+fn an_instant_detector_is_a_model_like_any_other() {
+    let data = category();
+    let at = data.path().display();
+    let line = format!("train {at} --instant --size {SIZE} --out {at}/m.aand --json --quiet");
+    let told: Value = serde_json::from_str(&printed(&line)).unwrap();
+    assert_eq!((&told["instant"], &told["training_pictures"]), (&true.into(), &6.into()));
+    let model = data.path().join("m.aand");
+    let info = StoredModel::open(&model).unwrap().info;
+    assert_eq!((info.score, info.threshold.pictures), (Score::Nearest, 6));
+    assert!(fs::metadata(&model).unwrap().len() < 500_000, "the teacher is not in it");
+    assert_eq!(StoredModel::open(&model).unwrap().kept().unwrap().pictures.len(), 6);
+
+    // The same pictures give the same file.
+    let before = fs::read(&model).unwrap();
+    printed(&line);
+    assert_eq!(fs::read(&model).unwrap(), before);
+
+    let found: Value = serde_json::from_str(&printed(&format!(
+        "eval {at}/m.aand {at} --device cpu --json --quiet --report {at}/r.html"
+    )))
+    .unwrap();
+    assert_eq!(found["image_auroc"], 1.0, "{found}");
+    let detect = format!("detect {at}/m.aand {at}/test --out {at}/found --device cpu --quiet --json");
+    let lines = printed(&detect);
+    let verdict = |name: &str| {
+        let line =
+            lines.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("{name}: {lines}"));
+        serde_json::from_str::<Value>(line).unwrap()["verdict"].clone()
+    };
+    assert_eq!(verdict("spot/0.png"), "anomalous");
+    printed(&format!("calibrate {at}/m.aand {at}/test/good {at}/train/good --out {at}/c.aand --quiet"));
+    assert!(StoredModel::open(&data.path().join("c.aand")).unwrap().info.threshold.pictures >= 8);
+    assert!(
+        printed(&format!("patch {at}/m.aand {at}/test/spot/0.png --row 2 --column 3")).contains("no gate")
+    );
+}
+
+#[test]
+fn what_does_not_apply_to_it_is_one_line() {
+    let data = category();
+    let at = data.path().display();
+    for flags in ["--tile 64", "--backbone resnet18", "--epochs-distill 3", "--resume", "--seed 3"] {
+        let output = run(&format!("train {at} --instant {flags}"));
+        assert_eq!(output.status.code(), Some(2), "{flags}: {}", text(&output.stderr));
+    }
+    (0..2).for_each(|n| put(data.path(), &format!("few/{n}.png"), &part(n, false)));
+    let said = complaint(&format!("train {at}/few --instant --size {SIZE} --out {at}/few.aand"));
+    assert!(said.contains("2 usable pictures are too few"), "{said}");
+    assert!(!data.path().join("few.aand").exists());
+    printed(&format!("train {at} --instant --size {SIZE} --out {at}/m.aand --quiet"));
+    let said = complaint(&format!("export {at}/m.aand --to aand --out {at}/s.aand"));
+    assert!(said.contains("small already"), "{said}");
+}
+
+#[test]
+fn a_small_file_has_the_same_scores() {
+    let data = category();
+    let at = data.path().display();
+    printed(&format!(
+        "train {at} --out {at}/m.aand --size {SIZE} --batch 6 --epochs-amplify 2 --epochs-distill 30 --device cpu --quiet"
+    ));
+    let told: Value = serde_json::from_str(&printed(&format!(
+        "export {at}/m.aand --to aand --verify {at}/test {at}/train --json --quiet"
+    )))
+    .unwrap();
+    assert_eq!(told["verified"]["pictures"], 13);
+    let apart = told["verified"]["largest_difference"].as_f64().unwrap();
+    assert!(apart < 1e-2, "{apart}");
+    let small = data.path().join("m-small.aand");
+    let [before, after] =
+        [data.path().join("m.aand"), small.clone()].map(|path| fs::metadata(path).unwrap().len());
+    // A quarter of the weights' bytes, and no teacher.
+    assert!(4 * after < before + 400_000, "{after} of {before} bytes");
+    let info = StoredModel::open(&small).unwrap().info;
+    assert!(info.form.eight_bit && info.form.teacher.is_some());
+    // It is evaluated, looked into, gone on from and made small like the other, and a second time refused.
+    printed(&format!("eval {at}/m-small.aand {at} --device cpu --quiet --report {at}/r.html"));
+    printed(&format!("patch {at}/m-small.aand {at}/test/spot/0.png --row 2 --column 3"));
+    let said = complaint(&format!("export {at}/m-small.aand --to aand"));
+    assert!(said.contains("8 bits already"), "{said}");
+
+    // Another teacher than this program's is named.
+    let bytes = fs::read(&small).unwrap();
+    let place = bytes.windows(8).position(|part| part == b"67845de7").unwrap();
+    let mut other = bytes;
+    other[place] = b'0';
+    fs::write(data.path().join("other.aand"), other).unwrap();
+    let said = complaint(&format!("detect {at}/other.aand {at}/test --out {at}/x"));
+    assert!(said.contains("another embedded teacher (07845de7…"), "{said}");
+}
