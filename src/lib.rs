@@ -32,13 +32,15 @@
 //! [`weights`] reads and fetches teachers; [`pretrain`] makes the one that ships; [`render`] draws the product
 //! lines of the demo; [`convolution`] is the CPU's fast path in training, [`inference`] the path of
 //! detection without Burn, [`gpu`] the shaders of detection and of both training stages; [`benchmark`] measures;
-//! [`cli`] is the program. In the browser the feature `web` adds the module `web`; without the feature `burn` only what
+//! [`serve`] is the service; [`cli`] is the program. In the browser the feature `web` adds the module `web`; without the feature `burn` only what
 //! detects remains.
 //!
 //! # Train and detect
 //!
 #![doc = include_str!("../docs/example.md")]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
+// That a future which holds a GPU may go to another thread is proved through all types of wgpu.
+#![recursion_limit = "256"]
 
 pub mod amplification;
 mod batch_norm;
@@ -86,6 +88,8 @@ pub mod dataset;
 pub mod pretrain;
 #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
 pub mod report;
+#[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
+pub mod serve;
 #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
 pub mod stress;
 #[cfg(not(target_arch = "wasm32"))]

@@ -32,6 +32,7 @@ mod region;
 mod render;
 mod reporting;
 mod results;
+mod serve;
 mod shard;
 mod shell;
 mod small;
@@ -82,6 +83,8 @@ enum Command {
     Detect(detect::DetectArgs),
     /// Make one folder of results of the parts that `detect --shard` wrote
     Merge(merge::MergeArgs),
+    /// Serve models over HTTP: pictures in, scores, regions and heat maps out
+    Serve(serve::ServeArgs),
     /// Measure a model on labelled pictures: AUROC, AUPRO, AP, F1
     Eval(eval::EvalArgs),
     /// Write a model for other runtimes (ONNX), and prove that their scores are the same
@@ -253,6 +256,7 @@ fn dispatch(command: Command) -> Result<()> {
         Command::Train(args) => train::run(&args),
         Command::Detect(args) => detect::run(&args),
         Command::Merge(args) => merge::run(&args),
+        Command::Serve(args) => serve::run(args),
         Command::Eval(args) => eval::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Stress(args) => stress::run(&args),

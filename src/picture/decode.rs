@@ -61,7 +61,20 @@ pub fn decode_detailed(bytes: &[u8], name: &Path) -> Result<(Picture, Details)> 
 /// # Errors
 /// As [`decode`].
 pub fn decode_ranged(bytes: &[u8], name: &Path, range: Option<Range>) -> Result<(Picture, Details)> {
-    let (image, details) = read(bytes, name)?;
+    decode_within(MAX_PIXELS, bytes, name, range)
+}
+
+/// [`decode_ranged`], where a picture of more than `most` pixels is refused before any of them is decoded.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_within(
+    most: u64,
+    bytes: &[u8],
+    name: &Path,
+    range: Option<Range>,
+) -> Result<(Picture, Details)> {
+    let (image, details) = read(bytes, name, most)?;
     let picture = match range {
         Some(range) => range.apply(image),
         None => image.into_rgb8(),
@@ -108,8 +121,8 @@ pub fn open_ranged(path: impl AsRef<Path>, range: Option<Range>) -> Result<(Pict
     decode_ranged(&bytes, path, range)
 }
 
-/// Decodes in the stored mode, upright.
-pub(super) fn read(bytes: &[u8], name: &Path) -> Result<(DynamicImage, Details)> {
+/// Decodes in the stored mode, upright; not more than `most` pixels.
+pub(super) fn read(bytes: &[u8], name: &Path, most: u64) -> Result<(DynamicImage, Details)> {
     if bytes.is_empty() {
         return Err(Error::picture(name, "the file is empty (0 bytes); copy or export it again"));
     }
@@ -141,13 +154,14 @@ pub(super) fn read(bytes: &[u8], name: &Path) -> Result<(DynamicImage, Details)>
         return Err(Error::picture(name, format!("it has {width} x {height} pixels; export it again")));
     }
     let pixels = u64::from(width) * u64::from(height);
-    if width.max(height) > MAX_SIDE || pixels > MAX_PIXELS || decoder.total_bytes() > MAX_BYTES {
+    let most = most.min(MAX_PIXELS);
+    if width.max(height) > MAX_SIDE || pixels > most || decoder.total_bytes() > MAX_BYTES {
         return Err(Error::picture(
             name,
             format!(
                 "{width} x {height} pixels is beyond the limit of {MAX_SIDE} per side and {} megapixels; \
                  scale it down or cut it into parts",
-                MAX_PIXELS / 1_000_000
+                most as f64 / 1e6
             ),
         ));
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use image::{DynamicImage, GrayImage, Luma};
 use imageproc::region_labelling::{Connectivity, connected_components};
 
-use super::decode::{is_lossy, read};
+use super::decode::{MAX_PIXELS, is_lossy, read};
 use crate::error::Result;
 
 /// A patch counts as marked when more than this share of its pixels is (method.md 2.5).
@@ -138,7 +138,7 @@ impl Mask {
 /// # Errors
 /// As [`decode`](super::decode()).
 pub fn decode_mask(bytes: &[u8], name: &Path) -> Result<Mask> {
-    let (image, _) = read(bytes, name)?;
+    let (image, _) = read(bytes, name, MAX_PIXELS)?;
     let floor: u8 = if is_lossy(bytes) { 127 } else { 0 };
     let data = match &image {
         DynamicImage::ImageLuma8(grey) => grey.as_raw().iter().map(|&value| value > floor).collect(),
@@ -166,7 +166,8 @@ pub fn open_mask(path: impl AsRef<Path>) -> Result<Mask> {
 #[cfg(not(target_arch = "wasm32"))]
 pub fn is_drawn_in_alpha(path: impl AsRef<Path>) -> bool {
     let path = path.as_ref();
-    let Some((image, _)) = std::fs::read(path).ok().and_then(|bytes| read(&bytes, path).ok()) else {
+    let Some((image, _)) = std::fs::read(path).ok().and_then(|bytes| read(&bytes, path, MAX_PIXELS).ok())
+    else {
         return false;
     };
     let pixels = image.has_alpha().then(|| image.into_rgba8());

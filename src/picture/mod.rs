@@ -18,7 +18,7 @@ mod tiles;
 mod turn;
 mod view;
 
-pub use decode::{Details, MAX_PIXELS, MAX_SIDE, decode, decode_detailed, decode_ranged};
+pub use decode::{Details, MAX_PIXELS, MAX_SIDE, decode, decode_detailed, decode_ranged, decode_within};
 #[cfg(not(target_arch = "wasm32"))]
 pub use decode::{open, open_ranged, open_size};
 pub use fit::{Fit, Frame, cut, mirrored};

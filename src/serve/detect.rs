@@ -1,0 +1,77 @@
+//! `POST /detect` and `POST /models/NAME/detect`: a picture as the body, what was found as the answer.
+
+use super::answer::{Answer, png};
+use super::failure::Failure;
+use super::picture::Given;
+use super::service::{Service, blocking};
+use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// What may stand behind the `?`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    model: Option<String>,
+    map: Option<String>,
+}
+
+/// By the only model, or the one behind the `?`.
+pub async fn detect(
+    State(service): State<Arc<Service>>,
+    asked: Result<Query<Asked>, QueryRejection>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Failure> {
+    answer(&service, asked, None, &headers, body).await
+}
+
+/// By the model in the path.
+pub async fn detect_by(
+    State(service): State<Arc<Service>>,
+    Path(name): Path<String>,
+    asked: Result<Query<Asked>, QueryRejection>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Failure> {
+    answer(&service, asked, Some(name), &headers, body).await
+}
+
+async fn answer(
+    service: &Arc<Service>,
+    asked: Result<Query<Asked>, QueryRejection>,
+    name: Option<String>,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Response, Failure> {
+    // All of it is taken before anything is refused: an answer may be lost with a body that nobody reads.
+    let received = service.receive(body, headers).await?;
+    let Query(asked) = asked.map_err(|e| Failure::bad(e.body_text()))?;
+    let model = service.model(name.or(asked.model).as_deref())?;
+    let wants_map = match asked.map.as_deref() {
+        Some("png") => true,
+        Some(other) => return Err(Failure::bad(format!("map={other}: there is only map=png"))),
+        None => named(headers, &ACCEPT).is_some_and(|kinds| kinds.trim_start().starts_with("image/png")),
+    };
+    if named(headers, &CONTENT_TYPE).is_some_and(|kind| kind.starts_with("multipart/")) {
+        let reason = "send the picture itself as the body, not a form: curl --data-binary @picture.jpg";
+        return Err(Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason));
+    }
+    let mut judged = service.judge(&model, vec![Given::Encoded(received.bytes)]).await?;
+    let judged = judged.pop().ok_or_else(|| Failure::inner("no result"))?;
+    let answer = Answer::new(&model, &judged.found, judged.ms);
+    if !wants_map {
+        return Ok(answer.json());
+    }
+    let threshold = model.detector.info.threshold.value;
+    answer.with_map(blocking(move || png(&judged.found, judged.native, threshold)).await?)
+}
+
+fn named<'a>(headers: &'a HeaderMap, name: &axum::http::HeaderName) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}

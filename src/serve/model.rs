@@ -1,0 +1,154 @@
+//! The models that are served: each by its name, and which file of that name is in use.
+
+use crate::detection::Detector;
+use crate::files::plain_name;
+use crate::gpu::Processor;
+use crate::model::Precision;
+use crate::{Error, Result};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::SystemTime;
+
+/// A model in use.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What it is called.
+    pub name: String,
+    /// What computes.
+    pub detector: Detector,
+    /// The file it was read from.
+    pub stamp: Stamp,
+}
+
+/// By what a changed file is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    length: u64,
+    modified: Option<SystemTime>,
+    number: u64,
+}
+
+impl Stamp {
+    /// Of the file as it is now; none where it cannot be looked at.
+    pub fn of(path: &Path) -> Option<Self> {
+        let facts = std::fs::metadata(path).ok()?;
+        #[cfg(unix)]
+        let number = std::os::unix::fs::MetadataExt::ino(&facts);
+        #[cfg(not(unix))]
+        let number = 0;
+        Some(Self { length: facts.len(), modified: facts.modified().ok(), number })
+    }
+}
+
+/// A model's name and file, and what of it is in use.
+#[derive(Debug)]
+pub struct Served {
+    /// What it is called.
+    pub name: String,
+    /// Its file.
+    pub path: PathBuf,
+    current: RwLock<Arc<Loaded>>,
+    /// Why the file as it is now cannot be used, if so.
+    trouble: Mutex<Option<String>>,
+}
+
+impl Served {
+    /// The model that a request which begins now is answered with.
+    pub fn current(&self) -> Arc<Loaded> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// From now on another one.
+    pub fn replace(&self, loaded: Loaded) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
+        self.set_trouble(None);
+    }
+
+    /// Why the file as it is now cannot be used, if so.
+    pub fn trouble(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says so.
+    pub fn set_trouble(&self, trouble: Option<String>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+}
+
+/// What a model file is called by: its name without the ending.
+pub fn name_of(path: &Path) -> String {
+    plain_name(path.file_stem().unwrap_or_default())
+}
+
+/// All models that are served.
+#[derive(Debug)]
+pub struct Models {
+    all: RwLock<Vec<Arc<Served>>>,
+    processor: Processor,
+    precision: Precision,
+}
+
+impl Models {
+    /// Opens model files.
+    ///
+    /// # Errors
+    /// One cannot be opened, or two have the same name.
+    pub fn open(paths: &[PathBuf], processor: &Processor, precision: Precision) -> Result<Arc<Self>> {
+        let models = Self { all: RwLock::new(Vec::new()), processor: processor.clone(), precision };
+        paths.iter().try_for_each(|path| models.add(path))?;
+        Ok(Arc::new(models))
+    }
+
+    /// Opens one more.
+    ///
+    /// # Errors
+    /// It cannot be opened, or there is one of that name.
+    pub fn add(&self, path: &Path) -> Result<()> {
+        let name = name_of(path);
+        let taken = || {
+            Error::Setting(format!(
+                "{}: there is already a model called {name}; rename one, they are told apart by their files' names",
+                path.display()
+            ))
+        };
+        if self.get(&name).is_some() {
+            return Err(taken());
+        }
+        let current = RwLock::new(Arc::new(self.load(&name, path)?));
+        let served = Served { name: name.clone(), path: path.into(), current, trouble: Mutex::new(None) };
+        let mut all = self.all.write().unwrap_or_else(PoisonError::into_inner);
+        if all.iter().any(|served| served.name == name) {
+            return Err(taken());
+        }
+        all.push(Arc::new(served));
+        Ok(())
+    }
+
+    /// Reads a model file that does not change meanwhile.
+    ///
+    /// # Errors
+    /// It cannot be opened, or something writes it.
+    pub fn load(&self, name: &str, path: &Path) -> Result<Loaded> {
+        let before = Stamp::of(path);
+        let detector = Detector::open_in(self.precision, path, &self.processor)?;
+        match (before, Stamp::of(path)) {
+            (Some(stamp), Some(after)) if stamp == after => Ok(Loaded { name: name.into(), detector, stamp }),
+            _ => Err(Error::model(path, "it changed while it was read; write it whole, then rename it")),
+        }
+    }
+
+    /// Those served now.
+    pub fn all(&self) -> Vec<Arc<Served>> {
+        self.all.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Their names.
+    pub fn names(&self) -> Vec<String> {
+        self.all().iter().map(|served| served.name.clone()).collect()
+    }
+
+    /// The one of that name.
+    pub fn get(&self, name: &str) -> Option<Arc<Served>> {
+        self.all().into_iter().find(|served| served.name == name)
+    }
+}

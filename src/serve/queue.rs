@@ -1,0 +1,205 @@
+//! The queue in front of the one thread that computes: what has come in while a batch was computed is the next batch.
+
+use super::failure::{Failure, Outcome};
+use super::metrics::Metrics;
+use super::model::Loaded;
+use super::picture::Ready;
+use crate::detection::Detection;
+use crate::picture::Seen;
+use crate::{Error, Result};
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// What comes of a picture: what was found, and its share of the milliseconds of its batch.
+pub type Found = Result<(Detection, f64)>;
+
+/// A picture that waits.
+struct Job {
+    model: Arc<Loaded>,
+    ready: Ready,
+    reply: oneshot::Sender<Found>,
+    _place: Place,
+}
+
+#[derive(Default)]
+struct Waiting {
+    jobs: VecDeque<Job>,
+    closed: bool,
+}
+
+/// The queue.
+pub struct Queue {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+    /// Pictures that are decoded, wait or are computed.
+    taken: Arc<AtomicUsize>,
+    most: usize,
+}
+
+/// A place in the queue, from before a picture is decoded until it is answered.
+#[derive(Debug)]
+pub struct Place(Arc<AtomicUsize>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Queue {
+    /// For so many pictures at most.
+    pub fn new(most: usize) -> Self {
+        Self { waiting: Mutex::default(), changed: Condvar::new(), taken: Arc::default(), most }
+    }
+
+    /// Pictures that are decoded, wait or are computed.
+    pub fn taken(&self) -> usize {
+        self.taken.load(Ordering::SeqCst)
+    }
+
+    /// Places for the pictures of a request, all or none.
+    ///
+    /// # Errors
+    /// There are never so many, or not now.
+    pub fn enter(&self, pictures: usize) -> Outcome<Vec<Place>> {
+        let most = self.most;
+        if pictures > most {
+            let reason = format!("{pictures} pictures in a request: at most {most} are taken (--queue)");
+            return Err(Failure::large(reason));
+        }
+        let more = |taken: usize| (taken + pictures <= most).then_some(taken + pictures);
+        let entered = self.taken.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more);
+        entered
+            .map_err(|_| Failure::busy(format!("{most} pictures are waiting already; try again later")))?;
+        Ok((0..pictures).map(|_| Place(Arc::clone(&self.taken))).collect())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lines a picture up; what comes of it is told through what is returned.
+    pub fn push(&self, model: Arc<Loaded>, ready: Ready, place: Place) -> oneshot::Receiver<Found> {
+        let (reply, found) = oneshot::channel();
+        self.lock().jobs.push_back(Job { model, ready, reply, _place: place });
+        self.changed.notify_all();
+        found
+    }
+
+    /// No more is to come; what waits is still computed.
+    pub fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_all();
+    }
+
+    /// Computes until the queue is closed and empty: at most `batch` pictures at once, waiting at most `wait` for those
+    /// that are being decoded.
+    pub fn work(&self, batch: usize, wait: Duration, metrics: &Metrics) {
+        while let Some(jobs) = self.next(batch, wait) {
+            metrics.batch(jobs.len());
+            let started = Instant::now();
+            compute(jobs);
+            metrics.computed(started.elapsed());
+        }
+    }
+
+    /// The next batch, all for the same model; none when there is nothing more to come.
+    fn next(&self, batch: usize, wait: Duration) -> Option<Vec<Job>> {
+        let mut waiting = self.lock();
+        let mut until = None;
+        loop {
+            // Nobody waits for the answer to one whose client has gone.
+            waiting.jobs.retain(|job| !job.reply.is_closed());
+            let Some(first) = waiting.jobs.front() else {
+                if waiting.closed {
+                    return None;
+                }
+                until = None;
+                waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let same = |job: &Job| Arc::ptr_eq(&job.model, &first.model);
+            let count = waiting.jobs.iter().filter(|job| same(job)).count();
+            let left =
+                until.get_or_insert_with(|| Instant::now() + wait).saturating_duration_since(Instant::now());
+            // Nobody is on the way: waiting would only cost time.
+            let alone = self.taken() <= waiting.jobs.len();
+            if count >= batch || alone || left.is_zero() || waiting.closed {
+                let model = Arc::clone(&first.model);
+                let (mut taken, mut kept) = (Vec::new(), VecDeque::new());
+                for job in waiting.jobs.drain(..) {
+                    match taken.len() < batch && Arc::ptr_eq(&job.model, &model) {
+                        true => taken.push(job),
+                        false => kept.push_back(job),
+                    }
+                }
+                waiting.jobs = kept;
+                return Some(taken);
+            }
+            let woken = self.changed.wait_timeout(waiting, left);
+            waiting = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+/// Computes a batch. Where it fails as a whole its pictures are tried one by one, so that none takes others with it.
+fn compute(jobs: Vec<Job>) {
+    let Some(first) = jobs.first() else { return };
+    let model = Arc::clone(&first.model);
+    let seen: Vec<Seen<'_>> = jobs.iter().map(|job| job.ready.seen.borrowed()).collect();
+    let found = look(&model, &seen);
+    drop(seen);
+    let found = match found {
+        Ok(found) => found,
+        Err(error) if jobs.len() == 1 => vec![Err(error)],
+        Err(_) => jobs
+            .iter()
+            .map(|job| look(&model, &[job.ready.seen.borrowed()])?.pop().unwrap_or_else(|| Err(missing())))
+            .collect(),
+    };
+    for (job, found) in jobs.into_iter().zip(found) {
+        // Whoever asked may have gone.
+        let _ = job.reply.send(found);
+    }
+}
+
+fn missing() -> Error {
+    Error::Device("a map is missing".into())
+}
+
+/// What is found in pictures. A fault of the program in one batch must not end the thread that computes all.
+fn look(model: &Loaded, seen: &[Seen<'_>]) -> Result<Vec<Found>> {
+    let started = Instant::now();
+    let detector = &model.detector;
+    let maps = catch_unwind(AssertUnwindSafe(|| pollster::block_on(detector.look(seen, &mut |_, _| {}))));
+    let maps = maps
+        .unwrap_or_else(|_| Err(Error::Device("the computation failed; this is a fault of aand".into())))?;
+    if maps.len() != seen.len() {
+        return Err(missing());
+    }
+    let share = started.elapsed().as_secs_f64() * 1e3 / seen.len().max(1) as f64;
+    let judge = |(map, seen): (_, &Seen<'_>)| detector.judge(map, seen.native).map(|found| (found, share));
+    Ok(maps.into_iter().zip(seen).map(judge).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Queue;
+
+    #[test]
+    fn places_are_all_or_none_and_come_back() {
+        let queue = Queue::new(3);
+        let two = queue.enter(2).unwrap();
+        assert_eq!(queue.enter(2).unwrap_err().status, 429);
+        let one = queue.enter(1).unwrap();
+        assert_eq!((queue.taken(), queue.enter(1).unwrap_err().status.as_u16()), (3, 429));
+        drop(two);
+        assert_eq!((queue.taken(), queue.enter(4).unwrap_err().status.as_u16()), (1, 413));
+        drop(one);
+        assert_eq!(queue.enter(3).unwrap().len(), 3);
+    }
+}

@@ -1,0 +1,78 @@
+//! Which path leads where.
+
+use super::body::drain;
+use super::failure::Failure;
+use super::service::Service;
+use super::{detect, health, infer};
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
+use axum::http::{HeaderValue, Method};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// All paths.
+pub fn router(service: &Arc<Service>) -> Router {
+    let only = |route: MethodRouter<Arc<Service>>| route.fallback(wrong_method);
+    let router = Router::new()
+        .route("/detect", only(post(detect::detect)))
+        .route("/models/{name}/detect", only(post(detect::detect_by)))
+        .route("/v2", only(get(health::server)))
+        .route("/v2/health/live", only(get(health::live)))
+        .route("/v2/health/ready", only(get(health::ready)))
+        .route("/v2/models/{name}", only(get(health::model)))
+        .route("/v2/models/{name}/ready", only(get(health::model_ready)))
+        .route("/v2/models/{name}/infer", only(post(infer::infer)))
+        .route("/metrics", only(get(metrics)))
+        .fallback(unknown);
+    router.layer(from_fn_with_state(Arc::clone(service), around)).with_state(Arc::clone(service))
+}
+
+/// What is done about every request: who may ask, how long it took, and what browsers are to make of the answer.
+async fn around(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    // The pattern, not the path: of those there is no end.
+    let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
+    let mut response = match service.guard.check(&request) {
+        Ok(()) => next.run(request).await,
+        Err(failure) => {
+            drain(request.into_body()).await;
+            failure.into_response()
+        }
+    };
+    service.metrics.answered(&route, response.status().as_u16(), started.elapsed());
+    let headers = response.headers_mut();
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("x-frame-options", "SAMEORIGIN"),
+    ] {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    // The page may be built anew at any time; results are of one moment.
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
+    response
+}
+
+async fn unknown(request: Request) -> Failure {
+    let ways = "POST /detect, POST /models/NAME/detect, GET /v2, GET /metrics";
+    let path = request.uri().path().to_owned();
+    drain(request.into_body()).await;
+    Failure::unknown(format!("there is nothing at {path}; there are: {ways}"))
+}
+
+async fn wrong_method(method: Method, request: Request) -> Failure {
+    drain(request.into_body()).await;
+    Failure::new(axum::http::StatusCode::METHOD_NOT_ALLOWED, format!("{method} is not for this path"))
+}
+
+async fn metrics(State(service): State<Arc<Service>>) -> Response {
+    let models = service.models.all();
+    let models = models.iter().map(|served| (served.name.clone(), served.trouble().is_none()));
+    let text = service.metrics.text(&service.queue, models);
+    let kind = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    ([(CONTENT_TYPE, kind)], text).into_response()
+}

@@ -1,0 +1,172 @@
+//! What all requests share, and the way of a picture through it.
+
+use super::body::{Received, receive};
+use super::failure::{Failure, Outcome};
+use super::guard::Guard;
+use super::limits::{Budget, Limits};
+use super::metrics::Metrics;
+use super::model::{Loaded, Models};
+use super::picture::{Given, ready};
+use super::queue::Queue;
+use super::{Host, Options, watch};
+use crate::detection::Detection;
+use crate::picture::Size;
+use crate::{Error, Result};
+use axum::body::Body;
+use axum::http::HeaderMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+/// What all requests share.
+pub struct Service {
+    /// The models.
+    pub models: Arc<Models>,
+    /// Who may ask.
+    pub guard: Guard,
+    /// How much.
+    pub limits: Limits,
+    /// The memory of bodies.
+    pub budget: Budget,
+    /// What waits to be computed.
+    pub queue: Queue,
+    /// What is counted.
+    pub metrics: Metrics,
+    stopping: AtomicBool,
+}
+
+/// What was found in a picture.
+#[derive(Debug)]
+pub struct Judged {
+    /// Map, score, verdict and regions.
+    pub found: Detection,
+    /// The picture's size.
+    pub native: Size,
+    /// Milliseconds, waiting not counted.
+    pub ms: f64,
+}
+
+impl Service {
+    /// A service that listens at `address`.
+    pub fn new(options: Options, address: SocketAddr, models: Arc<Models>) -> Self {
+        let Options { token, hosts, limits, .. } = options;
+        Self {
+            models,
+            guard: Guard::new(address, token, hosts),
+            budget: Budget::new(limits.memory),
+            queue: Queue::new(limits.queue),
+            limits,
+            metrics: Metrics::default(),
+            stopping: AtomicBool::new(false),
+        }
+    }
+
+    /// Begins to compute, and to look at the model files.
+    ///
+    /// # Errors
+    /// The system has no threads left.
+    pub fn start(self: &Arc<Self>, host: &Arc<dyn Host>) -> Result<Vec<JoinHandle<()>>> {
+        let failed = |e| Error::Network(format!("the service cannot begin: {e}"));
+        let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
+            std::thread::Builder::new().name(name.into()).spawn(work).map_err(failed)
+        };
+        let (computing, watching) = (Arc::clone(self), Arc::clone(self));
+        let (batch, wait, host) = (self.limits.batch, self.limits.wait, Arc::clone(host));
+        Ok(vec![
+            spawn("detector", Box::new(move || computing.queue.work(batch, wait, &computing.metrics)))?,
+            spawn(
+                "reload",
+                Box::new(move || {
+                    watch::watch(&watching.models, &watching.metrics, &*host, &watching.stopping);
+                }),
+            )?,
+        ])
+    }
+
+    /// Ends the threads; what waits to be computed is computed.
+    pub fn stop(&self) {
+        self.begin_to_stop();
+        self.queue.close();
+    }
+
+    /// Whether new requests should go elsewhere.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
+    /// No new requests are wanted; those that came are still answered.
+    pub fn begin_to_stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+    }
+
+    /// The model of that name as it is now; without a name the only one.
+    ///
+    /// # Errors
+    /// There is none, or there are several to choose from.
+    pub fn model(&self, name: Option<&str>) -> Outcome<Arc<Loaded>> {
+        let all = self.models.all();
+        let names = || all.iter().map(|served| served.name.as_str()).collect::<Vec<_>>().join(", ");
+        match (name, all.as_slice()) {
+            (Some(name), _) => {
+                let served = all.iter().find(|served| served.name == name);
+                let unknown =
+                    || Failure::unknown(format!("there is no model {name:?}; there are: {}", names()));
+                served.map(|served| served.current()).ok_or_else(unknown)
+            }
+            (None, [only]) => Ok(only.current()),
+            (None, []) => Err(Failure::unknown("no model is served yet")),
+            (None, _) => Err(Failure::bad(format!("say which model, with ?model=NAME: {}", names()))),
+        }
+    }
+
+    /// Receives a request's body.
+    ///
+    /// # Errors
+    /// As [`receive`].
+    pub async fn receive(&self, body: Body, headers: &HeaderMap) -> Outcome<Received> {
+        receive(body, headers, &self.limits, &self.budget).await
+    }
+
+    /// Judges the pictures of a request. They are decoded side by side, and computed with those of others.
+    ///
+    /// # Errors
+    /// The queue is full, a picture cannot be used, or the device failed.
+    pub async fn judge(self: &Arc<Self>, model: &Arc<Loaded>, given: Vec<Given>) -> Outcome<Vec<Judged>> {
+        let places = self.queue.enter(given.len())?;
+        let one = |(given, place)| {
+            let (service, model) = (Arc::clone(self), Arc::clone(model));
+            blocking(move || {
+                let info = &model.detector.info;
+                let ready = ready(given, info, service.limits.pixels, &service.budget)?;
+                let (native, ms) = (ready.seen.native, ready.ms);
+                Ok((service.queue.push(model, ready, place), native, ms))
+            })
+        };
+        // All of them are begun before the first is waited for.
+        let begun: Vec<_> = given.into_iter().zip(places).map(one).collect();
+        let mut judged = Vec::with_capacity(begun.len());
+        let mut waiting = Vec::with_capacity(begun.len());
+        for begun in begun {
+            waiting.push(begun.await?);
+        }
+        for (found, native, ms) in waiting {
+            let ended = |_| Failure::inner("the service is ending; ask again");
+            let (found, share) = found.await.map_err(ended)??;
+            self.metrics.judged(&model.name, found.verdict);
+            judged.push(Judged { found, native, ms: ms + share });
+        }
+        Ok(judged)
+    }
+}
+
+/// Work that would hold up the network, on another thread; begun at once. A fault in it is an answer, not an end.
+pub fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Outcome<T> + Send + 'static,
+) -> impl Future<Output = Outcome<T>> {
+    let begun = tokio::task::spawn_blocking(work);
+    async move {
+        let failed = |_| Failure::inner("this request's work failed; this is a fault of aand");
+        begun.await.map_err(failed)?
+    }
+}

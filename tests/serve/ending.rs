@@ -1,0 +1,42 @@
+//! The end, asked for and not.
+
+use crate::client::{Service, one, png, read_answer};
+use crate::program::with_model;
+use std::io::Write;
+use std::time::Duration;
+
+/// What has come is answered, also a body of which half is still on its way; then the program ends well.
+#[test]
+fn sigterm_finishes_what_is_in_flight() {
+    let (_folder, mut service) = one("");
+    let picture = png(0, false);
+    let request = [service.head("POST", "/detect", &[], picture.len()).as_bytes(), &picture].concat();
+    let mut streams: Vec<_> = (0..12).map(|n| service.raw(&request[..request.len() - n])).collect();
+    // All of them have been accepted when one that came later was answered.
+    assert_eq!(service.get("/v2/health/live").status, 200);
+    service.signal("TERM");
+    std::thread::sleep(Duration::from_millis(200));
+    for (n, stream) in streams.iter_mut().enumerate() {
+        stream.write_all(&request[request.len() - n..]).unwrap();
+        let answer = read_answer(stream);
+        assert_eq!(answer.status, 200, "{n}");
+        assert!(answer.json()["score"].is_number());
+    }
+    assert_eq!(service.child.wait().unwrap().code(), Some(0), "{}", service.said());
+    assert!(std::net::TcpStream::connect(&service.address).is_err());
+}
+
+/// Killed: the same command serves again at once, at the same port.
+#[test]
+fn killed_and_started_again() {
+    let (_folder, model) = with_model();
+    let mut first = Service::start(&model);
+    let picture = png(0, true);
+    let score = first.post("/detect", &picture).json()["score"].clone();
+    first.signal("KILL");
+    first.child.wait().unwrap();
+    let port = first.address.rsplit(':').next().unwrap().to_owned();
+    let mut second = Service::start(&format!("{model} --port {port}"));
+    assert_eq!(second.post("/detect", &picture).json()["score"], score);
+    assert_eq!(second.end(), Some(0));
+}
