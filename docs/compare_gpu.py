@@ -2,7 +2,7 @@
 
 usage: compare_gpu.py AAND_PROGRAM [BACKBONE] [ROUNDS] [RUNS] [--no-training]
 
-Random weights, 256x256. Detection starts with pictures of 8 bits in the computer's memory, which both normalise on the
+Random weights, 256x256. Detection starts with pictures of 8 bits in the computer's memory, which both normalize on the
 GPU, and ends with the maps there; aand's time includes the smoothed map and its score, PyTorch's ends with the summed
 discrepancies. Training: batch 16, a quarter of every picture anomalous, data preparation left out. The peer is
 torch_aand.py, beside this file.
@@ -64,20 +64,20 @@ def torch_round():
     mask[:, :, 129:, 129:] = 1
     with torch.no_grad():
         features = [f.clone() for f in model.advanced(x)]
-    optimisers = [torch.optim.Adam(part.parameters(), .005, (.5, .999)) for part in (model.raa, model.student)]
+    optimizers = [torch.optim.Adam(part.parameters(), .005, (.5, .999)) for part in (model.raa, model.student)]
 
-    def update(optimiser, loss):
-        optimiser.zero_grad()
+    def update(optimizer, loss):
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         return loss.item()
 
     def stage1():
         focal, amplification = amplification_loss(model, x, mask, foreground)
-        update(optimisers[0], focal + .1 * amplification)
+        update(optimizers[0], focal + .1 * amplification)
 
     def stage2():
-        update(optimisers[1], distillation_loss(features, model.student(features)))
+        update(optimizers[1], distillation_loss(features, model.student(features)))
 
     model.student.train()
     for kind, allowed in (("f32", False), ("TF32", True)):

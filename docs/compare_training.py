@@ -22,24 +22,24 @@ mask[:, :, 129:, 129:] = 1
 with torch.inference_mode():
     features = [f.clone() for f in model.eval().advanced(x)]
 features = [f.detach().clone() for f in features]
-optimisers = [torch.optim.Adam(part.parameters(), .005, (.5, .999)) for part in (model.raa, model.student)]
+optimizers = [torch.optim.Adam(part.parameters(), .005, (.5, .999)) for part in (model.raa, model.student)]
 
 
-def update(optimiser, loss):
-    optimiser.zero_grad()
+def update(optimizer, loss):
+    optimizer.zero_grad()
     loss.backward()
-    optimiser.step()
+    optimizer.step()
     return float(loss)
 
 
 def stage1():
     focal, amplification = amplification_loss(model, x, mask, foreground)
-    update(optimisers[0], focal + .1 * amplification)
+    update(optimizers[0], focal + .1 * amplification)
 
 
 def stage2():
     model.student.train()
-    update(optimisers[1], distillation_loss(features, model.student(features)))
+    update(optimizers[1], distillation_loss(features, model.student(features)))
 
 
 times = {}

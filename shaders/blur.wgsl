@@ -1,7 +1,7 @@
 // One direction of the Gaussian filter that smooths the summed map: first along y, then along x. Beyond the border
 // the map is mirrored, again and again, edge pixels repeated.
 //
-// Maps are [picture][y][x]; the taps run from the centre outwards, and with both sides sum to one. A thread
+// Maps are [picture][y][x]; the taps run from the center outwards, and with both sides sum to one. A thread
 // computes one pixel. Dispatch: (width / 64, height, pictures).
 
 struct Blur {

@@ -3,7 +3,7 @@
 //   Y[m, n] = relu?( sum_k A[m, k] W[k, n] + bias[n] + addend[m, n] )
 //
 // m counts positions (picture, y, x), n output channels, k = (ky, kx, input channel). A is never stored: its
-// element is the input under the filter's tap, zero outside the picture. Batch normalisation lies in W and bias;
+// element is the input under the filter's tap, zero outside the picture. Batch normalization lies in W and bias;
 // the addend is the shortcut of a residual block.
 //
 // Layers: 3x3 and 1x1 of any stride; the 7x7 stem, whose input was padded (`picture.wgsl`), as 7 rows of 7 pixels
@@ -28,7 +28,7 @@ struct Conv {
     in_height: u32,     // taps outside are zero
     in_width: u32,
     in_line: u32,       // quads from a pixel to the one below,
-    in_pixel: u32,      // to its right neighbour,
+    in_pixel: u32,      // to its right neighbor,
     in_picture: u32,    // and to the same one of the next picture
     in_offset: u32,
     channels: u32,      // quads of input channels

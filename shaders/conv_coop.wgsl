@@ -86,7 +86,7 @@ fn after(step: Step, task: Task) -> Step {
     return next;
 }
 
-// Neighbouring threads bring neighbouring quads, of A's channels and of W's outputs. What lies beyond A's channels is
+// Neighboring threads bring neighboring quads, of A's channels and of W's outputs. What lies beyond A's channels is
 // zero, and so whatever W has there does not count.
 fn bring(around: array<Window, 4>, step: Step, column: u32, thread: u32) -> Load {
     let channel = step.channel + thread % SLICE;

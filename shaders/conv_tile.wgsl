@@ -6,7 +6,7 @@
 //
 // Slices of A and W pass through workgroup memory, where each is read by eight threads.
 
-// Neighbouring threads read neighbouring vectors, which lie in different banks of the memory.
+// Neighboring threads read neighboring vectors, which lie in different banks of the memory.
 var<workgroup> a_slice: array<array<array<real4, BLOCKS>, 4>, QUADS>; // [quad of k][row of the block][block of 4 rows]
 var<workgroup> w_slice: array<array<array<real4, BLOCKS>, 4>, QUADS>; // [quad of k][value of k][quad of outputs]
 

@@ -1,6 +1,6 @@
 // The picture as the stem wants it (`picture_place.wgsl`), from bytes: [picture][y][x] of red, green and blue, 8 bits each.
 //
-// A byte has only 256 possible values, and their normalised ones come in a table, [channel][value]: the same numbers
+// A byte has only 256 possible values, and their normalized ones come in a table, [channel][value]: the same numbers
 // that the CPU reads there, to the last bit.
 
 @group(0) @binding(1) var<storage, read> bytes: array<u32>; // four to a word, the lowest first

@@ -2,7 +2,7 @@
 // blue, 0) of a picture that is 3 pixels larger on each side, where it is zero. This file is put before each of them;
 // they say what a pixel is:
 //
-//   pixel(place)       normalised red, green and blue of the picture number place.z at x = place.x, y = place.y
+//   pixel(place)       normalized red, green and blue of the picture number place.z at x = place.x, y = place.y
 //
 // A thread moves one pixel. Dispatch: (padded width / 64, padded height, pictures).
 

@@ -1,4 +1,4 @@
-// The maximum over 3x3 neighbourhoods of stride 2, padding 1, that follows the stem. Pixels outside do not count.
+// The maximum over 3x3 neighborhoods of stride 2, padding 1, that follows the stem. Pixels outside do not count.
 //
 // Layout as in `conv.wgsl`. A thread computes one quad. Dispatch: (width * channels / 64, height, pictures) of the
 // output.
@@ -25,7 +25,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     if x >= pool.width {
         return;
     }
-    // A neighbour outside is replaced by the nearest one inside, which is of the neighbourhood anyway.
+    // A neighbor outside is replaced by the nearest one inside, which is of the neighborhood anyway.
     let y0 = max(2u * id.y, 1u) - 1u;
     let y2 = min(2u * id.y + 1u, pool.in_height - 1u);
     let x0 = max(2u * x, 1u) - 1u;

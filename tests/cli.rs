@@ -213,7 +213,7 @@ fn eval_needs_neither_training_pictures_nor_masks() {
     assert_eq!(measured["counts"]["with_masks"], 0);
     fs::remove_dir_all(root.join("test/good")).unwrap();
     let said = complaint(&format!("eval {model} {}", root.display()));
-    assert!(said.contains("labelled"), "{said}");
+    assert!(said.contains("labeled"), "{said}");
 }
 
 #[test]
@@ -286,8 +286,8 @@ fn bad_folders() {
         (format!("detect {model} {r}/empty --out {r}/d"), "no pictures"),
         (format!("detect {model} {d}/test --out {r}/file.txt/d"), "file.txt"),
         (format!("detect {model} {d}/test --out {d}/test"), "choose another"),
-        (format!("eval {model} {r}/empty"), "no labelled pictures"),
-        (format!("eval {model} {d}/train/good"), "no labelled pictures"),
+        (format!("eval {model} {r}/empty"), "no labeled pictures"),
+        (format!("eval {model} {d}/train/good"), "no labeled pictures"),
         (format!("eval {model} {d} --csv {r}/file.txt/m.csv"), "file.txt"),
         (format!("eval {model} {d} --report {r}/empty"), "name a file"),
     ] {

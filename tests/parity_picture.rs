@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use aand::picture::{Mask, normalise, open, open_mask, resize};
+use aand::picture::{Mask, normalize, open, open_mask, resize};
 use safetensors::SafeTensors;
 
 const SIZE: usize = 256;
@@ -42,11 +42,11 @@ fn jpeg_files_are_within_a_few_levels_of_their_png_copies() {
 }
 
 #[test]
-fn the_normalised_corner_agrees() {
+fn the_normalized_corner_agrees() {
     let file = reference();
     let tensors = SafeTensors::deserialize(&file).unwrap();
     let picture = open(fixture("images/washers.png")).unwrap();
-    let planes = normalise(&resize(&picture, SIZE as u32, SIZE as u32));
+    let planes = normalize(&resize(&picture, SIZE as u32, SIZE as u32));
     let corner = tensors.tensor("washers.normalised_corner").unwrap();
     assert_eq!(corner.shape(), [3, 8, 8]);
     for (index, bytes) in corner.data().chunks_exact(4).enumerate() {

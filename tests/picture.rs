@@ -177,7 +177,7 @@ fn tiles_find_what_is_small_and_say_where_it_is() {
     let first = found.regions[0];
     let [x, y, w, h] = first.bounds;
     assert!((x..x + w).contains(&154) && (y..y + h).contains(&94), "{first:?}");
-    assert!((first.centre[0] - 154.0).abs() < 12.0 && (first.centre[1] - 94.0).abs() < 12.0, "{first:?}");
+    assert!((first.center[0] - 154.0).abs() < 12.0 && (first.center[1] - 94.0).abs() < 12.0, "{first:?}");
     assert!(first.maximum == found.score && first.mean < first.maximum && first.area >= 30, "{first:?}");
     detector.min_area = 1e6;
     assert_eq!(one(&detector, &picture).regions, []);

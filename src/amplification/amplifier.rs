@@ -17,7 +17,7 @@ pub struct Raa {
 }
 
 impl Raa {
-    /// Freshly initialised for a level of `channels` and `size` positions.
+    /// Freshly initialized for a level of `channels` and `size` positions.
     pub fn new(channels: usize, size: Size, items: usize, rng: &mut ChaCha8Rng, device: &Device) -> Self {
         Self {
             gate: Gate::new(channels, size, items, rng, device),
@@ -62,7 +62,7 @@ pub struct Amplifier {
 }
 
 impl Amplifier {
-    /// Freshly initialised for an input of that size.
+    /// Freshly initialized for an input of that size.
     pub fn new(
         backbone: Backbone,
         size: impl Into<Size>,

@@ -13,7 +13,7 @@ pub struct Generator {
 }
 
 impl Generator {
-    /// Freshly initialised for `channels`.
+    /// Freshly initialized for `channels`.
     pub fn new(channels: usize, rng: &mut ChaCha8Rng, device: &Device) -> Self {
         Self { mlp: Mlp::new(channels, rng, device) }
     }

@@ -2,7 +2,7 @@
 //!
 //! The two halves share no parameter: the focal loss trains `phi_1` and the memories, the amplification loss
 //! only `phi_2`. In training the gate that multiplies the residual is the true patch label, so `F_A` differs
-//! from `F_T` on labelled patches only, and the generator has to run on the sampled ones alone.
+//! from `F_T` on labeled patches only, and the generator has to run on the sampled ones alone.
 
 use super::gate::unit;
 use burn::tensor::{Int, Tensor, TensorData};
@@ -78,8 +78,8 @@ pub fn amplification(normal: Tensor<2>, anomalous: Tensor<2>, advanced: Tensor<2
 pub fn contrastive(normal: Tensor<2>, anomalous: Tensor<2>) -> Tensor<1> {
     let (normal, anomalous) = (unit(normal), unit(anomalous));
     // mean over all pairs of cos(n, n') is the squared length of the mean unit vector.
-    let centre = normal.clone().mean_dim(0);
-    let together = -(centre.clone() * centre).sum() + 1.0;
+    let center = normal.clone().mean_dim(0);
+    let together = -(center.clone() * center).sum() + 1.0;
     together + normal.matmul(anomalous.transpose()).clamp_min(0.0).mean()
 }
 

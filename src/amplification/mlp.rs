@@ -42,7 +42,7 @@ pub struct Mlp {
 }
 
 impl Mlp {
-    /// Freshly initialised for `channels`.
+    /// Freshly initialized for `channels`.
     pub fn new(channels: usize, rng: &mut ChaCha8Rng, device: &Device) -> Self {
         let hidden = (2 * channels).min(1024);
         Self {

@@ -12,7 +12,7 @@ use crate::Result;
 use crate::detection::Detector;
 use crate::gpu::Processor;
 use crate::model::Precision;
-use crate::picture::{Picture, Size, normalise};
+use crate::picture::{Picture, Size, normalize};
 use serde::Serialize;
 use std::path::Path;
 use std::time::Instant;
@@ -60,7 +60,7 @@ pub struct LayerTime {
     pub ms: f64,
 }
 
-/// Everything measured in detection. Pictures of 8 bits are at hand at the model's size; normalisation and anomaly map
+/// Everything measured in detection. Pictures of 8 bits are at hand at the model's size; normalization and anomaly map
 /// are included.
 #[derive(Clone, Debug, Serialize)]
 pub struct DetectionSpeed {
@@ -151,7 +151,7 @@ fn pictures(count: usize, size: Size) -> Vec<Picture> {
 }
 
 fn layers(detector: &Detector, size: Size, count: usize) -> Result<Vec<LayerTime>> {
-    let pixels = normalise(&pictures(1, size)[0]);
+    let pixels = normalize(&pictures(1, size)[0]);
     let runs = (0..count).map(|_| detector.layer_times(&pixels)).collect::<Result<Vec<_>>>()?;
     let layer = |i: usize| {
         let ms: Vec<f64> = runs.iter().map(|run| run[i].1).collect();

@@ -5,7 +5,7 @@ use crate::amplification::sample_pairs;
 use crate::gpu::training::{Amplify, Distill, LevelBatch, Scheme};
 use crate::gpu::{Gpu, Processor};
 use crate::model::{Aand, NamedTensors, open, tensors};
-use crate::picture::{Mask, Size, normalise};
+use crate::picture::{Mask, Size, normalize};
 use crate::training::{AmplifyBatch, AmplifyStage, DistillStage, MOST_PAIRS, Settings};
 use crate::{Error, Result};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -235,7 +235,7 @@ fn pictures(settings: &Settings) -> AmplifyBatch {
     let mask = Mask { width, height, data: (0..size.area()).map(anomalous).collect() };
     let all = Mask::filled(width, height, true);
     AmplifyBatch {
-        pixels: super::pictures(count, size).iter().flat_map(normalise).collect(),
+        pixels: super::pictures(count, size).iter().flat_map(normalize).collect(),
         masks: vec![mask; count],
         foregrounds: vec![all; count],
     }

@@ -1,4 +1,4 @@
-//! `aand eval MODEL DATA`: AUROC, AUPRO, AP and F1 on labelled pictures.
+//! `aand eval MODEL DATA`: AUROC, AUPRO, AP and F1 on labeled pictures.
 
 use super::detect::doubt;
 use super::output::check_file;
@@ -28,7 +28,7 @@ pub struct EvalArgs {
     /// The category in a data set's root, or all
     #[arg(long)]
     category: Option<String>,
-    /// How the folder is laid out; recognised from its content unless given
+    /// How the folder is laid out; recognized from its content unless given
     #[arg(long)]
     layout: Option<Layout>,
     /// Write all metrics as CSV: a row per data set and per kind of defect
@@ -204,7 +204,7 @@ fn model_for(args: &EvalArgs, set: &Dataset) -> Result<Measurable> {
     Ok(model)
 }
 
-/// A labelled picture as the model looks at it, and what there is to say of it.
+/// A labeled picture as the model looks at it, and what there is to say of it.
 struct Read {
     seen: Seen<'static>,
     mask: Option<Mask>,
@@ -212,7 +212,7 @@ struct Read {
     details: Details,
 }
 
-/// Reads a labelled picture.
+/// Reads a labeled picture.
 fn read(sample: &Sample, info: &Info) -> Result<Read> {
     let Info { size, view, .. } = info;
     let (native, details) = crate::picture::open_ranged(&sample.path, info.range)?;

@@ -5,7 +5,7 @@ use super::reporting::{Subject, short_name};
 use crate::detection::batch;
 use crate::metrics::Judged;
 use crate::model::{Aand, Features, Info};
-use crate::picture::{Mask, Picture, ScoreMap, Size, View, normalise, open_ranged, tile_of_mask};
+use crate::picture::{Mask, Picture, ScoreMap, Size, View, normalize, open_ranged, tile_of_mask};
 use crate::report::{EmbeddingRow, LevelPanels, Levels};
 use crate::{Error, Result};
 use burn::tensor::Tensor;
@@ -26,7 +26,7 @@ fn see(subject: &Subject, model: &Aand, judged: &Judged) -> Result<(Picture, Siz
     let Info { size, view, .. } = &model.info;
     let (native, _) = open_ranged(subject.file(judged), model.info.range)?;
     let picture = shown(view, &native, *size, judged);
-    let features = model.forward(batch(normalise(&picture), 1, *size, &model.device()));
+    let features = model.forward(batch(normalize(&picture), 1, *size, &model.device()));
     Ok((picture, Size::of(&native), features))
 }
 

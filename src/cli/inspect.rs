@@ -15,7 +15,7 @@ pub struct InspectArgs {
     /// The category in a data set's root, or all
     #[arg(long)]
     category: Option<String>,
-    /// How the folder is laid out; recognised from its content unless given
+    /// How the folder is laid out; recognized from its content unless given
     #[arg(long)]
     layout: Option<Layout>,
     #[command(flatten)]

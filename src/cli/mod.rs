@@ -85,7 +85,7 @@ enum Command {
     Merge(merge::MergeArgs),
     /// Serve models over HTTP: pictures in, scores, regions and heat maps out
     Serve(serve::ServeArgs),
-    /// Measure a model on labelled pictures: AUROC, AUPRO, AP, F1
+    /// Measure a model on labeled pictures: AUROC, AUPRO, AP, F1
     Eval(eval::EvalArgs),
     /// Write a model for other runtimes (ONNX), and prove that their scores are the same
     Export(export::ExportArgs),

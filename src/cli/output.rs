@@ -40,13 +40,13 @@ pub fn is_own_png(head: &[u8]) -> bool {
 }
 
 /// Writes a PNG of raw samples, big-endian ones where they have 16 bits.
-fn write_png(path: &Path, bytes: &[u8], size: (u32, u32), colour: ColorType, depth: BitDepth) -> Result<()> {
+fn write_png(path: &Path, bytes: &[u8], size: (u32, u32), color: ColorType, depth: BitDepth) -> Result<()> {
     // Heat maps are smooth: the fast setting costs a few percent of size and saves most of the time. Through
     // memory, because the encoder's own errors no longer tell a full disk from others.
     let mut png = Vec::new();
     let mut encode = || {
         let mut encoder = png::Encoder::new(&mut png, size.0, size.1);
-        encoder.set_color(colour);
+        encoder.set_color(color);
         encoder.set_depth(depth);
         encoder.set_compression(Compression::Fast);
         encoder.set_filter(Filter::Adaptive);

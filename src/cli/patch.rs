@@ -4,7 +4,7 @@ use super::Saying;
 use crate::files::text;
 use crate::inference::{Engine, Plan};
 use crate::model::StoredModel;
-use crate::picture::{normalise, open_ranged};
+use crate::picture::{normalize, open_ranged};
 use crate::{Error, Result, terminal};
 use clap::Args;
 use std::path::PathBuf;
@@ -37,7 +37,7 @@ pub fn run(args: &PatchArgs) -> Result<()> {
     let stored = StoredModel::open(&args.model)?;
     let (info, engine) = (stored.info.clone(), Engine::new(Plan::new(&stored.info, &stored)?));
     let picture = info.view.input_of(&open_ranged(&args.picture, info.range)?.0, info.size);
-    let levels = engine.look(&normalise(&picture), !args.plain);
+    let levels = engine.look(&normalize(&picture), !args.plain);
     let level = &levels[usize::from(args.level) - 1];
     let [_, height, width] = level.shape;
     let inside = args.row < height && args.column < width;

@@ -86,7 +86,7 @@ impl<'a> Subject<'a> {
             rendered_note: rendered_note(&self.set.root),
             model: facts(info),
             split: format!(
-                "labelled pictures of {}; trained on {} good pictures",
+                "labeled pictures of {}; trained on {} good pictures",
                 self.set.root.display(),
                 info.training_pictures
             ),

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 pub struct StressArgs {
     /// The model file
     model: PathBuf,
-    /// Labelled pictures: a category of MVTec AD, VisA or MVTec3D, or a folder with good/ and KIND/
+    /// Labeled pictures: a category of MVTec AD, VisA or MVTec3D, or a folder with good/ and KIND/
     data: PathBuf,
     /// The category in a data set's root
     #[arg(long)]

@@ -48,7 +48,7 @@ pub struct SynthArgs {
     /// The category in a data set's root
     #[arg(long)]
     category: Option<String>,
-    /// How the folder is laid out; recognised from its content unless given
+    /// How the folder is laid out; recognized from its content unless given
     #[arg(long)]
     layout: Option<Layout>,
     #[command(flatten)]

@@ -45,7 +45,7 @@ pub struct TrainArgs {
     /// number of this task in a SLURM job array or a Kubernetes Indexed Job
     #[arg(long, value_name = "I", conflicts_with = "category", value_parser = task::parse_number)]
     category_index: Option<usize>,
-    /// How the folder is laid out; recognised from its content unless given
+    /// How the folder is laid out; recognized from its content unless given
     #[arg(long)]
     layout: Option<Layout>,
     /// Learn from all pictures, those in folders or files called like defects, masks or labels as well
@@ -151,7 +151,7 @@ pub struct TrainArgs {
     /// jpeg, shift, rotation, in a list with commas. The teacher's features are then computed anew in each step
     #[arg(long, value_delimiter = ',', value_name = "KIND,…")]
     augment: Vec<Perturbation>,
-    /// Which weights to keep; test selects on test pictures as the paper's code does, and is labelled so
+    /// Which weights to keep; test selects on test pictures as the paper's code does, and is labeled so
     #[arg(long, value_enum, default_value = "last")]
     select: Selection,
     /// How to store the model
@@ -246,7 +246,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     let (teacher, source) = match args.teacher {
         TeacherKind::Random => {
             let backbone = args.backbone.unwrap_or(Backbone::Resnet18);
-            (Teacher::random(backbone, args.seed, &device)?, "random initialisation".into())
+            (Teacher::random(backbone, args.seed, &device)?, "random initialization".into())
         }
         _ => Teacher::resolve(args.backbone, args.weights.as_deref(), &device)?,
     };
@@ -288,7 +288,7 @@ fn one(
     let settings = Settings { range: range_of(args.range, set), ..settings };
     args.tell_of_size(set, &settings);
     if settings.selection == Selection::Test && !set.test.iter().any(|s| s.defect.is_some()) {
-        let reason = "--select test needs labelled test pictures, and there are none; drop it";
+        let reason = "--select test needs labeled test pictures, and there are none; drop it";
         return Err(Error::dataset(&set.root, reason));
     }
     let mut course = Course::prepare(set, settings, teacher.clone(), source.into())?;

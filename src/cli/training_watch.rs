@@ -9,7 +9,7 @@ use crate::files::{check_replace, write_atomically};
 use crate::gpu::Processor;
 use crate::metrics::roc_auc;
 use crate::model::{Aand, History, Info};
-use crate::picture::{Mask, Range, Seen, Size, View, normalise, open_ranged};
+use crate::picture::{Mask, Range, Seen, Size, View, normalize, open_ranged};
 use crate::report::{is_own_picture, training_picture};
 use crate::training::{Checkpoint, Course, Event, Film, Observer, Stage};
 use crate::{Error, Result};
@@ -247,7 +247,7 @@ fn gate_precision(model: &Aand, seen: &Seen, mask: Option<&Mask>) -> f64 {
     let Some(mask) = mask else { return 0.0 };
     let Info { size, view, .. } = &model.info;
     let (picture, mask) = view.around(seen, mask, *size);
-    let x = batch(normalise(&picture), 1, *size, &model.device());
+    let x = batch(normalize(&picture), 1, *size, &model.device());
     let levels = model.amplifier.forward(model.teacher.forward(x), model.info.raa);
     let precision = levels.map(|level| {
         let [_, _, height, width] = level.weight.dims();

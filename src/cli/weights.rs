@@ -44,7 +44,7 @@ pub enum WeightsAction {
         timeout: u64,
     },
     /// Turn a .pth or .safetensors file into a small safetensors file: stem to layer3, batch
-    /// normalisation folded in.
+    /// normalization folded in.
     Convert {
         /// The file to read
         file: PathBuf,

@@ -1,10 +1,10 @@
-//! Batch normalisation with the statistics of the batch, channel by channel: a channel of a
+//! Batch normalization with the statistics of the batch, channel by channel: a channel of a
 //! training batch fits the second-level cache, so the passes over it cost little.
 
 use super::parallel::{Output, for_each};
 
-/// What normalising a batch gives.
-pub(super) struct Normalised {
+/// What normalizing a batch gives.
+pub(super) struct Normalized {
     /// `[batch, channels, pixels]`.
     pub output: Vec<f32>,
     /// Mean per channel.
@@ -40,7 +40,7 @@ impl Extent {
 }
 
 /// `y = gamma (x - mean) / sqrt(variance + epsilon) + beta`.
-pub(super) fn forward(e: Extent, x: &[f32], gamma: &[f32], beta: &[f32], epsilon: f64) -> Normalised {
+pub(super) fn forward(e: Extent, x: &[f32], gamma: &[f32], beta: &[f32], epsilon: f64) -> Normalized {
     let count = (e.batch * e.pixels) as f64;
     let mut output = Output::with_len(e.len());
     let mut statistics = Output::with_len(2 * e.channels);
@@ -67,7 +67,7 @@ pub(super) fn forward(e: Extent, x: &[f32], gamma: &[f32], beta: &[f32], epsilon
     // SAFETY: every channel has written its planes and its statistics.
     let (output, mut mean) = unsafe { (output.into_vec(e.len()), statistics.into_vec(2 * e.channels)) };
     let variance = mean.split_off(e.channels);
-    Normalised { output, mean, variance }
+    Normalized { output, mean, variance }
 }
 
 /// The gradients of [`forward`], given the statistics it returned.
@@ -92,7 +92,7 @@ pub(super) fn backward(
             of_dy += sum(dy, |v| v);
             of_product += sum_of_two(x, dy, |x, dy| (x - m) * dy);
         }
-        // dx = gamma * inverse * (dy - mean(dy) - normalised * mean(dy * normalised))
+        // dx = gamma * inverse * (dy - mean(dy) - normalized * mean(dy * normalized))
         let scale = (f64::from(gamma[c]) * inverse) as f32;
         let mean_dy = (of_dy / count) as f32;
         let slope = (of_product / count * inverse * inverse) as f32;

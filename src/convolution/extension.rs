@@ -86,7 +86,7 @@ pub trait ConvolutionOps: Backend {
         Self::conv_transpose2d_weight_backward(x, weight, dy, transposed_options())
     }
 
-    /// The batch normalised by its own statistics, its mean and its biased variance.
+    /// The batch normalized by its own statistics, its mean and its biased variance.
     fn batch_statistics_norm(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
@@ -97,7 +97,7 @@ pub trait ConvolutionOps: Backend {
         (result.output, result.mean, result.variance)
     }
 
-    /// Maximum over 3x3 neighbourhoods, stride 2, padding 1.
+    /// Maximum over 3x3 neighborhoods, stride 2, padding 1.
     fn max_pool_3x3(x: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::max_pool2d(x, [3, 3], [2, 2], [1, 1], [1, 1], false)
     }

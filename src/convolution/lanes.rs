@@ -1,4 +1,4 @@
-//! Short vectors of neighbouring tiles, and the widest instructions the processor has for them.
+//! Short vectors of neighboring tiles, and the widest instructions the processor has for them.
 
 /// A few numbers that go through the same steps side by side.
 pub(super) type Lanes<const L: usize> = [f32; L];

@@ -1,4 +1,4 @@
-//! Maximum over 3x3 neighbourhoods, stride 2, one pixel of padding: the pooling of a ResNet's stem.
+//! Maximum over 3x3 neighborhoods, stride 2, one pixel of padding: the pooling of a ResNet's stem.
 
 use super::lanes::widest;
 use super::parallel::{Output, for_each};

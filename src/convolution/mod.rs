@@ -1,7 +1,7 @@
 //! The convolution of the CPU: forward, and both gradients.
 //!
 //! Burn's CPU backend takes the gradient of a kernel from a generic fallback, and batch
-//! normalisation from a chain of broadcasts. Here both, and the convolution itself, are matrix
+//! normalization from a chain of broadcasts. Here both, and the convolution itself, are matrix
 //! products over columns that stay in the cache. The numbers depend on the shapes alone, never on
 //! the number of threads or their timing, and a NaN passes through. On every other device Burn's
 //! own operations are taken.
@@ -57,7 +57,7 @@ pub fn conv_transpose2x2(x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::transposed_2x2(x.into_dispatch(), weight.into_dispatch()))
 }
 
-/// Batch normalisation of `x = [n, c, h, w]` by the statistics of the batch itself:
+/// Batch normalization of `x = [n, c, h, w]` by the statistics of the batch itself:
 /// `gamma (x - mean) / sqrt(variance + epsilon) + beta`, with the mean and the biased variance of
 /// each channel. The gradient reaches `x`, `gamma` and `beta`; the statistics carry none.
 pub fn batch_norm(
@@ -75,7 +75,7 @@ pub fn batch_norm(
     (Tensor::from_dispatch(y), Tensor::from_dispatch(mean), Tensor::from_dispatch(variance))
 }
 
-/// Maximum over 3x3 neighbourhoods with stride 2 and one pixel of padding, the pooling of a ResNet's
+/// Maximum over 3x3 neighborhoods with stride 2 and one pixel of padding, the pooling of a ResNet's
 /// stem: `[n, c, h, w]` to `[n, c, ceil(h / 2), ceil(w / 2)]`. The gradient goes to the first of the
 /// largest pixels.
 pub fn max_pool3x3(x: Tensor<4>) -> Tensor<4> {

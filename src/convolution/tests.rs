@@ -170,7 +170,7 @@ fn nan_passes_through() {
     let x = Tensor::<4>::from_data(TensorData::new(pixels, [2, 4, 6, 6]), &device());
     let weight = Tensor::<4>::zeros([8, 4, 3, 3], &device());
     let y = values(conv2d(x.clone(), weight, None, 1, 1));
-    // Pixel 40 is row 0, column 4 of the second channel: its neighbourhood of the first picture.
+    // Pixel 40 is row 0, column 4 of the second channel: its neighborhood of the first picture.
     let seen = y.iter().filter(|v| v.is_nan()).count();
     assert_eq!(seen, 8 * 6);
     let y = values(conv_transpose2x2(x.clone(), Tensor::zeros([4, 2, 2, 2], &device())));

@@ -148,7 +148,7 @@ unsafe fn block<const L: usize>(
     }
 }
 
-/// `Aᵀ M A + b` of a few neighbouring tiles, written to lines at a distance of `width`.
+/// `Aᵀ M A + b` of a few neighboring tiles, written to lines at a distance of `width`.
 #[inline(always)]
 fn output_tiles<const L: usize>(
     from: impl Fn(usize) -> Lanes<L>,

@@ -47,10 +47,10 @@ pub(super) fn judge(found: &Findings, sizes: &[Size], mut advice: Vec<Advice>) -
         say(Level::Note, format!("{} {text}", pictures(found.turned)));
     }
     if found.all_grey {
-        say(Level::Note, "all pictures are grey; colour plays no part".into());
+        say(Level::Note, "all pictures are grey; color plays no part".into());
     }
     match (found.test_good, found.test_anomalous) {
-        (0, 0) => say(Level::Note, "no labelled pictures: it can be trained on, not evaluated".into()),
+        (0, 0) => say(Level::Note, "no labeled pictures: it can be trained on, not evaluated".into()),
         (0, _) => say(Level::Warning, "no good pictures in test: image AUROC cannot be computed".into()),
         (_, 0) => say(Level::Warning, "no anomalous pictures in test: AUROC cannot be computed".into()),
         _ => {}

@@ -32,7 +32,7 @@ pub struct Findings {
     pub defects: Vec<DefectCount>,
     /// Readable pictures by format, the most frequent first.
     pub formats: Vec<Tally>,
-    /// Readable pictures by colour mode and depth as stored.
+    /// Readable pictures by color mode and depth as stored.
     pub modes: Vec<Tally>,
     /// Readable pictures by size in pixels, width x height, upright.
     pub sizes: Vec<Tally>,

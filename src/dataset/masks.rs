@@ -194,9 +194,9 @@ mod tests {
         put(&folder.path().join("none.png"), |_, _| false);
         put(&folder.path().join("most.png"), |x, _| x > 2);
         put(&folder.path().join("half.png"), |x, _| x > 3);
-        for (name, colour) in [("white.png", 255), ("black.png", 0)] {
+        for (name, color) in [("white.png", 255), ("black.png", 0)] {
             let picture =
-                RgbaImage::from_fn(8, 6, |x, _| Rgba([colour, colour, colour, if x == 2 { 255 } else { 0 }]));
+                RgbaImage::from_fn(8, 6, |x, _| Rgba([color, color, color, if x == 2 { 255 } else { 0 }]));
             picture.save(folder.path().join(name)).unwrap();
         }
         RgbaImage::from_pixel(8, 6, Rgba([255; 4])).save(folder.path().join("opaque.png")).unwrap();

@@ -14,7 +14,7 @@ mod inspect;
 mod masks;
 mod mvtec;
 mod mvtec3d;
-mod recognise;
+mod recognize;
 mod test_only;
 mod visa;
 
@@ -31,7 +31,7 @@ pub use masks::{MaskFault, open_mask, shared_masks};
 
 use crate::error::{Error, Result};
 use crate::listing::{self, Below, below, counted, natural, real};
-use recognise::{Category, Place};
+use recognize::{Category, Place};
 use test_only::NOTHING;
 
 /// How the pictures of a data set are laid out in folders.
@@ -42,7 +42,7 @@ pub enum Layout {
     Mvtec,
     /// VisA: Data/Images/Normal and Anomaly, split by split_csv/1cls.csv of the root.
     Visa,
-    /// MVTec 3D-AD, colour pictures only: train/good/rgb, test/KIND/rgb and gt.
+    /// MVTec 3D-AD, color pictures only: train/good/rgb, test/KIND/rgb and gt.
     Mvtec3d,
     /// Simply a folder of good pictures, with sub-folders.
     Folder,
@@ -98,13 +98,13 @@ pub struct Dataset {
     pub layout: Layout,
     /// Good pictures for training, in natural order; empty only if opened by [`open_for_test`].
     pub train: Vec<PathBuf>,
-    /// Labelled pictures for evaluation, in natural order; may be empty.
+    /// Labeled pictures for evaluation, in natural order; may be empty.
     pub test: Vec<Sample>,
     /// What else lies in the folder; paths are relative to `root`.
     pub left_out: LeftOut,
 }
 
-/// A labelled picture.
+/// A labeled picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
     /// The picture.
@@ -186,7 +186,7 @@ impl Dataset {
 
 /// Opens a category, some or all categories of a data set, or simply a folder of good pictures.
 ///
-/// The layout is recognised from what is in the folder; `layout` overrides that. `category` picks one
+/// The layout is recognized from what is in the folder; `layout` overrides that. `category` picks one
 /// category of a root by name, or all of them with `all`.
 ///
 /// # Errors
@@ -203,7 +203,7 @@ pub fn open(root: &Path, layout: Option<Layout>, category: Option<&str>) -> Resu
 /// As [`open`]; [`Error::Usage`] when there are not so many.
 pub fn open_numbered(root: &Path, layout: Option<Layout>, number: usize) -> Result<Dataset> {
     insist_on_folder(root)?;
-    let found = match recognise::recognise(root, layout, Some("all"), Purpose::Train)? {
+    let found = match recognize::recognize(root, layout, Some("all"), Purpose::Train)? {
         Place::Category(found) => vec![found],
         Place::Root(found) => found,
     };
@@ -219,11 +219,11 @@ fn counted_categories(count: usize) -> String {
     if count == 1 { "is 1 category".into() } else { format!("are {count} categories") }
 }
 
-/// As [`open`], for evaluation: there must be labelled pictures, and there need not be any to train on. A
+/// As [`open`], for evaluation: there must be labeled pictures, and there need not be any to train on. A
 /// folder with a sub-folder of good pictures beside others, or with such a folder called `test`, will do.
 ///
 /// # Errors
-/// As [`open`], with labelled pictures in place of good ones.
+/// As [`open`], with labeled pictures in place of good ones.
 pub fn open_for_test(root: &Path, layout: Option<Layout>, category: Option<&str>) -> Result<Vec<Dataset>> {
     open_as(root, layout, category, Purpose::Test)
 }
@@ -242,7 +242,7 @@ fn open_as(
     purpose: Purpose,
 ) -> Result<Vec<Dataset>> {
     insist_on_folder(root)?;
-    match recognise::recognise(root, layout, category, purpose)? {
+    match recognize::recognize(root, layout, category, purpose)? {
         Place::Category(found) => match category {
             Some(wanted) if wanted != "all" && !wanted.eq_ignore_ascii_case(&found.name) => {
                 let what = match found.layout {

@@ -36,21 +36,21 @@ pub(super) fn truth(folder: &Path) -> PathBuf {
 /// Good pictures for training.
 pub(super) fn train(all: &Below, folder: &Path) -> Vec<PathBuf> {
     match good_folder(folder) {
-        // Colour pictures and depth maps side by side are of the other layout.
+        // Color pictures and depth maps side by side are of the other layout.
         Some(good) if !mvtec3d::is_category(folder) => all.under(&good),
         _ => Vec::new(),
     }
 }
 
-/// Labelled pictures, paired with their masks by stem.
+/// Labeled pictures, paired with their masks by stem.
 pub(super) fn test(all: &Below, folder: &Path) -> Result<Vec<Sample>> {
     let (Some(test), truth) = (test_folder(folder), truth(folder)) else { return Ok(Vec::new()) };
     let kinds = folders(&test)?.into_iter().filter(|kind| *kind != truth);
-    Ok(kinds.flat_map(|kind| labelled(all, &kind, &truth)).collect())
+    Ok(kinds.flat_map(|kind| labeled(all, &kind, &truth)).collect())
 }
 
 /// The pictures of a folder that is called like what is in it.
-pub(super) fn labelled(all: &Below, kind: &Path, truth: &Path) -> Vec<Sample> {
+pub(super) fn labeled(all: &Below, kind: &Path, truth: &Path) -> Vec<Sample> {
     let name = name(kind);
     samples(all, kind, (!is_good(&name)).then_some(name.as_str()), &truth.join(&name))
 }

@@ -1,4 +1,4 @@
-//! MVTec 3D-AD, colour pictures only: `train/good/rgb`, `test/<defect or good>/rgb`, masks in
+//! MVTec 3D-AD, color pictures only: `train/good/rgb`, `test/<defect or good>/rgb`, masks in
 //! `test/<defect>/gt` under the same stem (method.md 7). `validation` and `xyz` are not used.
 
 use std::path::{Path, PathBuf};
@@ -11,9 +11,9 @@ use crate::listing::{Below, folders, name};
 
 /// Whether `folder` is a category of this layout.
 pub(super) fn is_category(folder: &Path) -> bool {
-    let colour = |kind: &PathBuf| kind.join("rgb").is_dir();
-    mvtec::good_folder(folder).is_some_and(|good| colour(&good))
-        || folders(&folder.join("test")).is_ok_and(|kinds| kinds.iter().any(colour))
+    let color = |kind: &PathBuf| kind.join("rgb").is_dir();
+    mvtec::good_folder(folder).is_some_and(|good| color(&good))
+        || folders(&folder.join("test")).is_ok_and(|kinds| kinds.iter().any(color))
 }
 
 /// Good pictures for training.
@@ -26,7 +26,7 @@ fn kinds(folder: &Path) -> Result<Vec<PathBuf>> {
     if test.is_dir() { folders(&test) } else { Ok(Vec::new()) }
 }
 
-/// Labelled pictures, paired with their masks by stem.
+/// Labeled pictures, paired with their masks by stem.
 pub(super) fn test(all: &Below, folder: &Path) -> Result<Vec<Sample>> {
     let of_kind = |kind: PathBuf| {
         let name = name(&kind);

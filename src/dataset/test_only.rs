@@ -1,19 +1,19 @@
-//! Labelled pictures without any to train on: a sub-folder of good ones beside a sub-folder per kind of
+//! Labeled pictures without any to train on: a sub-folder of good ones beside a sub-folder per kind of
 //! defect, in the folder itself or in its `test`. Masks lie in `ground_truth/KIND`, as in MVTec AD.
 
 use std::path::Path;
 
 use super::Sample;
-use super::mvtec::labelled;
+use super::mvtec::labeled;
 use crate::error::Result;
 use crate::listing::names::is_good;
 use crate::listing::{Below, folders, name};
 
 /// What to do about a folder that has none.
-pub(super) const NOTHING: &str = "there are no labelled pictures to evaluate on; put good ones into test/good \
+pub(super) const NOTHING: &str = "there are no labeled pictures to evaluate on; put good ones into test/good \
                                   and anomalous ones into test/KIND, masks into ground_truth/KIND";
 
-/// The labelled pictures of `folder`; none where nothing says which pictures are good.
+/// The labeled pictures of `folder`; none where nothing says which pictures are good.
 pub(super) fn samples(all: &Below, folder: &Path) -> Result<Vec<Sample>> {
     let (test, truth) = (folder.join("test"), folder.join("ground_truth"));
     let place = if test.is_dir() { test.as_path() } else { folder };
@@ -22,7 +22,7 @@ pub(super) fn samples(all: &Below, folder: &Path) -> Result<Vec<Sample>> {
         return Ok(Vec::new());
     }
     let kinds = kinds.iter().filter(|kind| name(kind) != "ground_truth");
-    Ok(kinds.flat_map(|kind| labelled(all, kind, &truth)).collect())
+    Ok(kinds.flat_map(|kind| labeled(all, kind, &truth)).collect())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Every layout, recognised by content, and what is said about broken ones.
+//! Every layout, recognized by content, and what is said about broken ones.
 
 use std::fs;
 
@@ -58,7 +58,7 @@ fn names(paths: &[PathBuf]) -> Vec<String> {
 }
 
 #[test]
-fn mvtec_is_recognised_under_any_name() {
+fn mvtec_is_recognized_under_any_name() {
     let folder = TempDir::new().unwrap();
     let root = folder.path().join("visa_mvtec3d");
     mvtec(&root);
@@ -104,7 +104,7 @@ fn a_root_needs_a_category_and_lists_them() {
 }
 
 #[test]
-fn mvtec3d_takes_the_colour_pictures_only() {
+fn mvtec3d_takes_the_color_pictures_only() {
     let folder = TempDir::new().unwrap();
     let root = folder.path();
     picture(&root.join("train/good/rgb/000.png"), 1);

@@ -32,7 +32,7 @@ struct Row {
     mask: Option<String>,
 }
 
-/// Good pictures for training, and labelled pictures. `all.left_out` has a remark where a table is of no use.
+/// Good pictures for training, and labeled pictures. `all.left_out` has a remark where a table is of no use.
 pub(super) fn split(all: &mut Below, folder: &Path, category: &str) -> Result<(Vec<PathBuf>, Vec<Sample>)> {
     let images = folder.join("Data").join("Images");
     let truth = masks_folder(folder);

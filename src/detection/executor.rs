@@ -3,12 +3,12 @@
 use super::anomaly_map;
 use crate::gpu::Network;
 use crate::inference::{Engine, Plan};
-use crate::picture::{Picture, ScoreMap, Size, normalise};
+use crate::picture::{Picture, ScoreMap, Size, normalize};
 use crate::teacher::Backbone;
 use crate::{Error, Result};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A detector's network, from normalised pixels to anomaly maps.
+/// A detector's network, from normalized pixels to anomaly maps.
 #[derive(Debug)]
 pub enum Executor {
     /// The CPU's own path.
@@ -43,7 +43,7 @@ impl Executor {
     }
 
     /// The anomaly maps of pictures of the network's `size`; `progress` gets the layers done and their number, where that
-    /// is known. A GPU is handed their bytes, a quarter of what normalised pixels are.
+    /// is known. A GPU is handed their bytes, a quarter of what normalized pixels are.
     ///
     /// # Errors
     /// The device failed, or a picture has another size.
@@ -63,11 +63,11 @@ impl Executor {
             let found = network.maps_of_bytes(&bytes).await?;
             return Ok(found.into_iter().map(|(map, _)| map).collect());
         }
-        let pixels = normalised(pictures);
+        let pixels = normalized(pictures);
         self.maps((backbone, size), &pixels, pictures.len(), progress).await
     }
 
-    /// The anomaly maps of `count` pictures given as normalised pixels `[count, 3, H, W]`; `progress` gets the layers
+    /// The anomaly maps of `count` pictures given as normalized pixels `[count, 3, H, W]`; `progress` gets the layers
     /// done and their number, where that is known.
     ///
     /// # Errors
@@ -111,7 +111,7 @@ impl Executor {
         Ok((0..count).map(map).collect())
     }
 
-    /// Name and milliseconds of every layer for one picture `[3, H, W]` of normalised pixels; none where the device
+    /// Name and milliseconds of every layer for one picture `[3, H, W]` of normalized pixels; none where the device
     /// does not tell.
     ///
     /// # Errors
@@ -145,14 +145,14 @@ impl Executor {
     }
 }
 
-/// The normalised pixels of all pictures one after the other.
-fn normalised(pictures: &[&Picture]) -> Vec<f32> {
+/// The normalized pixels of all pictures one after the other.
+fn normalized(pictures: &[&Picture]) -> Vec<f32> {
     #[cfg(not(target_arch = "wasm32"))]
     {
         use rayon::prelude::*;
-        let each: Vec<Vec<f32>> = pictures.par_iter().map(|picture| normalise(picture)).collect();
+        let each: Vec<Vec<f32>> = pictures.par_iter().map(|picture| normalize(picture)).collect();
         each.concat()
     }
     #[cfg(target_arch = "wasm32")]
-    pictures.iter().flat_map(|picture| normalise(picture)).collect()
+    pictures.iter().flat_map(|picture| normalize(picture)).collect()
 }

@@ -47,7 +47,7 @@ pub fn gaussian(map: &[f64], [height, width]: [usize; 2], sigma: f64) -> Vec<f64
     result
 }
 
-/// `sums = sum over the taps of kernel[tap] line(tap)`, a few neighbours at once, which do not wait for each
+/// `sums = sum over the taps of kernel[tap] line(tap)`, a few neighbors at once, which do not wait for each
 /// other.
 fn weighted_sum<'a>(sums: &mut [f64], kernel: &[f64], line: impl Fn(usize) -> &'a [f64]) {
     const TOGETHER: usize = 16;

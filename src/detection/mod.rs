@@ -1,16 +1,16 @@
 //! Detection: from pictures to anomaly maps, scores and verdicts (method.md 5; the paper's Section III-D).
 
-mod colour;
+mod color;
 mod executor;
 mod map;
 mod region;
 mod threshold;
 
-pub use colour::{colour, draw_boxes, enlarge, feature_picture, heat_map, overlay, scale_position};
+pub use color::{color, draw_boxes, enlarge, feature_picture, heat_map, overlay, scale_position};
 pub use executor::Executor;
 pub use map::{add_upsampled, anomaly_map, gaussian, sigma};
 pub use region::{Found, regions};
-pub use threshold::{FALSE_ALARMS, FEWEST, from_good_scores, guess, held_out_count, normalised};
+pub use threshold::{FALSE_ALARMS, FEWEST, from_good_scores, guess, held_out_count, normalized};
 
 #[cfg(feature = "burn")]
 use crate::gpu::Network;
@@ -50,7 +50,7 @@ pub struct Detection {
     pub map: ScoreMap,
     /// Its maximum, or what else the model scores by.
     pub score: f64,
-    /// [`normalised`]: 0.5 is the threshold.
+    /// [`normalized`]: 0.5 is the threshold.
     pub normalized: f64,
     /// Whether the score exceeds the threshold.
     pub verdict: Verdict,
@@ -251,7 +251,7 @@ impl Detector {
         self.executor.maps_of((self.info.backbone, self.info.size), pictures, progress).await
     }
 
-    /// Anomaly maps of `count` pictures given as normalised pixels `[count, 3, H, W]` of the network's size.
+    /// Anomaly maps of `count` pictures given as normalized pixels `[count, 3, H, W]` of the network's size.
     ///
     /// # Errors
     /// The device failed.
@@ -261,7 +261,7 @@ impl Detector {
         pollster::block_on(self.executor.maps(network, pixels, count, &mut |_, _| {}))
     }
 
-    /// Name and milliseconds of every layer for one picture `[3, H, W]` of normalised pixels; none where the
+    /// Name and milliseconds of every layer for one picture `[3, H, W]` of normalized pixels; none where the
     /// device does not tell.
     ///
     /// # Errors
@@ -307,7 +307,7 @@ pub fn judge(map: ScoreMap, score: f64, threshold: f64) -> Result<Detection> {
 
 fn verdict(map: ScoreMap, score: f64, threshold: f64) -> Detection {
     let verdict = if score > threshold { Verdict::Anomalous } else { Verdict::Good };
-    Detection { map, score, normalized: normalised(score, threshold), verdict, regions: Vec::new() }
+    Detection { map, score, normalized: normalized(score, threshold), verdict, regions: Vec::new() }
 }
 
 /// The score, where it and all of the map are numbers.
@@ -331,7 +331,7 @@ fn all_finite(numbers: &[f32]) -> bool {
     !damaged.contains(&true) && rest.iter().all(|number| number.is_finite())
 }
 
-/// Normalised pixels as a tensor `[count, 3, H, W]`.
+/// Normalized pixels as a tensor `[count, 3, H, W]`.
 #[cfg(feature = "burn")]
 pub fn batch(pixels: Vec<f32>, count: usize, size: impl Into<Size>, device: &Device) -> Tensor<4> {
     let size = size.into();

@@ -9,8 +9,8 @@ pub struct Found {
     /// Left edge, upper edge, width and height of the smallest box around it.
     #[serde(rename = "box")]
     pub bounds: [u32; 4],
-    /// Column and row of its centre of gravity.
-    pub centre: [f64; 2],
+    /// Column and row of its center of gravity.
+    pub center: [f64; 2],
     /// Its pixels.
     pub area: u64,
     /// The highest value of the map within.
@@ -72,7 +72,7 @@ pub fn regions(map: &ScoreMap, threshold: f64, native: Size, min_area: f64) -> V
         let tenth = |value: f64| (value * 10.0).round() / 10.0;
         Found {
             bounds: [x, y, w, h],
-            centre: [0, 1].map(|axis| tenth(sums.place[axis] / count * scale[axis])),
+            center: [0, 1].map(|axis| tenth(sums.place[axis] / count * scale[axis])),
             area: ((count * scale[0] * scale[1]).round() as u64).max(1),
             maximum: f64::from(sums.maximum),
             mean: sums.sum / count,
@@ -101,13 +101,13 @@ mod tests {
         let map = ScoreMap { width: 6, height: 4, data };
         let native = Size::square(12);
         let found = regions(&map, 1.0, native, 0.0);
-        let right = Found { bounds: [10, 6, 2, 6], centre: [11.0, 9.0], area: 12, maximum: 9.0, mean: 7.0 };
+        let right = Found { bounds: [10, 6, 2, 6], center: [11.0, 9.0], area: 12, maximum: 9.0, mean: 7.0 };
         // Corners touch: one region.
-        let left = Found { bounds: [2, 0, 4, 6], centre: [4.0, 3.0], area: 12, maximum: 3.0, mean: 2.5 };
+        let left = Found { bounds: [2, 0, 4, 6], center: [4.0, 3.0], area: 12, maximum: 3.0, mean: 2.5 };
         assert_eq!(found, [right, left]);
         assert_eq!(regions(&map, 1.0, native, 13.0), []);
         assert_eq!(regions(&map, 9.0, native, 0.0), []);
         let text = serde_json::to_string(&found[0]).unwrap();
-        assert_eq!(text, r#"{"box":[10,6,2,6],"centre":[11.0,9.0],"area":12,"maximum":9.0,"mean":7.0}"#);
+        assert_eq!(text, r#"{"box":[10,6,2,6],"center":[11.0,9.0],"area":12,"maximum":9.0,"mean":7.0}"#);
     }
 }

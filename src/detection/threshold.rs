@@ -80,7 +80,7 @@ pub fn held_out_count(pictures: usize, share: f64) -> usize {
 }
 
 /// A score on the scale where 0.5 is the threshold: `s / (s + t)`, in `[0, 1)`.
-pub fn normalised(score: f64, threshold: f64) -> f64 {
+pub fn normalized(score: f64, threshold: f64) -> f64 {
     let score = score.max(0.0);
     if score + threshold > 0.0 { score / (score + threshold) } else { 0.0 }
 }
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn one_half_is_the_threshold() {
-        assert_eq!(normalised(0.3, 0.3), 0.5);
-        assert!(normalised(1e9, 0.3) < 1.0 + 1e-12 && normalised(-1.0, 0.3) == 0.0);
+        assert_eq!(normalized(0.3, 0.3), 0.5);
+        assert!(normalized(1e9, 0.3) < 1.0 + 1e-12 && normalized(-1.0, 0.3) == 0.0);
     }
 }

@@ -14,7 +14,7 @@ pub use coverage::coverage;
 
 use crate::inference::{Engine, Plan};
 use crate::model::Info;
-use crate::picture::{Mask, Picture, Seen, Size, View, normalise};
+use crate::picture::{Mask, Picture, Seen, Size, View, normalize};
 use crate::teacher::TensorSource;
 use crate::{Error, Result};
 
@@ -76,7 +76,7 @@ impl Embedder {
     /// Mean features by level of one input of the network, over the positions that count; zeros where none does.
     fn means(&self, picture: &Picture, native: Size, place: [usize; 2]) -> [Vec<f64>; 3] {
         let allowed = self.view.allowed(native, self.size, place);
-        self.engine.look(&normalise(picture), true).map(|level| {
+        self.engine.look(&normalize(picture), true).map(|level| {
             let [channels, height, width] = level.shape;
             let counts = counting(allowed.as_ref(), Size::new(width, height));
             let count = counts.iter().filter(|&&counts| counts).count().max(1);

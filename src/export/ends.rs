@@ -8,7 +8,7 @@ use crate::inference::Plan;
 use crate::model::Info;
 use crate::picture::{MEAN, STD, Size};
 
-/// From pixels `[N, H, W, 3]` to the normalized picture `[N, 3, H, W]`, in the order of `picture::normalise`.
+/// From pixels `[N, H, W, 3]` to the normalized picture `[N, 3, H, W]`, in the order of `picture::normalize`.
 pub fn pixels(graph: &mut Graph, plan: &Plan, pixels: Pixels) -> Name {
     let [_, height, width] = plan.shape(plan.input);
     let mut picture = graph.input("pixels", data_type(pixels), &[height, width, 3]);

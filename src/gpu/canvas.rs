@@ -10,8 +10,8 @@ use wgpu::web_sys::OffscreenCanvas;
 #[derive(Debug)]
 pub struct HeatCanvas {
     canvas: wgpu::Surface<'static>,
-    /// What the shader colours; it is copied to the canvas, because not every canvas lets a shader write.
-    coloured: wgpu::Texture,
+    /// What the shader colors; it is copied to the canvas, because not every canvas lets a shader write.
+    colored: wgpu::Texture,
 }
 
 impl HeatCanvas {
@@ -39,7 +39,7 @@ impl HeatCanvas {
                 view_formats: Vec::new(),
             },
         );
-        let coloured = gpu.device.create_texture(&wgpu::TextureDescriptor {
+        let colored = gpu.device.create_texture(&wgpu::TextureDescriptor {
             label: Some("heat map"),
             size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
             mip_level_count: 1,
@@ -49,7 +49,7 @@ impl HeatCanvas {
             usage: Use::STORAGE_BINDING | Use::COPY_SRC,
             view_formats: &[],
         });
-        Ok(Self { canvas, coloured })
+        Ok(Self { canvas, colored })
     }
 
     /// Draws the heat map of the last batch's first picture, see [`Network::heat`].
@@ -58,14 +58,14 @@ impl HeatCanvas {
     /// The canvas cannot be drawn on, there is no picture, or the device failed.
     pub fn draw(&self, network: &mut Network, threshold: f64, see_through: bool) -> Result<()> {
         use wgpu::CurrentSurfaceTexture::{Suboptimal, Success};
-        let view = self.coloured.create_view(&wgpu::TextureViewDescriptor::default());
+        let view = self.colored.create_view(&wgpu::TextureViewDescriptor::default());
         network.heat(0, threshold, see_through, &view)?;
         let (Success(frame) | Suboptimal(frame)) = self.canvas.get_current_texture() else {
             return Err(refused("it has no texture"));
         };
         let mut encoder = network.gpu.device.create_command_encoder(&Default::default());
-        let (from, to) = (self.coloured.as_image_copy(), frame.texture.as_image_copy());
-        encoder.copy_texture_to_texture(from, to, self.coloured.size());
+        let (from, to) = (self.colored.as_image_copy(), frame.texture.as_image_copy());
+        encoder.copy_texture_to_texture(from, to, self.colored.size());
         network.gpu.submit(encoder);
         network.gpu.present(frame);
         network.gpu.check()

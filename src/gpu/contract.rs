@@ -32,7 +32,7 @@ fn kernels() -> Vec<Kernel> {
         Kernel::Upsample,
         Kernel::Blur,
         Kernel::Maximum,
-        Kernel::Colour,
+        Kernel::Color,
         Kernel::NormSums,
         Kernel::NormMerge,
         Kernel::NormApply,
@@ -218,7 +218,7 @@ fn workgroups_are_as_large_as_dispatches_assume() {
             Kernel::Convolution(Tile::Matrix128) => [8 * SUBGROUP, 1, 1],
             // A workgroup for all, whatever its size.
             Kernel::Maximum | Kernel::DistillHardest | Kernel::Sum => continue,
-            Kernel::Colour => [heat::SIDE, heat::SIDE, 1],
+            Kernel::Color => [heat::SIDE, heat::SIDE, 1],
             _ => [THREADS, 1, 1],
         };
         let program = Program::new(kernel, precision);

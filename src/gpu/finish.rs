@@ -8,7 +8,7 @@ use crate::detection::sigma;
 use crate::inference::{Plan, Slots};
 use crate::picture::Size;
 
-/// The Gaussian's taps from the centre outwards, cut off at four standard deviations; of sum one with both sides.
+/// The Gaussian's taps from the center outwards, cut off at four standard deviations; of sum one with both sides.
 pub(super) fn taps(size: Size) -> Vec<f32> {
     let sigma = sigma(size);
     let radius = (4.0 * sigma + 0.5) as usize;

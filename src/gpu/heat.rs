@@ -3,18 +3,18 @@
 use super::kernels::Kernel;
 use super::memory::Memory;
 use super::network::Network;
-use super::uniforms::{Colour, words};
-use crate::detection::colour;
+use super::uniforms::{Color, words};
+use crate::detection::color;
 use crate::{Error, Result};
 use wgpu::util::DeviceExt;
 
-/// Samples of the colour scale: so many that neighbours differ by one step of 256 at most.
-const COLOURS: usize = 1024;
+/// Samples of the color scale: so many that neighbors differ by one step of 256 at most.
+const COLORS: usize = 1024;
 
-/// Pixels along a side of what a workgroup colours.
+/// Pixels along a side of what a workgroup colors.
 pub(super) const SIDE: u32 = 8;
 
-/// The colour table on the GPU, and the pass's uniform.
+/// The color table on the GPU, and the pass's uniform.
 #[derive(Debug)]
 pub(super) struct Heat {
     table: wgpu::Buffer,
@@ -24,12 +24,12 @@ pub(super) struct Heat {
 impl Heat {
     fn new(device: &wgpu::Device) -> Self {
         let entry = |i: usize| {
-            let [red, green, blue] = colour((i as f64 + 0.5) / COLOURS as f64).0.map(u32::from);
+            let [red, green, blue] = color((i as f64 + 0.5) / COLORS as f64).0.map(u32::from);
             red | green << 8 | blue << 16
         };
-        let table: Vec<u32> = (0..COLOURS).map(entry).collect();
+        let table: Vec<u32> = (0..COLORS).map(entry).collect();
         let table = device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
-            label: Some("colours"),
+            label: Some("colors"),
             contents: bytemuck::cast_slice(&table),
             usage: wgpu::BufferUsages::STORAGE,
         });
@@ -44,9 +44,9 @@ impl Heat {
 }
 
 impl Network {
-    /// Colours the anomaly map of one picture of the last batch into `texture`, which has the map's size, is of the format
+    /// Colors the anomaly map of one picture of the last batch into `texture`, which has the map's size, is of the format
     /// `Rgba8Unorm` and has the usage `STORAGE_BINDING`: as [`crate::detection::heat_map`] does. With `see_through`
-    /// to be laid over the picture, as [`crate::detection::overlay`] does at full strength; the colours are then
+    /// to be laid over the picture, as [`crate::detection::overlay`] does at full strength; the colors are then
     /// multiplied by the opacity.
     ///
     /// # Errors
@@ -61,20 +61,20 @@ impl Network {
         let Some(memories) = self.memories.as_ref().filter(|_| picture < self.count) else {
             return Err(Error::Setting(format!("picture {picture} of a batch of {}", self.count)));
         };
-        self.kernels.prepare(&self.gpu, [Kernel::Colour])?;
+        self.kernels.prepare(&self.gpu, [Kernel::Color])?;
         let device = &self.gpu.device;
         let heat = self.heat.get_or_insert_with(|| Heat::new(device));
         let (width, height) = self.plan.size.pixels();
-        let scale = words(Colour {
+        let scale = words(Color {
             width,
             height,
             picture: picture as u32,
-            colours: COLOURS as u32,
+            colors: COLORS as u32,
             threshold: threshold as f32,
             see_through: u32::from(see_through),
         });
         self.gpu.write(&heat.scale, 0, bytemuck::cast_slice(&scale));
-        let pipeline = self.kernels.get(Kernel::Colour);
+        let pipeline = self.kernels.get(Kernel::Color);
         let map = memories.at(&self.constants, Memory::Map);
         let entries =
             [heat.scale.as_entire_binding(), map.as_entire_binding(), heat.table.as_entire_binding()];

@@ -26,7 +26,7 @@ pub(crate) enum Kernel {
     Upsample,
     Blur,
     Maximum,
-    Colour,
+    Color,
     // Training.
     NormSums,
     NormMerge,
@@ -76,7 +76,7 @@ impl Kernel {
             Self::Upsample => shader!("upsample"),
             Self::Blur => shader!("blur"),
             Self::Maximum => shader!("maximum"),
-            Self::Colour => shader!("colour"),
+            Self::Color => shader!("color"),
             Self::NormSums => shader!("position_sums", "norm_sums"),
             Self::NormMerge => shader!("chunk_sums", "norm_merge"),
             Self::NormApply => shader!("norm_apply"),

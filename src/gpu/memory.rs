@@ -6,15 +6,15 @@ use super::tile::{self, Tiles};
 use super::{finish, layout};
 use crate::inference::{Plan, Slots};
 use crate::model::Precision;
-use crate::picture::normalised_values;
+use crate::picture::normalized_values;
 use wgpu::util::DeviceExt;
 
 /// A place in the GPU's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Memory {
-    /// The pictures as they were given: normalised, `[picture][3][S][S]`, or as bytes, `[picture][S][S][3]`.
+    /// The pictures as they were given: normalized, `[picture][3][S][S]`, or as bytes, `[picture][S][S][3]`.
     Pixels,
-    /// Normalised values by channel and byte.
+    /// Normalized values by channel and byte.
     Normalized,
     /// Features, by slot of the plan.
     Slot(usize),
@@ -117,8 +117,8 @@ impl Memories {
             transformed: whole("Winograd's input", transformed, Use::STORAGE),
             products: whole("Winograd's products", products, Use::STORAGE),
             normalized: gpu.device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
-                label: Some("normalised values"),
-                contents: bytemuck::cast_slice(&normalised_values()),
+                label: Some("normalized values"),
+                contents: bytemuck::cast_slice(&normalized_values()),
                 usage: Use::STORAGE,
             }),
             taps: gpu.device.create_buffer_init(&wgpu::util::BufferInitDescriptor {

@@ -52,8 +52,8 @@ pub(super) struct Program {
 /// Pictures as they are handed over.
 #[derive(Clone, Copy, Debug)]
 enum Given<'a> {
-    /// Normalised pixels `[count, 3, S, S]`.
-    Normalised(&'a [f32]),
+    /// Normalized pixels `[count, 3, S, S]`.
+    Normalized(&'a [f32]),
     /// Of each picture red, green and blue of 8 bits, `[S, S, 3]`.
     Bytes(&'a [&'a [u8]]),
 }
@@ -62,7 +62,7 @@ impl<'a> Given<'a> {
     /// How many pictures these are, of so many numbers each; none if they are not whole.
     fn count(self, numbers: usize) -> Option<usize> {
         match self {
-            Self::Normalised(pixels) => {
+            Self::Normalized(pixels) => {
                 pixels.len().is_multiple_of(numbers).then_some(pixels.len() / numbers)
             }
             Self::Bytes(pictures) => {
@@ -74,7 +74,7 @@ impl<'a> Given<'a> {
     /// Batches of at most so many pictures of so many numbers.
     fn batches(self, most: usize, numbers: usize) -> Vec<Given<'a>> {
         match self {
-            Self::Normalised(pixels) => pixels.chunks(most * numbers).map(Given::Normalised).collect(),
+            Self::Normalized(pixels) => pixels.chunks(most * numbers).map(Given::Normalized).collect(),
             Self::Bytes(pictures) => pictures.chunks(most).map(Given::Bytes).collect(),
         }
     }
@@ -138,17 +138,17 @@ impl Network {
         self.most
     }
 
-    /// Anomaly maps and scores of `count` pictures given as normalised pixels `[count, 3, S, S]`, in as many
+    /// Anomaly maps and scores of `count` pictures given as normalized pixels `[count, 3, S, S]`, in as many
     /// batches as the device's memory asks for.
     ///
     /// # Errors
     /// The device failed, the pixels are not as many, or features were too large for f16.
     pub async fn maps(&mut self, pixels: &[f32], count: usize) -> Result<Vec<(ScoreMap, f32)>> {
-        self.maps_of(Given::Normalised(pixels), count).await
+        self.maps_of(Given::Normalized(pixels), count).await
     }
 
     /// As [`maps`](Self::maps), of pictures given as bytes, each `[S, S, 3]`: red, green and blue of 8 bits, a quarter of
-    /// what normalised pixels are to hand over. The maps are the same.
+    /// what normalized pixels are to hand over. The maps are the same.
     ///
     /// # Errors
     /// As [`maps`](Self::maps).
@@ -185,7 +185,7 @@ impl Network {
     /// # Errors
     /// The device failed, or the pixels are not `[count, 3, S, S]` of a batch that it has room for.
     pub fn submit(&mut self, pixels: &[f32], count: usize) -> Result<()> {
-        let given = Given::Normalised(pixels);
+        let given = Given::Normalized(pixels);
         if given.count(self.numbers()) != Some(count) {
             return Err(self.misshapen(count));
         }
@@ -211,7 +211,7 @@ impl Network {
         let target = memories.at(&self.constants, Memory::Pixels);
         let program = &self.programs[&count].passes;
         let first = match given {
-            Given::Normalised(pixels) => {
+            Given::Normalized(pixels) => {
                 self.gpu.write(target, 0, bytemuck::cast_slice(pixels));
                 &program[..1]
             }

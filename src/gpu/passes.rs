@@ -22,7 +22,7 @@ pub(crate) trait Places {
     fn values(&self, step: usize) -> Self::Memory;
     /// Bias of a step.
     fn bias(&self, step: usize) -> Self::Memory;
-    /// The normalised pictures as they were given, `[picture][3][S][S]`.
+    /// The normalized pictures as they were given, `[picture][3][S][S]`.
     fn pixels(&self) -> Self::Memory;
     /// The input of Winograd's products.
     fn transformed(&self) -> Self::Memory;
@@ -110,7 +110,7 @@ impl<P: Places> Builder<'_, P> {
         passes
     }
 
-    /// The normalised picture, interleaved and with a border of zeros.
+    /// The normalized picture, interleaved and with a border of zeros.
     fn picture(&self) -> Pass<P::Memory> {
         let [width, height] = [self.plan.size.width, self.plan.size.height].map(|side| side as u32);
         let border = 2 * BORDER as u32;
@@ -260,7 +260,7 @@ impl<P: Places> Builder<'_, P> {
         // Height and width of input and filter, quads of the latter's channels, stride and padding.
         let geometry = match c.kernel {
             _ if c.input == self.plan.input => {
-                // The picture has its padding in memory, and the taps of a row are neighbours there.
+                // The picture has its padding in memory, and the taps of a row are neighbors there.
                 let border = 2 * BORDER as u32;
                 [in_height + border, in_width + border, 7, 1, 7 * inputs, 2, 0]
             }

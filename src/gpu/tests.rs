@@ -235,9 +235,9 @@ fn matrix_units_are_used_where_they_are_right() {
     }
 }
 
-/// Bytes give the maps of the normalised pixels, to the last bit; in turns with them too.
+/// Bytes give the maps of the normalized pixels, to the last bit; in turns with them too.
 #[test]
-fn bytes_are_normalised_on_the_gpu() {
+fn bytes_are_normalized_on_the_gpu() {
     let gpu = gpu();
     let size = 64;
     let plan = Plan::new(&info(Backbone::Compact, size), &Random).unwrap();
@@ -252,7 +252,7 @@ fn bytes_are_normalised_on_the_gpu() {
                     })
                 })
                 .collect();
-            let pixels: Vec<f32> = pictures.iter().flat_map(crate::picture::normalise).collect();
+            let pixels: Vec<f32> = pictures.iter().flat_map(crate::picture::normalize).collect();
             let bytes: Vec<&[u8]> = pictures.iter().map(|p| p.as_raw().as_slice()).collect();
             let right = pollster::block_on(network.maps(&pixels, count)).unwrap();
             let found = pollster::block_on(network.maps_of_bytes(&bytes)).unwrap();
@@ -413,7 +413,7 @@ fn the_score_of_a_damaged_map_is_infinite() {
     assert_eq!(scores[1..3], [f32::INFINITY; 2]);
 }
 
-/// The texture has the colours of the heat map.
+/// The texture has the colors of the heat map.
 #[test]
 fn the_heat_map_is_the_cpus() {
     let gpu = gpu();
@@ -455,23 +455,23 @@ fn the_heat_map_is_the_cpus() {
         gpu.submit(encoder);
         pollster::block_on(gpu.read(&to)).unwrap()
     };
-    let mut colours = std::collections::HashSet::new();
+    let mut colors = std::collections::HashSet::new();
     for (pixel, right) in read(false).iter().zip(right.pixels()) {
         let [red, green, blue, alpha] = pixel.to_le_bytes();
         assert_eq!(alpha, 255);
-        colours.insert(right.0);
+        colors.insert(right.0);
         let off = [red, green, blue].iter().zip(right.0).map(|(a, b)| a.abs_diff(b)).max();
         assert!(off <= Some(1), "{pixel:08x} is not {right:?}");
     }
-    assert!(colours.len() > 20, "{} colours", colours.len());
+    assert!(colors.len() > 20, "{} colors", colors.len());
     // Laid over a grey picture it is the overlay at full strength.
     let mut opacities = std::collections::HashSet::new();
     for ((pixel, right), &value) in read(true).iter().zip(right.pixels()).zip(&maps[1].data) {
-        let [colour @ .., alpha] = pixel.to_le_bytes();
+        let [color @ .., alpha] = pixel.to_le_bytes();
         let opacity = (2.0 * crate::detection::scale_position(value, threshold) - 0.5).clamp(0.0, 1.0);
         opacities.insert(alpha);
         assert!((f64::from(alpha) - 255.0 * opacity).abs() <= 1.0, "{alpha} is not {opacity}");
-        for (found, right) in colour.iter().zip(right.0) {
+        for (found, right) in color.iter().zip(right.0) {
             assert!(
                 (f64::from(*found) - opacity * f64::from(right)).abs() <= 2.0,
                 "{pixel:08x} is not {right}"

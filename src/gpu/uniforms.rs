@@ -98,7 +98,7 @@ uniform! {
 
     Maximum [Kernel::Maximum] { pixels }
 
-    Colour [Kernel::Colour] { width, height, picture, colours, threshold: f32, see_through }
+    Color [Kernel::Color] { width, height, picture, colors, threshold: f32, see_through }
 
     // Training.
     NormSums [Kernel::NormSums] { rows, channels, chunk }

@@ -2,7 +2,7 @@
 //! layers, and what executes it.
 //!
 //! Burn runs the training, the look inside and is the reference; but its convolutions know nothing of each
-//! other. Here batch normalisation is folded into the weights, bias, residual sum and ReLU are part of the
+//! other. Here batch normalization is folded into the weights, bias, residual sum and ReLU are part of the
 //! convolution, and the memory of all intermediate features is planned once.
 
 mod cpu;

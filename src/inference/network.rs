@@ -232,7 +232,7 @@ impl Network<'_> {
             [("level1", 1, level1, between), ("level1", 2, between, part1), ("level2", 1, level2, part2)];
         for (level, i, x, y) in layers {
             let names = ["conv", "bn"].map(|part| format!("student.mbf.{level}.{part}{i}"));
-            self.normalised([&names[0], &names[1]], [x, y], halve, None, true)?;
+            self.normalized([&names[0], &names[1]], [x, y], halve, None, true)?;
         }
         Ok(())
     }
@@ -294,7 +294,7 @@ impl Network<'_> {
             let (name, norm) =
                 (format!("{prefix}.shortcut.{}", named("conv")), format!("{prefix}.shortcut.bn"));
             shortcut = self.made_by(kernel(1), x, output);
-            self.normalised([&name, &norm], [x, shortcut], kernel(1), None, false)?;
+            self.normalized([&name, &norm], [x, shortcut], kernel(1), None, false)?;
         }
         let body = match self.backbone.block() {
             BlockKind::Basic => vec![(named("conv1"), kernel(3), output), ("conv2".into(), same(3), output)],
@@ -309,14 +309,14 @@ impl Network<'_> {
             let (name, norm) = (format!("{prefix}.{name}"), format!("{prefix}.bn{}", i + 1));
             let to = self.made_by(*kernel, y, *channels);
             let add = (i + 1 == body.len()).then_some(shortcut);
-            self.normalised([&name, &norm], [y, to], *kernel, add, true)?;
+            self.normalized([&name, &norm], [y, to], *kernel, add, true)?;
             y = to;
         }
         Ok(y)
     }
 
-    /// A convolution without bias and the batch normalisation after it.
-    fn normalised(
+    /// A convolution without bias and the batch normalization after it.
+    fn normalized(
         &mut self,
         names: [&str; 2],
         [x, y]: [View; 2],
@@ -326,10 +326,10 @@ impl Network<'_> {
     ) -> Result<()> {
         let weights = match kernel {
             Kernel::Plain { size, .. } => {
-                weights::normalised(self.source, names, [y.channels, x.channels, size, size], false)?
+                weights::normalized(self.source, names, [y.channels, x.channels, size, size], false)?
             }
             Kernel::Transposed => {
-                weights::normalised(self.source, names, [x.channels, y.channels, 2, 2], true)?
+                weights::normalized(self.source, names, [x.channels, y.channels, 2, 2], true)?
             }
         };
         self.convolution_to(names[0], [x, y], kernel, weights, add, relu);

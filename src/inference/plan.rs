@@ -36,7 +36,7 @@ impl Buffer {
     }
 }
 
-/// Some neighbouring channels of a buffer: what a layer reads or writes. Concatenation is no operation: its
+/// Some neighboring channels of a buffer: what a layer reads or writes. Concatenation is no operation: its
 /// parts are written to their channels of one buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct View {
@@ -72,7 +72,7 @@ pub struct Convolution {
     pub output: View,
     /// Size, stride and direction.
     pub kernel: Kernel,
-    /// Row-major, in the order that [`Kernel`] says, batch normalisation folded in.
+    /// Row-major, in the order that [`Kernel`] says, batch normalization folded in.
     pub weight: Vec<f32>,
     /// `[out]`.
     pub bias: Vec<f32>,
@@ -87,7 +87,7 @@ pub struct Convolution {
 pub enum Operation {
     /// A convolution with all that follows it.
     Convolution(Convolution),
-    /// Maximum over 3x3 neighbourhoods of stride 2, padding 1 (pixels outside do not count).
+    /// Maximum over 3x3 neighborhoods of stride 2, padding 1 (pixels outside do not count).
     MaxPool {
         /// `[C, H, W]`.
         input: View,
@@ -191,7 +191,7 @@ pub struct Step {
     pub operation: Operation,
 }
 
-/// The whole detector, from the normalised picture `[3, S, S]` to the discrepancies of the three levels.
+/// The whole detector, from the normalized picture `[3, S, S]` to the discrepancies of the three levels.
 ///
 /// What remains is [`crate::detection::anomaly_map`]: up-sampling, sum and Gaussian.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,4 +1,4 @@
-//! Reading convolution weights, with the batch normalisation that follows folded in.
+//! Reading convolution weights, with the batch normalization that follows folded in.
 
 use crate::Result;
 use crate::batch_norm::BatchNorm;
@@ -28,8 +28,8 @@ pub(super) fn pointwise(
 }
 
 /// A convolution `[out, in, k, k]` (or, `transposed`, `[in, out, 2, 2]`) without bias and the batch
-/// normalisation `norm` after it, by its running statistics.
-pub(super) fn normalised(
+/// normalization `norm` after it, by its running statistics.
+pub(super) fn normalized(
     source: &dyn TensorSource,
     [name, norm]: [&str; 2],
     shape: [usize; 4],

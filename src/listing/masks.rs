@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::names::{Meaning, folders_between, is_wholly, picture_of};
 use crate::picture::{Picture, open};
 
-/// Which of `pictures` are masks of others among them. One without a picture of its own, or with as many colours as a
+/// Which of `pictures` are masks of others among them. One without a picture of its own, or with as many colors as a
 /// photograph has, is a picture of a part: `front_label.png`.
 pub(crate) fn among(pictures: &[PathBuf], root: &Path) -> HashSet<PathBuf> {
     let named: Vec<PathBuf> = by_name(pictures, root);
@@ -32,22 +32,22 @@ fn by_name(pictures: &[PathBuf], root: &Path) -> Vec<PathBuf> {
             .iter()
             .any(|name| partners.contains(&folded(name)))
     };
-    let of_a_neighbour = |path: &&PathBuf| {
+    let of_a_neighbor = |path: &&PathBuf| {
         picture_of(&stem(path)).is_some_and(|name| beside.contains(&path.with_file_name(folded(name))))
     };
     let inside = inside.into_iter().filter(of_a_picture);
-    inside.chain(outside.into_iter().filter(of_a_neighbour)).cloned().collect()
+    inside.chain(outside.into_iter().filter(of_a_neighbor)).cloned().collect()
 }
 
-/// A mask has no more colours than this, but for one stored as JPEG, which has others along the edges.
-const COLOURS: usize = 16;
+/// A mask has no more colors than this, but for one stored as JPEG, which has others along the edges.
+const COLORS: usize = 16;
 
-/// Whether a picture has the few colours of a mask, or is black and white but for one pixel in fifty.
+/// Whether a picture has the few colors of a mask, or is black and white but for one pixel in fifty.
 fn is_flat(picture: &Picture) -> bool {
-    let mut colours = HashSet::new();
+    let mut colors = HashSet::new();
     let few = picture.pixels().all(|pixel| {
-        colours.insert(pixel.0);
-        colours.len() <= COLOURS
+        colors.insert(pixel.0);
+        colors.len() <= COLORS
     });
     let extreme = |value: &u8| *value < 8 || *value >= 248;
     let edges = picture.pixels().filter(|pixel| !pixel.0.iter().all(extreme)).count();

@@ -1,4 +1,4 @@
-//! Everything that is measured on one labelled test set.
+//! Everything that is measured on one labeled test set.
 
 use std::path::PathBuf;
 

@@ -145,7 +145,7 @@ fn bad_input_is_named() {
     let of = |pictures: &[Judged]| {
         Evaluation::new("made", pictures, threshold(0.5), Selection::LastEpoch).unwrap_err().to_string()
     };
-    assert!(of(&[]).contains("no labelled test pictures"));
+    assert!(of(&[]).contains("no labeled test pictures"));
     let broken = judged("nan.png", None, [f32::NAN, 0.0, 0.0, 0.0], None);
     assert!(of(&[broken]).starts_with("nan.png: "));
     let mut small = judged("small.png", Some("hole"), [0.0; 4], None);

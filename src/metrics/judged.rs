@@ -1,4 +1,4 @@
-//! What goes into an evaluation: labelled pictures with their scores and maps, and how the model came about.
+//! What goes into an evaluation: labeled pictures with their scores and maps, and how the model came about.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use super::ranking::PixelRanking;
 use crate::error::{Error, Result};
 use crate::picture::{Mask, ScoreMap};
 
-/// A labelled picture with what the detector said about it.
+/// A labeled picture with what the detector said about it.
 #[derive(Clone, Debug)]
 pub struct Judged {
     /// Where it comes from.
@@ -81,17 +81,15 @@ pub(super) fn rank_pixels(judged: &[Judged]) -> PixelRanking {
     if !judged.iter().filter_map(Judged::defect_mask).any(|mask| mask.data.contains(&true)) {
         return PixelRanking::new(&[]);
     }
-    let labelled = judged.iter().enumerate().filter(|(_, picture)| picture.has_pixel_labels());
-    let labelled: Vec<_> = labelled.map(|(n, picture)| (n, &picture.map, picture.defect_mask())).collect();
-    PixelRanking::new(&labelled)
+    let labeled = judged.iter().enumerate().filter(|(_, picture)| picture.has_pixel_labels());
+    let labeled: Vec<_> = labeled.map(|(n, picture)| (n, &picture.map, picture.defect_mask())).collect();
+    PixelRanking::new(&labeled)
 }
 
 /// Refuses what would give meaningless numbers.
 pub(super) fn check(name: &str, judged: &[Judged], threshold: &Threshold) -> Result<()> {
     if judged.is_empty() {
-        return Err(Error::Setting(format!(
-            "{name}: no labelled test pictures; give a folder that has some"
-        )));
+        return Err(Error::Setting(format!("{name}: no labeled test pictures; give a folder that has some")));
     }
     if threshold.value.is_nan() {
         return Err(Error::Setting(format!("{name}: the threshold is not a number; train the model again")));

@@ -40,7 +40,7 @@ impl Aand {
         self.teacher.trunk.stem.weight.device()
     }
 
-    /// Normalised pictures `[B, 3, S, S]` to all features.
+    /// Normalized pictures `[B, 3, S, S]` to all features.
     pub fn forward(&self, x: Tensor<4>) -> Features {
         let teacher = self.teacher.forward(x);
         let advanced = self.amplifier.forward(teacher.clone(), self.info.raa);

@@ -1,6 +1,6 @@
 //! The `.aand` file: a valid safetensors file whose metadata holds the JSON header under the key `aand`.
 //!
-//! Tensors: `teacher.*` (torchvision's names, batch normalisation folded in), `amplifier.*`, `student.*`, `kept.*`.
+//! Tensors: `teacher.*` (torchvision's names, batch normalization folded in), `amplifier.*`, `student.*`, `kept.*`.
 
 use super::kept::{Raw, RawSource};
 use super::packed::{SCALE, restored};

@@ -23,7 +23,7 @@ use crate::model::{
     Basis, EmbeddedTeacher, FORMAT_WITH_FORM, Form, History, Info, Kept, KeptPicture, MOST_SIZE, Precision,
     Score, Selection, StoredTensor, Threshold, assemble,
 };
-use crate::picture::{Picture, Range, ScoreMap, Seen, Size, View, normalise};
+use crate::picture::{Picture, Range, ScoreMap, Seen, Size, View, normalize};
 use crate::synthesis::plainest_defect;
 use crate::teacher::{Backbone, EMBEDDED_SHA256};
 use crate::{Error, Result};
@@ -203,7 +203,7 @@ impl Learner {
 
     /// The patches of a picture of the network's size.
     fn patches(&self, input: &Picture) -> [Patches; 3] {
-        let levels = self.engine.look(&normalise(input), false);
+        let levels = self.engine.look(&normalize(input), false);
         levels.map(|level| Patches::new(&level.teacher, level.shape[0]))
     }
 

@@ -3,7 +3,7 @@
 use super::memory::{Patches, most_alike};
 use crate::Result;
 use crate::inference::{Engine, Plan};
-use crate::picture::{Picture, Size, normalise};
+use crate::picture::{Picture, Size, normalize};
 use crate::teacher::{Backbone, TensorSource};
 
 /// The level whose patches are compared: large enough to show something, fine enough to be a place.
@@ -91,7 +91,7 @@ impl Gallery {
     }
 
     fn patches(&self, picture: &Picture) -> Patches {
-        let [_, level, _] = self.engine.look(&normalise(picture), false);
+        let [_, level, _] = self.engine.look(&normalize(picture), false);
         debug_assert_eq!(LEVEL, 1, "the middle one");
         Patches::new(&level.teacher, level.shape[0])
     }

@@ -27,7 +27,7 @@ const FORMATS: &str = "JPEG, PNG, BMP, TIFF or WebP";
 pub struct Details {
     /// Container: `JPEG`, `PNG`, `BMP`, `TIFF` or `WebP`, judged by content.
     pub format: &'static str,
-    /// Colour mode and depth as stored, for example `RGB 8 bit`.
+    /// Color mode and depth as stored, for example `RGB 8 bit`.
     pub mode: String,
     /// Whether the EXIF orientation turned or mirrored it.
     pub turned: bool,
@@ -39,7 +39,7 @@ pub struct Details {
 ///
 /// Grey is repeated over the channels, a palette is looked up, alpha is dropped without blending (as
 /// Pillow's `convert("RGB")` does), 16 bits are rounded to 8, float values are cut to 0..1
-/// ([`decode_ranged`] for others). The EXIF orientation is applied; colour profiles and gamma are ignored.
+/// ([`decode_ranged`] for others). The EXIF orientation is applied; color profiles and gamma are ignored.
 ///
 /// # Errors
 /// [`Error::Picture`] when the bytes are empty, cut off, of another kind, damaged, or larger than

@@ -17,7 +17,7 @@ pub(super) struct Frame {
     marker: u8,
     /// Bits per value.
     precision: u8,
-    /// Components: 1 for grey, 3 for colour, 4 for CMYK.
+    /// Components: 1 for grey, 3 for color, 4 for CMYK.
     pub(super) components: u8,
     /// Components in the first scan.
     first_scan: u8,
@@ -114,11 +114,11 @@ pub(super) fn decode_split(bytes: &[u8]) -> Result<Picture, String> {
     let info = decoder.info().ok_or("no header")?;
     let pixels = match info.pixel_format {
         PixelFormat::RGB24 => pixels,
-        // Ink: what each colour leaves of the light, and what black leaves of that.
+        // Ink: what each color leaves of the light, and what black leaves of that.
         PixelFormat::CMYK32 => {
             let light = |ink: u8| 255 - u32::from(ink);
-            let colours = |pixel: &[u8]| [0, 1, 2].map(|c| (light(pixel[c]) * light(pixel[3]) / 255) as u8);
-            pixels.chunks_exact(4).flat_map(colours).collect()
+            let colors = |pixel: &[u8]| [0, 1, 2].map(|c| (light(pixel[c]) * light(pixel[3]) / 255) as u8);
+            pixels.chunks_exact(4).flat_map(colors).collect()
         }
         other => return Err(format!("unsupported pixels {other:?}")),
     };

@@ -161,7 +161,7 @@ pub fn open_mask(path: impl AsRef<Path>) -> Result<Mask> {
     decode_mask(&bytes, path)
 }
 
-/// Whether a mask says nothing in its colours, which are the same everywhere, and something in its alpha channel,
+/// Whether a mask says nothing in its colors, which are the same everywhere, and something in its alpha channel,
 /// which is not read.
 #[cfg(not(target_arch = "wasm32"))]
 pub fn is_drawn_in_alpha(path: impl AsRef<Path>) -> bool {
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn sixteen_bits_and_colour_are_marked_too() {
+    fn sixteen_bits_and_color_are_marked_too() {
         let deep = image::ImageBuffer::<Luma<u16>, _>::from_fn(2, 1, |x, _| Luma([x as u16]));
         let mask = decode_mask(&encode(&deep.into(), ImageFormat::Png), Path::new("m.png")).unwrap();
         assert_eq!(mask.data, [false, true]);

@@ -1,10 +1,10 @@
-//! Pictures: decoding, the PIL-exact resize, ImageNet normalisation (method.md 1.3), and masks.
+//! Pictures: decoding, the PIL-exact resize, ImageNet normalization (method.md 1.3), and masks.
 
 mod decode;
 mod fit;
 mod jpeg;
 mod mask;
-mod normalise;
+mod normalize;
 mod pages;
 mod pixels;
 mod pooling;
@@ -25,7 +25,7 @@ pub use fit::{Fit, Frame, cut, mirrored};
 pub use mask::{Mask, PATCH_SHARE, decode_mask};
 #[cfg(not(target_arch = "wasm32"))]
 pub use mask::{is_drawn_in_alpha, open_mask};
-pub use normalise::{MEAN, STD, normalise, normalised_values};
+pub use normalize::{MEAN, STD, normalize, normalized_values};
 pub use pixels::{Pixels, from_pixels};
 pub use pooling::Pooling;
 pub use range::{Depth, Range, RangeChoice, Values};

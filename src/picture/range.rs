@@ -153,11 +153,11 @@ pub struct Values {
 }
 
 impl Values {
-    /// Of the colours of a picture, transparency left aside; `None` for 8 bits.
+    /// Of the colors of a picture, transparency left aside; `None` for 8 bits.
     pub(super) fn of(image: &DynamicImage) -> Option<Self> {
         fn ends<T: Copy + Into<f64>>(raw: &[T], channels: usize) -> (f64, f64) {
-            let colours = if channels.is_multiple_of(2) { channels - 1 } else { channels };
-            let values = raw.chunks_exact(channels).flat_map(|pixel| &pixel[..colours]);
+            let colors = if channels.is_multiple_of(2) { channels - 1 } else { channels };
+            let values = raw.chunks_exact(channels).flat_map(|pixel| &pixel[..colors]);
             // What is not a number is to spread, not to vanish as in `f64::min`.
             values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &value| {
                 let value: f64 = value.into();

@@ -90,7 +90,7 @@ impl Region {
             .then(|| format!("the region of interest is of pictures of {}, this one is {picture}", self.of))
     }
 
-    /// The region on a grid of any size over the whole picture: the cells whose centre is inside.
+    /// The region on a grid of any size over the whole picture: the cells whose center is inside.
     pub fn mask(&self, size: Size) -> Mask {
         self.part([0.0, 0.0], [self.of.width as f64, self.of.height as f64], size)
     }
@@ -107,7 +107,7 @@ impl Region {
     fn part(&self, corner: [f64; 2], extent: [f64; 2], size: Size) -> Mask {
         let mut mask = Mask::filled(size.width, size.height, false);
         let step = [extent[0] / size.width.max(1) as f64, extent[1] / size.height.max(1) as f64];
-        // The first cell of a row whose centre is not left of `x`.
+        // The first cell of a row whose center is not left of `x`.
         let cell = |x: f64| (((x - corner[0]) / step[0] - 0.5).ceil().max(0.0) as usize).min(size.width);
         let picture = [self.of.width as f64, self.of.height as f64];
         let starts = self.starts();

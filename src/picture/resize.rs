@@ -54,14 +54,14 @@ impl Taps {
         let mut coefficients = vec![0; stride * to as usize];
         let mut weights = Vec::with_capacity(stride);
         for (index, slots) in coefficients.chunks_exact_mut(stride).enumerate() {
-            let centre = (index as f64 + 0.5) * scale;
+            let center = (index as f64 + 0.5) * scale;
             // Truncation towards zero and then the cut to the picture, as in C.
-            let first = (centre - support + 0.5).max(0.0) as usize;
-            let end = ((centre + support + 0.5) as usize).min(from as usize);
+            let first = (center - support + 0.5).max(0.0) as usize;
+            let end = ((center + support + 0.5) as usize).min(from as usize);
             // Pillow multiplies by the reciprocal; a division differs in the last bit.
             let shrink = 1.0 / stretch;
             weights.clear();
-            weights.extend((first..end).map(|tap| cubic((tap as f64 - centre + 0.5) * shrink)));
+            weights.extend((first..end).map(|tap| cubic((tap as f64 - center + 0.5) * shrink)));
             let sum: f64 = weights.iter().sum();
             for (slot, weight) in slots.iter_mut().zip(&weights) {
                 // `round` goes half away from zero, the same as adding +-0.5 and truncating.
@@ -175,9 +175,9 @@ mod tests {
         let mut edge = [0; 16];
         edge[8..].fill(200);
         let out = red(&resize(&grey(16, 1, &edge), 8, 1));
-        // Output 3 (centre 7): taps 8, 9, 10 at distances 0.75, 1.25, 1.75 of the stretched kernel:
+        // Output 3 (center 7): taps 8, 9, 10 at distances 0.75, 1.25, 1.75 of the stretched kernel:
         // (0.2265625 - 0.0703125 - 0.0234375) / 2 = 0.06640625; x 200 = 13.28.
-        // Output 2 (centre 5): tap 8 at 1.75: -0.0234375 / 2 x 200 = -2.3, clipped to 0.
+        // Output 2 (center 5): tap 8 at 1.75: -0.0234375 / 2 x 200 = -2.3, clipped to 0.
         assert_eq!(out, [0, 0, 0, 13, 187, 202, 200, 200]);
     }
 

@@ -9,7 +9,7 @@ pub(super) fn is_big_tiff(bytes: &[u8]) -> bool {
     bytes.starts_with(b"II\x2b\0\x08\0\0\0") || bytes.starts_with(b"MM\0\x2b\0\x08\0\0")
 }
 
-/// Colour mode and depth. Decoders tell what they make of a file, so where that is something else than what is
+/// Color mode and depth. Decoders tell what they make of a file, so where that is something else than what is
 /// stored, the file's own header is asked.
 pub(super) fn mode(
     bytes: &[u8],
@@ -21,7 +21,7 @@ pub(super) fn mode(
     let indexed = |bits: u64| format!("palette {bits} bit");
     match container {
         "JPEG" if frame.is_some_and(|frame| frame.components == 4) => return "CMYK 8 bit".into(),
-        // The header chunk comes first: width, height, bit depth, colour type.
+        // The header chunk comes first: width, height, bit depth, color type.
         "PNG" => match bytes.get(24..26) {
             Some(&[bits, 3]) => return indexed(bits.into()),
             Some(&[bits, 0]) if bits < 8 => return format!("grey {bits} bit"),

@@ -2,7 +2,7 @@
 
 use imageproc::geometric_transformations::Projection;
 
-/// Turns `width x height` pixels by `degrees` about the centre of the grid. Pixel centres lie at whole numbers, so that is
+/// Turns `width x height` pixels by `degrees` about the center of the grid. Pixel centers lie at whole numbers, so that is
 /// `(n - 1) / 2`.
 pub(crate) fn turn((width, height): (u32, u32), degrees: f32) -> Projection {
     let (x, y) = ((width as f32 - 1.0) / 2.0, (height as f32 - 1.0) / 2.0);

@@ -4,7 +4,7 @@ use super::checkpoint::{Checkpoint, Progress};
 use super::named_tensors::NamedTensors;
 use super::network::{Layout, Network};
 use super::objective::{Standard, Target, losses};
-use super::optimiser::{Adam, learning_rate};
+use super::optimizer::{Adam, learning_rate};
 use super::procedural::Painter;
 use super::prune::prune;
 use super::scale::{factors, scaled};

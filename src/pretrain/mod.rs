@@ -10,7 +10,7 @@ mod least_squares;
 mod named_tensors;
 mod network;
 mod objective;
-mod optimiser;
+mod optimizer;
 pub mod procedural;
 mod prune;
 mod scale;
@@ -29,7 +29,7 @@ use std::path::PathBuf;
 /// Settings of `aand pretrain`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct PretrainOptions {
-    /// Weights of an ImageNet ResNet-18 (safetensors, torchvision's names, batch normalisation folded or not).
+    /// Weights of an ImageNet ResNet-18 (safetensors, torchvision's names, batch normalization folded or not).
     #[arg(long, value_name = "FILE")]
     pub teacher: PathBuf,
 

@@ -1,11 +1,11 @@
 //! The compact trunk while it learns: ResNet-18 from the stem to layer 3 with half the features, and one 1x1 projection
 //! per level to the width of the network it learns from.
 //!
-//! There is no batch normalisation: the large network has its own folded in, the first weights are fitted to it
-//! (`prune`), and a network that normalises by the statistics of a few pictures cannot give the features of one
+//! There is no batch normalization: the large network has its own folded in, the first weights are fitted to it
+//! (`prune`), and a network that normalizes by the statistics of a few pictures cannot give the features of one
 //! that does not.
 //!
-//! All weights lie in one flat vector, so that an optimiser step, an average or a checkpoint is a handful of
+//! All weights lie in one flat vector, so that an optimizer step, an average or a checkpoint is a handful of
 //! operations instead of a dozen for each of some forty tensors: on a GPU the launches would cost more than
 //! the arithmetic.
 
@@ -168,7 +168,7 @@ impl<'a> Network<'a> {
         conv2d(x, weight.clone(), Some(bias.clone()), unit.stride, unit.kernel / 2)
     }
 
-    /// `[B, 3, H, W]`, ImageNet-normalised, to the three levels `[B, 32 | 64 | 128, H / 2^(k+1), W / 2^(k+1)]`.
+    /// `[B, 3, H, W]`, ImageNet-normalized, to the three levels `[B, 32 | 64 | 128, H / 2^(k+1), W / 2^(k+1)]`.
     pub fn features(&self, x: Tensor<4>) -> [Tensor<4>; 3] {
         let mut x = max_pool3x3(relu(self.unit(0, x)));
         let mut next = 1;

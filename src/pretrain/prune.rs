@@ -180,7 +180,7 @@ fn plan(large: &Trunk, to: Backbone, pictures: &[Tensor<4>], device: &Device) ->
 /// Activations of the narrow and of the large network, batch by batch.
 type Pairs = Vec<(Tensor<4>, Tensor<4>)>;
 
-/// `large` at the widths of `to`, fitted on `pictures` (`[B, 3, H, W]` each, ImageNet-normalised). Both are made
+/// `large` at the widths of `to`, fitted on `pictures` (`[B, 3, H, W]` each, ImageNet-normalized). Both are made
 /// of basic blocks, as many at each level.
 ///
 /// # Errors

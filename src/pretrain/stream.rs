@@ -37,7 +37,7 @@ impl Batch {
         Self { words: (0..quarter).map(word).collect(), count, size }
     }
 
-    /// `[count, 3, size, size]` on the device, ImageNet-normalised.
+    /// `[count, 3, size, size]` on the device, ImageNet-normalized.
     pub fn upload(&self, device: &Device) -> Tensor<4> {
         let words = TensorData::new(self.words.clone(), [self.words.len()]);
         let words = Tensor::<1, Int>::from_data(words, device);

@@ -33,7 +33,7 @@ pub(super) struct Seat {
     pub(super) solder: f32,
 }
 
-/// One board: where it lies, its colours, its parts' seats, its print.
+/// One board: where it lies, its colors, its parts' seats, its print.
 pub(super) struct Board {
     place: Transform,
     copper: [f32; 3],

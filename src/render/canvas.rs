@@ -18,7 +18,7 @@ impl<T: Copy> Field<T> {
         Self(vec![value; SIZE * SIZE])
     }
 
-    /// Every pixel computed from its centre.
+    /// Every pixel computed from its center.
     pub(super) fn from_fn(mut value: impl FnMut(f32, f32) -> T) -> Self {
         let mut data = Vec::with_capacity(SIZE * SIZE);
         for y in 0..SIZE {

@@ -25,7 +25,7 @@ pub(super) fn photograph(rng: &mut ChaCha8Rng, mut flaw: Option<Flaw>) -> Pictur
     let mut index = 0;
     let scene = Field::from_fn(|x, y| {
         let [_, gloss, metal] = relief.0[index];
-        let colour = albedo.0[index];
+        let color = albedo.0[index];
         index += 1;
         let (px, py) = (x as i32, y as i32);
         let z = height.at(px, py);
@@ -43,12 +43,12 @@ pub(super) fn photograph(rng: &mut ChaCha8Rng, mut flaw: Option<Flaw>) -> Pictur
         let walls = [(3, 0), (-3, 0), (0, 3), (0, -3)].map(|(a, b)| (height.at(px + a, py + b) - z).max(0.0));
         let sky = 1.0 - 0.5 * (walls.iter().sum::<f32>() / 14.0).min(1.0);
         let speckle = 1.0 + 0.05 * grain.signed(px.into(), py.into()) + 0.06 * cloud.at(x, y, 70.0);
-        let colour = scaled(colour, 1.3 * speckle);
-        let matte = lamp.diffuse(colour, n, open, sky);
+        let color = scaled(color, 1.3 * speckle);
+        let matte = lamp.diffuse(color, n, open, sky);
         let facing = dot(n, lamp.half).max(0.0);
         let shine = gloss * (0.10 * facing.powi(24) + 0.25 * facing.powi(120)) * open;
         let mirrored =
-            scaled(colour, 0.8 * lamp.mirror(n) * (0.45 + 0.55 * open) + 0.35 * facing.powi(60) * open);
+            scaled(color, 0.8 * lamp.mirror(n) * (0.45 + 0.55 * open) + 0.35 * facing.powi(60) * open);
         blend(matte.map(|channel| channel + shine * (1.0 - metal)), mirrored, metal)
     });
     camera.expose(&scene)
@@ -107,7 +107,7 @@ fn on_trace(flaw: &mut Flaw) -> ([f32; 2], [f32; 2], usize) {
     (at, along.map(|part| part / length), trace)
 }
 
-/// A place on one trace and the nearest on another, if they are neighbours.
+/// A place on one trace and the nearest on another, if they are neighbors.
 fn bridge(flaw: &mut Flaw) -> Option<([f32; 2], [f32; 2])> {
     let (from, _, own) = on_trace(flaw);
     let others = TRACES.iter().enumerate().filter(|(index, _)| *index != own);

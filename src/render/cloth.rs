@@ -21,10 +21,10 @@ pub(super) fn photograph(rng: &mut ChaCha8Rng, mut flaw: Option<Flaw>) -> Pictur
     let mut height = Field::filled(0.0);
     let mut at = 0;
     let mut albedo = Field::from_fn(|x, y| {
-        let (colour, z) = weave.surface(x, y, &fault);
+        let (color, z) = weave.surface(x, y, &fault);
         height.0[at] = z;
         at += 1;
-        std::array::from_fn(|k| colour[k] * weave.tint[k])
+        std::array::from_fn(|k| color[k] * weave.tint[k])
     });
     if let Some(flaw) = flaw.as_mut().filter(|flaw| flaw.kind == "stain") {
         stain(&mut albedo, flaw);
@@ -48,9 +48,9 @@ pub(super) fn photograph(rng: &mut ChaCha8Rng, mut flaw: Option<Flaw>) -> Pictur
         let open = 1.0 - 0.55 * between(0.3, 2.6, relief.at(px + sx, py + sy) - z);
         let sky = 0.35 + 0.65 * between(-2.6, 2.0, z);
         let fold = 1.0 + 0.035 * weave.drape.at(x - 900.0, y, 140.0);
-        let colour = scaled(albedo.0[index], 1.35 * fold);
+        let color = scaled(albedo.0[index], 1.35 * fold);
         index += 1;
-        light.diffuse(colour, normal, open, sky)
+        light.diffuse(color, normal, open, sky)
     });
     camera.expose(&scene)
 }

@@ -14,7 +14,7 @@ use std::f32::consts::{PI, TAU};
 pub(super) struct Strand {
     pub(super) points: Vec<[f32; 2]>,
     pub(super) width: f32,
-    pub(super) colour: [f32; 3],
+    pub(super) color: [f32; 3],
     pub(super) opacity: f32,
 }
 
@@ -42,7 +42,7 @@ impl Strand {
         for index in 0..cover.0.len() {
             let part = self.opacity * cover.0[index];
             let shaded = scaled(albedo.0[index], 1.0 - 0.4 * self.opacity * shadow.0[index]);
-            albedo.0[index] = blend(shaded, self.colour, part);
+            albedo.0[index] = blend(shaded, self.color, part);
             height.0[index] += part * (2.2 - height.0[index]).max(0.0);
         }
     }
@@ -57,7 +57,7 @@ pub(super) fn lint(rng: &mut ChaCha8Rng) -> Vec<Strand> {
             let length = rng.random_range(4.0..11.0);
             let points = Strand::wander(rng, start, length, 0.25);
             let opacity = rng.random_range(0.08..0.22);
-            Strand { points, width: 0.8, colour: [0.5, 0.5, 0.5], opacity }
+            Strand { points, width: 0.8, color: [0.5, 0.5, 0.5], opacity }
         })
         .collect()
 }
@@ -75,8 +75,8 @@ pub(super) fn loose(weave: &Weave, fault: &Fault, flaw: &mut Flaw) -> Vec<Strand
                 let [x, y] = if warp { to_pixel(thread, end) } else { to_pixel(end, thread) };
                 let length = flaw.rng.random_range(8.0..20.0);
                 let points = Strand::wander(&mut flaw.rng, [x, y], length, 0.2);
-                let colour = scaled(blend(WARP, WEFT, f32::from(u8::from(!warp))), 1.5);
-                Strand { points, width: 1.3, colour, opacity }
+                let color = scaled(blend(WARP, WEFT, f32::from(u8::from(!warp))), 1.5);
+                Strand { points, width: 1.3, color, opacity }
             })
             .collect(),
         Fault::Hole { u, v, radius, .. } => (0..(6.0 * opacity) as usize)
@@ -85,17 +85,17 @@ pub(super) fn loose(weave: &Weave, fault: &Fault, flaw: &mut Flaw) -> Vec<Strand
                 let start = to_pixel(u + radius * angle.cos(), v + radius * angle.sin());
                 let length = flaw.rng.random_range(4.0..10.0);
                 let points = Strand::wander(&mut flaw.rng, start, length, 0.3);
-                Strand { points, width: 0.9, colour: [0.34, 0.36, 0.40], opacity }
+                Strand { points, width: 0.9, color: [0.34, 0.36, 0.40], opacity }
             })
             .collect(),
         _ if flaw.kind == "foreign_fibre" => {
-            const COLOURS: [[f32; 3]; 4] =
+            const COLORS: [[f32; 3]; 4] =
                 [[0.60, 0.06, 0.04], [0.80, 0.30, 0.03], [0.012, 0.012, 0.012], [0.75, 0.58, 0.08]];
-            let colour = COLOURS[flaw.rng.random_range(0..COLOURS.len())];
+            let color = COLORS[flaw.rng.random_range(0..COLORS.len())];
             let start = [flaw.rng.random_range(40.0..216.0f32), flaw.rng.random_range(40.0..216.0f32)];
             let length = flaw.grade(24.0, 90.0) * flaw.rng.random_range(0.8..1.2f32);
             let points = Strand::wander(&mut flaw.rng, start, length, 0.12);
-            vec![Strand { points, width: flaw.grade(1.5, 2.8), colour, opacity: flaw.grade(0.7, 1.0) }]
+            vec![Strand { points, width: flaw.grade(1.5, 2.8), color, opacity: flaw.grade(0.7, 1.0) }]
         }
         _ => Vec::new(),
     }

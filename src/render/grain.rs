@@ -81,12 +81,12 @@ pub(super) fn between(from: f32, to: f32, x: f32) -> f32 {
     ramp((x - from) / (to - from))
 }
 
-/// Linear mixing of two colours.
+/// Linear mixing of two colors.
 pub(super) fn blend(a: [f32; 3], b: [f32; 3], part: f32) -> [f32; 3] {
     std::array::from_fn(|k| a[k] + (b[k] - a[k]) * part)
 }
 
-/// A colour times a number.
+/// A color times a number.
 pub(super) fn scaled(a: [f32; 3], by: f32) -> [f32; 3] {
     a.map(|channel| channel * by)
 }

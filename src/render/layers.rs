@@ -1,4 +1,4 @@
-//! Drawing with tiny-skia into layers of colour, height and finish.
+//! Drawing with tiny-skia into layers of color, height and finish.
 
 use super::canvas::{Field, SIZE};
 use tiny_skia::{
@@ -11,7 +11,7 @@ const TALLEST: f32 = 20.0;
 /// What one shape is made of.
 #[derive(Clone, Copy)]
 pub(super) struct Ink {
-    /// Linear colour, 0..1 per channel.
+    /// Linear color, 0..1 per channel.
     pub(super) rgb: [f32; 3],
     /// Height of the top above the board, in pixels.
     pub(super) height: f32,
@@ -33,45 +33,45 @@ impl Ink {
     }
 }
 
-/// Two pictures drawn in step: colour, and height/gloss/metal.
+/// Two pictures drawn in step: color, and height/gloss/metal.
 pub(super) struct Layers {
-    colour: Pixmap,
+    color: Pixmap,
     relief: Pixmap,
 }
 
 impl Layers {
     /// Layers covered with `ground`.
     pub(super) fn new(ground: Ink) -> Option<Self> {
-        let mut colour = Pixmap::new(SIZE as u32, SIZE as u32)?;
+        let mut color = Pixmap::new(SIZE as u32, SIZE as u32)?;
         let mut relief = Pixmap::new(SIZE as u32, SIZE as u32)?;
-        colour.fill(colour_of(ground));
+        color.fill(color_of(ground));
         relief.fill(relief_of(ground));
-        Some(Self { colour, relief })
+        Some(Self { color, relief })
     }
 
     /// Fills `path`, given in the coordinates that `place` maps to pixels.
     pub(super) fn fill(&mut self, path: &Path, place: Transform, ink: Ink) {
-        for (layer, colour) in [(&mut self.colour, colour_of(ink)), (&mut self.relief, relief_of(ink))] {
+        for (layer, color) in [(&mut self.color, color_of(ink)), (&mut self.relief, relief_of(ink))] {
             let mut paint = Paint { anti_alias: true, ..Paint::default() };
-            paint.set_color(colour);
+            paint.set_color(color);
             layer.fill_path(path, &paint, FillRule::Winding, place, None);
         }
     }
 
     /// Draws along `path` with a round pen.
     pub(super) fn stroke(&mut self, path: &Path, width: f32, place: Transform, ink: Ink) {
-        for (layer, colour) in [(&mut self.colour, colour_of(ink)), (&mut self.relief, relief_of(ink))] {
+        for (layer, color) in [(&mut self.color, color_of(ink)), (&mut self.relief, relief_of(ink))] {
             let mut paint = Paint { anti_alias: true, ..Paint::default() };
-            paint.set_color(colour);
+            paint.set_color(color);
             layer.stroke_path(path, &paint, &pen(width), place, None);
         }
     }
 
-    /// The colour, linear, at every pixel.
+    /// The color, linear, at every pixel.
     pub(super) fn albedo(&self) -> Field<[f32; 3]> {
         let channel = |value: u8| (f32::from(value) / 255.0).powi(2);
         Field(
-            self.colour
+            self.color
                 .pixels()
                 .iter()
                 .map(|p| [channel(p.red()), channel(p.green()), channel(p.blue())])
@@ -94,7 +94,7 @@ impl Layers {
     }
 }
 
-fn colour_of(ink: Ink) -> Color {
+fn color_of(ink: Ink) -> Color {
     // The square root spreads the 8 bits over the darks, as sRGB does.
     let [r, g, b] = ink.rgb.map(|channel| channel.clamp(0.0, 1.0).sqrt());
     Color::from_rgba(r, g, b, ink.alpha.clamp(0.0, 1.0)).unwrap_or(Color::BLACK)

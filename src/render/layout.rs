@@ -19,7 +19,7 @@ pub(super) enum Kind {
     Diode,
 }
 
-/// One part: its kind, centre, whether it stands upright, and its designator with the place of the text.
+/// One part: its kind, center, whether it stands upright, and its designator with the place of the text.
 pub(super) struct Part {
     pub(super) kind: Kind,
     pub(super) at: [f32; 2],

@@ -27,7 +27,7 @@ pub(super) struct Light {
     pub(super) toward: Vector,
     /// Unit vector half way between the lamp and the camera.
     pub(super) half: Vector,
-    /// Strength and colour of the lamp.
+    /// Strength and color of the lamp.
     pub(super) key: [f32; 3],
     /// Strength of the surrounding light.
     pub(super) ambient: f32,
@@ -35,7 +35,7 @@ pub(super) struct Light {
 
 impl Light {
     /// A lamp near `azimuth` (radians) and `elevation` (radians above the table), varied as on a real
-    /// line: a few degrees, a few per cent of strength, a little colour temperature.
+    /// line: a few degrees, a few per cent of strength, a little color temperature.
     pub(super) fn draw(rng: &mut ChaCha8Rng, azimuth: f32, elevation: f32, ambient: f32) -> Self {
         let azimuth = azimuth + rng.random_range(-0.09..0.09f32);
         let elevation = elevation + rng.random_range(-0.04..0.04f32);

@@ -1,6 +1,6 @@
 //! Product lines rendered by this crate: pictures of good parts with natural variation, and of parts
 //! with defects whose masks are exact. They need no data and no licence; they are *rendered*, and are
-//! labelled so wherever they are shown.
+//! labeled so wherever they are shown.
 //!
 //! A defective picture and its *good twin* share everything that varies by nature (pose, light,
 //! material, sensor noise), because each is drawn from its own stream of random numbers; the mask is

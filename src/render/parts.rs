@@ -27,7 +27,7 @@ pub(super) fn rounded(rect: Rect, radius: f32) -> Option<Path> {
     path.finish()
 }
 
-/// A box centred at `at` whose top edges are bevelled: nested shapes, each a little higher.
+/// A box centerd at `at` whose top edges are bevelled: nested shapes, each a little higher.
 fn block(
     layers: &mut Layers,
     place: Transform,
@@ -65,7 +65,7 @@ pub(super) fn dome(
     Some(())
 }
 
-/// Where a part has its pads: centre and half size, in the part's own axes.
+/// Where a part has its pads: center and half size, in the part's own axes.
 fn pads(kind: Kind) -> Vec<([f32; 2], [f32; 2])> {
     match kind {
         Kind::Chip => (0..14)

@@ -50,9 +50,9 @@ pub(super) fn photograph(rng: &mut ChaCha8Rng, mut flaw: Option<Flaw>) -> Pictur
     let mut picture = Picture::new(width, height);
     for (y, row) in picture.chunks_exact_mut(3 * SIZE.width).enumerate() {
         for (x, pixel) in row.chunks_exact_mut(3).enumerate() {
-            let (colour, light) = strip.at(x, y, spot.as_ref());
+            let (color, light) = strip.at(x, y, spot.as_ref());
             for (channel, value) in pixel.iter_mut().enumerate() {
-                let lit = colour[channel] * light;
+                let lit = color[channel] * light;
                 let grain = Lattice(mix(strip.grain + channel as u64)).normal(x as i64, y as i64);
                 *value = to_srgb(lit + 0.006 * (0.3 * lit + 0.002).sqrt() * grain);
             }
@@ -107,7 +107,7 @@ impl Strip {
         }
     }
 
-    /// Colour of the surface and the light on it.
+    /// Color of the surface and the light on it.
     fn at(&self, x: usize, y: usize, spot: Option<&Spot>) -> ([f32; 3], f32) {
         let (fx, fy) = (x as f32 + 0.5, y as f32 + 0.5);
         let slant = self.slant * (fx - SIZE.width as f32 / 2.0);

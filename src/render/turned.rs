@@ -15,7 +15,7 @@ const RUST: [f32; 3] = [0.20, 0.075, 0.028];
 
 /// One washer as it left the lathe and as it lies in its pocket.
 pub(super) struct Washer {
-    pub(super) centre: [f32; 2],
+    pub(super) center: [f32; 2],
     pub(super) pocket: [f32; 2],
     pub(super) outer: f32,
     pub(super) bore: f32,
@@ -28,7 +28,7 @@ pub(super) struct Washer {
     pub(super) tint: [f32; 3],
 }
 
-/// A defect on one washer, in pixels from its centre.
+/// A defect on one washer, in pixels from its center.
 pub(super) enum Fault {
     None,
     /// The bore has this radius.
@@ -65,7 +65,7 @@ impl Washer {
         let play = rng.random_range(0.0..3.6f32);
         let toward = rng.random_range(-PI..PI);
         Self {
-            centre: [pocket[0] + play * toward.cos(), pocket[1] + play * toward.sin()],
+            center: [pocket[0] + play * toward.cos(), pocket[1] + play * toward.sin()],
             pocket,
             outer: OUTER + rng.random_range(-0.35..0.35f32),
             bore: BORE + rng.random_range(-0.3..0.3f32),
@@ -95,7 +95,7 @@ impl Washer {
         self.outer - depth * ragged * between(1.0, 0.35, off.abs() / half)
     }
 
-    /// Light from the metal at (dx, dy) from the centre.
+    /// Light from the metal at (dx, dy) from the center.
     pub(super) fn metal(&self, dx: f32, dy: f32, light: &Light, fault: &Fault) -> [f32; 3] {
         let radius = (dx * dx + dy * dy).sqrt().max(1e-3);
         let out = [dx / radius, dy / radius];
@@ -148,14 +148,14 @@ impl Washer {
         let streak = 1.0 + 0.10 * fine + 0.05 * chatter;
         let edge = outer.max(inner);
         let bright = (0.34 * light.mirror(n) + 0.95 * bow * (1.0 - 0.7 * edge) + 0.10) * streak * shade;
-        let colour = scaled(self.tint, bright + 0.45 * edge * light.mirror(n));
-        let Fault::Rust { at, radius, strength, cloud } = fault else { return colour };
+        let color = scaled(self.tint, bright + 0.45 * edge * light.mirror(n));
+        let Fault::Rust { at, radius, strength, cloud } = fault else { return color };
         let away = ((dx - at[0]).powi(2) + (dy - at[1]).powi(2)).sqrt() / radius;
         let bloom = away + 0.55 * cloud.rough(dx, dy, 9.0, 3);
         let part = strength * between(1.05, 0.55, bloom);
         let mottled = scaled(RUST, 1.0 + 0.5 * cloud.at(dx, dy, 3.0));
         let rust = light.diffuse(mottled, n, 1.0, 1.0);
-        blend(colour, rust, part)
+        blend(color, rust, part)
     }
 }
 

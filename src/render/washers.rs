@@ -34,7 +34,7 @@ pub(super) fn photograph(rng: &mut ChaCha8Rng, mut flaw: Option<Flaw>) -> Pictur
     let chosen = flaw.as_mut().map(|flaw| flaw.rng.random_range(0..washers.len()));
     let fault = flaw.as_mut().map_or(Fault::None, |flaw| fault(&light, flaw));
 
-    let lamps: Vec<Light> = washers.iter().map(|w| light.from(w.centre[0], w.centre[1])).collect();
+    let lamps: Vec<Light> = washers.iter().map(|w| light.from(w.center[0], w.center[1])).collect();
     let scene = Field::from_fn(|x, y| {
         let nearest = |a: &&Washer, b: &&Washer| {
             let away = |w: &Washer| (x - w.pocket[0]).powi(2) + (y - w.pocket[1]).powi(2);
@@ -44,7 +44,7 @@ pub(super) fn photograph(rng: &mut ChaCha8Rng, mut flaw: Option<Flaw>) -> Pictur
             return [0.0; 3];
         };
         let fault = if chosen == Some(index) { &fault } else { &Fault::None };
-        let (dx, dy) = (x - washer.centre[0], y - washer.centre[1]);
+        let (dx, dy) = (x - washer.center[0], y - washer.center[1]);
         let cover = ramp(0.5 - washer.outline(dx, dy, fault));
         let floor = if cover < 1.0 { tray.floor(x, y, washer, &light, fault) } else { [0.0; 3] };
         if cover > 0.0 { blend(floor, washer.metal(dx, dy, &lamps[index], fault), cover) } else { floor }
@@ -79,21 +79,21 @@ impl Tray {
         let reach = THICK / light.toward[2].max(0.2);
         let shadow = (1..=4).map(|step| {
             let lift = reach * step as f32 / 4.0;
-            let (dx, dy) = (x - washer.centre[0], y - washer.centre[1]);
+            let (dx, dy) = (x - washer.center[0], y - washer.center[1]);
             let (dx, dy) = (dx + lift * light.toward[0], dy + lift * light.toward[1]);
             between(1.4, -1.4, washer.outline(dx, dy, fault))
         });
         let shadow = shadow.fold(0.0f32, f32::max);
-        let near = washer.outline(x - washer.centre[0], y - washer.centre[1], fault).max(0.0);
+        let near = washer.outline(x - washer.center[0], y - washer.center[1], fault).max(0.0);
         let open = (1.0 - 0.88 * shadow) * (1.0 - 0.6 * wall);
         let sky = (1.0 - 0.55 * (-near / 3.5).exp()) * (1.0 - 0.18 * inside);
         let mould = 1.0 + 0.10 * self.cloud.rough(x, y, 60.0, 2) + 0.06 * self.pits.signed(ix, iy);
-        let mut colour = scaled(TRAY, mould * (1.0 - 0.10 * inside));
+        let mut color = scaled(TRAY, mould * (1.0 - 0.10 * inside));
         for &[dx, dy, size, pale] in &self.dust {
             let part = between(size, 0.4 * size, ((x - dx).powi(2) + (y - dy).powi(2)).sqrt());
-            colour = blend(colour, [0.35, 0.34, 0.32], part * pale);
+            color = blend(color, [0.35, 0.34, 0.32], part * pale);
         }
-        let lit = light.diffuse(colour, n, open, sky);
+        let lit = light.diffuse(color, n, open, sky);
         let sheen = 0.06 * light.gloss(n, 14.0) * open;
         lit.map(|channel| channel + sheen)
     }

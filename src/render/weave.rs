@@ -11,7 +11,7 @@ pub(super) const WARP: [f32; 3] = [0.050, 0.086, 0.160];
 pub(super) const WEFT: [f32; 3] = [0.29, 0.305, 0.315];
 const BEHIND: [f32; 3] = [0.022, 0.021, 0.020];
 
-/// Where the threads lie and how each differs from its neighbours. Cloth coordinates (u, v) count warp
+/// Where the threads lie and how each differs from its neighbors. Cloth coordinates (u, v) count warp
 /// threads to the right and weft threads downwards.
 pub(super) struct Weave {
     pub(super) turn: (f32, f32),
@@ -57,7 +57,7 @@ pub(super) struct Thread {
     pub(super) across: f32,
     /// Height over the middle of the cloth, in thread widths.
     pub(super) height: f32,
-    pub(super) colour: [f32; 3],
+    pub(super) color: [f32; 3],
 }
 
 impl Weave {
@@ -118,11 +118,11 @@ impl Weave {
         // Dye wears off the crowns and single filaments catch the light.
         let fuzz = self.threads.along(row + 3, 2.7 * along + 0.8 * slant * across);
         let worn = self.threads.along(row + 3, 1.1 * along - 2.0 * across).max(0.0) * profile;
-        let colour = if warp { blend(WARP, WEFT, 0.14 * worn) } else { WEFT };
+        let color = if warp { blend(WARP, WEFT, 0.14 * worn) } else { WEFT };
         let dye =
             1.0 + 0.075 * self.threads.signed(row, -5) + 0.04 * self.threads.along(row + 2, 0.3 * along);
-        let colour = scaled(colour, dye * (1.0 + 0.12 * ply + 0.11 * fuzz));
-        Thread { across, height: 0.5 * lift + 0.5 * profile + 0.04 * ply, colour }
+        let color = scaled(color, dye * (1.0 + 0.12 * ply + 0.11 * fuzz));
+        Thread { across, height: 0.5 * lift + 0.5 * profile + 0.04 * ply, color }
     }
 
     /// The part of its width a thread has kept here.
@@ -136,8 +136,8 @@ impl Weave {
                 1.0 - (1.0 - left) * inside
             }
             Fault::Hole { u, v, radius, cuts } => {
-                let (centre, other) = if warp { (u, v) } else { (v, u) };
-                let aside = index as f32 - centre;
+                let (center, other) = if warp { (u, v) } else { (v, u) };
+                let aside = index as f32 - center;
                 let chord = (radius * radius - aside * aside).max(0.0).sqrt();
                 let row = 2 * index + i64::from(warp);
                 let end = if along < other { 0 } else { 1 };
@@ -148,7 +148,7 @@ impl Weave {
         }
     }
 
-    /// Colour and height (pixels) of the cloth at a pixel.
+    /// Color and height (pixels) of the cloth at a pixel.
     pub(super) fn surface(&self, x: f32, y: f32, fault: &Fault) -> ([f32; 3], f32) {
         let [u, v] = self.coordinates(x, y);
         let warp = self.thread(true, u, v, fault);
@@ -161,10 +161,10 @@ impl Weave {
         } else {
             ((&weft, cover_weft), (&warp, cover_warp), 1.0 - over)
         };
-        let low = (blend(BEHIND, below.0.colour, below.1), -1.2 + (below.0.height + 1.2) * below.1);
+        let low = (blend(BEHIND, below.0.color, below.1), -1.2 + (below.0.height + 1.2) * below.1);
         let seen = top.1 * (1.0 - (1.0 - over) * below.1);
         let height = low.1 + (top.0.height - low.1) * seen;
-        (blend(low.0, top.0.colour, seen), 0.36 * PITCH * height)
+        (blend(low.0, top.0.color, seen), 0.36 * PITCH * height)
     }
 
     /// The pixel of a place in cloth coordinates, without the drape, which moves it by a pixel or two.

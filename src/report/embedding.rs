@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 
 /// Exact t-SNE costs the square of the rows; so many are drawn at most.
 pub(super) const MOST_ROWS: usize = 400;
-/// Below this there are no neighbourhoods to speak of.
+/// Below this there are no neighborhoods to speak of.
 const LEAST_ROWS: usize = 8;
 const SIZE: (u32, u32) = (330, 300);
 
@@ -112,7 +112,7 @@ mod tests {
         let advanced: Vec<&[f32]> = rows.iter().map(|row| row.advanced.as_slice()).collect();
         let points = embed(&advanced).unwrap();
         let distance = |a: usize, b: usize| (points[a].0 - points[b].0).hypot(points[a].1 - points[b].1);
-        // Every patch's nearest neighbour is of its own kind.
+        // Every patch's nearest neighbor is of its own kind.
         for a in 0..60 {
             let nearest =
                 (0..60).filter(|&b| b != a).min_by(|&b, &c| distance(a, b).total_cmp(&distance(a, c)));

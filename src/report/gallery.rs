@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::inline::{mask, photograph};
 use super::input::GalleryItem;
 use super::numbers::count;
-use crate::detection::colour;
+use crate::detection::color;
 use crate::error::Result;
 
 /// So many pictures are shown at most.
@@ -34,7 +34,7 @@ pub(super) fn section(items: &[GalleryItem], judged: usize, threshold: f64) -> R
     Ok(html! {
         p {
             "Sorted by how wrong the verdict is, worst first; after the wrong verdicts come those that were closest to \
-             being wrong. All heat maps share one colour scale. "
+             being wrong. All heat maps share one color scale. "
             @if left_out > 0 { (count(left_out, "less surprising picture")) " left out." }
             @else { "All pictures are shown." }
         }
@@ -43,13 +43,13 @@ pub(super) fn section(items: &[GalleryItem], judged: usize, threshold: f64) -> R
     })
 }
 
-/// Steps of the drawn colour scale.
+/// Steps of the drawn color scale.
 const STEPS: u32 = 16;
 
-/// What the colours of the heat maps mean.
+/// What the colors of the heat maps mean.
 fn scale(threshold: f64) -> Markup {
     let stops = (0..=STEPS).map(|step| {
-        let [r, g, b] = colour(f64::from(step) / f64::from(STEPS)).0;
+        let [r, g, b] = color(f64::from(step) / f64::from(STEPS)).0;
         format!("#{r:02x}{g:02x}{b:02x}")
     });
     let gradient = stops.collect::<Vec<_>>().join(",");

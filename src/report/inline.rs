@@ -45,15 +45,15 @@ pub(super) fn mask(mask: &Mask, alt: &str) -> Result<Markup> {
     image_tag("png", done, &bytes, (w as u32, h as u32), alt, "crisp")
 }
 
-/// A map of few cells, coloured from `low` to `high`, each cell a square.
+/// A map of few cells, colored from `low` to `high`, each cell a square.
 pub(super) fn cells(map: &ScoreMap, low: f32, high: f32, alt: &str) -> Result<Markup> {
     let span = if high > low { high - low } else { 1.0 };
-    let coloured: Vec<u8> = (map.data.iter())
+    let colored: Vec<u8> = (map.data.iter())
         .flat_map(|value| colorous::INFERNO.eval_continuous(f64::from((value - low) / span)).as_array())
         .collect();
     let (w, h) = (map.width as u32, map.height as u32);
     let mut bytes = Vec::new();
-    let done = PngEncoder::new(&mut bytes).write_image(&coloured, w, h, ExtendedColorType::Rgb8);
+    let done = PngEncoder::new(&mut bytes).write_image(&colored, w, h, ExtendedColorType::Rgb8);
     image_tag("png", done, &bytes, (w, h), alt, "crisp")
 }
 

@@ -27,7 +27,7 @@ pub struct ReportInput<'a> {
     pub levels: Option<Levels>,
 }
 
-/// A labelled picture with its anomaly map made visible.
+/// A labeled picture with its anomaly map made visible.
 #[derive(Clone, Debug)]
 pub struct GalleryItem {
     /// What to call it, for example "broken_large/000.png".
@@ -40,7 +40,7 @@ pub struct GalleryItem {
     pub picture: Picture,
     /// The ground truth, at any size.
     pub mask: Option<Mask>,
-    /// The coloured anomaly map, on the scale that all pictures share.
+    /// The colored anomaly map, on the scale that all pictures share.
     pub heat: Picture,
     /// The anomaly map over the picture.
     pub overlay: Picture,

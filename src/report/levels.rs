@@ -19,7 +19,7 @@ pub(super) fn section(of: &Levels) -> Result<Markup> {
         @for row in &rows { (row) }
         p.note {
             "Features are averaged over their channels; advanced means the teacher after amplification. Teacher, \
-             advanced and student of a level share one colour scale; the gate and the discrepancy (a cosine distance) \
+             advanced and student of a level share one color scale; the gate and the discrepancy (a cosine distance) \
              are shown from 0 to 1, the residual from 0 to its largest value. Dark is low, bright is high."
         }
     })

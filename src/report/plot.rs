@@ -1,4 +1,4 @@
-//! What the figures share: colours that work on light and dark, axes, lines with a key, SVG for a page.
+//! What the figures share: colors that work on light and dark, axes, lines with a key, SVG for a page.
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 
 /// Becomes `currentColor`, so that axes and words follow the page's light or dark.
 pub(super) const INK: RGBColor = RGBColor(1, 1, 1);
-/// Good pictures, normal patches. This and the next two can be told apart by the colour-blind, and have enough
+/// Good pictures, normal patches. This and the next two can be told apart by the color-blind, and have enough
 /// contrast on white and on near-black.
 pub(super) const BLUE: RGBColor = RGBColor(0x2b, 0x83, 0xc6);
 /// Anomalous pictures and patches.
@@ -49,8 +49,8 @@ pub(super) fn figure(alt: &str, size: (u32, u32), draw: impl FnOnce(&Area) -> Dr
 pub(super) struct Line {
     /// For the key; empty for none.
     pub name: String,
-    pub colour: RGBColor,
-    /// Solid, or dashes of this length: lines are told apart without colour too.
+    pub color: RGBColor,
+    /// Solid, or dashes of this length: lines are told apart without color too.
     pub dash: Option<u32>,
     pub points: Vec<(f64, f64)>,
 }
@@ -58,8 +58,8 @@ pub(super) struct Line {
 impl Line {
     /// A line of the n-th style.
     pub fn styled(n: usize, name: &str, points: Vec<(f64, f64)>) -> Self {
-        let (colour, dash) = [(BLUE, None), (RED, Some(7)), (GREEN, Some(2))][n % 3];
-        Self { name: name.to_owned(), colour, dash, points }
+        let (color, dash) = [(BLUE, None), (RED, Some(7)), (GREEN, Some(2))][n % 3];
+        Self { name: name.to_owned(), color, dash, points }
     }
 }
 
@@ -113,11 +113,11 @@ pub(super) fn lines<'a, 'b: 'a>(
     key: SeriesLabelPosition,
 ) -> Drawn {
     let named = lines.iter().any(|line| !line.name.is_empty());
-    for Line { name, colour, dash, points } in lines {
-        let style = colour.stroke_width(2);
+    for Line { name, color, dash, points } in lines {
+        let style = color.stroke_width(2);
         let single = points.len() == 1;
         if let (true, Some(point)) = (single, points.first()) {
-            chart.draw_series([Circle::new(*point, 3, colour.filled())])?;
+            chart.draw_series([Circle::new(*point, 3, color.filled())])?;
         }
         let series = match dash {
             None => chart.draw_series(LineSeries::new(points, style))?,

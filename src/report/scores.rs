@@ -38,22 +38,22 @@ pub(super) fn histogram(evaluation: &Evaluation) -> Result<String> {
             x_ticks: 9,
         };
         let mut chart = chart(area, &frame)?;
-        for (n, (name, colour)) in [("good", BLUE), ("anomalous", RED)].into_iter().enumerate() {
+        for (n, (name, color)) in [("good", BLUE), ("anomalous", RED)].into_iter().enumerate() {
             // Each bin holds both, side by side: one never hides the other.
             let bar = |(bin, count): (usize, &usize)| {
                 let left = span.start + (bin as f64 + 0.08 + 0.42 * n as f64) * width;
-                Rectangle::new([(left, 0.0), (left + 0.42 * width, *count as f64)], colour.filled())
+                Rectangle::new([(left, 0.0), (left + 0.42 * width, *count as f64)], color.filled())
             };
             let bars: Vec<_> = bins[n].iter().enumerate().filter(|(_, count)| **count > 0).map(bar).collect();
             chart
                 .draw_series(bars)?
                 .label(name)
-                .legend(move |(x, y)| Rectangle::new([(x + 6, y - 5), (x + 18, y + 5)], colour.filled()));
+                .legend(move |(x, y)| Rectangle::new([(x + 6, y - 5), (x + 18, y + 5)], color.filled()));
         }
         let mut threshold_line = Vec::new();
         if let Some(threshold) = threshold {
             let points = vec![(threshold, 0.0), (threshold, highest * 1.3)];
-            threshold_line.push(Line { name: "threshold".into(), colour: INK, dash: Some(5), points });
+            threshold_line.push(Line { name: "threshold".into(), color: INK, dash: Some(5), points });
         }
         lines(&mut chart, threshold_line, key)
     })
@@ -83,7 +83,7 @@ pub(super) fn roc(evaluation: &Evaluation) -> Result<Option<String>> {
 pub(super) fn pro(evaluation: &Evaluation) -> Result<Option<String>> {
     let Some(area) = evaluation.aupro.filter(|_| !evaluation.curves.pro.is_empty()) else { return Ok(None) };
     let limit = evaluation.aupro_fpr_limit;
-    let alt = format!("PRO curve; normalised area up to a false positive rate of {limit}: {area:.3}");
+    let alt = format!("PRO curve; normalized area up to a false positive rate of {limit}: {area:.3}");
     let curve = Line::styled(0, &format!("AUPRO {area:.3}"), evaluation.curves.pro.clone());
     unit_square(&alt, "per-region overlap", vec![curve], Some(limit)).map(Some)
 }
@@ -108,7 +108,7 @@ fn unit_square(alt: &str, y_words: &str, mut drawn: Vec<Line>, limit: Option<f64
             chart.draw_series([Text::new(format!("counted up to {limit}"), place, words())])?;
         }
         let chance = vec![(0.0, 0.0), (1.0, 1.0)];
-        drawn.push(Line { name: String::new(), colour: INK, dash: Some(2), points: chance });
+        drawn.push(Line { name: String::new(), color: INK, dash: Some(2), points: chance });
         lines(&mut chart, drawn, key)
     })
 }

@@ -33,7 +33,7 @@ pub fn training_picture(path: &Path, history: &History) -> Result<()> {
         }
         Ok(())
     })?;
-    // On its own the picture has no page to take a colour from.
+    // On its own the picture has no page to take a color from.
     write_atomically(path, svg.replace("currentColor", "#222222").as_bytes())
 }
 

@@ -110,9 +110,7 @@ pub fn report(
     anomalous: &[bool],
 ) -> Result<Stress> {
     if scores.is_empty() {
-        return Err(Error::Setting(format!(
-            "{name}: no labelled test pictures; give a folder that has some"
-        )));
+        return Err(Error::Setting(format!("{name}: no labeled test pictures; give a folder that has some")));
     }
     let bad = anomalous.iter().filter(|label| **label).count();
     let good = anomalous.len() - bad;

@@ -9,7 +9,7 @@ use burn::tensor::{Device, Tensor, TensorData, activation::relu};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-/// A convolution without bias; batch normalisation always follows.
+/// A convolution without bias; batch normalization always follows.
 #[derive(Module, Debug)]
 pub struct Conv {
     weight: Param<Tensor<4>>,

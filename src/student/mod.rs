@@ -27,7 +27,7 @@ pub struct Student {
 }
 
 impl Student {
-    /// A freshly initialised student for the teacher `backbone`.
+    /// A freshly initialized student for the teacher `backbone`.
     pub fn new(backbone: Backbone, rng: &mut ChaCha8Rng, device: &Device) -> Self {
         Self {
             mbf: Mbf::new(backbone, rng, device),

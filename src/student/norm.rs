@@ -1,4 +1,4 @@
-//! Batch normalisation as PyTorch does it: normalise with the biased variance of the batch, keep the
+//! Batch normalization as PyTorch does it: normalize with the biased variance of the batch, keep the
 //! unbiased one. Burn keeps the biased one, which for 8 values per channel is 14 % off.
 
 use crate::batch_norm::EPSILON;
@@ -9,7 +9,7 @@ use burn::tensor::{Device, Tensor};
 
 const MOMENTUM: f64 = 0.1;
 
-/// Batch normalisation of `[B, C, H, W]` over all but the channels.
+/// Batch normalization of `[B, C, H, W]` over all but the channels.
 ///
 /// On an autodiff device it uses and records the statistics of the batch, else the recorded ones.
 #[derive(Module, Debug)]

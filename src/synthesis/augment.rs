@@ -1,6 +1,6 @@
 //! The ten augmenters of a texture (method.md 3.1), on 8-bit pictures as in imgaug, PIL and OpenCV.
 
-use super::colour::ColourSpace;
+use super::color::ColorSpace;
 use super::geometry::rotate;
 use crate::picture::Picture;
 use rand::RngExt;
@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 pub enum Augmenter {
     /// v -> 255 (v/255)^g, g in [0.5, 2] per channel.
     Gamma,
-    /// Brightness times [0.8, 1.2] and plus -30..=30, in random order, in a random colour space.
+    /// Brightness times [0.8, 1.2] and plus -30..=30, in random order, in a random color space.
     Brightness,
     /// PIL sharpness with a factor in [0, 2).
     Sharpness,
@@ -26,7 +26,7 @@ pub enum Augmenter {
     Invert,
     /// PIL autocontrast with a cutoff of 0..=20 percent.
     Autocontrast,
-    /// PIL histogram equalisation per channel.
+    /// PIL histogram equalization per channel.
     Equalize,
     /// Rotates by [-45, 45] degrees, bilinear, zeros from outside.
     Rotate,
@@ -117,7 +117,7 @@ fn map_values(picture: &mut Picture, value: impl Fn(u8) -> u8) {
 }
 
 fn change_brightness(picture: &mut Picture, rng: &mut ChaCha8Rng) {
-    let space = ColourSpace::ALL.choose(rng).copied().unwrap_or(ColourSpace::Yuv);
+    let space = ColorSpace::ALL.choose(rng).copied().unwrap_or(ColorSpace::Yuv);
     let (factor, offset) = (rng.random_range(0.8..=1.2_f32), rng.random_range(-30..=30_i32) as f32);
     let (multiply, add) = (table(|v| f32::from(v) * factor), table(|v| f32::from(v) + offset));
     let changed: Table = if rng.random_bool(0.5) {
@@ -137,10 +137,10 @@ fn shift_hue_saturation(picture: &mut Picture, rng: &mut ChaCha8Rng) {
     let mut shift = || rng.random_range(-50..=50_i32);
     let (hue, saturation) = (shift() * 180 / 255, shift());
     for pixel in picture.pixels_mut() {
-        let [h, s, v] = ColourSpace::Hsv.encode(pixel.0);
+        let [h, s, v] = ColorSpace::Hsv.encode(pixel.0);
         let h = (i32::from(h) + hue).rem_euclid(180) as u8;
         let s = (i32::from(s) + saturation).clamp(0, 255) as u8;
-        pixel.0 = ColourSpace::Hsv.decode([h, s, v]);
+        pixel.0 = ColorSpace::Hsv.decode([h, s, v]);
     }
 }
 
@@ -238,7 +238,7 @@ mod tests {
             };
             assert_eq!(run(1), run(1), "{augmenter:?}");
             assert_eq!(run(1).dimensions(), (48, 40));
-            // Some draws are the identity (8 bits kept, no solarisation), not all of them.
+            // Some draws are the identity (8 bits kept, no solarization), not all of them.
             assert!((0..12).any(|seed| run(seed) != gradient()), "{augmenter:?} changes nothing");
         }
     }

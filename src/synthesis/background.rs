@@ -12,7 +12,7 @@ use palette::{IntoColor, Lab, Srgb};
 
 /// Longest side at which the search runs; larger pictures are shrunk first.
 const SEARCH_SIDE: u32 = 256;
-/// CIE76 distances from the background's colour that are tried as its limit.
+/// CIE76 distances from the background's color that are tried as its limit.
 const TOLERANCES: [f32; 9] = [6.0, 8.0, 10.0, 13.0, 16.0, 20.0, 25.0, 32.0, 40.0];
 /// The least mean change of the distance per pixel across the part's outline.
 /// Textures and shading reach 2, parts 5 and more.
@@ -39,7 +39,7 @@ pub fn part(native: &Picture) -> Option<Mask> {
     if field.width < 16 || field.height < 16 {
         return None;
     }
-    let (distance, spread) = field.distance_to_border_colour()?;
+    let (distance, spread) = field.distance_to_border_color()?;
     // Shadows and shading end gradually, the part itself abruptly: of all tolerances that the background's
     // own spread allows, take the one whose outline is the steepest. Not one that loses most of the part:
     // a strong pattern on a pale part may be steeper still.
@@ -75,19 +75,19 @@ pub fn part(native: &Picture) -> Option<Mask> {
 struct Field {
     width: usize,
     height: usize,
-    colours: Vec<[f32; 3]>,
+    colors: Vec<[f32; 3]>,
 }
 
 impl Field {
     fn new(picture: &Picture) -> Self {
-        let colours = picture
+        let colors = picture
             .pixels()
             .map(|pixel| {
                 let lab: Lab = Srgb::from(pixel.0).into_linear::<f32>().into_color();
                 [lab.l, lab.a, lab.b]
             })
             .collect();
-        Self { width: picture.width() as usize, height: picture.height() as usize, colours }
+        Self { width: picture.width() as usize, height: picture.height() as usize, colors }
     }
 
     /// Whether a pixel is at most `reach` of the picture's side, in pixels, from its edge.
@@ -98,16 +98,16 @@ impl Field {
 
     /// The outermost pixels, two deep.
     fn border(&self) -> Vec<usize> {
-        (0..self.colours.len()).filter(|&n| self.near_edge(n, |_| 1)).collect()
+        (0..self.colors.len()).filter(|&n| self.near_edge(n, |_| 1)).collect()
     }
 
-    /// Every pixel's distance to the background's colour, which may drift linearly over the picture, and
-    /// the median distance among the border's background pixels; `None` when the border shows no one colour.
-    fn distance_to_border_colour(&self) -> Option<(Vec<f32>, f32)> {
+    /// Every pixel's distance to the background's color, which may drift linearly over the picture, and
+    /// the median distance among the border's background pixels; `None` when the border shows no one color.
+    fn distance_to_border_color(&self) -> Option<(Vec<f32>, f32)> {
         let border = self.border();
         let mut plane = [[0.0; 3]; 3];
         for (channel, coefficients) in plane.iter_mut().enumerate() {
-            coefficients[0] = median(border.iter().map(|&n| self.colours[n][channel]).collect());
+            coefficients[0] = median(border.iter().map(|&n| self.colors[n][channel]).collect());
         }
         // Alternately choose the border pixels near the plane and fit the plane to them.
         for reach in [20.0, 14.0, 12.0] {
@@ -118,7 +118,7 @@ impl Field {
             }
             plane = self.fit_plane(&near)?;
         }
-        let distance: Vec<f32> = (0..self.colours.len()).map(|n| self.distance(n, &plane)).collect();
+        let distance: Vec<f32> = (0..self.colors.len()).map(|n| self.distance(n, &plane)).collect();
         let spread = median(border.iter().map(|&n| distance[n]).filter(|&d| d <= 12.0).collect());
         Some((distance, spread))
     }
@@ -133,7 +133,7 @@ impl Field {
         let place = self.place(n);
         let square = |channel: usize| {
             let expected: f32 = plane[channel].iter().zip(place).map(|(c, p)| c * p).sum();
-            (self.colours[n][channel] - expected).powi(2)
+            (self.colors[n][channel] - expected).powi(2)
         };
         (square(0) + square(1) + square(2)).sqrt()
     }
@@ -147,7 +147,7 @@ impl Field {
             for i in 0..3 {
                 for j in 0..3 {
                     normal[i][j] += place[i] * place[j];
-                    right[j][i] += place[i] * self.colours[n][j];
+                    right[j][i] += place[i] * self.colors[n][j];
                 }
             }
         }
@@ -187,7 +187,7 @@ impl Field {
         Some(part)
     }
 
-    /// Drops what shows at the picture's edge beside a larger part: a tray's rim, its shadow, a neighbour.
+    /// Drops what shows at the picture's edge beside a larger part: a tray's rim, its shadow, a neighbor.
     fn without_strays(&self, mut part: Vec<bool>) -> Vec<bool> {
         let at_edge = |&n: &usize| self.near_edge(n, |length| (EDGE * length as f32) as usize);
         let islands = self.islands(&part);
@@ -217,7 +217,7 @@ impl Field {
         sum / count.max(1) as f32
     }
 
-    /// Clears `open` from the seeds over 4-neighbours that `passes`; returns the pixels reached.
+    /// Clears `open` from the seeds over 4-neighbors that `passes`; returns the pixels reached.
     fn flood(&self, seeds: Vec<usize>, open: &mut [bool], passes: impl Fn(usize) -> bool) -> Vec<usize> {
         let mut reached = seeds;
         reached.retain(|&n| std::mem::replace(&mut open[n], false));
@@ -225,13 +225,13 @@ impl Field {
         while let Some(&n) = reached.get(next) {
             next += 1;
             let (x, y) = (n % self.width, n / self.width);
-            let neighbours = [
+            let neighbors = [
                 (x > 0).then(|| n - 1),
                 (x + 1 < self.width).then_some(n + 1),
                 (y > 0).then(|| n - self.width),
                 (y + 1 < self.height).then_some(n + self.width),
             ];
-            for m in neighbours.into_iter().flatten() {
+            for m in neighbors.into_iter().flatten() {
                 if open[m] && passes(m) {
                     open[m] = false;
                     reached.push(m);
@@ -241,7 +241,7 @@ impl Field {
         reached
     }
 
-    /// Closes notches where something of the background's colour lies on the outline, and the holes behind.
+    /// Closes notches where something of the background's color lies on the outline, and the holes behind.
     fn close(&self, part: &[bool]) -> Vec<bool> {
         // Framed by background, so that a part that touches the border is not drawn along it.
         let margin = u32::from(CLOSING) + 1;
@@ -311,7 +311,7 @@ mod tests {
             |x: u32, y: u32| (x as f32 - 300.0).powi(2) + (y as f32 - 250.0).powi(2) < 150.0_f32.powi(2);
         let picture = Picture::from_fn(600, 500, |x, y| {
             let shade = (200 + x / 15) as u8;
-            // A hole of background colour in the middle belongs to the part.
+            // A hole of background color in the middle belongs to the part.
             let hole = x.abs_diff(300) < 20 && y.abs_diff(250) < 20;
             if inside(x, y) && !hole { Rgb([150, 80, 40]) } else { Rgb([shade; 3]) }
         });

@@ -23,7 +23,7 @@ pub fn blur(picture: &GrayImage) -> GrayImage {
     let mut sums = vec![0.0_f64; width];
     for y in 0..height {
         let row = |offset: isize| &source[reflect(y as isize + offset, height) * width..][..width];
-        // In double precision and in scipy's order (centre, then pairs from the outside in), because a
+        // In double precision and in scipy's order (center, then pairs from the outside in), because a
         // sum that ends a hair below a whole number is truncated to the one before.
         for (sum, &v) in sums.iter_mut().zip(row(0)) {
             *sum = f64::from(v) * weights[0];
@@ -62,7 +62,7 @@ pub fn blur(picture: &GrayImage) -> GrayImage {
     out
 }
 
-/// The kernel from its centre outwards, of sum one over both sides.
+/// The kernel from its center outwards, of sum one over both sides.
 fn weights() -> [f64; RADIUS + 1] {
     let raw: [f64; RADIUS + 1] = std::array::from_fn(|x| (-0.5 / (SIGMA * SIGMA) * (x * x) as f64).exp());
     let sum: f64 = raw.iter().rev().chain(&raw[1..]).sum();

@@ -27,9 +27,9 @@ pub enum Foreground {
         /// Whether the part is the dark side.
         invert: bool,
     },
-    /// A centred disc with a radius of 0.45 of the height.
+    /// A centerd disc with a radius of 0.45 of the height.
     Disc,
-    /// A centred rectangle of 0.7 of the width and height.
+    /// A centerd rectangle of 0.7 of the width and height.
     Rect,
 }
 
@@ -248,7 +248,7 @@ mod tests {
     fn disc_and_rectangle_ignore_the_content() {
         let picture = Picture::new(41, 21);
         let disc = Foreground::Disc.mask(&picture);
-        // Centre (20, 10), radius int(9.45) = 9.
+        // Center (20, 10), radius int(9.45) = 9.
         assert!(at(&disc, 29, 10) && !at(&disc, 30, 10) && at(&disc, 20, 1) && !at(&disc, 20, 0));
         let rectangle = Foreground::Rect.mask(&picture);
         // int(14.35) = 14 and int(7.35) = 7.

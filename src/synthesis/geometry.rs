@@ -5,7 +5,7 @@ use image::{ImageBuffer, Luma, Pixel};
 use imageproc::definitions::{Clamp, Image};
 use imageproc::geometric_transformations::{Border, Interpolation, warp_into, warp_into_with};
 
-/// Rotates by `degrees` about the centre of the pixel grid, bilinear, same size, zeros from outside
+/// Rotates by `degrees` about the center of the pixel grid, bilinear, same size, zeros from outside
 /// (OpenCV `warpAffine` as imgaug calls it; method.md 3 step 4 and 3.1 number 10).
 pub fn rotate<P>(picture: &Image<P>, degrees: f32) -> Image<P>
 where
@@ -34,7 +34,7 @@ pub fn rotate_map(map: Vec<f32>, height: usize, width: usize, degrees: f32) -> V
     }
 }
 
-/// Resizes bilinearly with half-pixel centres, replicated borders and no antialiasing (OpenCV
+/// Resizes bilinearly with half-pixel centers, replicated borders and no antialiasing (OpenCV
 /// `INTER_LINEAR`; method.md 3 step 1).
 pub fn resize_bilinear(picture: &Picture, width: u32, height: u32) -> Picture {
     if picture.dimensions() == (width, height) {
@@ -47,7 +47,7 @@ pub fn resize_bilinear(picture: &Picture, width: u32, height: u32) -> Picture {
     out
 }
 
-/// Enlarges a square map of `from x from` numbers to `to x to`, bilinear, half-pixel centres.
+/// Enlarges a square map of `from x from` numbers to `to x to`, bilinear, half-pixel centers.
 pub fn enlarge_map(map: &[f32], from: usize, to: usize) -> Vec<f32> {
     if from == to {
         return map.to_vec();
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn resize_uses_half_pixel_centres() {
+    fn resize_uses_half_pixel_centers() {
         let picture = Picture::from_fn(4, 1, |x, _| Rgb([[0, 100, 200, 40][x as usize]; 3]));
         let half = resize_bilinear(&picture, 2, 1);
         assert_eq!((half.get_pixel(0, 0)[0], half.get_pixel(1, 0)[0]), (50, 120));

@@ -6,7 +6,7 @@
 mod augment;
 mod background;
 mod blur;
-mod colour;
+mod color;
 mod foreground;
 mod geometry;
 mod pattern;
@@ -19,7 +19,7 @@ pub use foreground::Foreground;
 pub use plainest::plainest_defect;
 pub use texture::Textures;
 
-use crate::picture::{MEAN, Mask, Picture, STD, Size, cut, normalise};
+use crate::picture::{MEAN, Mask, Picture, STD, Size, cut, normalize};
 use perlin::Lattice;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -52,7 +52,7 @@ impl Default for SynthesisConfig {
 /// One sample of stage 1.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Corrupted {
-    /// `3 x height x width`, ImageNet-normalised.
+    /// `3 x height x width`, ImageNet-normalized.
     pub pixels: Vec<f32>,
     /// Of the picture's size, true where the texture was blended in; empty for a clean sample.
     pub mask: Mask,
@@ -98,20 +98,20 @@ impl Synthesizer {
         // Drawn first, as a clean sample needs nothing else; the reference discards its work instead.
         if rng.random_bool(self.config.clean_share) {
             let mask = Mask::filled(size.width, size.height, false);
-            return Corrupted { pixels: normalise(picture), mask, picture: picture.clone() };
+            return Corrupted { pixels: normalize(picture), mask, picture: picture.clone() };
         }
         let mut texture = self.texture(rng);
         augment::augment(&mut texture, rng);
         let mask = self.mask(foreground, rng);
         let share = self.config.blend_max * rng.random_range(0.0..1.0_f32);
 
-        let mut pixels = normalise(picture);
+        let mut pixels = normalize(picture);
         let mut preview = picture.clone();
         let area = size.area();
         for n in (0..area).filter(|&n| mask.data[n]) {
             for channel in 0..3 {
                 let clean = f32::from(picture.as_raw()[3 * n + channel]);
-                // Normalising is affine: blending before it is the same as after.
+                // Normalizing is affine: blending before it is the same as after.
                 let value = (1.0 - share) * f32::from(texture.as_raw()[3 * n + channel]) + share * clean;
                 pixels[channel * area + n] = (value / 255.0 - MEAN[channel]) / STD[channel];
                 preview.as_mut()[3 * n + channel] = (value + 0.5) as u8;

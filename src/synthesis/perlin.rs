@@ -104,7 +104,7 @@ mod tests {
         let map = Lattice::random(32, 8, &mut rng).noise(96 + 5, 33);
         assert_eq!(map.len(), 101 * 33);
         assert!(map.iter().all(|v| v.abs() <= 1.0));
-        // Neighbours within a cell stay close: no jump where a cell ends between two pixels.
+        // Neighbors within a cell stay close: no jump where a cell ends between two pixels.
         let map = Lattice::random(2, 2, &mut rng).noise(225, 225);
         assert!(map.windows(2).enumerate().all(|(n, w)| n % 225 == 224 || (w[0] - w[1]).abs() < 0.1));
     }

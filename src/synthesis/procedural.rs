@@ -1,4 +1,4 @@
-//! Endless procedural textures of a variety like DTD's: patterns, bent planes, colours, relief, grain.
+//! Endless procedural textures of a variety like DTD's: patterns, bent planes, colors, relief, grain.
 
 use super::geometry::enlarge_map;
 use super::pattern::Pattern;
@@ -27,20 +27,20 @@ pub fn texture(size: usize, rng: &mut ChaCha8Rng) -> Picture {
         }
         _ => {}
     }
-    let ramp = colour_ramp(rng);
+    let ramp = color_ramp(rng);
     let light = light(&field, size, rng);
     let grain = if rng.random_bool(0.55) { rng.random_range(1.0..18.0) } else { 0.0 };
-    let coloured_grain = rng.random_bool(0.3);
+    let colored_grain = rng.random_bool(0.3);
     let mut bytes = vec![0_u8; 4 * size * size];
     rng.fill_bytes(&mut bytes);
     let mut pixels = Vec::with_capacity(3 * size * size);
     for ((&value, &gain), noise) in field.iter().zip(&light).zip(bytes.chunks_exact(4)) {
-        let colour = ramp[(value * 255.0 + 0.5) as usize & 255];
+        let color = ramp[(value * 255.0 + 0.5) as usize & 255];
         // The sum of two uniform bytes: triangular, near enough to Gaussian for grain.
         let grey = f32::from(noise[0]) + f32::from(noise[1]) - 255.0;
-        for (channel, c) in colour.into_iter().enumerate() {
+        for (channel, c) in color.into_iter().enumerate() {
             let n =
-                if coloured_grain { f32::from(noise[channel]) + f32::from(noise[3]) - 255.0 } else { grey };
+                if colored_grain { f32::from(noise[channel]) + f32::from(noise[3]) - 255.0 } else { grey };
             pixels.push((c * gain + grain * n / 128.0) as u8);
         }
     }
@@ -108,12 +108,12 @@ fn stretch_to_unit(field: &mut [f32]) {
     }
 }
 
-/// 256 colours between two to five random ones.
-fn colour_ramp(rng: &mut ChaCha8Rng) -> Vec<[f32; 3]> {
+/// 256 colors between two to five random ones.
+fn color_ramp(rng: &mut ChaCha8Rng) -> Vec<[f32; 3]> {
     let stops = rng.random_range(2..=5);
     let family = rng.random_range(0..5);
     let hue = rng.random_range(0.0..360.0_f32);
-    let colours: Vec<[f32; 3]> = (0..stops)
+    let colors: Vec<[f32; 3]> = (0..stops)
         .map(|_| {
             let lightness = rng.random_range(0.05..0.95_f32);
             let (hue, saturation) = match family {
@@ -139,7 +139,7 @@ fn colour_ramp(rng: &mut ChaCha8Rng) -> Vec<[f32; 3]> {
         .map(|n| {
             let place = n as f32 / 256.0 * (stops - 1) as f32;
             let (stop, weight) = (place as usize, place.fract());
-            std::array::from_fn(|c| colours[stop][c] + weight * (colours[stop + 1][c] - colours[stop][c]))
+            std::array::from_fn(|c| colors[stop][c] + weight * (colors[stop + 1][c] - colors[stop][c]))
         })
         .collect()
 }

@@ -58,7 +58,7 @@ fn one_in_five_stays_clean() {
         let sample = synthesizer.sample(&picture(), &everywhere(), &mut rng);
         clean += usize::from(sample.picture == picture());
         empty += usize::from(sample.mask.count() == 0);
-        assert!(sample.mask.count() > 0 || sample.pixels == normalise(&picture()));
+        assert!(sample.mask.count() > 0 || sample.pixels == normalize(&picture()));
     }
     // Four standard deviations; eleven tries leave next to no accidental empty mask.
     assert!((48..=112).contains(&clean), "{clean} of 400");
@@ -82,7 +82,7 @@ fn only_the_foreground_is_corrupted_and_only_within_the_mask() {
     let synthesizer = Synthesizer::with_config(SIZE, Textures::builtin(), config);
     // A disc at twice the size: also checks the nearest rule.
     let foreground = Foreground::Disc.mask(&Picture::new(2 * SIZE as u32, 2 * SIZE as u32));
-    let clean = normalise(&picture());
+    let clean = normalize(&picture());
     let mut rng = ChaCha8Rng::seed_from_u64(6);
     let mut changed = 0;
     for _ in 0..60 {
@@ -103,7 +103,7 @@ fn only_the_foreground_is_corrupted_and_only_within_the_mask() {
             }
         }
         // The preview is the network's input in 8 bits.
-        for (a, b) in normalise(&sample.picture).iter().zip(&sample.pixels) {
+        for (a, b) in normalize(&sample.picture).iter().zip(&sample.pixels) {
             assert!((a - b).abs() < 0.51 / 255.0 / 0.22);
         }
     }

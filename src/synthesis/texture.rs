@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 /// The source of textures.
 ///
 /// The reference blends textures in BGR order (method.md 3 step 1). Swapping channels only turns one
-/// texture into another, before augmenters that recolour it anyway, so here they stay RGB.
+/// texture into another, before augmenters that recolor it anyway, so here they stay RGB.
 #[derive(Clone, Debug, Default)]
 pub struct Textures {
     /// Empty for procedural textures.

@@ -14,7 +14,7 @@ use std::path::Path;
 /// The file that docs/teacher.md tells of; models that leave their teacher out name it so.
 pub const EMBEDDED_SHA256: &str = "67845de788189dc4d3b35dd4d1e66b07c69232ccdc970c0e3b6f15ff75ac37e8";
 
-/// The weights, f16, batch normalisation folded in; made by `aand pretrain`.
+/// The weights, f16, batch normalization folded in; made by `aand pretrain`.
 #[cfg(any(feature = "burn", not(target_arch = "wasm32")))]
 pub const EMBEDDED: &[u8] = include_bytes!("embedded.safetensors");
 
@@ -63,7 +63,7 @@ impl Teacher {
 #[cfg(all(test, feature = "burn", not(target_arch = "wasm32")))]
 mod tests {
     use super::*;
-    use crate::picture::normalise;
+    use crate::picture::normalize;
     use crate::pretrain::Painter;
     use burn::tensor::{Tensor, TensorData};
 
@@ -80,7 +80,7 @@ mod tests {
     fn features_of_a_painted_picture_are_the_pinned_ones() {
         let device = Device::flex();
         let picture = Painter::new(7).picture(5, 128);
-        let x = Tensor::<4>::from_data(TensorData::new(normalise(&picture), [1, 3, 128, 128]), &device);
+        let x = Tensor::<4>::from_data(TensorData::new(normalize(&picture), [1, 3, 128, 128]), &device);
         let levels = Teacher::embedded(&device).unwrap().forward(x);
         let found = levels.map(|level| {
             let values: Vec<f32> = level.into_data().try_into_vec().unwrap();

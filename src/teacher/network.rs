@@ -33,7 +33,7 @@ impl Teacher {
         Ok(Self { backbone, trunk, fingerprint })
     }
 
-    /// A randomly initialised teacher (Kaiming-normal), for the first row of the paper's Table I.
+    /// A randomly initialized teacher (Kaiming-normal), for the first row of the paper's Table I.
     ///
     /// # Errors
     /// None: every tensor is made as it is asked for.
@@ -42,7 +42,7 @@ impl Teacher {
         Self::load(backbone, &source, device)
     }
 
-    /// `[B, 3, H, W]`, ImageNet-normalised, to `F_T` at levels 1, 2 and 3:
+    /// `[B, 3, H, W]`, ImageNet-normalized, to `F_T` at levels 1, 2 and 3:
     /// `[B, C_k, H / 2^(k+1), W / 2^(k+1)]`, none negative.
     pub fn forward(&self, x: Tensor<4>) -> [Tensor<4>; 3] {
         self.trunk.forward(x)
@@ -89,7 +89,7 @@ impl TensorSource for Witness<'_> {
     }
 }
 
-/// Kaiming-normal (fan-out) weights and zero biases, as torchvision initialises a ResNet.
+/// Kaiming-normal (fan-out) weights and zero biases, as torchvision initializes a ResNet.
 struct RandomWeights(Mutex<ChaCha8Rng>);
 
 impl TensorSource for RandomWeights {

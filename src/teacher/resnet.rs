@@ -1,4 +1,4 @@
-//! A ResNet from the stem to layer 3, inference only, batch normalisation folded into the convolutions.
+//! A ResNet from the stem to layer 3, inference only, batch normalization folded into the convolutions.
 
 use super::{Backbone, BlockKind, TensorSource};
 use crate::Result;
@@ -6,7 +6,7 @@ use crate::batch_norm::BatchNorm;
 use crate::convolution::{conv2d, max_pool3x3};
 use burn::tensor::{Device, Tensor, TensorData, activation::relu};
 
-/// A convolution with the batch normalisation that follows it folded in.
+/// A convolution with the batch normalization that follows it folded in.
 #[derive(Clone, Debug)]
 pub struct FoldedConv {
     /// `[out, in, k, k]`
@@ -18,7 +18,7 @@ pub struct FoldedConv {
 }
 
 impl FoldedConv {
-    /// Reads `name.weight` and either its bias or the statistics of the batch normalisation `norm`.
+    /// Reads `name.weight` and either its bias or the statistics of the batch normalization `norm`.
     fn load(
         source: &dyn TensorSource,
         [name, norm]: [&str; 2],
@@ -42,7 +42,7 @@ impl FoldedConv {
     }
 }
 
-/// Weight and bias of a convolution; where the source has a batch normalisation `norm` instead of a bias,
+/// Weight and bias of a convolution; where the source has a batch normalization `norm` instead of a bias,
 /// that is folded in.
 fn folded(
     source: &dyn TensorSource,
@@ -56,7 +56,7 @@ fn folded(
     let norm = BatchNorm::read(|part| source.get(&format!("{norm}.{part}"), &[output]))?;
     norm.fold(&weight, input * kernel * kernel, None).ok_or_else(|| {
         source.refused(format!(
-            "the convolution '{name}' is not finite once its batch normalisation is folded in; give other weights"
+            "the convolution '{name}' is not finite once its batch normalization is folded in; give other weights"
         ))
     })
 }
@@ -122,7 +122,7 @@ pub struct Trunk {
 }
 
 impl Trunk {
-    /// Reads torchvision's tensor names, with batch normalisation or already folded.
+    /// Reads torchvision's tensor names, with batch normalization or already folded.
     ///
     /// # Errors
     /// A tensor is missing or has another shape than the backbone's.
@@ -143,7 +143,7 @@ impl Trunk {
         Ok(Self { stem, layers })
     }
 
-    /// `[B, 3, H, W]`, ImageNet-normalised, to the outputs of layers 1, 2 and 3 after their last ReLU:
+    /// `[B, 3, H, W]`, ImageNet-normalized, to the outputs of layers 1, 2 and 3 after their last ReLU:
     /// `[B, C_k, H / 2^(k+1), W / 2^(k+1)]`.
     pub fn forward(&self, x: Tensor<4>) -> [Tensor<4>; 3] {
         let mut x = max_pool3x3(relu(self.stem.forward(x)));

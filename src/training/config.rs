@@ -32,7 +32,7 @@ pub enum TeacherKind {
     Advanced,
     /// Pre-trained only: no stage 1 (the RD baseline with `--hardest 0`).
     Pretrained,
-    /// Randomly initialised, no stage 1 (first row of Table I).
+    /// Randomly initialized, no stage 1 (first row of Table I).
     Random,
 }
 

@@ -10,7 +10,7 @@ use super::{DistillStage, FeatureCache};
 use crate::amplification::Amplifier;
 use crate::detection::batch;
 use crate::model::{Aand, DistillRecord, History};
-use crate::picture::normalise;
+use crate::picture::normalize;
 use crate::student::Student;
 use crate::{Error, Result};
 use burn::tensor::{Tensor, TensorData};
@@ -174,7 +174,7 @@ impl Run<'_> {
         let length = shapes.iter().map(|s| s.iter().product::<usize>()).sum();
         let mut cache = FeatureCache::new(length, course.cache_budget);
         for chosen in course.pictures.chunks(settings.batch) {
-            let pixels = chosen.iter().flat_map(|seen| normalise(&seen.picture)).collect();
+            let pixels = chosen.iter().flat_map(|seen| normalize(&seen.picture)).collect();
             let mut levels = [const { Vec::new() }; 3];
             for (level, feature) in
                 levels.iter_mut().zip(advanced(course, &model.amplifier, pixels, chosen.len()))

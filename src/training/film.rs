@@ -5,7 +5,7 @@
 use crate::detection::anomaly_map;
 use crate::inference::Engine;
 use crate::model::Info;
-use crate::picture::{Mask, Picture, Pooling, normalise};
+use crate::picture::{Mask, Picture, Pooling, normalize};
 use crate::{Error, Result};
 use half::f16;
 use safetensors::Dtype;
@@ -97,7 +97,7 @@ impl Film {
     pub fn add(&mut self, name: String, picture: &Picture, anomalous: bool, mask: Option<Mask>) {
         let filmed = self.pixels.len();
         self.pictures.insert(filmed, Listed { name, anomalous, mask });
-        self.pixels.push(normalise(picture));
+        self.pixels.push(normalize(picture));
     }
 
     /// Adds a picture of which only the name is told, and where its defect is.
@@ -252,7 +252,7 @@ mod tests {
         let bytes = film.encode(&info).unwrap();
         assert!(Film::is_own(&bytes) && !Film::is_own(b"{}"));
         let file = SafeTensors::deserialize(&bytes).unwrap();
-        let right = engine.run(&normalise(&picture(5)));
+        let right = engine.run(&normalize(&picture(5)));
         for (k, right) in right.iter().enumerate() {
             let level = file.tensor(&format!("level{}", k + 1)).unwrap();
             let side = 16 >> k;

@@ -8,7 +8,7 @@ use crate::amplification::sample_pairs;
 use crate::gpu::training::{Amplify, Distill, Features, LevelBatch, Scheme, Tensor};
 use crate::gpu::{Gpu, Processor};
 use crate::model::{Aand, NamedTensor, NamedTensors, assign, tensors_async};
-use crate::picture::{Size, normalise};
+use crate::picture::{Size, normalize};
 use crate::{Error, Result};
 use rand_chacha::ChaCha8Rng;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
@@ -203,7 +203,7 @@ impl GpuFeatures {
         };
         let mut done = 0;
         for chosen in course.pictures.chunks(scheme.batch) {
-            let pixels: Vec<f32> = chosen.iter().flat_map(|seen| normalise(&seen.picture)).collect();
+            let pixels: Vec<f32> = chosen.iter().flat_map(|seen| normalize(&seen.picture)).collect();
             engine.advance(&pixels, chosen.len())?;
             match &mut features {
                 Self::Kept(features) => features.push(gpu, engine.advanced(), chosen.len())?,

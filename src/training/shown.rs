@@ -2,7 +2,7 @@
 
 use super::course::Course;
 use super::{Purpose, stream};
-use crate::picture::{Mask, Picture, Region, Size, cover, normalise, tile_of_mask};
+use crate::picture::{Mask, Picture, Region, Size, cover, normalize, tile_of_mask};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::borrow::Cow;
@@ -62,11 +62,11 @@ impl Course {
         }
     }
 
-    /// Normalised pixels `[count, 3, H, W]` of some items of an epoch of stage 2.
+    /// Normalized pixels `[count, 3, H, W]` of some items of an epoch of stage 2.
     pub(super) fn pixels(&self, epoch: usize, chosen: &[usize]) -> Vec<f32> {
         let one = |&item: &usize| {
             let picture = self.shown(Purpose::DistillTile, epoch, item).picture;
-            normalise(&self.varied(picture, item, Purpose::DistillVariation, epoch))
+            normalize(&self.varied(picture, item, Purpose::DistillVariation, epoch))
         };
         #[cfg(not(target_arch = "wasm32"))]
         {

@@ -21,7 +21,7 @@ pub const MOST_PAIRS: [usize; 2] = [5000, 1000];
 /// A batch of corrupted pictures.
 #[derive(Clone, Debug)]
 pub struct AmplifyBatch {
-    /// Normalised pixels `[B, 3, S, S]`.
+    /// Normalized pixels `[B, 3, S, S]`.
     pub pixels: Vec<f32>,
     /// Where the synthetic anomalies are, one `S x S` mask per picture.
     pub masks: Vec<Mask>,

@@ -94,7 +94,7 @@ impl Detector {
     }
 
     /// Draws the heat map of the picture that was judged last on the canvas of [`load`](Self::load): in solid
-    /// colours, or to be laid over the picture.
+    /// colors, or to be laid over the picture.
     ///
     /// # Errors
     /// `DetectionError`: there is no canvas, or the device failed.
@@ -228,7 +228,7 @@ impl Detection {
         self.found.map.data.clone()
     }
 
-    /// The regions above the threshold as JSON: `box` (left, upper edge, width, height), `centre`, `area`, `maximum` and
+    /// The regions above the threshold as JSON: `box` (left, upper edge, width, height), `center`, `area`, `maximum` and
     /// `mean`, in pixels of the upright picture, the highest first.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use super::error::thrown;
 use crate::detection;
 use crate::inference::{Axes, Engine, LevelFeatures, LevelMaps, Patch, Plan};
 use crate::model::{Info, TensorStore};
-use crate::picture::{self, Picture, normalise};
+use crate::picture::{self, Picture, normalize};
 use crate::synthesis::plainest_defect;
 use crate::{Error, Result};
 use std::path::Path;
@@ -77,7 +77,7 @@ impl Detector {
 impl Detector {
     fn look(&self, pixels: &[u8], amplify: bool) -> Result<Insides> {
         let picture = self.input(pixels)?;
-        let levels = self.inspector()?.look(&normalise(&picture), amplify);
+        let levels = self.inspector()?.look(&normalize(&picture), amplify);
         let side = |level: &LevelFeatures| [level.shape[1], level.shape[2]];
         let parts = levels.each_ref().map(|level| (level.discrepancy.as_slice(), side(level)));
         let Info { size, view, threshold, .. } = self.header();
@@ -100,7 +100,7 @@ impl Detector {
         }
         let looked = pixels.chunks(one).map(|pixels| {
             let picture = self.input(pixels)?;
-            Ok(self.inspector()?.look(&normalise(&picture), false))
+            Ok(self.inspector()?.look(&normalize(&picture), false))
         });
         let looked = looked.collect::<Result<Vec<_>>>()?;
         Ok([0, 1, 2].map(|k| {

@@ -57,8 +57,8 @@ pub fn version() -> String {
     env!("CARGO_PKG_VERSION").into()
 }
 
-/// The colours of heat maps: 256 times red, green, blue; the first for 0, the last for twice the threshold.
-#[wasm_bindgen(js_name = colourTable)]
-pub fn colour_table() -> Vec<u8> {
-    (0..=255u8).flat_map(|i| crate::detection::colour(f64::from(i) / 255.0).0).collect()
+/// The colors of heat maps: 256 times red, green, blue; the first for 0, the last for twice the threshold.
+#[wasm_bindgen(js_name = colorTable)]
+pub fn color_table() -> Vec<u8> {
+    (0..=255u8).flat_map(|i| crate::detection::color(f64::from(i) / 255.0).0).collect()
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::catalogue::{Official, official};
+use super::catalog::{Official, official};
 use crate::error::{Error, Result};
 use crate::hash::hex;
 

@@ -44,7 +44,7 @@ pub fn converted_path(input: &Path, half: bool) -> PathBuf {
 }
 
 /// Writes the trunk (stem to layer3) of the network in `input` as safetensors, every batch
-/// normalisation folded into its convolution (`….weight` and `….bias` remain), in single or,
+/// normalization folded into its convolution (`….weight` and `….bias` remain), in single or,
 /// if `half`, in half precision. The file takes its name only when it is complete, and the same
 /// input gives the same bytes.
 ///
@@ -125,7 +125,7 @@ fn serialize(file: &TensorFile, tensors: &[(String, Vec<usize>, Vec<f32>)], half
         .map_err(failed)?;
     let source = file.path().file_name().unwrap_or_default().to_string_lossy();
     let description =
-        format!("{DESCRIPTION} {source}, batch normalisation folded into the convolutions (weight, bias)");
+        format!("{DESCRIPTION} {source}, batch normalization folded into the convolutions (weight, bias)");
     // One entry only: the order of several would change from run to run.
     let notes = HashMap::from([("description".to_owned(), description)]);
     safetensors::serialize(views, Some(notes)).map_err(failed)

@@ -44,7 +44,7 @@ fn saved(dir: &Path, tensors: &[Entry]) -> PathBuf {
 }
 
 #[test]
-fn the_trunk_alone_is_kept_and_computes_what_convolution_and_normalisation_do() {
+fn the_trunk_alone_is_kept_and_computes_what_convolution_and_normalization_do() {
     let dir = tempfile::tempdir().unwrap();
     let input = saved(dir.path(), &network());
     let output = dir.path().join("out.safetensors");
@@ -184,7 +184,7 @@ fn a_whole_network_converts_without_loss() {
     // Two blocks of two convolutions in each of three stages, two short cuts and the stem.
     assert_eq!(done.convolutions, 3 * 4 + 2 + 1);
     let (before, after) = (TensorFile::open(&input).unwrap(), TensorFile::open(&output).unwrap());
-    // Its normalisations are neutral: scale 1 up to rounding, and only the bias left.
+    // Its normalizations are neutral: scale 1 up to rounding, and only the bias left.
     let shape = [64, 3, 7, 7];
     let pairs = before.get("conv1.weight", &shape).unwrap().into_iter();
     for (x, y) in pairs.zip(after.get("conv1.weight", &shape).unwrap()) {

@@ -7,7 +7,7 @@ use std::path::Path;
 use ureq::http::{Response, StatusCode, header};
 use ureq::{Agent, Body};
 
-use super::catalogue::Official;
+use super::catalog::Official;
 use super::fetch::{FetchEvent, FetchOptions};
 use crate::error::{Error, Result};
 

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::{content_range, is_tls};
 use crate::error::{Error, Result};
 use crate::hash::hex;
-use crate::weights::catalogue::Official;
+use crate::weights::catalog::Official;
 use crate::weights::fetch::{FetchEvent, FetchOptions, fetch, fetch_file};
 use crate::weights::test_server::{Answer, Server};
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::cache::{cache_dir, sha256, unharmed};
-use super::catalogue::{BASE_URL, Official, official};
+use super::catalog::{BASE_URL, Official, official};
 use super::download::Download;
 use crate::error::{Error, Result};
 use crate::files::Lock;

@@ -4,7 +4,7 @@ use super::TensorFile;
 use crate::batch_norm::BatchNorm;
 use crate::error::{Error, Result};
 
-/// The batch normalisation that follows a convolution in torchvision's residual networks:
+/// The batch normalization that follows a convolution in torchvision's residual networks:
 /// `bn2` for `conv2`, `downsample.1` for `downsample.0`; `None` for what is no convolution.
 pub fn norm_of(convolution: &str) -> Option<String> {
     let (block, own) = match convolution.rfind('.') {
@@ -21,9 +21,9 @@ pub fn norm_of(convolution: &str) -> Option<String> {
 }
 
 /// A convolution's weight, of `shape` `[out, in, height, width]`, and bias, `[out]`, with the
-/// batch normalisation after it folded in; computed in double precision.
+/// batch normalization after it folded in; computed in double precision.
 ///
-/// A file without the normalisation must hold the convolution's bias (so the output of
+/// A file without the normalization must hold the convolution's bias (so the output of
 /// [`convert`](super::convert()) and plain torchvision files both work).
 ///
 /// # Errors
@@ -49,7 +49,7 @@ pub fn folded_convolution(
     let per_output = shape.iter().skip(1).product();
     norm.fold(&weight, per_output, bias.as_deref()).ok_or_else(|| {
         let reason = format!(
-            "the convolution '{convolution}' is not finite once its batch normalisation is folded in; give \
+            "the convolution '{convolution}' is not finite once its batch normalization is folded in; give \
              another weight file"
         );
         Error::weights(file.path(), reason)
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_convolution_finds_its_normalisation() {
+    fn each_convolution_finds_its_normalization() {
         assert_eq!(norm_of("conv1").as_deref(), Some("bn1"));
         assert_eq!(norm_of("layer3.5.conv3").as_deref(), Some("layer3.5.bn3"));
         assert_eq!(norm_of("layer2.0.downsample.0").as_deref(), Some("layer2.0.downsample.1"));

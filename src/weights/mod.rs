@@ -1,7 +1,7 @@
 //! Teacher weights from files and from outside.
 //!
 //! [`TensorFile`] reads torchvision `.pth` files (without executing the pickle) and
-//! `.safetensors`; [`folded_convolution`] hands out a convolution with its batch normalisation
+//! `.safetensors`; [`folded_convolution`] hands out a convolution with its batch normalization
 //! folded in. What fetches, converts and lists the official files is native only, and nothing
 //! here touches the network except [`fetch()`].
 
@@ -19,7 +19,7 @@ pub use trunk::refuse_left_over;
 #[cfg(not(target_arch = "wasm32"))]
 mod cache;
 #[cfg(not(target_arch = "wasm32"))]
-mod catalogue;
+mod catalog;
 #[cfg(not(target_arch = "wasm32"))]
 mod convert;
 #[cfg(not(target_arch = "wasm32"))]
@@ -34,7 +34,7 @@ mod pytorch_source;
 #[cfg(not(target_arch = "wasm32"))]
 pub use cache::{CACHE_VARIABLE, cache_dir, cached, cached_in, needs, sha256};
 #[cfg(not(target_arch = "wasm32"))]
-pub use catalogue::{BASE_URL, OFFICIAL, Official, official};
+pub use catalog::{BASE_URL, OFFICIAL, Official, official};
 #[cfg(not(target_arch = "wasm32"))]
 pub use convert::{Converted, convert, converted_path};
 #[cfg(not(target_arch = "wasm32"))]

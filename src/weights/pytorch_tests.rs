@@ -19,7 +19,7 @@ fn tensors() -> Vec<Entry> {
 
 fn saved(bytes: &[u8]) -> (TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
-    // The name says nothing: files are recognised by their content.
+    // The name says nothing: files are recognized by their content.
     let path = dir.path().join("weights.bin");
     std::fs::write(&path, bytes).unwrap();
     (dir, path)

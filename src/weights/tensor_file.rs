@@ -46,7 +46,7 @@ pub struct TensorFile {
 }
 
 impl TensorFile {
-    /// Opens `path`, whose format is recognised by its content.
+    /// Opens `path`, whose format is recognized by its content.
     ///
     /// # Errors
     /// [`Error::Io`] if the file cannot be read, [`Error::Weights`] if it is empty, truncated, of

@@ -14,10 +14,10 @@ use crate::error::{Error, Result};
 const TRUNK: [&str; 9] =
     ["conv1.", "bn1.", "conv2.", "bn2.", "conv3.", "bn3.", "layer1.", "layer2.", "layer3."];
 
-/// The parts of a batch normalisation; the last counts its batches and changes nothing.
+/// The parts of a batch normalization; the last counts its batches and changes nothing.
 const NORM: [&str; 5] = ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"];
 
-/// Refuses a file whose trunk has other tensors than those of these convolutions and the batch normalisations
+/// Refuses a file whose trunk has other tensors than those of these convolutions and the batch normalizations
 /// after them. `network` is what it was taken for.
 ///
 /// # Errors

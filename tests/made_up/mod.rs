@@ -83,7 +83,7 @@ pub fn model(backbone: Backbone, size: impl Into<Size>, raa: RaaOptions, score: 
     }
 }
 
-/// Normalised pixels that look random, `[count, 3, H, W]`.
+/// Normalized pixels that look random, `[count, 3, H, W]`.
 pub fn pixels(count: usize, size: impl Into<Size>) -> Vec<f32> {
     let mut rng = ChaCha8Rng::seed_from_u64(3);
     (0..count * 3 * size.into().area()).map(|_| rng.random_range(-2.0..2.0)).collect()

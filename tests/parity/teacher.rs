@@ -5,7 +5,7 @@ use super::formula::{parameter, stream};
 use super::reference::{Reference, fixture};
 use aand::Result;
 use aand::detection::batch;
-use aand::picture::{normalise, open, resize};
+use aand::picture::{normalize, open, resize};
 use aand::teacher::{Backbone, Teacher, TensorSource};
 use burn::tensor::Device;
 
@@ -27,7 +27,7 @@ impl TensorSource for Formula {
 fn compare(name: &str, teacher: &Teacher) {
     let reference = Reference::open("teacher");
     let picture = open(fixture("images/washers.png")).unwrap();
-    let pixels = normalise(&resize(&picture, 128, 128));
+    let pixels = normalize(&resize(&picture, 128, 128));
     let levels = teacher.forward(batch(pixels, 1, 128, &Device::flex()));
     for (k, level) in levels.into_iter().enumerate() {
         let key = format!("{name}.level{}", k + 1);

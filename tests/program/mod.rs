@@ -172,7 +172,7 @@ pub fn damaged() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("truncated.png", png[..png.len() / 2].to_vec()),
         ("empty.png", Vec::new()),
-        ("mislabelled.jpg", b"this is no picture at all, but a text file".to_vec()),
+        ("mislabeled.jpg", b"this is no picture at all, but a text file".to_vec()),
         ("bomb.bmp", bomb),
     ]
 }

@@ -7,7 +7,7 @@ const UNDO = 20;
 
 /**
  * @param {HTMLCanvasElement} canvas
- * @param {{ brush: () => { radius: number, colour: string }, changed: () => void }} how
+ * @param {{ brush: () => { radius: number, color: string }, changed: () => void }} how
  */
 export function brush(canvas, { brush, changed }) {
   /** @type {ImageData[]} */
@@ -19,9 +19,9 @@ export function brush(canvas, { brush, changed }) {
 
   /** @param {number} x @param {number} y @param {boolean} joined to the last one by a line */
   function dab(x, y, joined) {
-    const { radius, colour } = brush();
+    const { radius, color } = brush();
     const to = on();
-    to.strokeStyle = to.fillStyle = colour;
+    to.strokeStyle = to.fillStyle = color;
     to.lineWidth = 2 * radius;
     to.lineCap = "round";
     to.beginPath();

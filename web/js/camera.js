@@ -99,7 +99,7 @@ export function wire({ keep, learn, train }) {
     const rate = times.length > 1 ? (1000 * (times.length - 1)) / ((times.at(-1) ?? 0) - first) : 0;
     say("camera-rate", `threshold ${threshold.toFixed(2)}${rate ? `, ${rate < 10 ? rate.toFixed(1) : Math.round(rate)} views a second` : ""}`);
     const { side, map } = found;
-    const seen = heat(/** @type {any} */ ({ positions: positions(map, detector.info.threshold.value), side }), detector.colours, true);
+    const seen = heat(/** @type {any} */ ({ positions: positions(map, detector.info.threshold.value), side }), detector.colors, true);
     const canvas = $("camera-heat");
     const rows = map.length / side;
     if (canvas.width !== side || canvas.height !== rows) [canvas.width, canvas.height] = [side, rows];

@@ -31,10 +31,10 @@ function watch(card) {
 
 /**
  * Brings the list up to date.
- * @param {{ threshold: number, colours: Uint8Array, sort: any, selected: Item | undefined, choose: (item: Item) => void }} state
+ * @param {{ threshold: number, colors: Uint8Array, sort: any, selected: Item | undefined, choose: (item: Item) => void }} state
  */
-export function show({ threshold, colours, sort, selected, choose }) {
-  scale = /** @type {Uint8Array<ArrayBuffer>} */ (colours);
+export function show({ threshold, colors, sort, selected, choose }) {
+  scale = /** @type {Uint8Array<ArrayBuffer>} */ (colors);
   const order = sorted(sort);
   const there = new Set(order);
   for (const [item, card] of cards) {

@@ -131,7 +131,7 @@ $("save-zip").onclick = async () => {
   say("save-error", "");
   progress("zip", "Packing", 0);
   try {
-    const all = await zip(page.threshold, page.detector?.colours ?? new Uint8Array(768), signal, (done, total) =>
+    const all = await zip(page.threshold, page.detector?.colors ?? new Uint8Array(768), signal, (done, total) =>
       progress("zip", `Packing ${done} of ${total}`, done / total));
     if (signal.aborted) return;
     download(all, "aand-results.zip");

@@ -1,8 +1,8 @@
-// Maps to pixels: one colour scale for all pictures of a model, from 0 to twice its threshold.
+// Maps to pixels: one color scale for all pictures of a model, from 0 to twice its threshold.
 
 /** @typedef {import("./pictures.js").Judged} Judged */
 
-/** Positions on the colour scale, 0 to 255. @param {Float32Array} map @param {number} threshold */
+/** Positions on the color scale, 0 to 255. @param {Float32Array} map @param {number} threshold */
 export function positions(map, threshold) {
   const places = new Uint8Array(map.length);
   const unit = 255 / (2 * threshold);
@@ -10,36 +10,36 @@ export function positions(map, threshold) {
   return places;
 }
 
-/** Of a scale, each colour as one pixel of four bytes: solid, and to be laid over a picture. @type {WeakMap<Uint8Array, Uint32Array[]>} */
+/** Of a scale, each color as one pixel of four bytes: solid, and to be laid over a picture. @type {WeakMap<Uint8Array, Uint32Array[]>} */
 const palettes = new WeakMap();
 
-/** @param {Uint8Array} colours @param {boolean} see_through */
-function palette(colours, see_through) {
-  const made = palettes.get(colours) ?? [false, true].map((through) => {
+/** @param {Uint8Array} colors @param {boolean} see_through */
+function palette(colors, see_through) {
+  const made = palettes.get(colors) ?? [false, true].map((through) => {
     const bytes = new Uint8Array(4 * 256);
     for (let i = 0; i < 256; i++) {
       // As the native overlay: nothing below half the threshold, everything from one and a half times on.
       const alpha = through ? Math.max(0, Math.min(255, 2 * i - 127)) : 255;
-      bytes.set([colours[3 * i], colours[3 * i + 1], colours[3 * i + 2], alpha], 4 * i);
+      bytes.set([colors[3 * i], colors[3 * i + 1], colors[3 * i + 2], alpha], 4 * i);
     }
     return new Uint32Array(bytes.buffer);
   });
-  palettes.set(colours, made);
+  palettes.set(colors, made);
   return made[Number(see_through)];
 }
 
 /**
  * The heat map at the map's own size: as the GPU drew it, else painted from the numbers.
  * @param {Judged} found
- * @param {Uint8Array} colours
+ * @param {Uint8Array} colors
  * @param {boolean} see_through whether what is far below the threshold lets the picture through
  * @returns {ImageBitmap | HTMLCanvasElement}
  */
-export function heat({ heat, positions, side }, colours, see_through) {
+export function heat({ heat, positions, side }, colors, see_through) {
   if (heat) return see_through ? heat.through : heat.solid;
   const pixels = new ImageData(side, positions.length / side);
   const whole = new Uint32Array(pixels.data.buffer);
-  const scale = palette(colours, see_through);
+  const scale = palette(colors, see_through);
   for (let i = 0; i < positions.length; i++) whole[i] = scale[positions[i]];
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [side, pixels.height];
@@ -81,5 +81,5 @@ export function where({ positions, side, peak }) {
   const third = (/** @type {number} */ at, /** @type {number} */ length) => Math.min(2, Math.floor((3 * at) / length));
   const [column, row] = [third(peak % side, side), third(Math.floor(peak / side), positions.length / side)];
   const [across, down] = [["left", "", "right"][column], ["top", "", "bottom"][row]];
-  return across || down ? `${down} ${across}`.trim() : "centre";
+  return across || down ? `${down} ${across}`.trim() : "center";
 }

@@ -2,7 +2,7 @@
 
 import { context } from "./paint.js";
 
-/** A few cells are often far from all others; without this share at either end the rest has its colours. */
+/** A few cells are often far from all others; without this share at either end the rest has its colors. */
 const ENDS = 0.01;
 
 /** Between which values of some maps their 1st and their 99th percentile lie. @param {(Float32Array | undefined)[]} maps */
@@ -22,25 +22,25 @@ export function nearest(map, side, [x, y]) {
  * @param {HTMLElement} figure
  * @param {Float32Array} map
  * @param {number} side
- * @param {number[]} scale values of the first and the last colour
- * @param {Uint8Array} colours
+ * @param {number[]} scale values of the first and the last color
+ * @param {Uint8Array} colors
  * @param {number[]} spot
  */
-export function draw(figure, map, side, [low, high], colours, spot) {
+export function draw(figure, map, side, [low, high], colors, spot) {
   const canvas = /** @type {HTMLCanvasElement} */ (figure.querySelector("canvas"));
   if (canvas.width !== side) canvas.width = canvas.height = side;
   const pixels = new ImageData(side, side);
   const unit = 255 / (high > low ? high - low : 1);
   for (let i = 0; i < map.length; i++) {
     const at = 3 * Math.max(0, Math.min(255, Math.round((map[i] - low) * unit)));
-    pixels.data.set([colours[at], colours[at + 1], colours[at + 2], 255], 4 * i);
+    pixels.data.set([colors[at], colors[at + 1], colors[at + 2], 255], 4 * i);
   }
   context(canvas).putImageData(pixels, 0, 0);
   frame(figure, side, spot);
   const value = /** @type {HTMLElement} */ (figure.querySelector("output"));
   value.textContent = nearest(map, side, spot).toFixed(3);
   const legend = /** @type {HTMLElement | null} */ (figure.querySelector(".legend-bar"));
-  if (legend) ends(legend, colours, [low, high]);
+  if (legend) ends(legend, colors, [low, high]);
 }
 
 /**
@@ -64,13 +64,13 @@ function frame(figure, side, spot) {
   mark.style.width = mark.style.height = `calc(${100 / cells}% + 1.1rem)`;
 }
 
-/** A color scale with what its ends mean. @param {HTMLElement} legend @param {Uint8Array} colours @param {number[]} scale */
-function ends(legend, colours, scale) {
+/** A color scale with what its ends mean. @param {HTMLElement} legend @param {Uint8Array} colors @param {number[]} scale */
+function ends(legend, colors, scale) {
   if (legend.children.length === 0) {
     const bar = document.createElement("canvas");
     [bar.width, bar.height] = [256, 1];
     const pixels = new ImageData(256, 1);
-    for (let i = 0; i < 256; i++) pixels.data.set([colours[3 * i], colours[3 * i + 1], colours[3 * i + 2], 255], 4 * i);
+    for (let i = 0; i < 256; i++) pixels.data.set([colors[3 * i], colors[3 * i + 1], colors[3 * i + 2], 255], 4 * i);
     context(bar).putImageData(pixels, 0, 0);
     legend.append(document.createElement("span"), bar, document.createElement("span"));
   }

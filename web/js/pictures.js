@@ -6,7 +6,7 @@ import { positions } from "./paint.js";
 /**
  * @typedef {object} Judged
  * @property {number} score
- * @property {Uint8Array} positions the map on the colour scale, 0 to 255
+ * @property {Uint8Array} positions the map on the color scale, 0 to 255
  * @property {import("./module/protocol.js").Heat} [heat] as the GPU drew it, of the latest pictures
  * @property {number} side columns of the map
  * @property {import("./module/protocol.js").Region[]} regions

@@ -43,12 +43,12 @@ function cell(value) {
  * The CSV, with the name of its picture in each row, and for each picture that is judged by now original, heat map
  * and overlay.
  * @param {number} threshold
- * @param {Uint8Array} colours
+ * @param {Uint8Array} colors
  * @param {AbortSignal} signal
  * @param {(done: number, total: number) => void} progress
  * @returns {Promise<Blob>}
  */
-export async function zip(threshold, colours, signal, progress) {
+export async function zip(threshold, colors, signal, progress) {
   const names = new Names();
   names.add("results.csv");
   // As it is now: judging may go on meanwhile, or begin anew with another model.
@@ -63,7 +63,7 @@ export async function zip(threshold, colours, signal, progress) {
       signal.throwIfAborted();
       const seen = /** @type {import("./pictures.js").Judged} */ (found);
       const bitmap = await createImageBitmap(seen.preview);
-      yield { name: picture, input: await panels(seen, bitmap, colours) };
+      yield { name: picture, input: await panels(seen, bitmap, colors) };
       bitmap.close();
       progress(++done, judged.length);
     }

@@ -35,17 +35,17 @@ export function refresh() {
   $("tools").hidden = !items.some(({ state }) => state !== "waiting");
   $("results-title").textContent = counted(items.length, "picture");
   document.querySelector(".desk")?.classList.toggle("open", page.selected !== undefined);
-  const colours = page.detector?.colours ?? new Uint8Array(768);
+  const colors = page.detector?.colors ?? new Uint8Array(768);
   const own = page.detector?.info.threshold.value ?? 0;
   if (scores.length) {
     page.end = Math.max(page.end === 1 ? 0 : page.end, histogram.end(scores, own));
     relabel(scores);
   }
-  gallery.show({ threshold: page.threshold, colours, sort: $("sort").value, selected: page.selected, choose });
+  gallery.show({ threshold: page.threshold, colors, sort: $("sort").value, selected: page.selected, choose });
   notice();
   waysOn();
   inside.keep(page.selected);
-  viewer.show(page.selected, page.threshold, own, colours);
+  viewer.show(page.selected, page.threshold, own, colors);
   why.show(page.selected);
 }
 

@@ -58,7 +58,7 @@ export class Live {
       const gate = stage === "amplify";
       const map = (/** @type {import("./module/protocol.js").Insides} */ { levels, map }) => (gate && levels[0].gate ? levels[0].gate : map);
       const [good, bad] = [map(plain), map(marked)];
-      if (!this.#over) draw(inputs.marked, bad, gate ? 1 : 2.5 * most(good), detector.colours);
+      if (!this.#over) draw(inputs.marked, bad, gate ? 1 : 2.5 * most(good), detector.colors);
       say("live-words", contrast(most(bad), most(good), stage));
     } finally {
       detector.close();
@@ -91,8 +91,8 @@ function contrast(bad, good, stage) {
   return `The made-up defect stands out ${times.toFixed(1)} times as strongly as anything on the good part.`;
 }
 
-/** @param {ImageData} picture @param {Float32Array} map @param {number} end of the colours @param {Uint8Array} colours */
-function draw(picture, map, end, colours) {
+/** @param {ImageData} picture @param {Float32Array} map @param {number} end of the colors @param {Uint8Array} colors */
+function draw(picture, map, end, colors) {
   $("train-live").hidden = false;
   const shown = $("live-picture");
   [shown.width, shown.height] = [picture.width, picture.height];
@@ -102,7 +102,7 @@ function draw(picture, map, end, colours) {
   const pixels = new ImageData(columns, map.length / columns);
   for (let i = 0; i < map.length; i++) {
     const at = 3 * Math.max(0, Math.min(255, Math.round((255 * map[i]) / end)));
-    pixels.data.set([colours[at], colours[at + 1], colours[at + 2], 255], 4 * i);
+    pixels.data.set([colors[at], colors[at + 1], colors[at + 2], 255], 4 * i);
   }
   const small = make("canvas", { width: columns, height: pixels.height });
   small.getContext("2d").putImageData(pixels, 0, 0);

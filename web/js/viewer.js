@@ -27,7 +27,7 @@ const BESIDE = 0.15;
  * @property {boolean} whole whether that is all that there is of it
  * @property {number} threshold
  * @property {number} scale
- * @property {Uint8Array} colours
+ * @property {Uint8Array} colors
  * @property {import("./widgets/regions.js").Region[]} found
  * @property {Float32Array} line
  */
@@ -44,10 +44,10 @@ export function wire() {
 /**
  * @param {Item | undefined} item
  * @param {number} threshold of the verdict
- * @param {number} scale the model's own threshold, the middle of the colour scale
- * @param {Uint8Array} colours
+ * @param {number} scale the model's own threshold, the middle of the color scale
+ * @param {Uint8Array} colors
  */
-export async function show(item, threshold, scale, colours) {
+export async function show(item, threshold, scale, colors) {
   const turn = ++asked;
   if (!item?.found) {
     shown = undefined;
@@ -59,7 +59,7 @@ export async function show(item, threshold, scale, colours) {
     if (turn !== asked) return;
     shown?.picture.close();
     const whole = Math.max(item.found.width, item.found.height) <= Math.max(picture.width, picture.height);
-    shown = { item, picture, whole, threshold: -1, scale, colours, found: [], line: new Float32Array() };
+    shown = { item, picture, whole, threshold: -1, scale, colors, found: [], line: new Float32Array() };
     build();
   }
   if (shown.threshold !== threshold) {
@@ -160,12 +160,12 @@ function splitPanel(item) {
 /** What is drawn on which canvas. */
 function views() {
   if (!shown) return [];
-  const { colours, item } = shown;
+  const { colors, item } = shown;
   const judged = /** @type {Judged} */ (item.found);
   const view = (/** @type {string} */ id, /** @type {(on: CanvasRenderingContext2D, place: Place) => void} */ paint) => ({ canvas: $(id), paint });
   const lay = (/** @type {CanvasRenderingContext2D} */ on, /** @type {Place} */ { x, y, width, height }, /** @type {boolean} */ through) => {
     on.imageSmoothingEnabled = true;
-    on.drawImage(heat(judged, colours, through), x, y, width, height);
+    on.drawImage(heat(judged, colors, through), x, y, width, height);
   };
   const base = (/** @type {CanvasRenderingContext2D} */ on, /** @type {Place} */ { x, y, width, height }) => {
     if (shown) on.drawImage(shown.picture, x, y, width, height);
@@ -245,12 +245,12 @@ function judge() {
   const said = $("viewer-verdict");
   said.className = `verdict ${kind}`;
   said.textContent = words;
-  const place = `highest ${where(found) === "centre" ? "in the" : "at the"} ${where(found)}`;
+  const place = `highest ${where(found) === "center" ? "in the" : "at the"} ${where(found)}`;
   const number = make("strong", {}, `Score ${found.score.toFixed(3)}`);
   $("viewer-words").replaceChildren(number, `, ${place}; the threshold is ${threshold.toFixed(3)}. ${found.width} × ${found.height} pixels.`,
     make("span", { id: "viewer-spot", hidden: true }));
   say("viewer-hint", [item.remark, unlike(found)].filter(Boolean).map((hint) => `Beware: ${hint}.`).join(" "));
-  // Two thresholds are the end of the colours, and of what is known of the map.
+  // Two thresholds are the end of the colors, and of what is known of the map.
   const level = Math.min(254.5, (255 * threshold) / (2 * scale));
   shown.found = regions(found.positions, found.side, level);
   shown.line = outline(found.positions, found.side, level);
@@ -316,7 +316,7 @@ async function moved() {
 function legend() {
   const strip = make("canvas", { width: 256, height: 1, "aria-hidden": "true" });
   const pixels = new ImageData(256, 1);
-  for (let i = 0; i < 256; i++) pixels.data.set([...(shown?.colours.subarray(3 * i, 3 * i + 3) ?? []), 255], 4 * i);
+  for (let i = 0; i < 256; i++) pixels.data.set([...(shown?.colors.subarray(3 * i, 3 * i + 3) ?? []), 255], 4 * i);
   context(strip).putImageData(pixels, 0, 0);
   const end = (2 * (shown?.scale ?? 0)).toFixed(2);
   return make("div", { class: "scale", title: "One scale for all pictures; its middle is the model’s threshold." }, "0", strip, end);
@@ -327,16 +327,16 @@ async function save() {
   if (!shown) return;
   const found = /** @type {Judged} */ (shown.item.found);
   const picture = await createImageBitmap(found.preview);
-  download(await panels(found, picture, shown.colours), `${stem(shown.item.name)}.aand.png`);
+  download(await panels(found, picture, shown.colors), `${stem(shown.item.name)}.aand.png`);
   picture.close();
 }
 
-/** @param {Judged} found @param {ImageBitmap} picture @param {Uint8Array} colours @returns {Promise<Blob>} */
-export function panels(found, picture, colours) {
+/** @param {Judged} found @param {ImageBitmap} picture @param {Uint8Array} colors @returns {Promise<Blob>} */
+export function panels(found, picture, colors) {
   const [width, height] = [picture.width, picture.height];
   const all = make("canvas", { width: 3 * width + 20, height });
   const on = context(all);
-  const parts = [[picture, null, 1], [null, heat(found, colours, false), 1], [picture, heat(found, colours, true), how.opacity / 100]];
+  const parts = [[picture, null, 1], [null, heat(found, colors, false), 1], [picture, heat(found, colors, true), how.opacity / 100]];
   parts.forEach(([picture, heat, opacity], i) => {
     const part = make("canvas", { width, height });
     draw(part, /** @type {any} */ (picture), /** @type {any} */ (heat), { opacity: Number(opacity) });

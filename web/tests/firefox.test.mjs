@@ -32,10 +32,10 @@ test("Firefox: a sample, own pictures, the look inside, and the question before 
       const all = [...document.querySelectorAll("#cards .card")].map((card) => [
         card.querySelector(".name").textContent, Number(/score ([0-9.]+)/.exec(card.textContent)[1])]);
       const { data } = document.getElementById("viewer-heat").getContext("2d").getImageData(0, 0, 256, 256);
-      return { all, shown: document.getElementById("viewer-title").textContent, colours: new Set(data).size };
+      return { all, shown: document.getElementById("viewer-title").textContent, colors: new Set(data).size };
     });
     assert.equal(seen.shown, seen.all.toSorted(([, a], [, b]) => b - a)[0][0], "the most anomalous one is shown");
-    assert.ok(seen.colours > 20, `a heat map of ${seen.colours} values`);
+    assert.ok(seen.colors > 20, `a heat map of ${seen.colors} values`);
 
     await page.evaluate(() => [...document.querySelectorAll("#viewer button")].find((e) => e.textContent === "Look inside").click());
     await until(() => /^Score [0-9.]+: (good|anomalous)/.test(document.getElementById("inside-words").textContent));

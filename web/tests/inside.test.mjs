@@ -102,7 +102,7 @@ test("painting raises the discrepancy under the brush, and can be undone", async
   await page.locator("#paint").scrollIntoViewIfNeeded();
   const { x, y, width, height } = await page.locator("#paint").boundingBox();
   const at = (u, v) => [x + u * width, y + v * height];
-  await page.selectOption("#brush-colour", "#b3261e");
+  await page.selectOption("#brush-color", "#b3261e");
   await page.mouse.move(...at(0.68, 0.18));
   await page.mouse.down();
   await page.mouse.move(...at(0.78, 0.18), { steps: 4 });

@@ -137,11 +137,11 @@ test("while it learns, its maps of a made-up defect are seen; then there is a wa
   await page.waitForSelector("#train-live:not([hidden])", { timeout: 120_000 });
   const drawn = (id) => page.$eval(`#${id}`, (canvas) => {
     const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-    return { side: canvas.width, colours: new Set(new Uint32Array(data.buffer)).size };
+    return { side: canvas.width, colors: new Set(new Uint32Array(data.buffer)).size };
   });
   const [seen, heat] = [await drawn("live-picture"), await drawn("live-heat")];
   assert.equal(seen.side, 128);
-  assert.ok(seen.colours > 100 && heat.colours > 20, JSON.stringify([seen, heat]));
+  assert.ok(seen.colors > 100 && heat.colors > 20, JSON.stringify([seen, heat]));
   await ended(page);
   // The first epoch of each stage is shown.
   await page.waitForFunction(() => document.querySelectorAll("#live-film li").length >= 1);

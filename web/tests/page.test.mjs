@@ -98,12 +98,12 @@ test("the first paint needs no module; a sample becomes heat maps with native sc
     near(here.normalized, there.normalized, label);
     assert.equal(here.verdict, there.verdict, label);
   }
-  const colours = await page.evaluate(() => {
+  const colors = await page.evaluate(() => {
     const canvas = document.getElementById("viewer-heat");
     const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
     return new Set(Array.from({ length: data.length / 4 }, (_, i) => data[4 * i])).size;
   });
-  assert.ok(colours > 20, `a heat map of ${colours} reds`);
+  assert.ok(colors > 20, `a heat map of ${colors} reds`);
   assert.deepEqual(problems, []);
   await page.close();
 });
@@ -292,8 +292,8 @@ test("a GPU draws the heat maps itself", async (t) => {
     await judged(page);
     const differences = await page.evaluate(compareHeat);
     assert.equal(differences.length, 2 * LAST.length);
-    for (const { mean, most, colours } of differences) {
-      assert.ok(mean < 1.5 && most < 24 && colours > 20, JSON.stringify(differences));
+    for (const { mean, most, colors } of differences) {
+      assert.ok(mean < 1.5 && most < 24 && colors > 20, JSON.stringify(differences));
     }
     assert.deepEqual(problems, []);
   } finally {
@@ -314,14 +314,14 @@ async function compareHeat() {
     return on.getImageData(0, 0, side, side).data;
   };
   return items.flatMap(({ found }) => [false, true].map((through) => {
-    const drawn = heat(found, page.detector.colours, through);
+    const drawn = heat(found, page.detector.colors, through);
     if (!(drawn instanceof ImageBitmap)) throw new Error("not the GPU's");
-    const painted = heat({ ...found, heat: undefined }, page.detector.colours, through);
+    const painted = heat({ ...found, heat: undefined }, page.detector.colors, through);
     const [a, b] = [drawn, painted].map((picture) => pixels(picture, found.side));
     const off = Array.from(a, (value, i) => Math.abs(value - b[i]));
-    const colours = new Set(Array.from({ length: a.length / 4 }, (_, i) => a.subarray(4 * i, 4 * i + 3).join())).size;
+    const colors = new Set(Array.from({ length: a.length / 4 }, (_, i) => a.subarray(4 * i, 4 * i + 3).join())).size;
     const [sum, most] = off.reduce(([sum, most], value) => [sum + value, Math.max(most, value)], [0, 0]);
-    return { mean: sum / off.length, most, colours };
+    return { mean: sum / off.length, most, colors };
   }));
 }
 

@@ -375,7 +375,7 @@ test("the first result is within ten tab stops", async () => {
   assert.fail("not reached");
 });
 
-test("forced colours: what is chosen is seen", async () => {
+test("forced colors: what is chosen is seen", async () => {
   const { page } = await sample();
   await page.emulateMedia({ forcedColors: "active" });
   const look = (selector) => page.$eval(selector, (e) => {

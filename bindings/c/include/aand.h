@@ -61,7 +61,7 @@ typedef struct aand_detection aand_detection;
 typedef struct aand_region {
   /* Of the smallest box around it. */
   uint32_t left, top, width, height;
-  /* Its centre of gravity. */
+  /* Its center of gravity. */
   double column, row;
   uint64_t area;
   /* Of the anomaly map within. */

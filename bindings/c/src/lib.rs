@@ -273,7 +273,7 @@ pub unsafe extern "C" fn aand_region_at(
             .regions
             .get(index)
             .ok_or_else(|| Failure::argument(format!("region {index}: there are {count}")))?;
-        let ([left, top, width, height], [column, row]) = (one.bounds, one.centre);
+        let ([left, top, width, height], [column, row]) = (one.bounds, one.center);
         let (area, maximum, mean) = (one.area, one.maximum, one.mean);
         // SAFETY: as the caller promises.
         unsafe { region.write(AandRegion { left, top, width, height, column, row, area, maximum, mean }) };

@@ -92,7 +92,7 @@ impl Direct {
     /// The whole layer for `batch` pictures.
     pub fn run(&self, x: &Map, y: &Map, add: Option<&Map>, batch: usize, scratch: &mut [f32]) {
         let source = self.source(x, batch, scratch);
-        // Lines of output positions that are neighbours in the input: rows, or stretches where there are none.
+        // Lines of output positions that are neighbors in the input: rows, or stretches where there are none.
         let (lines, length) = match self.kernel {
             Kernel::Plain { size: 1, stride: 1 } => (x.positions().div_ceil(STRETCH), STRETCH),
             Kernel::Plain { .. } => (y.height, y.width),

@@ -47,7 +47,7 @@ pub(super) fn levels(plan: &Plan, place: &impl Fn(View) -> Place, plain: &[bool]
 }
 
 impl Engine {
-    /// What each level makes of one picture `[3, S, S]` of normalised pixels, averaged over the channels.
+    /// What each level makes of one picture `[3, S, S]` of normalized pixels, averaged over the channels.
     ///
     /// With `amplify` off the residual is left out: the advanced teacher is the plain one, and student and
     /// discrepancy follow from that.

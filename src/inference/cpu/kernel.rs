@@ -17,13 +17,13 @@ pub(super) struct Row<'a> {
     pub runs: &'a [usize],
     /// The weights of the first run for the first block of outputs.
     pub weight: *const f32,
-    /// Numbers between the weights of neighbouring blocks of outputs.
+    /// Numbers between the weights of neighboring blocks of outputs.
     pub weight_block: usize,
     /// The first position's output.
     pub output: *mut f32,
-    /// Numbers between neighbouring positions of the output.
+    /// Numbers between neighboring positions of the output.
     pub output_step: usize,
-    /// Numbers between neighbouring blocks of the output.
+    /// Numbers between neighboring blocks of the output.
     pub output_block: usize,
     /// Whether the output already holds the sum over earlier runs.
     pub continued: bool,
@@ -47,7 +47,7 @@ impl Finish {
     pub const NONE: Self = Self { bias: std::ptr::null(), add: std::ptr::null(), relu: false };
 }
 
-/// `count` positions of a row, for `N` blocks of outputs. Neighbouring positions are `STEP` numbers apart in
+/// `count` positions of a row, for `N` blocks of outputs. Neighboring positions are `STEP` numbers apart in
 /// the input and a run is `RUN` inputs long.
 ///
 /// # Safety

@@ -10,7 +10,7 @@ use super::vector::BLOCK;
 #[repr(C, align(64))]
 struct Line([f32; BLOCK]);
 
-/// Zero-initialised numbers, aligned to lines of the cache.
+/// Zero-initialized numbers, aligned to lines of the cache.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lines(Vec<Line>);
 

@@ -140,7 +140,7 @@ impl Engine {
         }
     }
 
-    /// The discrepancies of the three levels, `[batch, H_k, W_k]` each, of normalised pixels
+    /// The discrepancies of the three levels, `[batch, H_k, W_k]` each, of normalized pixels
     /// `[batch, 3, S, S]`.
     ///
     /// # Panics

@@ -15,7 +15,7 @@ fn stretches(batch: usize, positions: usize, work: impl Fn(usize, Range<usize>) 
     for_each(batch * parts, |i| work(i / parts, part(positions, parts, i % parts)));
 }
 
-/// Maximum over 3x3 neighbourhoods of stride 2.
+/// Maximum over 3x3 neighborhoods of stride 2.
 pub(super) fn max_pool(x: &Map, y: &Map, batch: usize) {
     stretches(batch, y.blocks() * y.height, |picture, lines| {
         // SAFETY: every task has its own lines of output.

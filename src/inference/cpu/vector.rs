@@ -1,4 +1,4 @@
-//! Sixteen neighbouring channels at once, in the widest registers the processor has.
+//! Sixteen neighboring channels at once, in the widest registers the processor has.
 
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 use super::portable::Portable as Narrowest;

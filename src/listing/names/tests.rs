@@ -118,7 +118,7 @@ fn other_names_say_nothing_and_denials_say_the_opposite() {
         "2024-05-01",
         "cam0",
         "maskedball",
-        "labelling",
+        "labeling",
         "komplett",
         "scratch",
         "no_mask",

@@ -68,7 +68,7 @@ fn grey_alpha_and_depth_become_rgb() {
     assert_eq!(at(float.into(), ImageFormat::Tiff), ([0, 102, 255], "RGB float".into()));
 }
 
-/// A 2x1 bitmap with 8-bit indices into a palette of two colours, byte by byte.
+/// A 2x1 bitmap with 8-bit indices into a palette of two colors, byte by byte.
 fn palette_bitmap() -> Vec<u8> {
     let mut bytes = b"BM".to_vec();
     let put = |bytes: &mut Vec<u8>, words: &[u32]| {
@@ -92,7 +92,7 @@ macro_rules! stored_sample {
     };
 }
 
-/// One scan per component (or Y alone, then both colours), as `jpegtran -scans` writes it: the same picture as
+/// One scan per component (or Y alone, then both colors), as `jpegtran -scans` writes it: the same picture as
 /// before, because that tool is lossless.
 #[test]
 fn a_jpeg_in_several_scans_is_the_same_picture() {
@@ -157,8 +157,8 @@ fn the_mode_is_the_stored_one() {
     assert_eq!(mode(&palette_bitmap()), "palette 8 bit");
 }
 
-/// A PNG of 2 x 1 pixels of less than 8 bits, all in one byte; with a palette of two colours where it needs one.
-fn small_png(bits: u8, colour: u8, row: &[u8]) -> Vec<u8> {
+/// A PNG of 2 x 1 pixels of less than 8 bits, all in one byte; with a palette of two colors where it needs one.
+fn small_png(bits: u8, color: u8, row: &[u8]) -> Vec<u8> {
     let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
     let mut chunk = |kind: &[u8], data: &[u8]| {
         bytes.extend((data.len() as u32).to_be_bytes());
@@ -166,8 +166,8 @@ fn small_png(bits: u8, colour: u8, row: &[u8]) -> Vec<u8> {
         bytes.extend(&all);
         bytes.extend(crc(&all).to_be_bytes());
     };
-    chunk(b"IHDR", &[0, 0, 0, 2, 0, 0, 0, 1, bits, colour, 0, 0, 0]);
-    if colour == 3 {
+    chunk(b"IHDR", &[0, 0, 0, 2, 0, 0, 0, 1, bits, color, 0, 0, 0]);
+    if color == 3 {
         chunk(b"PLTE", &[1, 2, 3, 9, 8, 7]);
     }
     let raw = [&[0], row].concat();

@@ -10,9 +10,9 @@ pub struct Canvas {
 }
 
 impl Canvas {
-    /// One colour.
-    pub fn flat(size: usize, colour: [f32; 3]) -> Self {
-        Self { size, planes: colour.map(|c| vec![c; size * size]) }
+    /// One color.
+    pub fn flat(size: usize, color: [f32; 3]) -> Self {
+        Self { size, planes: color.map(|c| vec![c; size * size]) }
     }
 
     /// The square of side `side` at `corner` (column, row).
@@ -43,9 +43,9 @@ impl Canvas {
         }
     }
 
-    /// Lays one colour over this where the mask is 1.
-    pub fn tint(&mut self, mask: &[f32], colour: [f32; 3], opacity: f32) {
-        for (plane, c) in self.planes.iter_mut().zip(colour) {
+    /// Lays one color over this where the mask is 1.
+    pub fn tint(&mut self, mask: &[f32], color: [f32; 3], opacity: f32) {
+        for (plane, c) in self.planes.iter_mut().zip(color) {
             for (p, m) in plane.iter_mut().zip(mask) {
                 *p += (c - *p) * m * opacity;
             }
@@ -59,9 +59,9 @@ impl Canvas {
         }
     }
 
-    /// Adds light of one colour.
-    pub fn light(&mut self, amount: &[f32], colour: [f32; 3]) {
-        for (plane, c) in self.planes.iter_mut().zip(colour) {
+    /// Adds light of one color.
+    pub fn light(&mut self, amount: &[f32], color: [f32; 3]) {
+        for (plane, c) in self.planes.iter_mut().zip(color) {
             plane.iter_mut().zip(amount).for_each(|(p, a)| *p += a * c);
         }
     }

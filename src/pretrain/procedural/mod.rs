@@ -2,7 +2,7 @@
 //! and their flaws. Picture `index` of a seed is always the same picture.
 
 mod canvas;
-mod colour;
+mod color;
 mod field;
 mod finish;
 mod print;

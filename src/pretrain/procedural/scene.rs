@@ -1,7 +1,7 @@
 //! Whole pictures, before light and camera.
 
 use super::canvas::{Canvas, blur, relief};
-use super::colour::colour;
+use super::color::color;
 use super::field::{period, places};
 use super::shape::{coverage, outline, pose, strand, stroked};
 use super::solid::{Thing, mark, surface};
@@ -52,9 +52,9 @@ fn material(rng: &mut ChaCha8Rng, tiles: &Tiles, size: usize) -> Canvas {
 fn object(rng: &mut ChaCha8Rng, tiles: &Tiles, size: usize) -> Canvas {
     let mut canvas = surface(rng, tiles, size);
     let side = size as f32;
-    let centre = [rng.random_range(0.35..0.65) * side, rng.random_range(0.35..0.65) * side];
+    let center = [rng.random_range(0.35..0.65) * side, rng.random_range(0.35..0.65) * side];
     if let Some(thing) = Thing::random(rng, tiles, size) {
-        thing.draw(&mut canvas, centre, rng.random_range(0.2..0.6) * side, rng.random_range(0.0..360.0));
+        thing.draw(&mut canvas, center, rng.random_range(0.2..0.6) * side, rng.random_range(0.0..360.0));
     }
     if rng.random_bool(0.4) {
         mark(&mut canvas, rng);
@@ -110,8 +110,8 @@ fn printed(rng: &mut ChaCha8Rng, tiles: &Tiles, size: usize) -> Canvas {
         && let Some(thing) = Thing::random(rng, tiles, size)
     {
         let side = size as f32;
-        let centre = [rng.random_range(0.0..side), rng.random_range(0.0..side)];
-        thing.draw(&mut canvas, centre, rng.random_range(0.05..0.25) * side, 0.0);
+        let center = [rng.random_range(0.0..side), rng.random_range(0.0..side)];
+        thing.draw(&mut canvas, center, rng.random_range(0.05..0.25) * side, 0.0);
     }
     flaws(&mut canvas, rng, tiles, 0..3);
     canvas
@@ -124,7 +124,7 @@ fn leaves(rng: &mut ChaCha8Rng, tiles: &Tiles, size: usize) -> Canvas {
     let shapes: Vec<_> = (0..rng.random_range(1..4)).filter_map(|_| outline(rng)).collect();
     let textures: Vec<Canvas> = (0..3).map(|_| surface(rng, tiles, size)).collect();
     let (smallest, power) = (size as f32 * 0.02, rng.random_range(1.5..3.0_f32));
-    let tone = colour(rng);
+    let tone = color(rng);
     let spread = rng.random_range(0.1..1.0_f32);
     for _ in 0..rng.random_range(10..40) {
         if shapes.is_empty() {
@@ -138,7 +138,7 @@ fn leaves(rng: &mut ChaCha8Rng, tiles: &Tiles, size: usize) -> Canvas {
         if rng.random_bool(0.4) {
             canvas.blend(&mask, &textures[rng.random_range(0..textures.len())]);
         } else {
-            let other = colour(rng);
+            let other = color(rng);
             let mixed = [0, 1, 2].map(|c| tone[c] + (other[c] - tone[c]) * spread);
             canvas.tint(&mask, mixed, 1.0);
         }
@@ -199,7 +199,7 @@ pub fn flaws(canvas: &mut Canvas, rng: &mut ChaCha8Rng, tiles: &Tiles, count: st
         };
         let opacity = rng.random_range(0.1..1.0_f32);
         match rng.random_range(0..5) {
-            0..2 => canvas.tint(&mask, colour(rng), opacity),
+            0..2 => canvas.tint(&mask, color(rng), opacity),
             2 => {
                 // Darker or lighter, as dirt and wear are.
                 let gain = 1.0 + rng.random_range(-0.6..0.6_f32);

@@ -1,7 +1,7 @@
 //! Things with a body: rounded, turned, stamped; with gloss and a shadow.
 
 use super::canvas::{Canvas, blur, relief};
-use super::colour::Ramp;
+use super::color::Ramp;
 use super::field::field;
 use super::print;
 use super::shape::{coverage, outline, pose};
@@ -178,10 +178,10 @@ impl Thing {
     }
 }
 
-/// What a part is made of: a material, a plain colour, or a gradient.
+/// What a part is made of: a material, a plain color, or a gradient.
 pub fn surface(rng: &mut ChaCha8Rng, tiles: &Tiles, size: usize) -> Canvas {
     match rng.random_range(0..10) {
-        0..4 => Canvas::flat(size, super::colour::colour(rng)),
+        0..4 => Canvas::flat(size, super::color::color(rng)),
         4 => {
             let (sin, cos) = rng.random_range(0.0..std::f32::consts::TAU).sin_cos();
             let place = |i: usize| ((i % size) as f32 * cos + (i / size) as f32 * sin) / size as f32;
@@ -206,6 +206,6 @@ pub fn mark(canvas: &mut Canvas, rng: &mut ChaCha8Rng) {
         gain.iter_mut().for_each(|g| *g = 1.0 + 0.6 * *g);
         canvas.shade(&gain);
     } else {
-        canvas.tint(&mask, super::colour::colour(rng), rng.random_range(0.3..1.0));
+        canvas.tint(&mask, super::color::color(rng), rng.random_range(0.3..1.0));
     }
 }

@@ -86,7 +86,7 @@ function dots(film, shown) {
 /** @param {import("./class.js").Class} lesson */
 function game(lesson) {
   const canvas = make("canvas", { width: 256, height: 256, tabIndex: 0, role: "application", class: "smooth paint", "aria-label": "A good board. Paint with the pointer, or move with the arrow keys and paint with the space bar." });
-  const colour = make("select", {}, ...[["#111", "dark"], ["#eee", "light"], ["#b3261e", "red"], ["#2b8a3e", "green"], ["#1c5fb8", "blue"]].map(([value, name]) => make("option", { value }, name)));
+  const color = make("select", {}, ...[["#111", "dark"], ["#eee", "light"], ["#b3261e", "red"], ["#2b8a3e", "green"], ["#1c5fb8", "blue"]].map(([value, name]) => make("option", { value }, name)));
   const radius = make("input", { type: "range", min: 1, max: 24, value: 5, "aria-label": "Brush" });
   const status = make("p", { class: "verdict-line", role: "status" });
   const best = make("p", { class: "quiet" });
@@ -96,7 +96,7 @@ function game(lesson) {
   let clean;
   let [wanted, done, busy] = [0, 0, false];
   const painting = brush(canvas, {
-    brush: () => ({ radius: Number(radius.value), colour: colour.value }),
+    brush: () => ({ radius: Number(radius.value), color: color.value }),
     changed: () => { wanted++; undo.disabled = !painting.undoable; follow(); },
   });
   const praise = () => { best.textContent = store.progress().best ? `Your best on this device: ${store.progress().best.toFixed(1)} % of the board.` : ""; };
@@ -131,7 +131,7 @@ function game(lesson) {
       make("figure", { class: "panel" }, make("div", { class: "place" }, canvas, make("span", { class: "cursor" })), make("figcaption", {}, make("strong", {}, "A good board"), make("p", {}, "Paint here."))),
       map.root),
     status, best,
-    make("div", { class: "actions" }, make("label", { class: "inline" }, "Color ", colour), make("label", { class: "inline" }, "Brush ", radius), undo,
+    make("div", { class: "actions" }, make("label", { class: "inline" }, "Color ", color), make("label", { class: "inline" }, "Brush ", radius), undo,
       make("button", { type: "button", onclick: () => clean && painting.set(clean) }, "Start over")));
   praise();
   lesson.input(GOOD).then((picture) => { clean = picture; painting.set(picture, true); }, (error) => { status.textContent = said(error); });

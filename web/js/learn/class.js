@@ -2,7 +2,7 @@
 
 import { Detector } from "../module/aand.js";
 import * as samples from "../samples.js";
-import { Film, labelled } from "./film.js";
+import { Film, labeled } from "./film.js";
 
 /** @typedef {import("../module/protocol.js").Insides} Insides */
 /** @typedef {{ label: string, kind: string, anomalous: boolean, file: Blob }} Picture */
@@ -59,7 +59,7 @@ export class Class {
   }
 
   get colors() {
-    return this.detector.colours;
+    return this.detector.colors;
   }
 
   get threshold() {
@@ -170,4 +170,4 @@ export async function keepFilm(bytes) {
   }
 }
 
-export { labelled };
+export { labeled };

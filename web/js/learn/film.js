@@ -92,12 +92,12 @@ export class Film {
 
   /** @param {string} name @returns {number} -1 if it is not in the film */
   find(name) {
-    return this.header.pictures.findIndex((picture) => labelled(picture.name) === name);
+    return this.header.pictures.findIndex((picture) => labeled(picture.name) === name);
   }
 }
 
 /** What a sample calls the film's picture. @param {string} name */
-export function labelled(name) {
+export function labeled(name) {
   const [kind, own = ""] = name.split("/");
   return kind === "good" ? `good-${own.replace(/^0+(?=.)/, "")}.png` : `${kind}.png`;
 }

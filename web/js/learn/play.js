@@ -60,7 +60,7 @@ let busy = false;
 
 export function wire() {
   painting = brush($("paint"), {
-    brush: () => ({ radius: Number($("brush-size").value), colour: $("brush-colour").value }),
+    brush: () => ({ radius: Number($("brush-size").value), color: $("brush-color").value }),
     changed: () => { view.scores = {}; view.spot = undefined; view.made = undefined; follow(); },
   });
   $("brush-size").oninput = () => { $("brush-words").textContent = `${2 * Number($("brush-size").value)} px`; };
@@ -244,7 +244,7 @@ function render() {
   const { found, level } = view;
   const detector = detecting();
   if (!found || !detector) return;
-  const { colours } = detector;
+  const { colors } = detector;
   const own = detector.info.threshold.value;
   const now = found.levels[level];
   for (const button of document.querySelectorAll("[data-level]")) {
@@ -268,13 +268,13 @@ function render() {
     figure.hidden = values === undefined;
     const colors = now.colors?.[/** @type {"teacher" | "advanced" | "student"} */ (name)];
     if (colors) drawColors(figure, painted(colors, now.side), spot);
-    else if (values) draw(figure, values, now.side, scales[name] ?? span([values]), colours, spot);
+    else if (values) draw(figure, values, now.side, scales[name] ?? span([values]), colors, spot);
   }
   $("play-over").replaceChildren(...(view.made ? edges(view.made) : []));
   const shares = found.levels.map(({ share }) => share);
   for (const [i, map] of [...shares, found.map].entries()) {
     const figure = /** @type {HTMLElement} */ (document.querySelector(`[data-sum="${i < 3 ? i : "all"}"]`));
-    draw(figure, map, found.side, [0, 2 * own], colours, spot);
+    draw(figure, map, found.side, [0, 2 * own], colors, spot);
   }
   const parts = shares.map((share) => nearest(share, found.side, spot));
   const sum = nearest(found.map, found.side, spot);
@@ -308,7 +308,7 @@ function saved() {
     const ends = [...root.querySelectorAll(".legend-bar span")].map(({ textContent }) => textContent ?? "");
     return /** @type {any} */ ({
       root, title: root.querySelector("strong")?.textContent, canvas: root.querySelector("canvas"),
-      legend: ends.length === 2 ? { colors: detecting()?.colours, words: ends } : undefined,
+      legend: ends.length === 2 ? { colors: detecting()?.colors, words: ends } : undefined,
     });
   });
 }

@@ -70,7 +70,7 @@ export class Detector {
   /** The model's header. @type {Info} */
   info = /** @type {any} */ (undefined);
   /** 256 times red, green, blue: the heat maps' scale from 0 to twice the threshold. */
-  colours = new Uint8Array();
+  colors = new Uint8Array();
   /** The module's version. */
   version = "";
   /** What is computed on. @type {"cpu" | "gpu"} */

@@ -46,7 +46,7 @@
  *
  * @typedef {object} Loaded
  * @property {Info} info
- * @property {Uint8Array} colours 256 times red, green, blue: the scale from 0 to twice the threshold
+ * @property {Uint8Array} colors 256 times red, green, blue: the scale from 0 to twice the threshold
  * @property {string} version
  * @property {"cpu" | "gpu"} compute what is computed on
  * @property {string} adapter which GPU, or why none
@@ -76,7 +76,7 @@
  *
  * @typedef {object} Region
  * @property {[number, number, number, number]} box left, top, width and height in pixels of the upright picture
- * @property {[number, number]} centre
+ * @property {[number, number]} center
  * @property {number} area in pixels of the upright picture
  * @property {number} maximum of the map within
  * @property {number} mean

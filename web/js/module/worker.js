@@ -3,7 +3,7 @@
 import { described, offered } from "./adapter.js";
 import { asPng, decoded, isForeign } from "./foreign.js";
 import { teacher } from "./teacher.js";
-import init, { Detector, colourTable, needsTeacher, provideTeacher, version } from "../../wasm/aand-web.js";
+import init, { Detector, colorTable, needsTeacher, provideTeacher, version } from "../../wasm/aand-web.js";
 
 /** @typedef {import("./protocol.js").Request} Request */
 
@@ -73,7 +73,7 @@ async function answer(request) {
     [detector, canvas] = [next, shown];
     const { compute } = detector;
     const prepare = detector.needsInspector;
-    return [{ info: JSON.parse(detector.info), colours: colourTable(), version: version(), compute, adapter, prepare }, []];
+    return [{ info: JSON.parse(detector.info), colors: colorTable(), version: version(), compute, adapter, prepare }, []];
   }
   if (!detector) throw named("ModelError", "no model is loaded; load one first");
   switch (request.type) {

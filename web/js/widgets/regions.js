@@ -4,7 +4,7 @@
  * @typedef {object} Region places and lengths as shares of the map's width or height, from 0 to 1
  * @property {number} x where it is highest
  * @property {number} y
- * @property {number} peak on the colour scale, 0 to 255
+ * @property {number} peak on the color scale, 0 to 255
  * @property {number} left
  * @property {number} top
  * @property {number} width
@@ -17,9 +17,9 @@ export const MOST = 9;
 
 /**
  * Regions of cells above `level` that touch at a side or a corner, as the native program's; the highest peak first.
- * @param {Uint8Array} positions the map on the colour scale, rows of `side` values
+ * @param {Uint8Array} positions the map on the color scale, rows of `side` values
  * @param {number} side
- * @param {number} level on the colour scale
+ * @param {number} level on the color scale
  * @returns {Region[]}
  */
 export function regions(positions, side, level) {

@@ -1,15 +1,15 @@
-// The heat map of one picture: each value of its anomaly map as a colour, 0 at 0, the middle of the scale at the
+// The heat map of one picture: each value of its anomaly map as a color, 0 at 0, the middle of the scale at the
 // threshold, the end from twice the threshold on. The texture can be shown on a canvas as it is, or laid over the
 // picture: then what is below half the threshold is not there and what is above one and a half times covers all.
 //
-// The map is [picture][y][x]; the table has the colours as red + 256 green + 65536 blue. A thread colours one
+// The map is [picture][y][x]; the table has the colors as red + 256 green + 65536 blue. A thread colors one
 // pixel. Dispatch: (width / 8, height / 8).
 
 struct Scale {
     width: u32,
     height: u32,
     picture: u32,
-    colours: u32,  // in the table
+    colors: u32,  // in the table
     threshold: f32,
     see_through: u32,
 }
@@ -26,12 +26,12 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     }
     let value = map[(scale.picture * scale.height + id.y) * scale.width + id.x];
     let position = clamp(value / (2.0 * scale.threshold), 0.0, 1.0);
-    let colour = table[min(u32(position * f32(scale.colours)), scale.colours - 1u)];
-    let rgb = vec3f(vec3u(colour, colour >> 8u, colour >> 16u) & vec3u(255u)) / 255.0;
+    let color = table[min(u32(position * f32(scale.colors)), scale.colors - 1u)];
+    let rgb = vec3f(vec3u(color, color >> 8u, color >> 16u) & vec3u(255u)) / 255.0;
     var opacity = 1.0;
     if scale.see_through != 0u {
         opacity = clamp(2.0 * position - 0.5, 0.0, 1.0);
     }
-    // Canvases want the colours multiplied by the opacity.
+    // Canvases want the colors multiplied by the opacity.
     textureStore(output, id.xy, vec4f(opacity * rgb, opacity));
 }

@@ -4,18 +4,18 @@ use super::Found;
 use crate::picture::{Picture, ScoreMap, Size, resize};
 use image::{ImageBuffer, Luma, Rgb, imageops};
 
-/// Where a map value stands on the colour scale: 0 at 0, 0.5 at the threshold, 1 from twice the threshold on.
+/// Where a map value stands on the color scale: 0 at 0, 0.5 at the threshold, 1 from twice the threshold on.
 pub fn scale_position(value: f32, threshold: f64) -> f64 {
     (f64::from(value) / (2.0 * threshold)).clamp(0.0, 1.0)
 }
 
-/// The colour of a scale position: inferno, which is perceptually uniform and safe for colour-blind people.
-pub fn colour(position: f64) -> Rgb<u8> {
-    let colour = colorous::INFERNO.eval_continuous(position);
-    Rgb([colour.r, colour.g, colour.b])
+/// The color of a scale position: inferno, which is perceptually uniform and safe for color-blind people.
+pub fn color(position: f64) -> Rgb<u8> {
+    let color = colorous::INFERNO.eval_continuous(position);
+    Rgb([color.r, color.g, color.b])
 }
 
-/// A map up-sampled to `width x height`, bilinearly with half-pixel centres.
+/// A map up-sampled to `width x height`, bilinearly with half-pixel centers.
 pub fn enlarge(map: &ScoreMap, width: u32, height: u32) -> ScoreMap {
     // The crate `image` clips floating-point pixels to 0..1 when it resizes.
     let largest = map.data.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
@@ -33,7 +33,7 @@ pub fn heat_map(map: &ScoreMap, size: Size, threshold: f64) -> Picture {
     let mut picture = Picture::new(width, height);
     stretched(map, size, |y, values| {
         let line = picture.pixels_mut().skip(y * size.width);
-        line.zip(values).for_each(|(pixel, &value)| *pixel = colour(scale_position(value, threshold)));
+        line.zip(values).for_each(|(pixel, &value)| *pixel = color(scale_position(value, threshold)));
     });
     picture
 }
@@ -47,7 +47,7 @@ pub fn overlay(picture: &Picture, map: &ScoreMap, threshold: f64) -> Picture {
             let position = scale_position(value, threshold);
             // Below half the threshold the picture stays untouched, so that the eye goes where it should.
             let opacity = ((position - 0.25) / 0.5).clamp(0.0, 1.0) * 0.65;
-            let Rgb(heat) = colour(position);
+            let Rgb(heat) = color(position);
             for (channel, heat) in pixel.0.iter_mut().zip(heat) {
                 *channel = (f64::from(*channel) * (1.0 - opacity) + f64::from(heat) * opacity).round() as u8;
             }
@@ -56,7 +56,7 @@ pub fn overlay(picture: &Picture, map: &ScoreMap, threshold: f64) -> Picture {
     result
 }
 
-/// The colour of the boxes: far from every colour of the scale.
+/// The color of the boxes: far from every color of the scale.
 const BOX: Rgb<u8> = Rgb([0, 224, 255]);
 
 /// Draws a box around every region, a little outside of it, into a picture that shows all of one of `native` size.
@@ -105,7 +105,7 @@ fn stretched(map: &ScoreMap, size: Size, mut line: impl FnMut(usize, &[f32])) {
     }
 }
 
-/// The two of `inputs` that an output lies between, half-pixel centres, and the share of the second.
+/// The two of `inputs` that an output lies between, half-pixel centers, and the share of the second.
 fn between(output: usize, outputs: usize, inputs: usize) -> (usize, usize, f32) {
     let place = (output as f64 + 0.5) * inputs as f64 / outputs as f64 - 0.5;
     let place = place.clamp(0.0, (inputs - 1) as f64);
@@ -114,7 +114,7 @@ fn between(output: usize, outputs: usize, inputs: usize) -> (usize, usize, f32) 
 }
 
 /// A feature map `[C, H, W]` as one grey-scale-like picture: the length of each position's vector, scaled to
-/// the largest, in the colours of the heat map; `width` pixels wide.
+/// the largest, in the colors of the heat map; `width` pixels wide.
 pub fn feature_picture(values: &ScoreMap, width: u32) -> Picture {
     let largest = values.data.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
     let own = Size::new(values.width, values.height);
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn boxes_are_drawn_around_regions_and_within_the_picture() {
         let mut picture = Picture::new(40, 20);
-        let found = |bounds| Found { bounds, centre: [0.0; 2], area: 1, maximum: 1.0, mean: 1.0 };
+        let found = |bounds| Found { bounds, center: [0.0; 2], area: 1, maximum: 1.0, mean: 1.0 };
         draw_boxes(&mut picture, &[found([20, 20, 10, 10]), found([0, 0, 2, 2])], Size::new(80, 40));
         assert_eq!(*picture.get_pixel(8, 10), BOX);
         assert_eq!(*picture.get_pixel(16, 16), BOX);

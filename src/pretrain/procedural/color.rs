@@ -1,4 +1,4 @@
-//! Colours of materials: ramps from one number to a colour.
+//! Colors of materials: ramps from one number to a color.
 
 use super::canvas::Canvas;
 use palette::{FromColor, Hsv, Srgb};
@@ -8,12 +8,12 @@ use rand_chacha::ChaCha8Rng;
 /// Steps of a ramp.
 const STEPS: usize = 256;
 
-/// Colours by a number from 0 to 1.
+/// Colors by a number from 0 to 1.
 #[derive(Clone, Debug)]
 pub struct Ramp(Vec<[f32; 3]>);
 
-/// A colour as things have it: often grey or dull, now and then bright.
-pub fn colour(rng: &mut ChaCha8Rng) -> [f32; 3] {
+/// A color as things have it: often grey or dull, now and then bright.
+pub fn color(rng: &mut ChaCha8Rng) -> [f32; 3] {
     let value = rng.random_range(0.03..1.0_f32);
     let saturation = match rng.random_range(0..10) {
         0..4 => rng.random_range(0.0..0.08),
@@ -26,9 +26,9 @@ pub fn colour(rng: &mut ChaCha8Rng) -> [f32; 3] {
 }
 
 impl Ramp {
-    /// From two stops of one dull colour to five of all colours.
+    /// From two stops of one dull color to five of all colors.
     pub fn random(rng: &mut ChaCha8Rng) -> Self {
-        let base = colour(rng);
+        let base = color(rng);
         let stops: Vec<[f32; 3]> = match rng.random_range(0..10) {
             // One material: brightness varies, and the hue hardly.
             0..4 => {
@@ -44,8 +44,8 @@ impl Ramp {
             // Grey, full contrast.
             4..6 => (0..rng.random_range(2..5)).map(|_| [rng.random(); 3]).collect(),
             // Two materials.
-            6..8 => vec![base, colour(rng)],
-            _ => (0..rng.random_range(3..6)).map(|_| colour(rng)).collect(),
+            6..8 => vec![base, color(rng)],
+            _ => (0..rng.random_range(3..6)).map(|_| color(rng)).collect(),
         };
         // Hard steps or smooth ones.
         let hard = rng.random_bool(0.15);
@@ -58,7 +58,7 @@ impl Ramp {
         Self(ramp.collect())
     }
 
-    /// Colours a field.
+    /// Colors a field.
     pub fn paint(&self, field: &[f32], size: usize) -> Canvas {
         let mut canvas = Canvas::flat(size, [0.0; 3]);
         let [r, g, b] = &mut canvas.planes;

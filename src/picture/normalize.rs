@@ -10,8 +10,8 @@ pub const STD: [f32; 3] = [0.229, 0.224, 0.225];
 
 /// `(value / 255 - MEAN) / STD` for every pixel, as channel x row x column (`3 * height * width`
 /// values), each step in f32 and in this order, as torchvision does it.
-pub fn normalise(picture: &Picture) -> Vec<f32> {
-    let tables = normalised_values();
+pub fn normalize(picture: &Picture) -> Vec<f32> {
+    let tables = normalized_values();
     let pixels = picture.as_raw();
     let area = pixels.len() / 3;
     let mut planes = vec![0.0; 3 * area];
@@ -24,8 +24,8 @@ pub fn normalise(picture: &Picture) -> Vec<f32> {
     planes
 }
 
-/// What [`normalise`] makes of each of the 256 values, per channel.
-pub fn normalised_values() -> [[f32; 256]; 3] {
+/// What [`normalize`] makes of each of the 256 values, per channel.
+pub fn normalized_values() -> [[f32; 256]; 3] {
     std::array::from_fn(|channel| {
         std::array::from_fn(|value| (value as f32 / 255.0 - MEAN[channel]) / STD[channel])
     })
@@ -46,7 +46,7 @@ mod tests {
             (0.2 - 0.406) / 0.225,
             (0.4 - 0.406) / 0.225,
         ];
-        let planes = normalise(&picture);
+        let planes = normalize(&picture);
         assert_eq!(planes.len(), 6);
         for (value, expected) in planes.iter().zip(expected) {
             assert!((value - expected).abs() < 1e-6, "{value} is not {expected}");
@@ -55,6 +55,6 @@ mod tests {
 
     #[test]
     fn an_empty_picture_has_no_values() {
-        assert!(normalise(&Picture::new(0, 0)).is_empty());
+        assert!(normalize(&Picture::new(0, 0)).is_empty());
     }
 }

@@ -27,8 +27,8 @@ pub(super) enum Place {
     Root(Vec<Category>),
 }
 
-/// Recognises `root`; `layout` restricts what it may be.
-pub(super) fn recognise(
+/// Recognizes `root`; `layout` restricts what it may be.
+pub(super) fn recognize(
     root: &Path,
     layout: Option<Layout>,
     category: Option<&str>,

@@ -1,10 +1,10 @@
-//! The six 8-bit colour spaces in which a texture's brightness is changed, encoded as OpenCV does.
+//! The six 8-bit color spaces in which a texture's brightness is changed, encoded as OpenCV does.
 
 use palette::{FromColor, Hsl, Hsv, IntoColor, Lab, LinSrgb, Luv, RgbHue, Srgb};
 
-/// A colour space with one channel for brightness (method.md 3.1 number 2).
+/// A color space with one channel for brightness (method.md 3.1 number 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ColourSpace {
+pub enum ColorSpace {
     /// ITU-R BT.601 luma, Cr, Cb.
     YCrCb,
     /// Hue 0..179, saturation, value.
@@ -19,7 +19,7 @@ pub enum ColourSpace {
     Yuv,
 }
 
-impl ColourSpace {
+impl ColorSpace {
     /// Every space.
     pub const ALL: [Self; 6] = [Self::YCrCb, Self::Hsv, Self::Hls, Self::Lab, Self::Luv, Self::Yuv];
 
@@ -115,7 +115,7 @@ fn round(value: f32) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ColourSpace::*;
+    use ColorSpace::*;
 
     #[test]
     fn known_encodings() {
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn there_and_back() {
         // 8 bits of chroma cost a few levels, most in Luv where a byte spans 354 units.
-        for space in ColourSpace::ALL {
+        for space in ColorSpace::ALL {
             for rgb in
                 [[0, 0, 0], [255, 255, 255], [128, 128, 128], [200, 150, 100], [60, 120, 90], [90, 80, 160]]
             {
