@@ -14,7 +14,7 @@ use tempfile::TempDir;
 /// The part `n` under less light.
 fn darker(n: u32) -> RgbImage {
     let mut picture = part(n, false);
-    picture.iter_mut().for_each(|value| *value = (f32::from(*value) * 0.55) as u8);
+    picture.iter_mut().for_each(|value| *value = (f32::from(*value) * 0.15) as u8);
     picture
 }
 
@@ -115,7 +115,7 @@ fn a_model_learns_from_corrections_and_takes_them_back() {
     // Worse by more than the margin: the reason, and the old model whole; unless somebody insists.
     let whole = fs::read(&model).unwrap();
     let harsh =
-        format!("refine {at}/m.aand --good {at}/bad --epochs 40 --lr 0.02 --margin 0.0001% --device cpu");
+        format!("refine {at}/m.aand --good {at}/bad --defects {at}/bad --epochs 40 --lr 0.02 --device cpu");
     let refused = complaint(&harsh);
     assert!(refused.contains("not refined") && refused.contains("--anyway"), "{refused}");
     assert!(fs::read(&model).unwrap() == whole);
@@ -156,10 +156,8 @@ fn what_cannot_be_refined_is_told_in_one_line_and_the_model_stays() {
 fn watch_says_what_the_results_show() {
     let folder = trained();
     let (root, at) = (folder.path(), folder.path().display());
-    for n in 0..24 {
-        put(root, &format!("line/a{n:02}.png"), &part(n, false));
-        put(root, &format!("line/b{n:02}.png"), &darker(n));
-    }
+    (0..24).for_each(|n| put(root, &format!("line/a{n:02}.png"), &part(n % 12, false)));
+    (0..40).for_each(|n| put(root, &format!("line/b{n:02}.png"), &darker(n % 12)));
     printed(&format!(
         "detect {at}/m.aand {at}/line --out {at}/out --no-heat --no-overlay --distance --device cpu --quiet"
     ));

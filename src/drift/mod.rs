@@ -5,7 +5,7 @@
 //! * How often somebody corrects a verdict, against the false-alarm rate that the threshold states.
 //!
 //! Of 1,000 pictures during which nothing changes, at most one run in a hundred has an alarm of any kind
-//! ([`sequential`]); before there is enough to say something, that is what is said.
+//! (`src/drift/sequential.rs`); before there is enough to say something, that is what is said.
 
 mod sequential;
 
@@ -24,7 +24,7 @@ const RUN: f64 = 1000.0;
 const LIMIT: f64 = TESTS * RUN / FALSE_RUNS;
 
 /// Numbers below which nothing can be said: even if every one were larger than all before, the evidence would not do.
-pub const FEWEST: usize = 20;
+pub const FEWEST: usize = 22;
 
 /// What is known of a model beforehand.
 #[derive(Clone, Debug, Default, PartialEq)]

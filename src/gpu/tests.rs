@@ -278,7 +278,7 @@ fn every_switch_is_right() {
     for raa in variants {
         every_step(&Info { raa, ..base.clone() }, 1, |_, _| Tile::Direct);
     }
-    every_step(&nearest(base.clone(), [20, 16, 1]), 2, |_, _| Tile::Small);
+    every_step(&nearest(base.clone(), [20, 16, 2]), 2, |_, _| Tile::Small);
     every_step(&Info { score: Score::Gate, ..base }, 3, |_, _| Tile::Small);
 }
 

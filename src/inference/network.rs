@@ -3,11 +3,11 @@
 use super::insides::LevelViews;
 use super::plan::{Buffer, Convolution, Kernel, Operation, Plan, Step, View};
 use super::weights::{self, Weights};
-use crate::Result;
 use crate::amplification::{TEMPERATURE, position_encoding};
 use crate::model::{Info, Score};
 use crate::picture::Size;
 use crate::teacher::{Backbone, BlockKind, TensorSource};
+use crate::{Error, Result};
 
 /// The plan of the model that `info` describes.
 pub(super) fn build(info: &Info, source: &dyn TensorSource) -> Result<Plan> {
@@ -190,6 +190,12 @@ impl Network<'_> {
         let maps = self.levels(|network, k| {
             let feature = network.averaged(k, features[k]);
             let name = format!("nearest.levels.{k}.items");
+            if counts[k] < 2 {
+                return Err(Error::Setting(format!(
+                    "{name}: a memory has 2 patches or more, not {}",
+                    counts[k]
+                )));
+            }
             let items = weights::memory(network.source, &name, [counts[k], feature.channels], 1.0)?;
             let matching = network.convolution(&name, feature, (1, 1), items, false);
             let output = network.plane_of(feature);

@@ -67,6 +67,10 @@ impl Memory {
         let rows = Patches { rows, channels };
         let mut taken = spread(&rows, MOST_KEPT);
         taken.sort_unstable();
+        // A plan takes a single channel for a map.
+        if let [only] = taken[..] {
+            taken.push(only);
+        }
         let mut items = Vec::with_capacity(taken.len() * channels);
         taken.iter().for_each(|&i| items.extend_from_slice(rows.row(i)));
         let owners = taken.iter().map(|&i| candidates[i].0).collect();

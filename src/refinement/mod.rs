@@ -125,7 +125,7 @@ pub async fn refine_async(
         return Err(Error::model(name, reason));
     }
     if good.is_empty() {
-        return Err(Error::Setting("there are no good pictures to refine on; give `good`".into()));
+        return Err(Error::Setting("there are no good pictures to refine on".into()));
     }
     if !(0.0..=1.0).contains(&settings.margin) {
         return Err(Error::Setting(format!("`margin` {}: must be from 0 to 1", settings.margin)));

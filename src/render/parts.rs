@@ -27,7 +27,7 @@ pub(super) fn rounded(rect: Rect, radius: f32) -> Option<Path> {
     path.finish()
 }
 
-/// A box centerd at `at` whose top edges are bevelled: nested shapes, each a little higher.
+/// A box centered at `at` whose top edges are bevelled: nested shapes, each a little higher.
 fn block(
     layers: &mut Layers,
     place: Transform,

@@ -1,15 +1,15 @@
 //! A service: pictures in over HTTP, scores, regions and heat maps out (`docs/serve.md`).
 //!
-//! A request goes through these rooms, each a limit of its own:
+//! A request passes these steps, each with a limit of its own:
 //!
-//! 1. [`http`]: connections, of which there is a number, and which may take only so long;
-//! 2. [`guard`]: whose request it is: host, origin, token;
-//! 3. [`body`]: its bytes, of which each request and all of them together may have so many;
-//! 4. [`picture`]: decoded and resized, on threads of its own, so many pixels at most;
-//! 5. [`queue`]: one thread computes for all, what has come in meanwhile in one batch; so many may wait;
-//! 6. [`answer`] or [`infer`]: what was found, as JSON, as a heat map, or in the open inference protocol.
+//! 1. `http`: connections, of which there is a number, and which may take only so long;
+//! 2. `guard`: whose request it is: host, origin, token;
+//! 3. `body`: its bytes, of which each request and all of them together may have so many;
+//! 4. `picture`: decoded and resized, on threads of its own, so many pixels at most;
+//! 5. `queue`: one thread computes for all, what has come in meanwhile in one batch; so many may wait;
+//! 6. `answer` or `infer`: what was found, as JSON, as a heat map, or in the open inference protocol.
 //!
-//! A request keeps the model that it began with ([`model`]): a changed model file takes effect with the next one, and
+//! A request keeps the model that it began with (`src/serve/model.rs`): a changed model file takes effect with the next one, and
 //! none is lost.
 
 mod answer;

@@ -27,9 +27,9 @@ pub enum Foreground {
         /// Whether the part is the dark side.
         invert: bool,
     },
-    /// A centerd disc with a radius of 0.45 of the height.
+    /// A centered disc with a radius of 0.45 of the height.
     Disc,
-    /// A centerd rectangle of 0.7 of the width and height.
+    /// A centered rectangle of 0.7 of the width and height.
     Rect,
 }
 

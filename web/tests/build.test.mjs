@@ -20,6 +20,8 @@ function tree(name, programs = {}) {
   mkdirSync(join(root, "web"), { recursive: true });
   mkdirSync(join(root, "bin"));
   mkdirSync(join(root, ".cargo"));
+  mkdirSync(join(root, "src/teacher"), { recursive: true });
+  writeFileSync(join(root, "src/teacher/embedded.safetensors"), "teacher");
   for (const file of ["build", "finish", "samples", "tools.sh", "training-module", "service-worker.js"]) cpSync(join(WEB, file), join(root, "web", file));
   for (const file of ["Cargo.toml", "Cargo.lock", ".cargo/config.toml"]) writeFileSync(join(root, file), `${file}\n`);
   for (const [program, text] of Object.entries(programs)) writeFileSync(join(root, "bin", program), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
@@ -43,7 +45,6 @@ test("the training module is compiled again only when what it is made of has cha
       printf '%s: %s/src/a.rs %s/src/b\\\\ c.rs /elsewhere/d.rs\\n' "$out" "$here" "$here" >"$out/aand-train.d"`,
   });
   const builds = () => readFileSync(join(root, "builds"), "utf8").trim().split("\n").length;
-  mkdirSync(join(root, "src"));
   for (const file of ["a.rs", "b c.rs", "not read.rs"]) writeFileSync(join(root, "src", file), file);
   const again = (count, why) => {
     const { status, said } = run("training-module");
@@ -94,11 +95,11 @@ test("the page gets what its list of samples names and nothing else, and knows i
   const { status, said } = run("finish", { TRUNK_STAGING_DIR: to });
   assert.equal(status, 0, said);
   assert.deepEqual(readdirSync(join(to, "samples")).sort(), ["circuit-a.png", "circuit.aand", "cloth-a.png", "cloth.aand", "samples.json"]);
-  assert.deepEqual(readdirSync(join(to, "wasm")).sort(), ["aand-train.js", "aand-train_bg.wasm"]);
+  assert.deepEqual(readdirSync(join(to, "wasm")).sort(), ["aand-teacher.safetensors", "aand-train.js", "aand-train_bg.wasm"]);
   const worker = readFileSync(join(to, "service-worker.js"), "utf8");
   const sum = (text) => createHash("sha256").update(text).digest("hex");
   const { FILES, LATER, VERSION } = new Function(`${worker.split("\nconst CACHE")[0]}\nreturn { FILES, LATER, VERSION };`)();
-  assert.deepEqual(LATER, { "./wasm/aand-train.js": sum("aand-train.js"), "./wasm/aand-train_bg.wasm": sum("aand-train_bg.wasm") });
+  assert.deepEqual(LATER, { "./wasm/aand-teacher.safetensors": sum("teacher"), "./wasm/aand-train.js": sum("aand-train.js"), "./wasm/aand-train_bg.wasm": sum("aand-train_bg.wasm") });
   assert.deepEqual(FILES, ["./", "./index.html", "./samples/samples.json"]);
   assert.match(VERSION, /^\d+-\d+$/);
 });
@@ -122,13 +123,13 @@ test("a sample that finds nothing is not built into the page", () => {
 /** A native program that calls `anomalous` pictures so. */
 const native = (anomalous) => `case $1 in
   render)
-    case $4 in *other) kinds=solder_blob ;; *) kinds="good dent" ;; esac
-    for kind in $kinds; do mkdir -p "$4/$2/test/$kind"; echo "$kind" >"$4/$2/test/$kind/000.png"; done
+    for kind in good dent missing_part; do mkdir -p "$4/$2/test/$kind"; echo "$kind" >"$4/$2/test/$kind/000.png"; done
     mkdir -p "$4/$2/ground_truth" "$4/$2/train/good"; for i in 1 2 3 4 5 6 7; do echo part >"$4/$2/train/good/00$i.png"; done ;;
   train)
     echo model >"$4"; echo notes >"\${4%.aand}.training.jsonl"
     parts=$(ls "$2/train/good" | wc -l | tr -d ' ')
     while [ $# -gt 1 ]; do if [ "$1" = --film ]; then echo "film of $parts" >"$2"; fi; shift; done ;;
+  export) cp "$2" "$6" ;;
   detect) shift; while [ "$1" != --out ]; do shift; done; mkdir -p "$2"; echo '${anomalous.map((name) => `{"path":"/x/${name}","verdict":"anomalous"}`).join("\n")}' >"$2/results.jsonl" ;;
 esac`;
 
@@ -138,22 +139,22 @@ test("samples whose model finds nothing are not made, and the earlier ones stay"
   const make = (program, env = {}) => run("samples", { AAND: join(root, "bin", program), ONLY: "circuit", ...env });
   const first = make("some");
   assert.equal(first.status, 0, first.said);
-  assert.match(first.said, /circuit finds 1 of 1 defects, and calls 0 good parts anomalous/);
+  assert.match(first.said, /circuit finds 1 of 2 defects, and calls 0 good parts anomalous/);
   const films = ["advanced", "five", "pretrained", "random", "spoiled", "training"];
-  assert.deepEqual(readdirSync(made).sort(), ["circuit-dent.png", "circuit-good-0.png", "circuit.aand", ...films.map((film) => `lesson-${film}.film`), "samples.json"]);
+  assert.deepEqual(readdirSync(made).sort(), ["circuit-dent.png", "circuit-good-0.png", "circuit-missing_part.png", "circuit.aand", ...films.map((film) => `lesson-${film}.film`), "samples.json"]);
   const [sample] = JSON.parse(readFileSync(join(made, "samples.json"), "utf8"));
-  assert.deepEqual([sample.defects, sample.found], [1, 1]);
+  assert.deepEqual([sample.defects, sample.found], [2, 1]);
   // The lesson's trainings: five parts only; a defective one among the good.
   assert.deepEqual(Object.keys(sample.lesson).sort(), films);
   const parts = Object.fromEntries(films.map((film) => [film, readFileSync(join(made, sample.lesson[film].file), "utf8").trim()]));
   assert.deepEqual(parts, { advanced: "film of 7", five: "film of 5", pretrained: "film of 7", random: "film of 7", spoiled: "film of 8", training: "film of 7" });
   const bare = join(root, "bare");
   assert.equal(make("some", { LESSON: "0", SAMPLES: bare }).status, 0);
-  assert.deepEqual(readdirSync(bare).sort(), ["circuit-dent.png", "circuit-good-0.png", "circuit.aand", "samples.json"]);
+  assert.deepEqual(readdirSync(bare).sort(), ["circuit-dent.png", "circuit-good-0.png", "circuit-missing_part.png", "circuit.aand", "samples.json"]);
   writeFileSync(join(made, "mark"), "");
   const { status, said } = make("none");
   assert.notEqual(status, 0);
-  assert.match(said, /finds 0 of 1 defects, and calls 1 good parts anomalous/);
+  assert.match(said, /finds 0 of 2 defects, and calls 1 good parts anomalous/);
   assert.ok(existsSync(join(made, "mark")), "the earlier ones stay");
   // Quick ones are for tests, and never where a build takes them.
   const quick = make("none", { QUICK: "1" });
@@ -182,8 +183,6 @@ test("one command makes everything, says how long each part took, and makes noth
     "trunk-to-be": `if [ "$1" = --version ]; then echo trunk 0.21.14; else ${note("trunk")}; mkdir -p dist; fi`,
     native: native(["circuit-dent.png", "washers-dent.png", "cloth-dent.png"]),
   });
-  mkdirSync(join(root, "src/teacher"), { recursive: true });
-  writeFileSync(join(root, "src/teacher/embedded.safetensors"), "teacher");
   utimesSync(join(root, "src/teacher/embedded.safetensors"), new Date(0), new Date(0));
   const first = run("build", { PATH: `${join(root, "bin")}:/usr/bin:/bin` });
   assert.equal(first.status, 0, first.said);

@@ -129,7 +129,7 @@ fn every_switch_is_right() {
         &Info { raa: crate::amplification::RaaOptions { memory_items: 1, ..base.raa }, ..base.clone() },
         1,
     );
-    every_layer(&nearest(base.clone(), [20, 16, 1]), 3);
+    every_layer(&nearest(base.clone(), [20, 16, 2]), 3);
     every_layer(&Info { score: Score::Gate, ..base }, 3);
 }
 

@@ -244,7 +244,7 @@ function render() {
   const { found, level } = view;
   const detector = detecting();
   if (!found || !detector) return;
-  const { colors } = detector;
+  const { colors: table } = detector;
   const own = detector.info.threshold.value;
   const now = found.levels[level];
   for (const button of document.querySelectorAll("[data-level]")) {
@@ -268,13 +268,13 @@ function render() {
     figure.hidden = values === undefined;
     const colors = now.colors?.[/** @type {"teacher" | "advanced" | "student"} */ (name)];
     if (colors) drawColors(figure, painted(colors, now.side), spot);
-    else if (values) draw(figure, values, now.side, scales[name] ?? span([values]), colors, spot);
+    else if (values) draw(figure, values, now.side, scales[name] ?? span([values]), table, spot);
   }
   $("play-over").replaceChildren(...(view.made ? edges(view.made) : []));
   const shares = found.levels.map(({ share }) => share);
   for (const [i, map] of [...shares, found.map].entries()) {
     const figure = /** @type {HTMLElement} */ (document.querySelector(`[data-sum="${i < 3 ? i : "all"}"]`));
-    draw(figure, map, found.side, [0, 2 * own], colors, spot);
+    draw(figure, map, found.side, [0, 2 * own], table, spot);
   }
   const parts = shares.map((share) => nearest(share, found.side, spot));
   const sum = nearest(found.map, found.side, spot);
