@@ -5,7 +5,7 @@ mod program;
 use aand::model::{StoredModel, open};
 use burn::tensor::Device;
 use image::RgbImage;
-use program::{SIZE, complaint, part, printed, put, run, text};
+use program::{SIZE, complaint, complaint_with, part, printed, put, run, text};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -81,33 +81,32 @@ fn a_model_learns_from_corrections_and_takes_them_back() {
     assert_eq!((stored.kept.pictures.len(), stored.kept.embeddings.len()), (8, 18));
     assert!(fs::read(root.join("m.aand.before")).unwrap() == bytes);
 
-    // Killed at any moment: the old model whole, or the new one.
-    printed(&format!("refine {at}/m.aand --undo --quiet"));
-    for wait in [100, 400, 900] {
-        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_aand"));
-        let mut child = child.args(refine.split(' ')).arg("--quiet").spawn().unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(wait));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        let now = fs::read(&model).unwrap();
-        assert!(now == bytes || refinements(&model) == 1, "{wait}");
-        fs::write(&model, &bytes).unwrap();
-    }
-    fs::write(&model, &new_bytes).unwrap();
-    fs::write(root.join("m.aand.before"), &bytes).unwrap();
-
     // The same again from the same model gives the same student and threshold.
-    let first = fs::read(&model).unwrap();
+    let first = StoredModel::open(&model).unwrap().info;
     printed(&format!("refine {at}/m.aand --undo --quiet"));
     assert!(fs::read(&model).unwrap() == bytes && !root.join("m.aand.before").exists());
     printed(&format!("{refine} --quiet"));
     let data =
         |bytes: &[u8]| bytes[8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize..].to_vec();
-    assert!(data(&fs::read(&model).unwrap()) == data(&first));
+    assert!(data(&fs::read(&model).unwrap()) == data(&new_bytes));
+    let second = StoredModel::open(&model).unwrap().info;
+    assert_eq!(second.threshold, first.threshold);
+    assert_eq!(second.refinements[0].after, first.refinements[0].after);
 
-    // A second time on top of it; one is taken back, no more.
-    printed(&format!("{refine} --quiet"));
-    assert_eq!(refinements(&model), 2);
+    // What it was refined on is no new evidence.
+    let same = complaint(&refine);
+    assert!(same.contains("the model was refined on all of these pictures before; give new ones"), "{same}");
+    assert_eq!(refinements(&model), 1);
+
+    // A second time on top of it, by the pictures that are new; one is taken back, no more.
+    (6..10).for_each(|n| put(root, &format!("more/{n}.png"), &darker(n)));
+    let both =
+        format!("refine {at}/m.aand --good {at}/new {at}/more --margin 50% --device cpu --json --quiet");
+    let told: Value = serde_json::from_str(&printed(&both)).unwrap();
+    assert_eq!((&told["left_out"], &told["refinement"]["before"]["new"]["of"]), (&6.into(), &4.into()));
+    let stored = StoredModel::open(&model).unwrap();
+    assert_eq!((stored.info.refinements.len(), stored.info.refinements[1].good.len()), (2, 4));
+    assert_eq!(stored.embeddings().unwrap().len(), 22);
     printed(&format!("refine {at}/m.aand --undo --quiet"));
     assert_eq!(refinements(&model), 1);
     assert!(complaint(&format!("refine {at}/m.aand --undo")).contains("nothing to take back"));
@@ -146,7 +145,8 @@ fn what_cannot_be_refined_is_told_in_one_line_and_the_model_stays() {
     assert!(said.contains("model format 9"), "{said}");
     // Two at once.
     let held = aand::files::Lock::take(&root.join(".m.aand.lock")).unwrap().unwrap();
-    assert!(refine(&format!("--good {at}/new")).contains("another run trains or refines this model"));
+    let taken = complaint_with(75, &format!("refine {model} --good {at}/new --device cpu"));
+    assert!(taken.contains("another run trains or refines this model; wait for it"), "{taken}");
     drop(held);
     assert!(fs::read(&model).unwrap() == bytes && !root.join("m.aand.before").exists());
     assert_eq!(run(&format!("refine {model}")).status.code(), Some(2));
@@ -164,6 +164,14 @@ fn watch_says_what_the_results_show() {
     let results = fs::read_to_string(root.join("out/results.jsonl")).unwrap();
     let lines: Vec<Value> = results.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!(lines.iter().all(|line| line["distance"].as_f64().unwrap() >= 0.0));
+
+    // What of the pictures counts is no matter: the distance is that of embeddings made as in the training.
+    printed(&format!(
+        "detect {at}/m.aand {at}/line/a00.png --out {at}/roi --roi 0,0,20,20 --distance --device cpu --quiet"
+    ));
+    let of_roi = fs::read_to_string(root.join("roi/results.jsonl")).unwrap();
+    let of_roi: Value = serde_json::from_str(of_roi.lines().next().unwrap()).unwrap();
+    assert_eq!(of_roi["distance"], lines[0]["distance"]);
 
     let watched = printed(&format!("watch {at}/m.aand {at}/out --json --quiet"));
     let told: Vec<Value> = watched.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

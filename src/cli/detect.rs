@@ -140,7 +140,7 @@ pub fn run(args: &DetectArgs) -> Result<()> {
     args.prepare(&mut detector, first.as_deref())?;
     let (model, settings) = args.run(&processor, &detector)?;
     let run = format!("{model} {settings}");
-    let familiar = args.familiar(&detector.info)?;
+    let familiar = args.familiar()?;
     stop::listen();
 
     part::clear(&args.out, args.shard.is_some())?;
@@ -268,17 +268,18 @@ impl DetectArgs {
     }
 
     /// What tells how far a picture is from those of the training, where that is asked for.
-    fn familiar(&self, info: &Info) -> Result<Option<Familiar>> {
+    fn familiar(&self) -> Result<Option<Familiar>> {
         if !self.distance {
             return Ok(None);
         }
         let stored = StoredModel::open(&self.model)?;
-        let known = stored.kept()?.embeddings;
+        let known = stored.embeddings()?;
         if known.is_empty() {
             let reason = "it keeps no pictures of its training, so there is no --distance to them; train anew with --keep 24";
             return Err(Error::model(&self.model, reason));
         }
-        Ok(Some(Familiar::new(info, &stored, known)?))
+        // By the model's own view, whatever --roi and --overlap say: those of the training were made by it.
+        Ok(Some(Familiar::new(&stored.info, &stored, known)?))
     }
 
     /// Puts what was asked for in the place of the model's own, and says what is to be known about it.

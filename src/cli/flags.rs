@@ -5,11 +5,10 @@ use clap::{Command, CommandFactory};
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-/// The long flags of all commands, but for `--good`: that word in backticks is a folder's name.
+/// The long flags of all commands.
 static FLAGS: LazyLock<HashSet<String>> = LazyLock::new(|| {
     let mut flags = HashSet::new();
     collect(&Cli::command(), &mut flags);
-    flags.remove("good");
     flags
 });
 
@@ -49,7 +48,7 @@ mod tests {
             ("`batch` 0: must be 1 to 1024", "--batch 0: must be 1 to 1024"),
             ("give `epochs_amplify 0`, or drop `no_gate`", "give --epochs-amplify 0, or drop --no-gate"),
             ("use `device cpu`", "use --device cpu"),
-            ("`good` lies beside `not good`; see `aand weights list`", ""),
+            ("`fine` lies beside `not fine`; see `aand weights list`", ""),
             ("one ` alone, and `batch", ""),
             ("`batch` and ` alone", "--batch and ` alone"),
             ("``", ""),

@@ -3,16 +3,19 @@
 use super::inputs::{self, Input};
 use super::progress::bar;
 use super::{DeviceArgs, Saying, stop, train::share};
-use crate::files::{Lock, check_replace, clear_leftovers, folder_of, text, write_atomically};
+use crate::files::{Lock, check_replace, text, write_atomically};
+use crate::hash::hex;
 use crate::model::{
     Called, Correction, Info, Refinement, Standing, StoredModel, encode, header, is_own_model, read_bytes,
 };
-use crate::picture::{Remarks, Size, open_ranged};
+use crate::picture::{Details, Remarks, Size, decode_ranged};
 use crate::refinement::{Corrected, Settings, refine};
-use crate::training::{Event, Observer};
+use crate::training::{Event, Observer, lock};
 use crate::{Error, Result, terminal};
 use clap::Args;
 use indicatif::ProgressBar;
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -96,6 +99,12 @@ fn refined(args: &RefineArgs) -> Result<()> {
     let Some(record) = result.record() else {
         return Err(Error::Training("nothing was refined".into()));
     };
+    if result.left_out > 0 {
+        saying.say(format!(
+            "leaves {} out: the model was refined on them before, or they are given twice",
+            pictures(result.left_out)
+        ));
+    }
     let sentence = sentence(record);
     match &result.worse {
         Some(worse) if !args.anyway => {
@@ -116,6 +125,7 @@ fn refined(args: &RefineArgs) -> Result<()> {
     if saying.json {
         terminal::print(serde_json::json!({
             "model": text(&args.model), "former": text(&former), "sentence": sentence, "worse": result.worse,
+            "left_out": result.left_out,
             "threshold": result.model.info.threshold, "refinement": record,
         }));
     }
@@ -160,17 +170,10 @@ fn former(model: &Path) -> PathBuf {
 
 /// The model for this run alone; the same lock as that of a training which writes it.
 fn claim(model: &Path) -> Result<Lock> {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(model.file_name().unwrap_or_default());
-    name.push(".lock");
     if !model.exists() {
         return Err(Error::io(model, std::io::ErrorKind::NotFound.into()));
     }
-    let lock = Lock::take(&model.with_file_name(name))?.ok_or_else(|| {
-        Error::Setting(format!("{}: another run trains or refines this model; wait for it", model.display()))
-    })?;
-    clear_leftovers(folder_of(model));
-    Ok(lock)
+    lock(model, "another run trains or refines this model; wait for it")
 }
 
 impl RefineArgs {
@@ -179,21 +182,21 @@ impl RefineArgs {
         // Nothing is written into a folder of pictures here.
         let (inputs, left_out) = inputs::find(given, Path::new(""))?;
         self.saying.advise(&left_out.advice());
-        let mut remarks = Remarks::new(info.range);
-        let read = inputs
-            .iter()
-            .map(|Input { path, .. }| {
-                // One that cannot be read ends it: who corrects by ten pictures wants ten to count.
-                let (picture, details) = open_ranged(path, info.range)?;
-                if let Some(reason) = info.view.misfit(Size::of(&picture)) {
-                    return Err(Error::picture(path, reason));
-                }
-                remarks.add(&details);
-                let seen = info.view.see(&picture, info.size).owned();
-                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                Ok(Corrected { seen, correction: Correction { name, sha256: crate::weights::sha256(path)? } })
-            })
-            .collect::<Result<Vec<_>>>()?;
+        let read = |Input { path, .. }: &Input| -> Result<(Corrected, Details)> {
+            let bytes = read_bytes(path)?;
+            let (picture, details) = decode_ranged(&bytes, path, info.range)?;
+            if let Some(reason) = info.view.misfit(Size::of(&picture)) {
+                return Err(Error::picture(path, reason));
+            }
+            let seen = info.view.see(&picture, info.size).owned();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let correction = Correction { name, sha256: hex(Sha256::digest(&bytes)) };
+            Ok((Corrected { seen, correction }, details))
+        };
+        // One that cannot be read ends it: who corrects by ten pictures wants ten to count.
+        let read = inputs.par_iter().map(read).collect::<Result<Vec<_>>>()?;
+        let (read, details): (Vec<_>, Vec<_>) = read.into_iter().unzip();
+        let remarks = Remarks::on(info.range, &details);
         remarks.lines().iter().for_each(|line| self.saying.say(format!("warning: {line}")));
         Ok(read)
     }

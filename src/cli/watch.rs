@@ -33,14 +33,14 @@ pub struct WatchArgs {
 pub fn run(args: &WatchArgs) -> Result<()> {
     let saying = args.saying;
     let model = StoredModel::open(&args.model)?;
-    let kept = model.kept()?;
-    if kept.embeddings.is_empty() {
+    let embeddings = model.embeddings()?;
+    if embeddings.is_empty() {
         saying.say("the model keeps no good pictures, so distances are compared among the results alone");
     }
     let threshold = &model.info.threshold;
     let mut watch = Watch::new(Reference {
         scores: threshold.scores.clone(),
-        distances: usual(&kept.embeddings),
+        distances: usual(&embeddings),
         false_alarms: threshold.stated.map(|stated| stated.false_alarms),
     });
     let mut corrected = match &args.corrections {

@@ -130,11 +130,6 @@ impl Watch {
         [self.of_scores(), self.of_distances(), self.of_corrections()]
     }
 
-    /// Whether one of them says that something has changed.
-    pub fn has_changed(&self) -> bool {
-        self.signals().iter().any(|signal| matches!(signal.finding, Finding::Changed { .. }))
-    }
-
     fn of_scores(&self) -> Signal {
         let (tests, good) = (&self.scores, &self.good);
         let values: Vec<f64> = good.iter().map(|(_, score)| *score).collect();
@@ -143,12 +138,13 @@ impl Watch {
         let (finding, sentence) = match alarm {
             Some((test, at)) => {
                 let how = if test == 2 { "fallen" } else { "risen" };
-                let known = if test == 0 { &self.reference.scores[..] } else { &values[..at] };
-                let (now, before) = (quantile(&values[at..], 0.5), quantile(known, 0.5));
+                let now = quantile(&values[at..], 0.5);
+                let before = usual(test, &self.reference.scores, &values[..at]);
+                let before = before.map(|before| format!(", before it was {before:.4}")).unwrap_or_default();
                 let since = number(good, at);
                 let sentence = format!(
-                    "the scores of pictures judged good have {how} since picture {}: half of them are above {now:.4}, before \
-                     it was {before:.4}; look at the light and the camera, then refine the model or train it again",
+                    "the scores of pictures judged good have {how} since picture {}: half of them are above \
+                     {now:.4}{before}; look at the light and the camera, then refine the model or train it again",
                     since + 1
                 );
                 (Finding::Changed { since }, sentence)
@@ -168,17 +164,22 @@ impl Watch {
 
     fn of_distances(&self) -> Signal {
         let values: Vec<f64> = self.distances.iter().map(|(_, distance)| *distance).collect();
-        let known = &self.reference.distances;
         let alarm = [0, 1].into_iter().find_map(|i| self.far[i].alarm().map(|at| (i, at)));
         let (finding, sentence) = match alarm {
             Some((test, at)) => {
-                let before = quantile(if test == 0 { known } else { &values[..at] }, 0.5);
-                let times = quantile(&values[at..], 0.5) / before.max(f64::MIN_POSITIVE);
+                let now = quantile(&values[at..], 0.5);
+                // Nothing is so many times as far as what is not far at all.
+                let before =
+                    usual(test, &self.reference.distances, &values[..at]).filter(|before| *before > 0.0);
+                let times = before.map(|before| {
+                    let times = now / before;
+                    format!(": half of them are {times:.1} times as far from the nearest of those as usual")
+                });
                 let since = number(&self.distances, at);
                 let sentence = format!(
-                    "pictures look unlike those of the training since picture {}: half of them are {times:.1} times as far \
-                     from the nearest of those as usual; look at light, camera and product",
-                    since + 1
+                    "pictures look unlike those of the training since picture {}{}; look at light, camera and product",
+                    since + 1,
+                    times.unwrap_or_default()
                 );
                 (Finding::Changed { since }, sentence)
             }
@@ -234,6 +235,13 @@ fn few(what: &str, count: usize) -> String {
 /// The picture's number of entry `at` of a list.
 fn number<T>(list: &[(usize, T)], at: usize) -> usize {
     list.get(at).or(list.last()).map_or(0, |(number, _)| *number)
+}
+
+/// The middle of what a test has compared with: the first one with what is known beforehand, where there is such, the others
+/// with what was seen before the change. `None` where that is nothing.
+fn usual(test: usize, known: &[f64], seen: &[f64]) -> Option<f64> {
+    let compared = if test == 0 && !known.is_empty() { known } else { seen };
+    (!compared.is_empty()).then(|| quantile(compared, 0.5))
 }
 
 /// The value that the `share` of `values` does not exceed; 0 of none.

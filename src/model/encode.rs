@@ -1,7 +1,9 @@
 //! A model on a device to the bytes of its file and back.
 
-use super::file::{KEY, TensorStore, Under, header, unusable};
-use super::{Aand, Form, Info, Kept, NamedTensor, Precision, Score, assign, collect_async};
+use super::file::{TensorStore, Under, header, unusable};
+use super::{
+    Aand, Form, Info, Kept, NamedTensor, Precision, Score, StoredTensor, assemble, assign, collect_async,
+};
 #[cfg(not(target_arch = "wasm32"))]
 use super::{read_bytes, write_atomically};
 use crate::amplification::Amplifier;
@@ -13,8 +15,6 @@ use half::f16;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use safetensors::Dtype;
-use safetensors::tensor::TensorView;
-use std::collections::HashMap;
 use std::path::Path;
 
 /// All tensors of a model, under the names of its file.
@@ -54,27 +54,17 @@ pub fn encode(model: &Aand) -> Result<Vec<u8>> {
 /// As [`encode`].
 pub async fn encode_async(model: &Aand) -> Result<Vec<u8>> {
     let tensors = tensors_async(model).await?;
-    let unwritable = |e: &dyn std::fmt::Display| Error::Setting(format!("cannot encode the model: {e}"));
     if let Some(reason) = tensors.iter().find_map(|t| unusable(&t.name, &t.values)) {
         return Err(Error::Training(format!("{reason}; train again with a lower `lr`")));
     }
-    let stored: Vec<(Dtype, Vec<u8>)> =
-        tensors.iter().map(|tensor| stored(&tensor.values, model.info.precision)).collect();
-    let mut views = Vec::with_capacity(tensors.len());
-    for (tensor, (dtype, bytes)) in tensors.iter().zip(&stored) {
-        let view = TensorView::new(*dtype, tensor.shape.clone(), bytes).map_err(|e| unwritable(&e))?;
-        views.push((tensor.name.as_str(), view));
-    }
-    let kept = model.kept.parts()?;
-    for (name, dtype, shape, bytes) in &kept {
-        views.push((*name, TensorView::new(*dtype, shape.clone(), bytes).map_err(|e| unwritable(&e))?));
-    }
+    let stored = tensors.into_iter().map(|NamedTensor { name, shape, values }| {
+        let (kind, bytes) = stored(&values, model.info.precision);
+        StoredTensor { name, shape, kind, bytes }
+    });
     // Whatever it was read from, here it is plain.
     let mut info = Info { form: Form::default(), ..model.info.clone() };
     info.format_version = info.needed_format();
-    let header = serde_json::to_string(&info).map_err(|e| unwritable(&e))?;
-    let metadata = HashMap::from([(KEY.to_string(), header)]);
-    safetensors::serialize(views, Some(metadata)).map_err(|e| unwritable(&e))
+    assemble(&info, &stored.collect::<Vec<_>>(), &model.kept)
 }
 
 /// How the values of a tensor are stored. One with a value beyond 16 bits (a running variance of a teacher with
@@ -98,15 +88,37 @@ fn little_endian<const N: usize>(values: &[f32], bytes: impl Fn(f32) -> [u8; N])
 /// # Errors
 /// The bytes are no model, a truncated one, of another version, or a tensor is missing or misshapen.
 pub fn decode(bytes: &[u8], name: &Path, device: &Device) -> Result<Aand> {
+    let (info, store) = of_student(bytes, name)?;
+    // Before anything is made whose size only the header tells.
+    let teacher = Teacher::load(info.backbone, &Under(&store, "teacher."), device)?;
+    let (amplifier, student) = trained(&store, &info, device)?;
+    let kept = Kept::read(&store, &info, name)?;
+    Ok(Aand { teacher, amplifier, student, info, kept })
+}
+
+/// Amplifier and student alone, to be trained further.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_student(bytes: &[u8], name: &Path, device: &Device) -> Result<(Amplifier, Student)> {
+    let (info, store) = of_student(bytes, name)?;
+    trained(&store, &info, device)
+}
+
+/// Header and tensors of a model that has a student.
+fn of_student<'a>(bytes: &'a [u8], name: &Path) -> Result<(Info, TensorStore<'a>)> {
     let info = header(bytes, name)?;
     if info.score == Score::Nearest {
         let reason =
             "is an instant detector: it has neither amplifier nor student; train one with `aand train`";
         return Err(Error::model(name, reason));
     }
-    let store = TensorStore::new(bytes, name)?;
-    // Before anything is made whose size only the header tells.
-    let teacher = Teacher::load(info.backbone, &Under(&store, "teacher."), device)?;
+    Ok((info, TensorStore::new(bytes, name)?))
+}
+
+/// What was trained.
+fn trained(store: &TensorStore<'_>, info: &Info, device: &Device) -> Result<(Amplifier, Student)> {
+    // Before a memory is made whose size only the header tells.
     for (level, channels) in info.backbone.channels().into_iter().enumerate() {
         let memory = format!("amplifier.levels.{level}.gate.memory");
         store.check(&memory, &[2 * info.raa.memory_items, channels])?;
@@ -115,10 +127,7 @@ pub fn decode(bytes: &[u8], name: &Path, device: &Device) -> Result<Aand> {
     let mut rng = ChaCha8Rng::seed_from_u64(0);
     let amplifier = Amplifier::new(info.backbone, info.size, info.raa.memory_items, &mut rng, device);
     let student = Student::new(info.backbone, &mut rng, device);
-    let amplifier = assign(amplifier, "amplifier", &store)?;
-    let student = assign(student, "student", &store)?;
-    let kept = Kept::read(&store, &info, name)?;
-    Ok(Aand { teacher, amplifier, student, info, kept })
+    Ok((assign(amplifier, "amplifier", store)?, assign(student, "student", store)?))
 }
 
 /// Reads a model file.

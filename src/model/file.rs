@@ -8,8 +8,9 @@ use super::{FORMAT_VERSION, FORMAT_WITH_FORM, FORMAT_WITH_RANGE, FORMAT_WITH_VIE
 use crate::teacher::TensorSource;
 use crate::{Error, Result};
 use half::f16;
-use safetensors::tensor::Metadata;
+use safetensors::tensor::{Metadata, TensorView};
 use safetensors::{Dtype, SafeTensors};
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 pub(super) const KEY: &str = "aand";
@@ -66,16 +67,7 @@ impl TensorSource for Under<'_> {
 
 impl TensorSource for TensorStore<'_> {
     fn get(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        if is_left_out(self.embedded, name) {
-            return of_embedded(&self.name, name, shape);
-        }
-        let tensor = self.tensors.tensor(name).map_err(|_| missing(&self.name, name))?;
-        check_shape(&self.name, name, tensor.shape(), shape)?;
-        if tensor.dtype() == Dtype::I8 {
-            let rows = shape.first().copied().unwrap_or(1);
-            return Ok(restored(tensor.data(), &self.get(&format!("{name}{SCALE}"), &[rows])?));
-        }
-        numbers(tensor.dtype(), tensor.data(), name).map_err(|reason| Error::model(&self.name, reason))
+        values(self, (&self.name, self.embedded), name, shape)
     }
 
     fn refused(&self, reason: String) -> Error {
@@ -87,18 +79,46 @@ impl TensorSource for TensorStore<'_> {
     }
 }
 
-impl RawSource for TensorStore<'_> {
-    fn raw(&self, name: &str) -> Result<Option<Raw>> {
-        let raw = |tensor: safetensors::tensor::TensorView<'_>| Raw {
+impl<'a> RawSource for TensorStore<'a> {
+    fn raw(&self, name: &str) -> Result<Option<Raw<'_>>> {
+        let raw = |tensor: TensorView<'a>| Raw {
             kind: tensor.dtype(),
             shape: tensor.shape().to_vec(),
-            bytes: tensor.data().to_vec(),
+            bytes: Cow::Borrowed(tensor.data()),
         };
         Ok(self.tensors.tensor(name).ok().map(raw))
     }
 }
 
-pub(super) fn missing(file: &Path, tensor: &str) -> Error {
+/// The numbers of the tensor `name`, however the model file stores them; `embedded` tells whether it leaves its teacher to
+/// the program.
+pub(super) fn values(
+    source: &dyn RawSource,
+    (model, embedded): (&Path, bool),
+    name: &str,
+    shape: &[usize],
+) -> Result<Vec<f32>> {
+    if is_left_out(embedded, name) {
+        return of_embedded(model, name, shape);
+    }
+    let stored = |name: &str, shape: &[usize]| {
+        let tensor = source.raw(name)?.ok_or_else(|| missing(model, name))?;
+        check_shape(model, name, &tensor.shape, shape).map(|()| tensor)
+    };
+    let tensor = stored(name, shape)?;
+    let values = match tensor.kind {
+        Dtype::I8 => {
+            let scale = format!("{name}{SCALE}");
+            let scales = stored(&scale, &[shape.first().copied().unwrap_or(1)])?;
+            numbers(scales.kind, &scales.bytes, &scale)
+                .and_then(|scales| restored(&tensor.bytes, &scales, name))
+        }
+        kind => numbers(kind, &tensor.bytes, name),
+    };
+    values.map_err(|reason| Error::model(model, reason))
+}
+
+fn missing(file: &Path, tensor: &str) -> Error {
     Error::model(file, format!("has no tensor {tensor}; make the model anew with `aand train`"))
 }
 
@@ -118,8 +138,15 @@ pub(super) fn numbers(kind: Dtype, bytes: &[u8], name: &str) -> std::result::Res
     let values: Vec<f32> = match kind {
         Dtype::F32 => bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
         Dtype::F16 => bytes.as_chunks::<2>().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect(),
-        other => return Err(format!("tensor {name} is {other:?}, not F32, F16 or I8")),
+        other => {
+            return Err(format!("tensor {name} is {other:?}, not F32, F16, or I8 with scales beside it"));
+        }
     };
+    usable(name, values)
+}
+
+/// The values of the tensor `name`, or what makes them unusable and what to do.
+pub(super) fn usable(name: &str, values: Vec<f32>) -> std::result::Result<Vec<f32>, String> {
     match unusable(name, &values) {
         Some(reason) => Err(format!("{reason}; train or copy the model again")),
         None => Ok(values),
@@ -201,7 +228,7 @@ pub(super) fn info(metadata: &Metadata, name: &Path) -> Result<Info> {
 ///
 /// # Errors
 /// There is no such tensor, or this program holds no teacher yet (in a browser it is fetched apart).
-pub(super) fn of_embedded(model: &Path, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+fn of_embedded(model: &Path, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
     let Some(own) = name.strip_prefix("teacher.") else { return Err(missing(model, name)) };
     let bytes = crate::teacher::embedded_bytes().ok_or_else(|| {
         Error::model(model, "takes its teacher from the program, and it is not here; reload the page")

@@ -26,6 +26,9 @@ pub const MOST_KEPT_BYTES: usize = 10_000_000;
 /// The most pictures that are kept, and the most embeddings.
 pub const MOST_KEPT: usize = 256;
 
+/// After so many pictures that did not fit no more are tried.
+const MOST_TOO_LARGE: usize = 3;
+
 /// Bytes of all kept pictures once they are decoded, at most.
 const MOST_DECODED: usize = 1 << 29;
 
@@ -52,40 +55,56 @@ pub struct Kept {
     pub pictures: Vec<KeptPicture>,
     /// Embeddings of good pictures, of more than are kept: what distances are usual.
     pub embeddings: Vec<Vec<f32>>,
+    /// What the pictures take in the file.
+    bytes: usize,
 }
 
 /// A tensor as it is stored.
-pub(super) struct Raw {
+pub(super) struct Raw<'a> {
     pub kind: Dtype,
     pub shape: Vec<usize>,
-    pub bytes: Vec<u8>,
+    pub bytes: Cow<'a, [u8]>,
 }
 
 /// A model file whose tensors can be had as they are stored.
 pub(super) trait RawSource {
     /// The tensor `name`, if there is one.
-    fn raw(&self, name: &str) -> Result<Option<Raw>>;
+    fn raw(&self, name: &str) -> Result<Option<Raw<'_>>>;
 }
 
 /// A tensor to be stored.
 pub(super) type Part = (&'static str, Dtype, Vec<usize>, Vec<u8>);
 
 impl Kept {
-    /// Adds a picture unless the file would become too large; whether it was added.
-    ///
-    /// `bytes` are those taken so far, which are counted on.
+    /// Takes the first `most` of the candidates with which the file does not become too large.
     ///
     /// # Errors
-    /// The picture cannot be encoded.
-    pub fn add(&mut self, picture: KeptPicture, bytes: &mut usize) -> Result<bool> {
+    /// A picture cannot be encoded.
+    pub fn fill(&mut self, candidates: impl IntoIterator<Item = KeptPicture>, most: usize) -> Result<()> {
+        let (mut left, mut too_large) = (most, 0);
+        for picture in candidates {
+            // Beside one that is larger than the others some may still fit; when the file is full none does.
+            if left == 0 || too_large == MOST_TOO_LARGE {
+                break;
+            }
+            match self.add(picture)? {
+                true => left -= 1,
+                false => too_large += 1,
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a picture unless the file would become too large; whether it was added.
+    fn add(&mut self, picture: KeptPicture) -> Result<bool> {
         let length = encode(&picture.seen.picture)?.len();
         let decoded = |seen: &Seen| 3 * Size::of(&seen.picture).area();
         let all: usize = self.pictures.iter().map(|kept| decoded(&kept.seen)).sum();
         let fits = self.pictures.len() < MOST_KEPT
-            && *bytes + length <= MOST_KEPT_BYTES
+            && self.bytes + length <= MOST_KEPT_BYTES
             && all + decoded(&picture.seen) <= MOST_DECODED;
         if fits {
-            *bytes += length;
+            self.bytes += length;
             self.pictures.push(picture);
         }
         Ok(fits)
@@ -120,7 +139,8 @@ impl Kept {
 
     /// From the tensors of a file; `name` is for messages.
     pub(super) fn read(source: &dyn RawSource, info: &Info, name: &Path) -> Result<Self> {
-        Ok(Self { pictures: pictures(source, info, name)?, embeddings: embeddings(source, info, name)? })
+        let (pictures, bytes) = pictures(source, info, name)?;
+        Ok(Self { pictures, embeddings: embeddings(source, info, name)?, bytes })
     }
 }
 
@@ -137,10 +157,11 @@ fn damaged(name: &Path, what: &str) -> Error {
     Error::model(name, format!("its kept pictures are damaged ({what}); train or copy the model again"))
 }
 
-fn pictures(source: &dyn RawSource, info: &Info, name: &Path) -> Result<Vec<KeptPicture>> {
+/// The pictures, and what they take in the file.
+fn pictures(source: &dyn RawSource, info: &Info, name: &Path) -> Result<(Vec<KeptPicture>, usize)> {
     let damaged = |what: &str| damaged(name, what);
     let (data, index) = match (source.raw(PICTURES)?, source.raw(INDEX)?) {
-        (None, None) => return Ok(Vec::new()),
+        (None, None) => return Ok((Vec::new(), 0)),
         (Some(data), Some(index)) => (data, index),
         _ => return Err(damaged("a part is missing")),
     };
@@ -153,12 +174,12 @@ fn pictures(source: &dyn RawSource, info: &Info, name: &Path) -> Result<Vec<Kept
     }
     let numbers: Vec<usize> =
         index.bytes.as_chunks::<4>().0.iter().map(|b| u32::from_le_bytes(*b) as usize).collect();
-    let (mut found, mut rest, mut decoded) = (Vec::with_capacity(count), data.bytes.as_slice(), 0);
+    let (mut found, mut rest, mut decoded) = (Vec::with_capacity(count), &data.bytes[..], 0_usize);
     for row in numbers.as_chunks::<COLUMNS>().0 {
         let &[length, width, height, learned] = row;
         let native = Size::new(width, height);
         let size = if info.view.tiles.is_some() { native } else { info.size };
-        decoded += 3 * size.width.saturating_mul(size.height);
+        decoded = decoded.saturating_add(size.width.saturating_mul(size.height).saturating_mul(3));
         let possible = learned <= 1 && width > 0 && height > 0 && length <= rest.len();
         if !possible || decoded > MOST_DECODED || info.view.misfit(native).is_some() {
             return Err(damaged("impossible numbers"));
@@ -174,10 +195,11 @@ fn pictures(source: &dyn RawSource, info: &Info, name: &Path) -> Result<Vec<Kept
         let seen = Seen { picture: Cow::Owned(picture), native };
         found.push(KeptPicture { seen, learned: learned == 1 });
     }
-    if rest.is_empty() { Ok(found) } else { Err(damaged("bytes are left over")) }
+    if rest.is_empty() { Ok((found, data.bytes.len())) } else { Err(damaged("bytes are left over")) }
 }
 
-fn embeddings(source: &dyn RawSource, info: &Info, name: &Path) -> Result<Vec<Vec<f32>>> {
+/// The embeddings alone.
+pub(super) fn embeddings(source: &dyn RawSource, info: &Info, name: &Path) -> Result<Vec<Vec<f32>>> {
     let Some(stored) = source.raw(EMBEDDINGS)? else { return Ok(Vec::new()) };
     let (count, length) = (*stored.shape.first().unwrap_or(&0), info.backbone.channels().iter().sum());
     if count > MOST_KEPT {

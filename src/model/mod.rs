@@ -23,7 +23,7 @@ pub use crate::files::write_atomically;
 #[cfg(feature = "burn")]
 pub use aand::{Aand, Features};
 #[cfg(feature = "burn")]
-pub use encode::{decode, encode, encode_async, tensors, tensors_async};
+pub use encode::{decode, decode_student, encode, encode_async, tensors, tensors_async};
 #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
 pub use encode::{open, save};
 #[cfg(feature = "burn")]
@@ -40,7 +40,7 @@ pub use kept::{Kept, KeptPicture, MOST_KEPT, MOST_KEPT_BYTES};
 pub use packed::{StoredTensor, assemble, eight_bit};
 #[cfg(feature = "burn")]
 pub use parameters::{NamedTensor, NamedTensors, assign, collect, collect_async};
-pub use refinement::{Called, Correction, Refinement, Standing};
+pub use refinement::{Called, Correction, MOST_CORRECTIONS, Refinement, Standing};
 #[cfg(feature = "burn")]
 pub(crate) use sealed::{seal, unseal};
 #[cfg(not(target_arch = "wasm32"))]

@@ -3,7 +3,7 @@
 //! A tensor `[n, …]` in 8 bits has a scale for each of its `n` rows, kept beside it as `NAME.scale`, and
 //! `value = scale[row] byte`. Its largest magnitude has the byte 127, so that the error is at most 1/254 of it.
 
-use super::file::{KEY, TensorStore, header, numbers};
+use super::file::{KEY, header, numbers, usable};
 use super::{FORMAT_WITH_FORM, Form, Info, Kept, Score};
 use crate::teacher::{Backbone, EMBEDDED_SHA256};
 use crate::{Error, Result};
@@ -59,7 +59,7 @@ pub fn assemble(info: &Info, tensors: &[StoredTensor], kept: &Kept) -> Result<Ve
 /// Scores change by less than 1 %; everything else stays as it is, to the bit.
 ///
 /// # Errors
-/// The bytes are no model, a damaged one, or a nearest-neighbor detector, which is small already.
+/// The bytes are no model, one with numbers that cannot be, or a nearest-neighbor detector, which is small already.
 pub fn eight_bit(bytes: &[u8], name: &Path) -> Result<Vec<u8>> {
     let info = header(bytes, name)?;
     if info.score == Score::Nearest {
@@ -68,8 +68,6 @@ pub fn eight_bit(bytes: &[u8], name: &Path) -> Result<Vec<u8>> {
     if info.form.eight_bit {
         return Err(Error::model(name, "has 8 bits already"));
     }
-    // Everything is checked as when it is loaded.
-    TensorStore::new(bytes, name)?;
     let failed = |e: &dyn std::fmt::Display| Error::model(name, format!("cannot be written anew: {e}"));
     let file = SafeTensors::deserialize(bytes).map_err(|e| failed(&e))?;
     let embedded = info.backbone == Backbone::Compact && has_embedded_teacher(&file);
@@ -79,12 +77,17 @@ pub fn eight_bit(bytes: &[u8], name: &Path) -> Result<Vec<u8>> {
             continue;
         }
         let weights = ["amplifier.", "student."].iter().any(|part| tensor.starts_with(part));
+        // Numbers are checked here; a tensor that is missing or misshapen is noticed when the model is loaded.
+        let values = match weights || matches!(view.dtype(), Dtype::F32 | Dtype::F16) {
+            true => numbers(view.dtype(), view.data(), &tensor).map_err(|e| Error::model(name, e))?,
+            // Kept pictures are none.
+            false => Vec::new(),
+        };
         if !weights || view.shape().len() < 2 {
             let (shape, kind, bytes) = (view.shape().to_vec(), view.dtype(), view.data().to_vec());
             tensors.push(StoredTensor { name: tensor, shape, kind, bytes });
             continue;
         }
-        let values = numbers(view.dtype(), view.data(), &tensor).map_err(|e| Error::model(name, e))?;
         let rows = view.shape()[0];
         let (bytes, scales) = rounded(&values, rows);
         let scale = format!("{tensor}{SCALE}");
@@ -111,11 +114,11 @@ fn rounded(values: &[f32], rows: usize) -> (Vec<u8>, Vec<f32>) {
     (bytes.collect(), scales)
 }
 
-/// The numbers of a tensor whose rows have these scales.
-pub(super) fn restored(bytes: &[u8], scales: &[f32]) -> Vec<f32> {
+/// The numbers of the tensor `name`, whose rows have these scales, or what is wrong with them.
+pub(super) fn restored(bytes: &[u8], scales: &[f32], name: &str) -> std::result::Result<Vec<f32>, String> {
     let row = bytes.len() / scales.len().max(1);
     let value = |(i, &byte): (usize, &u8)| f32::from(byte as i8) * scales[i / row.max(1)];
-    bytes.iter().enumerate().map(value).collect()
+    usable(name, bytes.iter().enumerate().map(value).collect())
 }
 
 /// Whether the file's teacher has the numbers of the embedded one. Its stem is enough to tell: another training leaves
@@ -133,17 +136,38 @@ fn has_embedded_teacher(file: &SafeTensors<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::TensorStore;
+    use crate::teacher::TensorSource;
 
     #[test]
     fn each_row_keeps_its_own_precision() {
         let values = [1.0, -0.5, 0.0, 0.002, -0.004, 0.001, 0.0, 0.0, 0.0];
         let (bytes, scales) = rounded(&values, 3);
         assert_eq!(scales.len(), 3);
-        for (row, (found, right)) in restored(&bytes, &scales).chunks(3).zip(values.chunks(3)).enumerate() {
+        let restored = restored(&bytes, &scales, "w").unwrap();
+        for (row, (found, right)) in restored.chunks(3).zip(values.chunks(3)).enumerate() {
             let most = right.iter().fold(0.0f32, |m, v| m.max(v.abs()));
             for (found, right) in found.iter().zip(right) {
                 assert!((found - right).abs() <= most / 253.0, "row {row}: {found} is not {right}");
             }
         }
+    }
+
+    /// A file may be damaged, or hostile: bytes times scales are numbers like any others.
+    #[test]
+    fn eight_bits_that_are_no_number_or_no_variance_are_refused() {
+        let beyond = restored(&[1, 127], &[f32::MAX], "student.w").unwrap_err();
+        assert!(beyond.contains("student.w is not finite at element 1"), "{beyond}");
+        let negative = restored(&[3, (-3i8) as u8], &[1.0, 1.0], "student.bn.running_var").unwrap_err();
+        assert!(negative.contains("negative at element 1"), "{negative}");
+        let scale = f32::MAX.to_le_bytes();
+        let tensors = [
+            ("w", TensorView::new(Dtype::I8, vec![1, 2], &[1, 127]).unwrap()),
+            ("w.scale", TensorView::new(Dtype::F32, vec![1], &scale).unwrap()),
+        ];
+        let bytes = safetensors::serialize(tensors, None).unwrap();
+        let store = TensorStore::new(&bytes, Path::new("m.aand")).unwrap();
+        let said = store.get("w", &[1, 2]).unwrap_err().to_string();
+        assert!(said.starts_with("m.aand: tensor w is not finite at element 1"), "{said}");
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// The most refinements that a file may tell of, and the most corrections of one.
-const MOST: usize = 10_000;
+pub const MOST_CORRECTIONS: usize = 10_000;
 
 /// A picture that somebody corrected the model by.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,12 +65,13 @@ impl Refinement {
     /// Whether one can have been so.
     fn is_possible(&self) -> bool {
         let standing = |s: &Standing| {
-            let called =
-                [s.kept, s.new, s.synthetic, s.defects].iter().all(|c| c.anomalous <= c.of && c.of <= MOST);
+            let called = [s.kept, s.new, s.synthetic, s.defects]
+                .iter()
+                .all(|c| c.anomalous <= c.of && c.of <= MOST_CORRECTIONS);
             called && (0.0..=1.0).contains(&s.auroc) && s.threshold.is_finite()
         };
-        self.good.len() <= MOST
-            && self.defects.len() <= MOST
+        self.good.len() <= MOST_CORRECTIONS
+            && self.defects.len() <= MOST_CORRECTIONS
             && standing(&self.before)
             && standing(&self.after)
     }
@@ -78,5 +79,5 @@ impl Refinement {
 
 /// Whether a file can tell of these.
 pub(super) fn are_possible(refinements: &[Refinement]) -> bool {
-    refinements.len() <= MOST && refinements.iter().all(Refinement::is_possible)
+    refinements.len() <= MOST_CORRECTIONS && refinements.iter().all(Refinement::is_possible)
 }

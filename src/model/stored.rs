@@ -1,13 +1,12 @@
 //! A model file whose tensors are read one by one, so that it is never in memory as a whole.
 
-use super::file::{NO_MODEL, TRUNCATED, check_shape, info, is_left_out, missing, numbers, of_embedded};
-use super::kept::{Raw, RawSource};
-use super::packed::{SCALE, restored};
+use super::file::{NO_MODEL, TRUNCATED, info, is_left_out, values};
+use super::kept::{Raw, RawSource, embeddings};
 use super::{Info, Kept};
 use crate::teacher::TensorSource;
 use crate::{Error, Result};
-use safetensors::Dtype;
 use safetensors::tensor::Metadata;
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -65,6 +64,19 @@ impl StoredModel {
         Kept::read(self, &self.info, &self.path)
     }
 
+    /// Of what it keeps the embeddings alone: no picture is decoded.
+    ///
+    /// # Errors
+    /// The file cannot be read, or they are damaged.
+    pub fn embeddings(&self) -> Result<Vec<Vec<f32>>> {
+        embeddings(self, &self.info, &self.path)
+    }
+
+    /// Whether its teacher is the embedded one, which it does not hold itself.
+    fn embedded(&self) -> bool {
+        self.info.form.teacher.is_some()
+    }
+
     /// The bytes of the tensor at these offsets.
     fn bytes(&self, (from, to): (usize, usize)) -> Result<Vec<u8>> {
         let mut bytes = vec![0; to - from];
@@ -76,26 +88,16 @@ impl StoredModel {
 }
 
 impl RawSource for StoredModel {
-    fn raw(&self, name: &str) -> Result<Option<Raw>> {
+    fn raw(&self, name: &str) -> Result<Option<Raw<'_>>> {
         let Some(tensor) = self.metadata.info(name) else { return Ok(None) };
-        let bytes = self.bytes(tensor.data_offsets)?;
+        let bytes = Cow::Owned(self.bytes(tensor.data_offsets)?);
         Ok(Some(Raw { kind: tensor.dtype, shape: tensor.shape.clone(), bytes }))
     }
 }
 
 impl TensorSource for StoredModel {
     fn get(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        if is_left_out(self.info.form.teacher.is_some(), name) {
-            return of_embedded(&self.path, name, shape);
-        }
-        let tensor = self.metadata.info(name).ok_or_else(|| missing(&self.path, name))?;
-        check_shape(&self.path, name, &tensor.shape, shape)?;
-        let bytes = self.bytes(tensor.data_offsets)?;
-        if tensor.dtype == Dtype::I8 {
-            let rows = shape.first().copied().unwrap_or(1);
-            return Ok(restored(&bytes, &self.get(&format!("{name}{SCALE}"), &[rows])?));
-        }
-        numbers(tensor.dtype, &bytes, name).map_err(|reason| Error::model(&self.path, reason))
+        values(self, (&self.path, self.embedded()), name, shape)
     }
 
     fn refused(&self, reason: String) -> Error {
@@ -103,6 +105,6 @@ impl TensorSource for StoredModel {
     }
 
     fn contains(&self, name: &str) -> bool {
-        self.metadata.info(name).is_some() || is_left_out(self.info.form.teacher.is_some(), name)
+        self.metadata.info(name).is_some() || is_left_out(self.embedded(), name)
     }
 }

@@ -192,12 +192,14 @@ impl Learner {
 
     /// Some of the good pictures, evenly spread, to be shown beside what looks odd.
     fn kept(&self) -> Result<Kept> {
-        let (mut kept, mut bytes) = (Kept::default(), 0);
+        let mut kept = Kept::default();
         let most = self.good.len().min(MOST_SHOWN);
-        for known in (0..most).map(|i| &self.good[i * self.good.len() / most]) {
+        let spread = (0..most).map(|i| &self.good[i * self.good.len() / most]);
+        let pictures = spread.map(|known| {
             let seen = Seen { picture: Cow::Owned(known.input.clone()), native: known.native };
-            kept.add(KeptPicture { seen, learned: true }, &mut bytes)?;
-        }
+            KeptPicture { seen, learned: true }
+        });
+        kept.fill(pictures, most)?;
         Ok(kept)
     }
 

@@ -2,22 +2,17 @@
 
 use super::Corrected;
 use crate::Result;
-use crate::detection::Detector;
-use crate::gpu::Processor;
-use crate::inference::Plan;
 use crate::metrics::{percent, roc_auc};
-use crate::model::{Aand, Called, Kept, NamedTensors, Precision, Standing, tensors_async};
+use crate::model::{Called, Kept, Standing};
 use crate::picture::{Picture, Seen};
 use crate::synthesis::plainest_defect;
+use crate::training::Judge;
 use std::borrow::Cow;
-
-/// Pictures computed at once.
-const TOGETHER: usize = if cfg!(target_arch = "wasm32") { 1 } else { 16 };
 
 /// The pictures that a refinement is checked by.
 pub(super) struct Checked<'a> {
     kept: Vec<&'a Seen<'static>>,
-    /// Which of them no student has learned from; all, where there are none such.
+    /// Which of them no student has learned from.
     unlearned: Vec<usize>,
     new: Vec<&'a Seen<'static>>,
     /// Made in the kept pictures.
@@ -34,12 +29,12 @@ pub(super) struct Scores {
 }
 
 impl<'a> Checked<'a> {
-    pub fn new(kept: &'a Kept, new: &'a [Corrected], defects: &'a [Corrected], seed: u64) -> Result<Self> {
+    pub fn new(kept: &'a Kept, new: &[&'a Corrected], defects: &'a [Corrected], seed: u64) -> Self {
         let made = |i: usize, kept: &Seen<'static>| {
             let picture: Picture = plainest_defect(&kept.picture, seed.wrapping_add(i as u64)).picture;
             Seen { picture: Cow::Owned(picture), native: kept.native }
         };
-        let unlearned: Vec<usize> = (0..kept.pictures.len()).filter(|&i| !kept.pictures[i].learned).collect();
+        let unlearned = (0..kept.pictures.len()).filter(|&i| !kept.pictures[i].learned).collect();
         let all: Vec<&Seen<'static>> = kept.pictures.iter().map(|kept| &kept.seen).collect();
         let synthetic: Vec<Seen<'static>> = {
             #[cfg(not(target_arch = "wasm32"))]
@@ -50,13 +45,13 @@ impl<'a> Checked<'a> {
             #[cfg(target_arch = "wasm32")]
             all.iter().enumerate().map(|(i, seen)| made(i, seen)).collect()
         };
-        Ok(Self {
-            unlearned: if unlearned.is_empty() { (0..all.len()).collect() } else { unlearned },
+        Self {
+            unlearned,
             kept: all,
             new: new.iter().map(|corrected| &corrected.seen).collect(),
             synthetic,
             defects: defects.iter().map(|corrected| &corrected.seen).collect(),
-        })
+        }
     }
 
     /// The kept pictures that tell the level of a student.
@@ -68,37 +63,24 @@ impl<'a> Checked<'a> {
     pub fn of_unlearned(&self, scores: &Scores) -> Vec<f64> {
         self.unlearned.iter().map(|&i| scores.kept[i]).collect()
     }
-}
 
-/// A model that judges.
-pub(super) struct Judge(Detector);
-
-impl Judge {
-    pub async fn new(model: &Aand, processor: &Processor) -> Result<Self> {
-        let tensors = NamedTensors::new(tensors_async(model).await?);
-        let plan = Plan::new(&model.info, &tensors)?;
-        Detector::of_plan(model.info.clone(), plan, processor, Precision::F32).map(Self)
-    }
-
-    pub async fn scores<'b>(&self, seen: impl Iterator<Item = &'b Seen<'static>>) -> Result<Vec<f64>> {
-        let seen: Vec<Seen<'_>> = seen.map(Seen::borrowed).collect();
-        let mut scores = Vec::with_capacity(seen.len());
-        for some in seen.chunks(TOGETHER) {
-            for map in self.0.look(some, &mut |_, _| {}).await? {
-                scores.push(self.0.score(&map)?);
-            }
-        }
-        Ok(scores)
-    }
-
-    pub async fn all(&self, checked: &Checked<'_>) -> Result<Scores> {
+    /// What a model says of all of them.
+    pub async fn scores(&self, judge: &Judge) -> Result<Scores> {
         Ok(Scores {
-            kept: self.scores(checked.kept.iter().copied()).await?,
-            new: self.scores(checked.new.iter().copied()).await?,
-            synthetic: self.scores(checked.synthetic.iter()).await?,
-            defects: self.scores(checked.defects.iter().copied()).await?,
+            kept: scores(judge, self.kept.iter().copied()).await?,
+            new: scores(judge, self.new.iter().copied()).await?,
+            synthetic: scores(judge, self.synthetic.iter()).await?,
+            defects: scores(judge, self.defects.iter().copied()).await?,
         })
     }
+}
+
+/// What a model says of some pictures.
+pub(super) async fn scores<'a>(
+    judge: &Judge,
+    seen: impl Iterator<Item = &'a Seen<'static>>,
+) -> Result<Vec<f64>> {
+    judge.scores(&seen.map(Seen::borrowed).collect::<Vec<_>>()).await
 }
 
 impl Scores {

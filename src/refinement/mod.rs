@@ -3,8 +3,8 @@
 //!
 //! Teacher and amplifier stay as they are. The threshold afterwards is the higher of two:
 //!
-//! * the one from before, at the new student's level: its scores times the ratio `new / old` of what the two students say of
-//!   kept pictures that neither has learned from;
+//! * the one from before, at the new student's level: times the ratio `new / old` of what the two students say of kept pictures
+//!   that neither has learned from, 1 where the model keeps none such;
 //! * one from the new pictures, each scored by a student that learned from the kept ones and from half of the new ones, not
 //!   from it.
 
@@ -16,15 +16,16 @@ use crate::detection::FALSE_ALARMS;
 use crate::embedding::{Embedder, coverage};
 use crate::gpu::Processor;
 use crate::model::{
-    Aand, Correction, Info, Kept, KeptPicture, MOST_KEPT, NamedTensors, Refinement, Score, Threshold, decode,
-    header, kept, tensors_async,
+    Aand, Correction, Info, Kept, KeptPicture, MOST_CORRECTIONS, MOST_KEPT, NamedTensors, Refinement, Score,
+    Threshold, decode, decode_student, header, tensors_async,
 };
 use crate::picture::Seen;
-use crate::training::{Observer, draw};
+use crate::training::{Judge, Observer, draw};
 use crate::{Error, Result};
 use burn::tensor::{Device, read_sync};
-use check::{Checked, Judge};
-use plan::Plan;
+use check::{Checked, scores};
+use plan::{Earlier, Plan};
+use std::collections::HashSet;
 use std::path::Path;
 
 /// How to refine.
@@ -69,7 +70,7 @@ impl Default for Settings {
 pub struct Corrected {
     /// As the model looks at it.
     pub seen: Seen<'static>,
-    /// Its name and hash.
+    /// Its name, and the hash by which it is known when it is given again.
     pub correction: Correction,
 }
 
@@ -80,6 +81,8 @@ pub struct Refined {
     pub model: Aand,
     /// Why it should not be taken: what has become worse by more than the margin.
     pub worse: Option<String>,
+    /// So many of the good pictures were left out: the model was refined on them before, or they were given twice.
+    pub left_out: usize,
 }
 
 impl Refined {
@@ -89,11 +92,12 @@ impl Refined {
     }
 }
 
-/// Refines the model file `bytes` (`name` is for messages) on `good` pictures; by `defects` it is checked only.
+/// Refines the model file `bytes` (`name` is for messages) on those of the `good` pictures that it was not refined on before;
+/// by `defects` it is checked only.
 ///
 /// # Errors
 /// The bytes are no model of this version, it keeps no pictures or has no student, a setting is impossible, there are no good
-/// pictures, the device failed, or the observer asked to stop.
+/// pictures, no new ones, or more than a file can tell of, the device failed, or the observer asked to stop.
 pub fn refine(
     (bytes, name): (&[u8], &Path),
     good: &[Corrected],
@@ -119,24 +123,23 @@ pub async fn refine_async(
     if info.score == Score::Gate {
         return Err(Error::model(name, "scores by its gate and has no student to refine; train it again"));
     }
-    let old = kept(bytes, name)?;
+    let given = good.len();
+    let good = new_ones(good, &info.refinements)?;
+    check_counts([good.len(), defects.len()], info.refinements.len(), name)?;
+    if !(0.0..=1.0).contains(&settings.margin) {
+        return Err(Error::Setting(format!("`margin` {}: must be from 0 to 1", settings.margin)));
+    }
+    let mut before = decode(bytes, name, &Device::flex())?;
+    let old = std::mem::take(&mut before.kept);
     if old.pictures.is_empty() {
         let reason = "keeps no good pictures, so that refining it would forget them; train it again (with `keep` above 0)";
         return Err(Error::model(name, reason));
     }
-    if good.is_empty() {
-        return Err(Error::Setting("there are no good pictures to refine on".into()));
-    }
-    if !(0.0..=1.0).contains(&settings.margin) {
-        return Err(Error::Setting(format!("`margin` {}: must be from 0 to 1", settings.margin)));
-    }
-    let before = decode(bytes, name, &Device::flex())?;
-    let rest = decode(bytes, name, &Device::flex().autodiff())?;
-    let plan =
-        Plan { info: &info, settings, teacher: &before.teacher, start: (rest.amplifier, rest.student) };
-    let checked = Checked::new(&old, good, defects, settings.seed)?;
-    let judge = Judge::new(&before, &settings.processor).await?;
-    let scores_before = judge.all(&checked).await?;
+    let earlier = Earlier::of(&info, name)?;
+    let start = decode_student(bytes, name, &Device::flex().autodiff())?;
+    let plan = Plan { info: &info, settings, earlier: &earlier, teacher: &before.teacher, start };
+    let checked = Checked::new(&old, &good, defects, settings.seed);
+    let scores_before = checked.scores(&Judge::new(&before, &settings.processor).await?).await?;
 
     // Each half of the new pictures by a student that learned from the other.
     let learned: Vec<&Seen<'static>> = old.pictures.iter().filter(|k| k.learned).map(|k| &k.seen).collect();
@@ -154,19 +157,19 @@ pub async fn refine_async(
             };
             let student = plan.go_on(&learned, &of(false), observer).await?;
             let judge = Judge::new(&student, &settings.processor).await?;
-            left_out
-                .push((judge.scores(of(true).into_iter()).await?, judge.scores(checked.unlearned()).await?));
+            let of_new = scores(&judge, of(true).into_iter()).await?;
+            left_out.push((of_new, scores(&judge, checked.unlearned()).await?));
         }
     }
     let mut model = plan.go_on(&learned, &all, observer).await?;
-    let scores_after = Judge::new(&model, &settings.processor).await?.all(&checked).await?;
+    let scores_after = checked.scores(&Judge::new(&model, &settings.processor).await?).await?;
 
     let unlearned = checked.of_unlearned(&scores_before).into_iter().zip(checked.of_unlearned(&scores_after));
     let unlearned: Vec<(f64, f64)> = unlearned.collect();
     let new = threshold::on_the_models_level(&left_out, &unlearned);
     let asked =
         settings.false_alarms.unwrap_or(info.threshold.stated.map_or(FALSE_ALARMS, |stated| stated.asked));
-    let found = threshold::both(&info.threshold, &unlearned, &scores_after.kept, &new, asked);
+    let found = threshold::both(&info.threshold, &unlearned, &new, asked);
     let standing_before = scores_before.standing(info.threshold.value, &scores_before.new);
     let judged_new = if new.is_empty() { &scores_after.new } else { &new };
     let standing_after = scores_after.standing(found.value, judged_new);
@@ -180,9 +183,42 @@ pub async fn refine_async(
         before: standing_before,
         after: standing_after,
     };
-    model.kept = keep(&before, &info, old, &all, settings.seed).await?;
+    model.kept = keep(&before, old, &all, (earlier.keep, settings.seed)).await?;
     model.info = with_record(info, found, record);
-    Ok(Refined { model, worse })
+    Ok(Refined { model, worse, left_out: given - good.len() })
+}
+
+/// Those of the good pictures that the model was not refined on yet, each once: one that is given again is no new evidence, and
+/// two that are the same, at the distance 0, would make any other look far.
+fn new_ones<'a>(given: &'a [Corrected], refinements: &[Refinement]) -> Result<Vec<&'a Corrected>> {
+    if given.is_empty() {
+        return Err(Error::Setting("there are no good pictures to refine on".into()));
+    }
+    let earlier = refinements.iter().flat_map(|refinement| &refinement.good);
+    let mut known: HashSet<&str> = earlier.map(|correction| correction.sha256.as_str()).collect();
+    let new: Vec<&Corrected> = given.iter().filter(|one| known.insert(&one.correction.sha256)).collect();
+    if new.is_empty() {
+        let reason = "the model was refined on all of these pictures before; give new ones";
+        return Err(Error::Setting(reason.into()));
+    }
+    Ok(new)
+}
+
+/// Refuses beforehand what would make a file that cannot be opened.
+fn check_counts([good, defects]: [usize; 2], refinements: usize, name: &Path) -> Result<()> {
+    for (what, count) in [("good", good), ("defects", defects)] {
+        if count > MOST_CORRECTIONS {
+            return Err(Error::Setting(format!(
+                "`{what}` has {count} pictures: must be {MOST_CORRECTIONS} at most; refine on some of them first"
+            )));
+        }
+    }
+    if refinements >= MOST_CORRECTIONS {
+        let reason =
+            format!("was refined {refinements} times, and more its file cannot tell of; train it again");
+        return Err(Error::model(name, reason));
+    }
+    Ok(())
 }
 
 fn with_record(mut info: Info, threshold: Threshold, record: Refinement) -> Info {
@@ -192,13 +228,12 @@ fn with_record(mut info: Info, threshold: Threshold, record: Refinement) -> Info
     info
 }
 
-/// What the model keeps from now on: of the pictures learned from, old and new, those that cover the others best, as many as
-/// the training kept at least; and the embeddings of the new ones among the others.
-async fn keep(model: &Aand, info: &Info, old: Kept, new: &[&Seen<'static>], seed: u64) -> Result<Kept> {
-    let embedder = Embedder::new(info, &NamedTensors::new(tensors_async(model).await?))?;
+/// What the `model` keeps from now on: of the pictures learned from, old and new, those that cover the others best, as many as
+/// the training was `asked` for at least; and the embeddings of the new ones among the others.
+async fn keep(model: &Aand, old: Kept, new: &[&Seen<'static>], (asked, seed): (usize, u64)) -> Result<Kept> {
+    let embedder = Embedder::new(&model.info, &NamedTensors::new(tensors_async(model).await?))?;
     let (mut learned, unlearned): (Vec<KeptPicture>, Vec<KeptPicture>) =
         old.pictures.into_iter().partition(|kept| kept.learned);
-    let asked = info.training.get("keep").and_then(serde_json::Value::as_u64).unwrap_or_default() as usize;
     let count = asked
         .saturating_sub(unlearned.len())
         .max(learned.len())
@@ -209,20 +244,63 @@ async fn keep(model: &Aand, info: &Info, old: Kept, new: &[&Seen<'static>], seed
     let mut all = old.embeddings;
     all.extend(embeddings[embeddings.len() - new.len()..].iter().cloned());
     let stay = draw(all.len(), MOST_KEPT, seed);
-    let mut kept = Kept {
-        embeddings: all.into_iter().zip(stay).filter(|(_, stay)| *stay).map(|(e, _)| e).collect(),
-        ..Kept::default()
-    };
-    let mut bytes = 0;
+    let mut kept = Kept::default();
+    kept.embeddings = all.into_iter().zip(stay).filter(|(_, stay)| *stay).map(|(e, _)| e).collect();
     // Those that tell the level of new pictures are not given up.
-    for picture in unlearned {
-        kept.add(picture, &mut bytes)?;
+    kept.fill(unlearned, MOST_KEPT)?;
+    kept.fill(coverage(&embeddings, embeddings.len()).into_iter().map(|i| learned[i].clone()), count)?;
+    Ok(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Standing;
+    use crate::picture::{Picture, Size};
+    use std::borrow::Cow;
+
+    fn correction(hash: &str) -> Correction {
+        Correction { name: "0412.png".into(), sha256: hash.into() }
     }
-    let most = kept.pictures.len() + count;
-    for i in coverage(&embeddings, embeddings.len()) {
-        if kept.pictures.len() < most {
-            kept.add(learned[i].clone(), &mut bytes)?;
+
+    fn corrected(hash: &str) -> Corrected {
+        let seen = Seen { picture: Cow::Owned(Picture::new(1, 1)), native: Size::square(1) };
+        Corrected { seen, correction: correction(hash) }
+    }
+
+    #[test]
+    fn a_picture_is_learned_from_once() {
+        let refined = Refinement {
+            when: None,
+            seed: 0,
+            steps: 1,
+            good: vec![correction("a")],
+            // Nothing was learned from it.
+            defects: vec![correction("b")],
+            before: Standing::default(),
+            after: Standing::default(),
+        };
+        let given = ["a", "b", "c", "b"].map(corrected);
+        let found = new_ones(&given, std::slice::from_ref(&refined)).unwrap();
+        let found: Vec<&str> = found.iter().map(|one| one.correction.sha256.as_str()).collect();
+        assert_eq!(found, ["b", "c"]);
+        assert_eq!(new_ones(&given, &[]).unwrap().len(), 3);
+        let said = new_ones(&given[..1], &[refined]).unwrap_err().to_string();
+        assert_eq!(said, "the model was refined on all of these pictures before; give new ones");
+    }
+
+    #[test]
+    fn what_no_file_can_tell_of_is_refused_beforehand() {
+        let most = MOST_CORRECTIONS;
+        let checked = |counts, refinements| check_counts(counts, refinements, Path::new("m.aand"));
+        assert!(checked([most, most], most - 1).is_ok());
+        for (counts, refinements, said) in [
+            ([most + 1, 0], 0, "`good` has 10001 pictures"),
+            ([1, most + 1], 0, "`defects` has 10001 pictures"),
+            ([1, 0], most, "m.aand: was refined 10000 times"),
+        ] {
+            let error = checked(counts, refinements).unwrap_err().to_string();
+            assert!(error.starts_with(said), "{error}");
         }
     }
-    Ok(kept)
 }

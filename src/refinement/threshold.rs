@@ -1,11 +1,14 @@
 //! The threshold after a refinement: the higher of the old pictures' and the new ones'.
 
-use crate::detection::{FEWEST, from_good_scores, guess};
+use crate::detection::{FEWEST, from_good_scores};
 use crate::metrics::median;
 use crate::model::{Basis, Threshold};
 
 /// New pictures below which they say nothing about the threshold.
 pub(super) const FEWEST_NEW: usize = FEWEST;
+
+/// How the threshold came about where it is the one from before, in words.
+const FORMER: &str = "the threshold from before the refinement at the new student's level";
 
 /// The ratio new / old of the levels of pairs of scores, the median; 1 where nothing can be compared.
 fn ratio(pairs: impl Iterator<Item = (f64, f64)>) -> f64 {
@@ -26,30 +29,32 @@ pub(super) fn on_the_models_level(left_out: &[(Vec<f64>, Vec<f64>)], unlearned: 
 }
 
 /// The threshold for old and new pictures, from the `old` one, the scores before and after of pictures that neither student
-/// learned from, the kept pictures' scores, and the new ones' (none where they are too few).
-pub(super) fn both(
-    old: &Threshold,
-    unlearned: &[(f64, f64)],
-    kept: &[f64],
-    new: &[f64],
-    asked: f64,
-) -> Threshold {
+/// learned from, and the new ones' (none where they are too few).
+pub(super) fn both(old: &Threshold, unlearned: &[(f64, f64)], new: &[f64], asked: f64) -> Threshold {
     let times = ratio(unlearned.iter().copied());
     let scores: Vec<f64> = old.scores.iter().map(|score| score * times).collect();
-    let of_old = match scores.len() {
-        // Of files from before, and of guesses.
-        0..FEWEST => Threshold { value: (old.value * times).max(guess(kept).value * 0.5), ..old.clone() },
-        _ => from_good_scores(&scores, asked, Basis::LeftOut),
+    let former = Threshold { value: old.value * times, method: FORMER.into(), ..old.clone() };
+    // A guess, or a threshold of a file from before, rests on no scores and states nothing.
+    let stated = old.stated.filter(|_| scores.len() >= FEWEST);
+    let of_old = match stated {
+        None => Threshold { stated: None, scores: scores.clone(), ..former },
+        Some(stated) => {
+            let found = from_good_scores(&scores, asked, Basis::LeftOut);
+            // After a refinement the scores of two kinds of pictures are among each other, and the rank among all may be below
+            // what one kind needs. Where no higher rate is asked for, the threshold that did for both stays the least.
+            let (value, method) = match asked <= stated.asked && former.value > found.value {
+                true => (former.value, former.method),
+                false => (found.value, format!("{}, as they score after the refinement", found.method)),
+            };
+            Threshold { value, method, ..found }
+        }
     };
     if new.len() < FEWEST_NEW {
-        return Threshold {
-            method: format!("{}, as they score after the refinement", of_old.method),
-            ..of_old
-        };
+        return of_old;
     }
     let of_new = from_good_scores(new, asked, Basis::LeftOut);
     let rate = |threshold: &Threshold| threshold.stated.map_or(1.0, |stated| stated.false_alarms);
-    let method = format!("the higher of: {}, old ones; {}, corrections", of_old.method, of_new.method);
+    let method = format!("the higher of: {}; {}, corrections", of_old.method, of_new.method);
     let (value, pictures) = (of_old.value.max(of_new.value), of_old.pictures + of_new.pictures);
     // What is stated holds for either kind.
     let weaker = if rate(&of_old) > rate(&of_new) { of_old } else { of_new };
@@ -57,7 +62,11 @@ pub(super) fn both(
         value,
         method,
         pictures,
-        scores: scores.into_iter().chain(new.iter().copied()).collect(),
+        // Beside a guess they would look as if all that it rests on were known.
+        scores: match stated {
+            Some(_) => scores.into_iter().chain(new.iter().copied()).collect(),
+            None => scores,
+        },
         ..weaker
     }
 }
@@ -65,6 +74,7 @@ pub(super) fn both(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detection::guess;
 
     fn old() -> Threshold {
         let scores: Vec<f64> = (1..=40).map(|i| f64::from(i) / 40.0).collect();
@@ -75,20 +85,54 @@ mod tests {
     fn the_higher_of_both_counts_and_the_weaker_is_stated() {
         // The new student scores 1.5 times as high.
         let unlearned = [(0.4, 0.6), (0.2, 0.3), (0.6, 0.9)];
-        let found = both(&old(), &unlearned, &[0.5], &[0.7, 1.0, 1.2, 0.9], 0.01);
+        let found = both(&old(), &unlearned, &[0.7, 1.0, 1.2, 0.9], 0.01);
         assert!((found.value - 1.5).abs() < 1e-12, "{found:?}");
         assert_eq!((found.pictures, found.scores.len()), (44, 44));
         // Four pictures support less than forty.
         assert!(found.stated.unwrap().false_alarms > 0.5);
-        let higher = both(&old(), &unlearned, &[0.5], &[0.7, 1.0, 1.8, 0.9], 0.01);
+        let higher = both(&old(), &unlearned, &[0.7, 1.0, 1.8, 0.9], 0.01);
         assert_eq!(higher.value, 1.8);
         assert!(higher.impossible().is_none());
     }
 
     #[test]
     fn too_few_corrections_say_nothing_about_the_threshold() {
-        let found = both(&old(), &[(1.0, 1.0)], &[0.5], &[], 0.01);
+        let found = both(&old(), &[(1.0, 1.0)], &[], 0.01);
         assert_eq!((found.value, found.scores.len()), (1.0, 40));
+    }
+
+    /// The scores of both kinds are then among each other, and four of 44 may be above the threshold.
+    #[test]
+    fn a_second_refinement_does_not_lose_the_higher_of_both() {
+        let same = [(1.0, 1.0)];
+        let old = from_good_scores(&old().scores, 0.2, Basis::LeftOut);
+        let first = both(&old, &same, &[0.7, 1.0, 1.8, 0.9], 0.2);
+        assert!(old.value < 1.0 && first.value == 1.8, "{first:?}");
+        let second = both(&first, &[(1.0, 0.5)], &[], 0.2);
+        assert_eq!(second.value, 0.9);
+        assert_eq!(second.method, FORMER);
+        assert_eq!(both(&first, &same, &[0.1; 4], 0.1).value, 1.8);
+        // Who allows more false alarms gets them.
+        assert!(both(&first, &same, &[], 0.5).value < 1.0);
+    }
+
+    #[test]
+    fn a_guess_stays_one_however_often_it_is_refined() {
+        let old = guess(&[0.4]);
+        let refined = |old: &Threshold, new: &[f64]| both(old, &[], new, 0.01);
+        let first = refined(&old, &[0.1, 0.2, 0.5, 0.3]);
+        assert!((first.value - old.value).abs() < 1e-12 && first.stated.is_none() && first.scores.is_empty());
+        assert!(first.reliability.contains("a guess"), "{first:?}");
+        let second = refined(&first, &[0.1, 0.2, 0.5, 0.3]);
+        assert_eq!((second.value, second.stated, second.scores.len()), (first.value, None, 0));
+        assert_eq!(second.method, first.method);
+        assert_eq!(refined(&second, &[]).method, FORMER);
+    }
+
+    /// A student scores pictures that it has just learned from lower: they tell nothing of its level.
+    #[test]
+    fn without_pictures_that_no_student_learned_from_the_level_stays() {
+        assert_eq!(both(&old(), &[], &[], 0.01).value, 1.0);
     }
 
     #[test]

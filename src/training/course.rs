@@ -161,16 +161,7 @@ pub async fn train_async(course: &Course, observer: &mut dyn Observer) -> Result
         }
         _ => None,
     };
-    let mut run = Run {
-        course,
-        contents,
-        observer,
-        history: History::default(),
-        best: None,
-        records: Vec::new(),
-        saved: 0.0,
-        stopping: false,
-    };
+    let mut run = Run::new(course, contents, observer);
     let mut position = Position { stage: Stage::Amplify, epoch: 0, step: 0, sums: [0.0; 2] };
     let settings = &course.settings;
     let (mut amplifier, mut student) = course.fresh();
@@ -226,16 +217,7 @@ pub async fn distill_further(course: &Course, observer: &mut dyn Observer) -> Re
     if course.pictures.is_empty() {
         return Err(Error::Training("there are no pictures to train on".into()));
     }
-    let mut run = Run {
-        course,
-        contents: Contents::default(),
-        observer,
-        history: History::default(),
-        best: None,
-        records: Vec::new(),
-        saved: 0.0,
-        stopping: false,
-    };
+    let mut run = Run::new(course, Contents::default(), observer);
     let (amplifier, student) = course.fresh();
     let stage = DistillStage::of(student, &course.settings);
     let features = run.features(&amplifier, &stage.student).await?;

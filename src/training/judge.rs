@@ -15,20 +15,35 @@ use crate::perturbation::vary;
 use crate::picture::Seen;
 use std::borrow::Cow;
 
-/// What judges the good pictures for the threshold: what trained, which in a browser must be awaited.
-struct Judge(Detector);
+/// Pictures computed at once. A browser has one thread: between single pictures the page can respond.
+pub const TOGETHER: usize = if cfg!(target_arch = "wasm32") { 1 } else { 16 };
+
+/// What judges pictures by a model: what trained it, which in a browser must be awaited.
+pub struct Judge(Detector);
 
 impl Judge {
-    async fn new(model: &Aand, processor: &Processor) -> Result<Self> {
+    /// Of a model.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub async fn new(model: &Aand, processor: &Processor) -> Result<Self> {
         let tensors = NamedTensors::new(tensors_async(model).await?);
         let plan = Plan::new(&model.info, &tensors)?;
         Detector::of_plan(model.info.clone(), plan, processor, Precision::F32).map(Self)
     }
 
     /// The scores of pictures as the model looks at them.
-    async fn scores(&self, pictures: &[Seen<'_>]) -> Result<Vec<f64>> {
-        let maps = self.0.look(pictures, &mut |_, _| {}).await?;
-        maps.iter().map(|map| self.0.score(map)).collect()
+    ///
+    /// # Errors
+    /// The device failed.
+    pub async fn scores(&self, pictures: &[Seen<'_>]) -> Result<Vec<f64>> {
+        let mut scores = Vec::with_capacity(pictures.len());
+        for some in pictures.chunks(TOGETHER) {
+            for map in self.0.look(some, &mut |_, _| {}).await? {
+                scores.push(self.0.score(&map)?);
+            }
+        }
+        Ok(scores)
     }
 }
 
@@ -71,10 +86,8 @@ impl Run<'_> {
     ) -> Result<Vec<f64>> {
         let Settings { augment, batch, seed, .. } = &self.course.settings;
         let judge = Judge::new(model, &self.course.processor).await?;
-        // A browser has one thread: between single pictures the page can respond.
-        let together = if cfg!(target_arch = "wasm32") { 1 } else { (*batch).min(16) };
         let mut scores = Vec::with_capacity(pictures.len());
-        for some in pictures.chunks(together) {
+        for some in pictures.chunks((*batch).min(TOGETHER)) {
             let from = scores.len();
             scores.extend(judge.scores(some).await?);
             if !augment.is_empty() {

@@ -2,7 +2,7 @@
 
 use super::course::Event;
 use super::run::Run;
-use super::{Purpose, stream};
+use super::{Purpose, TOGETHER, stream};
 use crate::Result;
 use crate::embedding::{Embedder, coverage};
 use crate::model::{Aand, Kept, KeptPicture, MOST_KEPT, NamedTensors, tensors_async};
@@ -11,9 +11,6 @@ use rand::seq::SliceRandom;
 
 /// One in so many kept pictures is one that was not learned from, where there are such.
 const HELD_OUT: usize = 4;
-
-/// After so many pictures that did not fit no more are tried.
-const MOST_TOO_LARGE: usize = 3;
 
 impl Run<'_> {
     /// Gives the finished `model` good pictures to keep, as many as the settings say: those that cover the others best, of
@@ -36,9 +33,7 @@ impl Run<'_> {
         drawn.truncate(MOST_KEPT);
         drawn.sort_unstable();
         let mut embeddings = Vec::with_capacity(drawn.len());
-        // A browser has one thread: between single pictures the page can respond.
-        let together = if cfg!(target_arch = "wasm32") { 1 } else { 16 };
-        for some in drawn.chunks(together) {
+        for some in drawn.chunks(TOGETHER) {
             let seen: Vec<Seen<'_>> = some.iter().map(|&i| all[i].0.borrowed()).collect();
             embeddings.extend(embedder.embed_all(&seen)?);
             if self.tell(Event::Caching(embeddings.len(), drawn.len())).await {
@@ -49,22 +44,12 @@ impl Run<'_> {
             |learned: bool| (0..drawn.len()).filter(|&n| all[drawn[n]].1 == learned).collect::<Vec<usize>>();
         let held_out = of(false).len().min(settings.keep / HELD_OUT);
         let mut kept = Kept::default();
-        let mut bytes = 0;
         for (learned, count) in [(true, settings.keep - held_out), (false, held_out)] {
             let own = of(learned);
             let own_embeddings: Vec<Vec<f32>> = own.iter().map(|&n| embeddings[n].clone()).collect();
-            let (mut left, mut too_large) = (count, 0);
-            for n in coverage(&own_embeddings, own.len()) {
-                // Beside one that is larger than the others some may still fit; when the file is full none does.
-                if left == 0 || too_large == MOST_TOO_LARGE {
-                    break;
-                }
-                let seen = all[drawn[own[n]]].0.clone();
-                match kept.add(KeptPicture { seen, learned }, &mut bytes)? {
-                    true => left -= 1,
-                    false => too_large += 1,
-                }
-            }
+            let covering = coverage(&own_embeddings, own.len()).into_iter();
+            let pictures = covering.map(|n| KeptPicture { seen: all[drawn[own[n]]].0.clone(), learned });
+            kept.fill(pictures, count)?;
         }
         kept.embeddings = embeddings;
         model.kept = kept;

@@ -36,11 +36,12 @@ pub use course::{Course, Event, Observer, distill_further, train, train_async};
 pub use extent::Extent;
 pub use film::Film;
 pub use given::{CACHE_BUDGET, Good, draw, fingerprint_of};
+pub use judge::{Judge, TOGETHER};
 pub use prefetch::prefetch_async;
 #[cfg(not(target_arch = "wasm32"))]
 pub use prefetch::{prefetch, prefetch_few};
 #[cfg(not(target_arch = "wasm32"))]
-pub use prepare::{check_writable, checkpoint_path, claim, range_of};
+pub use prepare::{check_writable, checkpoint_path, claim, lock, range_of};
 pub use random::{Purpose, stream};
 pub use shown::tiles_each;
 pub use stage1::{AmplifyBatch, AmplifyLoss, AmplifyStage, LevelLoss, MOST_PAIRS, level_loss};

@@ -140,15 +140,24 @@ pub fn claim(out: &Path, option: &str) -> Result<Lock> {
     check_writable(out)?;
     check_replace(out, "model", option, is_own_model)?;
     check_replace(&checkpoint_path(out), "checkpoint", option, is_own_checkpoint)?;
+    lock(
+        out,
+        &format!("another training writes this model; wait for it, or choose another file with {option}"),
+    )
+}
+
+/// Takes the file `model` for whoever writes it, until the lock is dropped; `taken` is what to say where another run has it.
+/// What an earlier run left half-written beside it goes.
+///
+/// # Errors
+/// Another run has it, or the folder cannot be written.
+pub fn lock(model: &Path, taken: &str) -> Result<Lock> {
     let mut name = std::ffi::OsString::from(".");
-    name.push(out.file_name().unwrap_or_default());
+    name.push(model.file_name().unwrap_or_default());
     name.push(".lock");
-    let lock = Lock::take(&out.with_file_name(name))?.ok_or_else(|| {
-        let reason =
-            format!("another training writes this model; wait for it, or choose another file with {option}");
-        Error::Temporary(format!("{}: {reason}", out.display()))
-    })?;
-    clear_leftovers(folder_of(out));
+    let held = Lock::take(&model.with_file_name(name))?;
+    let lock = held.ok_or_else(|| Error::Temporary(format!("{}: {taken}", model.display())))?;
+    clear_leftovers(folder_of(model));
     Ok(lock)
 }
 

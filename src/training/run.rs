@@ -24,6 +24,22 @@ pub(super) struct Run<'a> {
     pub stopping: bool,
 }
 
+impl<'a> Run<'a> {
+    /// One that has not begun.
+    pub fn new(course: &'a Course, contents: Contents, observer: &'a mut dyn Observer) -> Self {
+        Self {
+            course,
+            contents,
+            observer,
+            history: History::default(),
+            best: None,
+            records: Vec::new(),
+            saved: 0.0,
+            stopping: false,
+        }
+    }
+}
+
 impl Run<'_> {
     /// Reports an event; whether to stop.
     pub async fn tell(&mut self, event: Event<'_>) -> bool {

@@ -6,7 +6,7 @@ use super::training_device::processor;
 use super::training_watch::Watch;
 use crate::amplification::RaaOptions;
 use crate::gpu::Processor;
-use crate::model::{Info, Precision, Score, decode, encode_async, header};
+use crate::model::{Info, Precision, Score, decode, decode_student, encode_async, header};
 use crate::picture::{self, Size, View};
 use crate::synthesis::{Foreground, plainest_defect};
 use crate::teacher::Teacher;
@@ -163,10 +163,10 @@ impl Trainer {
             Some((bytes, info)) => {
                 let name = Path::new("the model");
                 let teacher = decode(bytes, name, &Device::flex())?.teacher;
-                let rest = decode(bytes, name, &Device::flex().autodiff())?;
+                let start = decode_student(bytes, name, &Device::flex().autodiff())?;
                 let source = info.teacher.strip_prefix(&format!("{} from ", info.backbone));
                 let source = source.unwrap_or(&info.teacher).to_string();
-                (teacher, source, Some((rest.amplifier, rest.student)))
+                (teacher, source, Some(start))
             }
         };
         let identity = self.identity.iter().map(|(name, content)| {

@@ -5,6 +5,7 @@
 
 use super::program::{category, other_model, part, printed, put, with_model};
 use super::{leftovers, lines, tree};
+use aand::model::StoredModel;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -190,6 +191,56 @@ fn train() {
     fs::remove_file(out.join("m.aand")).unwrap();
     printed(&line("out"));
     assert_eq!(fs::read_to_string(out.join("m.training.jsonl")).unwrap().lines().count(), 5);
+}
+
+/// A refined file tells when it was made, so that only the bytes of the old one can be compared.
+#[test]
+fn refine() {
+    let place = tempfile::tempdir().unwrap();
+    let (root, at) = (place.path(), place.path().display());
+    (0..10).for_each(|n| put(&root.join("parts"), &format!("{n}.png"), &part(n, false)));
+    (10..14).for_each(|n| put(&root.join("new"), &format!("{n}.png"), &part(n, false)));
+    printed(&format!(
+        "train {at}/parts --out {at}/out/m.aand --size 64 --batch 4 --epochs-amplify 1 --epochs-distill 2 --keep 8 \
+         --device cpu --quiet"
+    ));
+    let out = root.join("out");
+    let (model, former) = (out.join("m.aand"), out.join("m.aand.before"));
+    let bytes = fs::read(&model).unwrap();
+    let line = format!("refine {at}/out/m.aand --good {at}/new --epochs 2 --anyway --device cpu --quiet");
+    let longest = time(&line);
+    let reset = || {
+        fs::write(&model, &bytes).unwrap();
+        let _ = fs::remove_file(&former);
+    };
+    let is_refined = || StoredModel::open(&model).is_ok_and(|stored| stored.info.refinements.len() == 1);
+    let assert_whole = |blow: &str| {
+        let old = fs::read(&model).unwrap() == bytes;
+        let new = is_refined() && fs::read(&former).is_ok_and(|former| former == bytes);
+        assert!(old || new, "{blow}: neither the old model nor the new one beside the old one");
+        // The next run, whichever it is, finds its way, and clears.
+        printed(&if old { line.clone() } else { format!("refine {at}/out/m.aand --undo --quiet") });
+        assert!(if old { is_refined() } else { fs::read(&model).unwrap() == bytes }, "{blow}");
+        assert!(leftovers(&out).is_empty(), "{blow}: {:?}", leftovers(&out));
+    };
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    for blow in BLOWS.into_iter().cycle().take(8) {
+        reset();
+        strike(&line, &out, blow, longest, &mut rng);
+        assert_whole(&format!("{blow:?}"));
+    }
+    // And when the former model has just been put beside it.
+    for round in 0..4 {
+        reset();
+        let mut child = start(&line);
+        while !former.exists() {
+            assert!(child.try_wait().unwrap().is_none(), "it ended without a former model");
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_whole(&format!("round {round}"));
+    }
 }
 
 /// A command whose outputs are the same each time: `first` makes the old files, `second` the new ones.

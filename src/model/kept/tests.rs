@@ -1,5 +1,6 @@
 use super::*;
 use crate::inference::plan_tests::info as info_of;
+use crate::picture::{Tiles, View};
 use crate::teacher::Backbone;
 use std::collections::HashMap;
 
@@ -22,13 +23,12 @@ impl File {
 }
 
 impl RawSource for File {
-    fn raw(&self, name: &str) -> Result<Option<Raw>> {
-        let raw = |(kind, shape, bytes): &(Dtype, Vec<usize>, Vec<u8>)| Raw {
+    fn raw(&self, name: &str) -> Result<Option<Raw<'_>>> {
+        Ok(self.0.get(name).map(|(kind, shape, bytes)| Raw {
             kind: *kind,
             shape: shape.clone(),
-            bytes: bytes.clone(),
-        };
-        Ok(self.0.get(name).map(raw))
+            bytes: Cow::Borrowed(bytes),
+        }))
     }
 }
 
@@ -36,13 +36,12 @@ fn kept(info: &Info) -> Kept {
     let length = info.backbone.channels().iter().sum();
     let (width, height) = info.size.pixels();
     let mut kept = Kept { embeddings: vec![vec![0.5; length]; 3], ..Kept::default() };
-    let mut bytes = 0;
     for n in 0..2u8 {
         let picture = Picture::from_fn(width, height, |x, y| image::Rgb([x as u8 * 3, y as u8 + n, 7 * n]));
         let seen = Seen { picture: Cow::Owned(picture), native: Size::new(80, 70 + usize::from(n)) };
-        assert!(kept.add(KeptPicture { seen, learned: n == 0 }, &mut bytes).unwrap());
+        assert!(kept.add(KeptPicture { seen, learned: n == 0 }).unwrap());
     }
-    assert!(bytes > 100);
+    assert!(kept.bytes > 100);
     kept
 }
 
@@ -56,7 +55,7 @@ fn pictures_come_back_to_the_bit() {
     let kept = kept(&info);
     let read = Kept::read(&File::of(&kept), &info, Path::new("m.aand")).unwrap();
     assert_eq!(read.embeddings, kept.embeddings);
-    assert_eq!(read.pictures.len(), 2);
+    assert_eq!((read.pictures.len(), read.bytes), (2, kept.bytes));
     for (a, b) in read.pictures.iter().zip(&kept.pictures) {
         assert!(a.seen.picture == b.seen.picture && a.seen.native == b.seen.native && a.learned == b.learned);
     }
@@ -80,6 +79,13 @@ fn what_cannot_be_is_refused_in_a_line() {
         // A picture may be of any size before it is brought to the network's.
         assert!(natives || refused(&file, &info).contains("impossible numbers"), "{at}");
     }
+    // Sides whose product times three begins at zero again, in tiles, where a picture is kept whole.
+    let view = View { tiles: Some(Tiles { overlap: 0 }), ..View::default() };
+    let mut vast = whole();
+    for (at, side) in [2_900_000_012_u32, 2_120_315_402].into_iter().enumerate() {
+        vast.index()[4 * (1 + at)..4 * (2 + at)].copy_from_slice(&side.to_le_bytes());
+    }
+    assert!(refused(&vast, &Info { view, ..info.clone() }).contains("impossible numbers"));
     let mut short = whole();
     let length = u32::from_le_bytes(short.index()[..4].try_into().unwrap());
     short.index()[..4].copy_from_slice(&(length - 1).to_le_bytes());
@@ -109,6 +115,26 @@ fn pictures_beyond_the_limit_are_not_added() {
     let info = info_of(Backbone::Compact, 64);
     let mut kept = kept(&info);
     let one = kept.pictures[0].clone();
-    let mut bytes = MOST_KEPT_BYTES;
-    assert!(!kept.add(one, &mut bytes).unwrap() && kept.pictures.len() == 2);
+    kept.bytes = MOST_KEPT_BYTES;
+    assert!(!kept.add(one).unwrap() && kept.pictures.len() == 2);
+}
+
+#[test]
+fn as_many_are_taken_as_asked_for_and_as_fit() {
+    let kept = kept(&info_of(Backbone::Compact, 64));
+    let (small, length) = (kept.pictures[0].clone(), kept.bytes / 2);
+    // Noise does not become smaller.
+    let noise = Picture::from_fn(64, 64, |x, y| {
+        image::Rgb([0, 1, 2].map(|c| ((x * 64 + y) * 3 + c).wrapping_mul(2_654_435_761).to_le_bytes()[3]))
+    });
+    let large =
+        KeptPicture { seen: Seen { picture: Cow::Owned(noise), native: Size::square(64) }, learned: true };
+    let mut filled = Kept { bytes: MOST_KEPT_BYTES - 4 * length, ..Kept::default() };
+    filled.fill([&small, &large, &small].map(KeptPicture::clone), 1).unwrap();
+    assert_eq!(filled.pictures.len(), 1);
+    filled.fill([&large, &small, &large].map(KeptPicture::clone), 3).unwrap();
+    assert_eq!(filled.pictures.len(), 2);
+    let after_three = [&large, &large, &large, &small].map(KeptPicture::clone);
+    filled.fill(after_three, 9).unwrap();
+    assert_eq!(filled.pictures.len(), 2);
 }
