@@ -198,6 +198,51 @@ fn a_part_that_was_killed_goes_on() {
     assert!(tree(&at.join("whole")) == tree(&at.join("serial")));
 }
 
+/// A task of SLURM that is asked to stop again and again ends after its program, and is requeued after it: not while
+/// the program still writes.
+#[cfg(unix)]
+#[test]
+fn a_task_waits_for_its_program() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let write = |name: &str, script: &str| {
+        fs::write(at.join(name), format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(at.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    // Ends after the third signal, with another file, and as what may be run again.
+    write(
+        "program",
+        "n=0; trap 'n=$((n+1))' TERM; echo > \"$1-begun\"\n\
+         while [ $n -lt 3 ]; do sleep 0.05; echo $n > \"$1-signals\"; done; sleep 0.3; echo > \"$1-ended\"; exit 75",
+    );
+    write("scontrol", &format!("test -e {0}/3-ended && echo \"$@\" > {0}/requeued", at.display()));
+    let path = format!("{}:{}", at.display(), std::env::var("PATH").unwrap());
+    let mut task = Command::new("bash")
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/slurm/task.sh"))
+        .args([at.join("program"), at.join("%a")])
+        .envs([("PATH", path.as_str()), ("SLURM_ARRAY_TASK_ID", "3"), ("SLURM_JOB_ID", "77")])
+        .spawn()
+        .unwrap();
+    let until = |what: &str, is_so: &dyn Fn() -> bool| {
+        let begun = std::time::Instant::now();
+        while !is_so() {
+            assert!(begun.elapsed().as_secs() < 60, "{what} never came");
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    };
+    until("the program", &|| at.join("3-begun").exists());
+    for n in 1..=3 {
+        let sent = Command::new("kill").args(["-TERM", &task.id().to_string()]).status().unwrap();
+        assert!(sent.success(), "signal {n}: the task has ended before its program");
+        let told = || fs::read_to_string(at.join("3-signals")).unwrap_or_default();
+        until("a signal", &|| n == 3 || told().trim() == n.to_string());
+    }
+    assert_eq!(task.wait().unwrap().code(), Some(75));
+    assert!(at.join("3-ended").exists());
+    assert_eq!(fs::read_to_string(at.join("requeued")).unwrap(), "requeue 77\n");
+}
+
 #[test]
 fn engines_say_which_part_it_is() {
     let (folder, model) = with_model();

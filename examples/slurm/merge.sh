@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All parts that detect.sh wrote to OUT become OUT/all. Says what is missing and fails, if a part is.
+# All parts, OUT/part-1 to OUT/part-PARTS of task.sh, become OUT/all. Says what is missing and fails, if a part is.
 #
 #   merge.sh OUT PARTS
 #SBATCH --job-name=aand-merge

@@ -6,13 +6,13 @@
 use super::batch::{Familiar, Job, Read, file, one_batch};
 use super::folder::Folder;
 use super::inputs::{Input, find};
-use super::line::{Line, word};
+use super::line::{Count, Line};
 use super::part::{self, Part};
 use super::progress::bar;
 use super::results::{Earlier, RESULTS, Results, fingerprint};
 use super::shard::Shard;
 use super::{DeviceArgs, Saying, region, skipped, stop};
-use crate::detection::{Detector, Verdict};
+use crate::detection::Detector;
 use crate::gpu::{MatrixUnits, Processor};
 use crate::model::{Info, Precision, Selection, StoredModel, Threshold};
 use crate::picture::{Remarks, Size, open_size};
@@ -103,25 +103,15 @@ fn pixels(text: &str) -> std::result::Result<f64, String> {
     if value.is_finite() && value >= 0.0 { Ok(value) } else { Err("must be 0 or more".into()) }
 }
 
-/// How many pictures there were of each kind.
-#[derive(Default)]
-struct Count {
-    good: usize,
-    anomalous: usize,
-    failed: usize,
-    /// Those that failed for a reason that may pass, such as a full disk.
-    passing: usize,
-}
-
 /// Runs `aand detect`.
 pub fn run(args: &DetectArgs) -> Result<()> {
     let saying = args.saying;
     let (all, left_out) = find(&args.images, &args.out)?;
     let first = all.first().map(|input| input.path.clone());
-    let mut part = Shared::of(&all);
+    let name_files = all.iter().any(|input| input.renamed);
     let folder = Folder::open(&args.out)?;
     let mut earlier = Earlier::read(&args.out);
-    let inputs = args.own(all, &mut part);
+    let (inputs, part) = args.own(all);
     let mut files: Vec<String> = inputs.iter().flat_map(|input| args.files(input)).collect();
     files.extend(RESULTS.map(str::to_owned));
     folder.check(&files, &earlier.files)?;
@@ -151,7 +141,7 @@ pub fn run(args: &DetectArgs) -> Result<()> {
     }
     let names = inputs.iter().map(|input| input.path.as_os_str().len() + input.stem.len()).sum();
     let mut results = Results::new(&folder, &files, &kept, (inputs.len(), names))?;
-    if part.name_files {
+    if name_files {
         results.name_files();
     }
     let mut count = Count::default();
@@ -189,48 +179,26 @@ pub fn run(args: &DetectArgs) -> Result<()> {
     if passing > 0 {
         return Err(Error::Temporary(format!("{}; run again for these", told())));
     }
-    if let Some(shard) = args.shard {
-        part.write(shard, (model, args.with_files(settings)), &args.out)?;
+    if let Some(part) = part {
+        let results = crate::weights::sha256(&args.out.join(RESULTS[0]))?;
+        Part { model, settings: args.with_files(settings), name_files, results, ..part }.write(&args.out)?;
     }
     if failed > 0 { Err(Error::Incomplete(told())) } else { Ok(()) }
-}
-
-/// What a part has to say of all pictures, its own and those of the other parts.
-struct Shared {
-    pictures: usize,
-    listing: String,
-    name_files: bool,
-    /// The places of the part's own pictures among all.
-    order: Vec<usize>,
-}
-
-impl Shared {
-    fn of(all: &[Input]) -> Self {
-        let listing = part::listing(all.iter().map(|input| (input.path.as_path(), input.stem.as_str())));
-        let name_files = all.iter().any(|input| input.renamed);
-        Self { pictures: all.len(), listing, name_files, order: Vec::new() }
-    }
-
-    /// Says that the results in `out` are part `shard`, and whole.
-    fn write(self, shard: Shard, run: (String, String), out: &Path) -> Result<()> {
-        let Self { pictures, listing, name_files, order } = self;
-        let results = crate::weights::sha256(&out.join(RESULTS[0]))?;
-        Part { pictures, listing, name_files, order, results, ..Part::new(shard, run) }.write(out)
-    }
 }
 
 /// A line of an earlier run that still holds, with its picture's number.
 type Kept = (usize, Line);
 
 impl DetectArgs {
-    /// The pictures of this run's part; all of them without --shard.
-    fn own(&self, all: Vec<Input>, shared: &mut Shared) -> Vec<Input> {
-        let Some(shard) = self.shard else { return all };
+    /// The pictures of this run's part, and what the part has to say of them and of all; without --shard all of them.
+    fn own(&self, all: Vec<Input>) -> (Vec<Input>, Option<Part>) {
+        let Some(shard) = self.shard else { return (all, None) };
+        let pictures = all.len();
+        let listing = part::listing(all.iter().map(|input| (input.path.as_path(), input.stem.as_str())));
         let own = all.into_iter().enumerate().filter(|(_, input)| shard.holds(input.key));
         let (order, inputs): (Vec<usize>, Vec<Input>) = own.unzip();
-        self.saying.say(format!("part {shard}: {} of {} pictures", inputs.len(), shared.pictures));
-        shared.order = order;
-        inputs
+        self.saying.say(format!("part {shard}: {} of {pictures} pictures", inputs.len()));
+        (inputs, Some(Part { pictures, listing, order, ..Part::new(shard) }))
     }
 
     /// The settings of the results, with the files that they have.
@@ -415,19 +383,12 @@ fn stream(
 
 /// Counts a line and shows it; of an earlier run's line, without an input, only the JSON.
 fn tell(saying: Saying, line: &Line, json: &str, input: Option<&Input>, count: &mut Count) {
-    match (&line.error, line.verdict) {
-        (Some(_), _) | (None, None) => {
-            count.failed += 1;
-            count.passing += usize::from(line.passing);
-        }
-        (None, Some(Verdict::Good)) => count.good += 1,
-        (None, Some(Verdict::Anomalous)) => count.anomalous += 1,
-    }
+    count.add(line);
     if let (Some(input), Some(verdict), Some(normalized)) = (input, line.verdict, line.normalized)
         && !saying.json
         && !saying.quiet
     {
-        terminal::print(format!("{:<9} {normalized:.3}  {}", word(verdict), input.path.display()));
+        terminal::print(format!("{:<9} {normalized:.3}  {}", verdict.word(), input.path.display()));
     }
     if let Some(error) = &line.error {
         // An error, so it is said even when quiet.

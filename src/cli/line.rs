@@ -1,6 +1,6 @@
 //! A line of `aand detect`'s results: what was found in a picture, or why nothing was.
 
-use crate::detection::{Detection, Found, Verdict};
+use crate::detection::{Detection, Found, Verdict, told_ms};
 use crate::files::{exact, text};
 use crate::report::cell;
 use crate::{Error, Result};
@@ -76,7 +76,7 @@ impl Line {
         self.normalized = Some(found.normalized);
         self.verdict = Some(found.verdict);
         self.regions = Some(found.regions.clone());
-        self.ms = ms.map(|ms| (ms * 100.0).round() / 100.0);
+        self.ms = ms.map(told_ms);
     }
 
     /// Whether it says all that is to be known of a picture that was judged without an error.
@@ -124,7 +124,7 @@ impl Line {
             cell(&self.path),
             number(self.score),
             number(self.normalized),
-            self.verdict.map(word).unwrap_or_default().into(),
+            self.verdict.map(Verdict::word).unwrap_or_default().into(),
             number(self.ms),
             words(&self.error),
             self.regions.as_ref().and_then(|regions| serde_json::to_string(regions).ok()).unwrap_or_default(),
@@ -141,11 +141,30 @@ pub fn is_own_table(head: &[u8]) -> bool {
     head.starts_with(COLUMNS.join(",").as_bytes()) || head.starts_with(b"{\"path\":\"")
 }
 
-/// A verdict as results have it.
-pub fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Good => "good",
-        Verdict::Anomalous => "anomalous",
+/// How many pictures there were of each kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// Judged good.
+    pub good: usize,
+    /// Judged anomalous.
+    pub anomalous: usize,
+    /// Not judged, or their results could not be written.
+    pub failed: usize,
+    /// Of these the ones that failed for a reason that may pass, such as a full disk.
+    pub passing: usize,
+}
+
+impl Count {
+    /// One more.
+    pub fn add(&mut self, line: &Line) {
+        match line.verdict.filter(|_| line.error.is_none()) {
+            Some(Verdict::Good) => self.good += 1,
+            Some(Verdict::Anomalous) => self.anomalous += 1,
+            None => {
+                self.failed += 1;
+                self.passing += usize::from(line.passing);
+            }
+        }
     }
 }
 
@@ -168,6 +187,11 @@ mod tests {
         for part in [r#","score":1.5"#, r#","normalized":0.5"#, r#","verdict":"good""#] {
             assert!(!serde_json::from_str::<Line>(&judged.replace(part, "")).unwrap().is_judged(), "{part}");
         }
+        let mut count = Count::default();
+        let good = serde_json::from_str(judged).unwrap();
+        let unwritten = Line { verdict: Some(Verdict::Anomalous), passing: true, ..line.clone() };
+        [&good, &line, &unwritten].into_iter().for_each(|line| count.add(line));
+        assert_eq!(count, Count { good: 1, anomalous: 0, failed: 2, passing: 1 });
         line.score = Some(-0.5);
         line.wrote("heat.png", "a_heat.png", Ok(()));
         assert!(is_own_table(text.as_bytes()) && is_own_table(Line::head(true).join(",").as_bytes()));

@@ -2,16 +2,15 @@
 
 use super::Saying;
 use super::folder::Folder;
-use super::line::Line;
+use super::line::{Count, Line};
 use super::part::{self, Part};
-use super::results::{Earlier, JOURNAL, RESULTS};
-use crate::detection::Verdict;
+use super::results::{Earlier, JOURNAL, RESULTS, write_tables};
 use crate::files::{folder_of, same_place, write_atomically, write_whole};
 use crate::{Error, Result, terminal};
 use clap::Args;
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind, Write};
+use std::io::{BufRead, BufReader};
 use std::path::{Component, Path, PathBuf};
 
 /// Options of `aand merge`.
@@ -33,14 +32,6 @@ struct Opened {
     part: Part,
 }
 
-/// How many pictures there were of each kind.
-#[derive(Default)]
-struct Count {
-    good: usize,
-    anomalous: usize,
-    failed: usize,
-}
-
 /// Runs `aand merge`.
 pub fn run(args: &MergeArgs) -> Result<()> {
     let out = &args.out;
@@ -48,11 +39,7 @@ pub fn run(args: &MergeArgs) -> Result<()> {
     let owners = owners(&parts)?;
     let (mut files, mut count) = (Vec::new(), Count::default());
     each(&parts, &owners, |part, _, line| {
-        match line.verdict.filter(|_| line.error.is_none()) {
-            None => count.failed += 1,
-            Some(Verdict::Good) => count.good += 1,
-            Some(Verdict::Anomalous) => count.anomalous += 1,
-        }
+        count.add(line);
         for file in line.files() {
             let inside = Path::new(file).components().all(|name| matches!(name, Component::Normal(_)));
             if !inside || !part.folder.join(file).is_file() {
@@ -78,25 +65,13 @@ pub fn run(args: &MergeArgs) -> Result<()> {
     each(&parts, &owners, |part, _, line| {
         line.files().try_for_each(|file| link(&part.folder.join(file), &out.join(file)))
     })?;
-    let [json, csv] = RESULTS.map(|name| out.join(name));
-    table(&json, |writer| {
-        each(&parts, &owners, |_, text, _| writer.write_all(text).map_err(|e| Error::io(&json, e)))
-    })?;
     let more = parts.iter().any(|opened| opened.part.name_files);
-    table(&csv, |writer| {
-        let mut table = csv::Writer::from_writer(writer);
-        let failed = |e: csv::Error| Error::io(&csv, e.into());
-        table.write_record(Line::head(more)).map_err(failed)?;
-        each(&parts, &owners, |_, _, line| table.write_record(line.row(more)).map_err(failed))?;
-        table.flush().map_err(|e| Error::io(&csv, e))
-    })?;
-    // All of it is in the tables; should it stay, it does no harm.
-    let _ = std::fs::remove_file(journal);
+    write_tables(out, more, |work| each(&parts, &owners, |_, text, line| work(text, line)))?;
     tell(args, parts.len(), owners.len(), &count)
 }
 
 fn tell(args: &MergeArgs, parts: usize, pictures: usize, count: &Count) -> Result<()> {
-    let (out, Count { good, anomalous, failed }) = (args.out.display(), count);
+    let (out, Count { good, anomalous, failed, .. }) = (args.out.display(), count);
     args.saying.say(format!(
         "{pictures} pictures of {parts} parts: {good} good, {anomalous} anomalous, {failed} failed; results in {out}"
     ));
@@ -185,8 +160,11 @@ fn agree(parts: &[Opened]) -> Result<()> {
 fn owners(parts: &[Opened]) -> Result<Vec<u32>> {
     const NONE: u32 = u32::MAX;
     let count = parts.first().map_or(0, |opened| opened.part.pictures);
+    // First of all: the number is a file's word, and memory is taken for so many.
+    if parts.iter().map(|opened| opened.part.order.len()).sum::<usize>() != count {
+        return Err(Error::Setting("the parts do not have all pictures; run all parts again".into()));
+    }
     let mut owners = vec![NONE; count];
-    let mut all = 0;
     for (n, Opened { folder, part }) in parts.iter().enumerate() {
         for &place in &part.order {
             match owners.get_mut(place) {
@@ -194,12 +172,9 @@ fn owners(parts: &[Opened]) -> Result<Vec<u32>> {
                 _ => return Err(Error::dataset(folder, "has pictures of another part; run all parts again")),
             }
         }
-        all += part.order.len();
     }
-    match all == count {
-        true => Ok(owners),
-        false => Err(Error::Setting("the parts do not have all pictures; run all parts again".into())),
-    }
+    // As many as there are, and none twice: all of them.
+    Ok(owners)
 }
 
 /// All lines in the order of one run: the part, the line as it is written there, and what it says.
@@ -227,18 +202,6 @@ fn each(
     Ok(())
 }
 
-/// A table, written whole by work that names what failed itself.
-fn table(path: &Path, work: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
-    let mut failed = None;
-    let written = write_whole(path, |writer| {
-        work(writer).map_err(|error| {
-            failed = Some(error);
-            ErrorKind::Other.into()
-        })
-    });
-    failed.map_or(written, Err)
-}
-
 /// Puts a file of a part into the whole: as another name of the same file, or as a copy.
 fn link(from: &Path, to: &Path) -> Result<()> {
     let folder = folder_of(to);
@@ -260,4 +223,34 @@ fn is_same(a: &Path, b: &Path) -> bool {
 #[cfg(not(unix))]
 fn is_same(_: &Path, _: &Path) -> bool {
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::shard::Shard;
+    use super::*;
+
+    fn opened(index: usize, pictures: usize, order: &[usize]) -> Opened {
+        let part = Part { pictures, order: order.to_vec(), ..Part::new(Shard { index, count: 2 }) };
+        Opened { folder: "parts".into(), part }
+    }
+
+    #[test]
+    fn every_picture_is_in_one_part() {
+        let whole = [opened(1, 3, &[1]), opened(2, 3, &[0, 2])];
+        assert_eq!(owners(&whole).unwrap(), [1, 0, 1]);
+        for (orders, words) in
+            [([&[1][..], &[0]], "do not have all"), ([&[0, 1][..], &[1]], "has pictures of another part")]
+        {
+            let parts = [opened(1, 3, orders[0]), opened(2, 3, orders[1])];
+            assert!(owners(&parts).unwrap_err().to_string().contains(words), "{orders:?}");
+        }
+    }
+
+    /// A damaged file's number is no reason to ask for all memory there is.
+    #[test]
+    fn a_number_beyond_all_memory_is_refused() {
+        let said = owners(&[opened(1, usize::MAX, &[0])]).unwrap_err().to_string();
+        assert!(said.contains("do not have all pictures"), "{said}");
+    }
 }

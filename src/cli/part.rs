@@ -43,14 +43,14 @@ pub struct Part {
 }
 
 impl Part {
-    /// Part `shard`, about whose results nothing is known yet.
-    pub fn new(shard: Shard, (model, settings): (String, String)) -> Self {
+    /// Part `shard`, about which nothing else is known yet.
+    pub fn new(shard: Shard) -> Self {
         Self {
             aand_part: FORMAT,
             shard: shard.index,
             shards: shard.count,
-            model,
-            settings,
+            model: String::new(),
+            settings: String::new(),
             pictures: 0,
             listing: String::new(),
             name_files: false,
@@ -131,7 +131,7 @@ mod tests {
         let said = Part::read(folder).unwrap_err().to_string();
         assert!(said.contains("not finished"), "{said}");
         let shard = Shard { index: 2, count: 3 };
-        let good = Part { pictures: 9, order: vec![0, 4, 8], ..Part::new(shard, ("m".into(), "s".into())) };
+        let good = Part { pictures: 9, order: vec![0, 4, 8], model: "m".into(), ..Part::new(shard) };
         good.write(folder).unwrap();
         assert_eq!(Part::read(folder).unwrap(), good);
         for wrong in [

@@ -158,35 +158,74 @@ impl Results {
     /// They cannot be written; the lines are kept for the next run, then.
     pub fn finish(mut self) -> Result<()> {
         drop(self.reserve.take());
-        let [json, csv] = RESULTS.map(|name| self.folder.join(name));
-        write_whole(&json, |writer| self.each(|line| writeln!(writer, "{}", serde_json::to_string(line)?)))?;
-        write_whole(&csv, |writer| {
-            let more = self.more;
-            let mut table = csv::Writer::from_writer(writer);
-            table.write_record(Line::head(more))?;
-            self.each(|line| Ok(table.write_record(line.row(more))?))?;
-            table.flush()
-        })?;
-        // All of it is in the tables; should it stay, it does no harm.
-        let _ = std::fs::remove_file(self.folder.join(JOURNAL));
-        Ok(())
+        let (folder, more) = (self.folder.clone(), self.more);
+        write_tables(&folder, more, |work| self.each(work))
     }
 
-    fn each(&mut self, mut work: impl FnMut(&Line) -> std::io::Result<()>) -> std::io::Result<()> {
+    fn each(&mut self, work: &mut Work<'_>) -> Result<()> {
+        let journal = self.folder.join(JOURNAL);
+        let failed = |e| Error::io(&journal, e);
         for place in self.places.iter().flatten() {
             let mut bytes;
             let text = match place {
                 Place::Memory(text) => text.as_bytes(),
                 Place::File { from, length } => {
                     bytes = vec![0; *length];
-                    self.kept.seek(SeekFrom::Start(*from))?;
-                    self.kept.read_exact(&mut bytes)?;
+                    self.kept.seek(SeekFrom::Start(*from)).map_err(failed)?;
+                    self.kept.read_exact(&mut bytes).map_err(failed)?;
                     &bytes
                 }
             };
-            work(&serde_json::from_slice(text)?)?;
+            work(text, &serde_json::from_slice(text).map_err(|e| failed(e.into()))?)?;
         }
         Ok(())
+    }
+}
+
+/// What is done with a line: as it is written, its end included, and what it says.
+pub type Work<'a> = dyn FnMut(&[u8], &Line) -> Result<()> + 'a;
+
+/// Writes both tables of the lines that `each` goes through, with names of files if `more` is to be told; then the dot-file
+/// is needed no longer.
+///
+/// # Errors
+/// They cannot be written, or a line cannot be had.
+pub fn write_tables(
+    folder: &Path,
+    more: bool,
+    mut each: impl FnMut(&mut Work<'_>) -> Result<()>,
+) -> Result<()> {
+    let [json, csv] = RESULTS.map(|name| folder.join(name));
+    table(&json, |writer| each(&mut |text, _| writer.write_all(text).map_err(|e| Error::io(&json, e))))?;
+    table(&csv, |writer| {
+        let mut table = csv::Writer::from_writer(writer);
+        let failed = |e| Error::io(&csv, plain(e));
+        table.write_record(Line::head(more)).map_err(failed)?;
+        each(&mut |_, line| table.write_record(line.row(more)).map_err(failed))?;
+        table.flush().map_err(|e| Error::io(&csv, e))
+    })?;
+    // All of it is in the tables; should it stay, it does no harm.
+    let _ = std::fs::remove_file(folder.join(JOURNAL));
+    Ok(())
+}
+
+/// A table, written whole by work that names what failed itself.
+fn table(path: &Path, work: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    let mut failed = None;
+    let written = write_whole(path, |writer| {
+        work(writer).map_err(|error| {
+            failed = Some(error);
+            ErrorKind::Other.into()
+        })
+    });
+    failed.map_or(written, Err)
+}
+
+/// What the operating system said: by that a full disk is told from what stays.
+fn plain(error: csv::Error) -> std::io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => std::io::Error::other(format!("{other:?}")),
     }
 }
 
@@ -220,6 +259,13 @@ fn reserve(folder: &Path, space: u64) -> Result<Option<NamedTempFile>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Also when it is the table for spreadsheets that finds no room: the run is worth another try.
+    #[test]
+    fn a_full_disk_is_told_from_what_stays() {
+        let full = || std::io::Error::from(ErrorKind::StorageFull);
+        assert!(Error::io("results.csv", plain(csv::Error::from(full()))).is_temporary());
+    }
 
     #[test]
     fn what_was_found_is_known_again_until_something_changes() {

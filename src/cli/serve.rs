@@ -1,11 +1,10 @@
 //! `aand serve MODEL…`: models over HTTP.
 
-use super::{Cli, DeviceArgs, Saying, stop};
+use super::{DeviceArgs, Saying, stop};
 use crate::model::Precision;
 use crate::serve::{Host, Limits, Options, Token, serve};
 use crate::{Error, Result, terminal};
-use clap::error::ErrorKind;
-use clap::{Args, CommandFactory};
+use clap::Args;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,6 +12,14 @@ use std::time::Duration;
 
 /// The environment variable that holds the token.
 const TOKEN: &str = "AAND_TOKEN";
+
+/// Pixels of a megapixel.
+const MEGAPIXEL: u64 = 1_000_000;
+
+/// The limits unless others are given.
+fn usual() -> Limits {
+    Limits::default()
+}
 
 /// Options of `aand serve`.
 #[derive(Debug, Args)]
@@ -34,28 +41,49 @@ pub struct ServeArgs {
     #[arg(long, value_name = "NAME")]
     allow_host: Vec<String>,
     /// Pictures computed at once
-    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(
+        long, default_value_t = usual().batch as u16,
+        value_parser = clap::value_parser!(u16).range(1..=1024)
+    )]
     batch: u16,
     /// Milliseconds that a picture waits for others that are being decoded, to be computed with them
-    #[arg(long, default_value_t = 2, value_name = "MS", value_parser = clap::value_parser!(u64).range(..=10_000))]
+    #[arg(
+        long, default_value_t = usual().wait.as_millis() as u64, value_name = "MS",
+        value_parser = clap::value_parser!(u64).range(..=10_000)
+    )]
     wait: u64,
     /// Pictures decoded, waiting or computed at a time; further ones are answered 429
-    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = usual().queue as u32, value_parser = clap::value_parser!(u32).range(1..))]
     queue: u32,
     /// Mebibytes of a request's body; more is answered 413
-    #[arg(long, default_value_t = 64, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    #[arg(
+        long, default_value_t = (usual().body >> 20) as u32, value_name = "MIB",
+        value_parser = clap::value_parser!(u32).range(1..=4096)
+    )]
     max_body: u32,
     /// Megapixels of a picture; more is answered 422
-    #[arg(long, default_value_t = 50, value_name = "MEGAPIXELS", value_parser = clap::value_parser!(u32).range(1..=300))]
+    #[arg(
+        long, default_value_t = (usual().pixels / MEGAPIXEL) as u32, value_name = "MEGAPIXELS",
+        value_parser = clap::value_parser!(u32).range(1..=300)
+    )]
     max_pixels: u32,
-    /// Mebibytes of all bodies together; more is answered 429
-    #[arg(long, default_value_t = 1024, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..))]
+    /// Mebibytes of all bodies and waiting pictures together, but at least those of one request; more is answered 429
+    #[arg(
+        long, default_value_t = (usual().memory >> 20) as u32, value_name = "MIB",
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
     max_memory: u32,
     /// Open connections; further ones wait
-    #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    #[arg(
+        long, default_value_t = usual().connections as u32,
+        value_parser = clap::value_parser!(u32).range(1..=65_536)
+    )]
     connections: u32,
     /// Seconds that a client may be silent while it sends or receives
-    #[arg(long, default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(
+        long, default_value_t = usual().patience.as_secs(), value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(1..=3600)
+    )]
     timeout: u64,
     /// What a GPU computes with: f32, or f16 where it has that (less memory to move; scores within 1 %)
     #[arg(long, value_enum, default_value = "f32")]
@@ -90,40 +118,32 @@ impl Host for Program {
 /// Runs `aand serve`.
 pub fn run(args: ServeArgs) -> Result<()> {
     let token = args.token()?;
-    if !args.address.is_loopback() && token.is_none() {
-        let words = format!(
-            "--address {}: others can reach it, so a token is needed: give --token-file or {TOKEN}",
-            args.address
-        );
-        Cli::command().error(ErrorKind::MissingRequiredArgument, words).exit();
-    }
     stop::listen();
-    let (processor, device) = args.device.choose_named(args.saying)?;
+    let processor = args.device.choose(args.saying)?;
     let mebibytes = |count: u32| usize::try_from(u64::from(count) << 20).unwrap_or(usize::MAX);
     let limits = Limits {
         body: mebibytes(args.max_body),
-        memory: mebibytes(args.max_memory).max(mebibytes(args.max_body)),
-        pixels: u64::from(args.max_pixels) * 1_000_000,
+        memory: mebibytes(args.max_memory),
+        pixels: u64::from(args.max_pixels) * MEGAPIXEL,
         queue: args.queue as usize,
         batch: args.batch.into(),
         wait: Duration::from_millis(args.wait),
         connections: args.connections as usize,
         patience: Duration::from_secs(args.timeout),
-        ..Limits::default()
+        ..usual()
     };
     let options = Options {
         address: SocketAddr::new(args.address, args.port),
         token,
         hosts: args.allow_host,
         processor,
-        device,
         precision: args.precision,
         limits,
         models: args.models,
     };
     let host: Arc<dyn Host> = Arc::new(Program(args.saying));
     serve(options, &host)?;
-    args.saying.say("ended; every request that had come was answered");
+    args.saying.say("ended");
     Ok(())
 }
 

@@ -42,6 +42,26 @@ pub enum Verdict {
     Anomalous,
 }
 
+impl Verdict {
+    /// On a score.
+    pub fn of(score: f64, threshold: f64) -> Self {
+        if score > threshold { Self::Anomalous } else { Self::Good }
+    }
+
+    /// As results have it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Anomalous => "anomalous",
+        }
+    }
+}
+
+/// Milliseconds as results tell them: more digits would only be noise.
+pub fn told_ms(ms: f64) -> f64 {
+    (ms * 100.0).round() / 100.0
+}
+
 /// What was found in one picture.
 #[derive(Clone, Debug)]
 pub struct Detection {
@@ -306,7 +326,7 @@ pub fn judge(map: ScoreMap, score: f64, threshold: f64) -> Result<Detection> {
 }
 
 fn verdict(map: ScoreMap, score: f64, threshold: f64) -> Detection {
-    let verdict = if score > threshold { Verdict::Anomalous } else { Verdict::Good };
+    let verdict = Verdict::of(score, threshold);
     Detection { map, score, normalized: normalized(score, threshold), verdict, regions: Vec::new() }
 }
 

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::inline::{mask, photograph};
 use super::input::GalleryItem;
 use super::numbers::count;
-use crate::detection::color;
+use crate::detection::{Verdict, color};
 use crate::error::Result;
 
 /// So many pictures are shown at most.
@@ -66,16 +66,15 @@ fn scale(threshold: f64) -> Markup {
 }
 
 fn card(item: &GalleryItem, threshold: f64) -> Result<Markup> {
-    let called_anomalous = item.score > threshold;
-    let wrong = called_anomalous != item.defect.is_some();
-    let called = if called_anomalous { "anomalous" } else { "good" };
+    let called = Verdict::of(item.score, threshold);
+    let wrong = (called == Verdict::Anomalous) != item.defect.is_some();
     let truth = item.defect.as_deref().unwrap_or("good");
     let name = &item.name;
     Ok(html! {
         article.card.wrong[wrong] {
             p.name {
                 b { (name) } " "
-                span.verdict.bad[wrong] { @if wrong { "✗ " } @else { "✓ " } "called " (called) }
+                span.verdict.bad[wrong] { @if wrong { "✗ " } @else { "✓ " } "called " (called.word()) }
             }
             p.faint {
                 "truth: " (truth) " · score " (format!("{:.4}", item.score))

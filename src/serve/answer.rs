@@ -2,7 +2,7 @@
 
 use super::failure::{Failure, json};
 use super::model::Loaded;
-use crate::detection::{Detection, Found, Verdict, heat_map};
+use crate::detection::{Detection, Found, Verdict, heat_map, told_ms};
 use crate::picture::Size;
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
@@ -42,7 +42,7 @@ impl Answer {
             verdict: found.verdict,
             anomalous: found.verdict == Verdict::Anomalous,
             regions: found.regions.clone(),
-            ms: (ms * 100.0).round() / 100.0,
+            ms: told_ms(ms),
         }
     }
 
@@ -57,11 +57,10 @@ impl Answer {
     /// A number cannot stand in a header.
     pub fn with_map(&self, png: Vec<u8>) -> Result<Response, Failure> {
         let mut response = ([(CONTENT_TYPE, HeaderValue::from_static("image/png"))], png).into_response();
-        let verdict = if self.anomalous { "anomalous" } else { "good" };
         for (name, value) in [
             ("aand-score", self.score.to_string()),
             ("aand-threshold", self.threshold.to_string()),
-            ("aand-verdict", verdict.into()),
+            ("aand-verdict", self.verdict.word().into()),
         ] {
             let value = HeaderValue::try_from(value).map_err(|e| Failure::inner(e.to_string()))?;
             response.headers_mut().insert(name, value);

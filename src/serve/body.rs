@@ -67,12 +67,13 @@ pub async fn receive(
             Ok(Ok(Some(Ok(frame)))) => frame,
         };
         let Ok(data) = frame.into_data() else { continue };
-        if received.bytes.len() + data.len() > limits.body {
+        let length = received.bytes.len() + data.len();
+        if length > limits.body {
             drop(received);
             drain(body).await;
             return Err(too_large());
         }
-        if let Err(failure) = budget.add(&mut received.share, data.len()) {
+        if let Err(failure) = budget.hold(&mut received.share, length) {
             drop(received);
             drain(body).await;
             return Err(failure);

@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::picture::Given;
 use super::service::{Service, blocking};
 use axum::body::Body;
-use axum::extract::rejection::QueryRejection;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
@@ -28,31 +28,31 @@ pub async fn detect(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Failure> {
-    answer(&service, asked, None, &headers, body).await
+    answer(&service, asked, Ok(None), &headers, body).await
 }
 
 /// By the model in the path.
 pub async fn detect_by(
     State(service): State<Arc<Service>>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
     asked: Result<Query<Asked>, QueryRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Failure> {
-    answer(&service, asked, Some(name), &headers, body).await
+    answer(&service, asked, name.map(|Path(name)| Some(name)), &headers, body).await
 }
 
 async fn answer(
     service: &Arc<Service>,
     asked: Result<Query<Asked>, QueryRejection>,
-    name: Option<String>,
+    name: Result<Option<String>, PathRejection>,
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Response, Failure> {
     // All of it is taken before anything is refused: an answer may be lost with a body that nobody reads.
     let received = service.receive(body, headers).await?;
-    let Query(asked) = asked.map_err(|e| Failure::bad(e.body_text()))?;
-    let model = service.model(name.or(asked.model).as_deref())?;
+    let Query(asked) = asked?;
+    let model = service.model(name?.or(asked.model).as_deref())?;
     let wants_map = match asked.map.as_deref() {
         Some("png") => true,
         Some(other) => return Err(Failure::bad(format!("map={other}: there is only map=png"))),

@@ -13,7 +13,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use subtle::ConstantTimeEq;
 
 /// Characters below which a token could be guessed.
-pub const SHORTEST_TOKEN: usize = 16;
+const SHORTEST_TOKEN: usize = 16;
 
 /// A secret; only its fingerprint is kept, so that comparing takes the same time whatever is offered.
 #[derive(Clone)]
@@ -108,13 +108,9 @@ impl Guard {
     }
 }
 
-/// Whether it is answered without a token: whether the service lives, and the files of the page.
+/// Whether it is answered without a token: only whether the service lives, which engines ask without one.
 fn is_open(method: &Method, path: &str) -> bool {
-    let secret = ["/api", "/detect", "/models", "/v2", "/metrics"];
-    let below =
-        |root: &&str| path.strip_prefix(*root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    let reads = matches!(*method, Method::GET | Method::HEAD);
-    reads && (path.starts_with("/v2/health/") || !secret.iter().any(below))
+    matches!(*method, Method::GET | Method::HEAD) && path.starts_with("/v2/health/")
 }
 
 /// Host and port as the request has them, in lower case.
@@ -239,8 +235,13 @@ mod tests {
         for path in ["/detect", "/models/a/detect", "/v2", "/v2/models/a", "/metrics", "/api/state", "/api"] {
             assert_eq!(ask("GET", path, None), 401, "{path}");
         }
-        for path in ["/v2/health/live", "/v2/health/ready", "/", "/js/main.js", "/modelsx"] {
+        for path in ["/", "/js/main.js", "/modelsx", "/v2/health", "/v2/healthy"] {
+            assert_eq!(ask("GET", path, None), 401, "{path}");
+        }
+        for path in ["/v2/health/live", "/v2/health/ready"] {
             assert_eq!(ask("GET", path, None), 200, "{path}");
+            assert_eq!(ask("HEAD", path, None), 200, "{path}");
+            assert_eq!(ask("POST", path, None), 401, "{path}");
         }
         assert_eq!(ask("POST", "/", None), 401);
         assert!(Token::new("short").is_err() && Token::new("0123456789 abcdef").is_err());

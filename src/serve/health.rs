@@ -3,6 +3,7 @@
 use super::failure::{Failure, json};
 use super::infer::describe;
 use super::service::Service;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -34,8 +35,9 @@ pub async fn ready(State(service): State<Arc<Service>>) -> Response {
 /// `GET /v2/models/NAME`.
 pub async fn model(
     State(service): State<Arc<Service>>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Failure> {
+    let Path(name) = name?;
     let model = service.model(Some(&name))?;
     let info = &model.detector.info;
     let mut words = describe(&name, info);
@@ -51,8 +53,9 @@ pub async fn model(
 /// `GET /v2/models/NAME/ready`.
 pub async fn model_ready(
     State(service): State<Arc<Service>>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Failure> {
+    let Path(name) = name?;
     service.model(Some(&name))?;
     Ok(json(&json!({ "name": name, "ready": true })).into_response())
 }

@@ -8,6 +8,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,13 +28,15 @@ const GRACE: Duration = Duration::from_secs(60);
 /// # Errors
 /// Someone else does, or it is none of this machine.
 pub async fn listen(address: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| {
-        let remedy = match error.kind() {
-            std::io::ErrorKind::AddrInUse => "; choose another `port`, or 0 for any that is free",
-            std::io::ErrorKind::PermissionDenied => "; choose a `port` from 1024 on",
-            _ => "",
-        };
-        Error::Device(format!("cannot listen on {address}: {error}{remedy}"))
+    let words =
+        |error: std::io::Error, remedy: &str| format!("cannot listen on {address}: {error}; {remedy}");
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        // Whoever has it may end, as the service before does when this one takes its place.
+        ErrorKind::AddrInUse => {
+            Error::Temporary(words(error, "choose another `port`, or 0 for any that is free"))
+        }
+        ErrorKind::PermissionDenied => Error::Setting(words(error, "choose a `port` from 1024 on")),
+        _ => Error::Setting(words(error, "choose an `address` of this machine")),
     })
 }
 

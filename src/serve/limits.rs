@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub struct Limits {
     /// Bytes of a request's body.
     pub body: usize,
-    /// Bytes of all bodies, and of pictures that wait, together.
+    /// Bytes of all bodies, and of pictures that wait, together; at least those of one request are taken.
     pub memory: usize,
     /// Pixels of a picture.
     pub pixels: u64,
@@ -45,7 +45,10 @@ impl Default for Limits {
     }
 }
 
-/// Memory that all requests share, in KiB.
+/// Bytes of a page, of which memory is counted.
+const PAGE: usize = 1 << 10;
+
+/// Memory that all requests share, in pages.
 #[derive(Clone, Debug)]
 pub struct Budget(Arc<Semaphore>);
 
@@ -54,17 +57,26 @@ pub struct Budget(Arc<Semaphore>);
 pub struct Share(Option<OwnedSemaphorePermit>);
 
 impl Budget {
-    /// So many bytes in all.
-    pub fn new(bytes: usize) -> Self {
-        Self(Arc::new(Semaphore::new((bytes >> 10).clamp(1, Semaphore::MAX_PERMITS))))
+    /// As `limits` say; however little that is, the largest body and the largest picture have room beside each other, or a
+    /// request would be told for ever to come again later.
+    pub fn new(limits: &Limits) -> Self {
+        let picture = usize::try_from(limits.pixels.saturating_mul(3)).unwrap_or(usize::MAX);
+        let pages = limits.body.div_ceil(PAGE).saturating_add(picture.div_ceil(PAGE));
+        let pages = pages.max(limits.memory / PAGE);
+        Self(Arc::new(Semaphore::new(pages.min(Semaphore::MAX_PERMITS))))
     }
 
-    /// Takes `bytes` more.
+    /// From now on the share is of `bytes` in all, if it is not of more already. The total, not what is added: a body may
+    /// come in pieces of a byte.
     ///
     /// # Errors
     /// Others have them: to be tried again later.
-    pub fn add(&self, share: &mut Share, bytes: usize) -> Result<(), Failure> {
-        let pages = u32::try_from(bytes.div_ceil(1 << 10)).unwrap_or(u32::MAX);
+    pub fn hold(&self, share: &mut Share, bytes: usize) -> Result<(), Failure> {
+        let held = share.0.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let pages = u32::try_from(bytes.div_ceil(PAGE).saturating_sub(held)).unwrap_or(u32::MAX);
+        if pages == 0 {
+            return Ok(());
+        }
         let more = Arc::clone(&self.0).try_acquire_many_owned(pages);
         let more = more.map_err(|_| Failure::busy("all memory for pictures is in use; try again later"))?;
         match &mut share.0 {
@@ -79,14 +91,35 @@ impl Budget {
 mod tests {
     use super::*;
 
+    fn budget(memory: usize, body: usize, pixels: u64) -> Budget {
+        Budget::new(&Limits { memory, body, pixels, ..Limits::default() })
+    }
+
     #[test]
     fn memory_is_given_back() {
-        let budget = Budget::new(4 << 10);
+        let budget = budget(4 << 10, 0, 0);
         let mut one = Share::default();
-        budget.add(&mut one, 1).unwrap();
-        budget.add(&mut one, 3 << 10).unwrap();
-        assert_eq!(budget.add(&mut Share::default(), 1).unwrap_err().status, 429);
+        budget.hold(&mut one, 1).unwrap();
+        budget.hold(&mut one, 4 << 10).unwrap();
+        assert_eq!(budget.hold(&mut Share::default(), 1).unwrap_err().status, 429);
         drop(one);
-        budget.add(&mut Share::default(), 4 << 10).unwrap();
+        budget.hold(&mut Share::default(), 4 << 10).unwrap();
+    }
+
+    #[test]
+    fn bytes_that_come_one_by_one_take_no_more_than_at_once() {
+        let budget = budget(2 << 10, 0, 0);
+        let mut share = Share::default();
+        (1..=1 << 10).for_each(|bytes| budget.hold(&mut share, bytes).unwrap());
+        budget.hold(&mut Share::default(), 1 << 10).unwrap();
+    }
+
+    #[test]
+    fn a_body_and_the_picture_in_it_always_have_room() {
+        let budget = budget(1, 1025, 1);
+        let (mut body, mut picture) = (Share::default(), Share::default());
+        budget.hold(&mut body, 1025).unwrap();
+        budget.hold(&mut picture, 3).unwrap();
+        assert_eq!(budget.hold(&mut picture, 1025).unwrap_err().status, 429);
     }
 }

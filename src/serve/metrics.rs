@@ -65,8 +65,7 @@ impl Metrics {
 
     /// A picture was judged.
     pub fn judged(&self, model: &str, verdict: Verdict) {
-        let verdict = if verdict == Verdict::Good { "good" } else { "anomalous" };
-        self.pictures.get_or_create(&[("model", model.into()), ("verdict", verdict.into())]).inc();
+        self.pictures.get_or_create(&[("model", model.into()), ("verdict", verdict.word().into())]).inc();
     }
 
     /// So many pictures are computed at once.

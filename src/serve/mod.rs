@@ -29,9 +29,8 @@ mod routes;
 mod service;
 mod watch;
 
-pub use guard::{SHORTEST_TOKEN, Token};
+pub use guard::Token;
 pub use limits::Limits;
-pub use model::name_of;
 
 use crate::gpu::Processor;
 use crate::model::Precision;
@@ -55,8 +54,6 @@ pub struct Options {
     pub hosts: Vec<String>,
     /// What computes.
     pub processor: Processor,
-    /// The same in words.
-    pub device: String,
     /// What a GPU computes with.
     pub precision: Precision,
     /// How much of everything.
@@ -76,12 +73,13 @@ pub trait Host: Send + Sync {
 /// Serves until `host` asks to end; what is in flight then is still answered.
 ///
 /// # Errors
-/// A model cannot be opened, two of them have the same name, the address cannot be listened on, or it is not one of this
-/// machine alone and there is no token.
+/// There is no model, one cannot be opened, or two have the same name; the address cannot be listened on, or it is not one
+/// of this machine alone and there is no token.
 pub fn serve(options: Options, host: &Arc<dyn Host>) -> Result<()> {
     if !options.address.ip().is_loopback() && options.token.is_none() {
-        return Err(Error::Setting(format!(
-            "`address` {}: others can reach it, so a token is needed: give `token_file`, or listen on 127.0.0.1",
+        return Err(Error::Usage(format!(
+            "`address` {}: others can reach it, so a token is needed: give `token_file` or the environment variable \
+             AAND_TOKEN, or listen on 127.0.0.1",
             options.address.ip()
         )));
     }

@@ -76,14 +76,15 @@ impl Served {
 }
 
 /// What a model file is called by: its name without the ending.
-pub fn name_of(path: &Path) -> String {
+fn name_of(path: &Path) -> String {
     plain_name(path.file_stem().unwrap_or_default())
 }
 
 /// All models that are served.
 #[derive(Debug)]
 pub struct Models {
-    all: RwLock<Vec<Arc<Served>>>,
+    /// In the order in which they were given.
+    pub all: Vec<Served>,
     processor: Processor,
     precision: Precision,
 }
@@ -92,36 +93,25 @@ impl Models {
     /// Opens model files.
     ///
     /// # Errors
-    /// One cannot be opened, or two have the same name.
-    pub fn open(paths: &[PathBuf], processor: &Processor, precision: Precision) -> Result<Arc<Self>> {
-        let models = Self { all: RwLock::new(Vec::new()), processor: processor.clone(), precision };
-        paths.iter().try_for_each(|path| models.add(path))?;
-        Ok(Arc::new(models))
-    }
-
-    /// Opens one more.
-    ///
-    /// # Errors
-    /// It cannot be opened, or there is one of that name.
-    pub fn add(&self, path: &Path) -> Result<()> {
-        let name = name_of(path);
-        let taken = || {
-            Error::Setting(format!(
-                "{}: there is already a model called {name}; rename one, they are told apart by their files' names",
-                path.display()
-            ))
-        };
-        if self.get(&name).is_some() {
-            return Err(taken());
+    /// There is none, one cannot be opened, or two have the same name.
+    pub fn open(paths: &[PathBuf], processor: &Processor, precision: Precision) -> Result<Self> {
+        if paths.is_empty() {
+            return Err(Error::Usage("there is no model to serve; give one or more".into()));
         }
-        let current = RwLock::new(Arc::new(self.load(&name, path)?));
-        let served = Served { name: name.clone(), path: path.into(), current, trouble: Mutex::new(None) };
-        let mut all = self.all.write().unwrap_or_else(PoisonError::into_inner);
-        if all.iter().any(|served| served.name == name) {
-            return Err(taken());
+        let mut models =
+            Self { all: Vec::with_capacity(paths.len()), processor: processor.clone(), precision };
+        for path in paths {
+            let name = name_of(path);
+            if models.get(&name).is_some() {
+                return Err(Error::Setting(format!(
+                    "{}: there is already a model called {name}; rename one, they are told apart by their files' names",
+                    path.display()
+                )));
+            }
+            let current = RwLock::new(Arc::new(models.load(&name, path)?));
+            models.all.push(Served { name, path: path.clone(), current, trouble: Mutex::new(None) });
         }
-        all.push(Arc::new(served));
-        Ok(())
+        Ok(models)
     }
 
     /// Reads a model file that does not change meanwhile.
@@ -137,18 +127,24 @@ impl Models {
         }
     }
 
-    /// Those served now.
-    pub fn all(&self) -> Vec<Arc<Served>> {
-        self.all.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
     /// Their names.
     pub fn names(&self) -> Vec<String> {
-        self.all().iter().map(|served| served.name.clone()).collect()
+        self.all.iter().map(|served| served.name.clone()).collect()
     }
 
     /// The one of that name.
-    pub fn get(&self, name: &str) -> Option<Arc<Served>> {
-        self.all().into_iter().find(|served| served.name == name)
+    pub fn get(&self, name: &str) -> Option<&Served> {
+        self.all.iter().find(|served| served.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_has_a_model() {
+        let said = Models::open(&[], &Processor::Cpu, Precision::F32).unwrap_err();
+        assert!(matches!(said, Error::Usage(_)), "{said}");
     }
 }

@@ -44,7 +44,7 @@ pub fn ready(given: Given, info: &Info, most: u64, budget: &Budget) -> Result<Re
     }
     let mut share = Share::default();
     if info.view.tiles.is_some() {
-        budget.add(&mut share, native.as_raw().len())?;
+        budget.hold(&mut share, native.as_raw().len())?;
     }
     let seen = info.view.see(&native, info.size).owned();
     Ok(Ready { seen, ms: started.elapsed().as_secs_f64() * 1e3, _share: share })

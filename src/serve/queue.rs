@@ -5,7 +5,7 @@ use super::metrics::Metrics;
 use super::model::Loaded;
 use super::picture::Ready;
 use crate::detection::Detection;
-use crate::picture::Seen;
+use crate::picture::{ScoreMap, Seen, Size};
 use crate::{Error, Result};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,7 +22,7 @@ struct Job {
     model: Arc<Loaded>,
     ready: Ready,
     reply: oneshot::Sender<Found>,
-    _place: Place,
+    place: Place,
 }
 
 #[derive(Default)]
@@ -67,10 +67,7 @@ impl Queue {
     /// There are never so many, or not now.
     pub fn enter(&self, pictures: usize) -> Outcome<Vec<Place>> {
         let most = self.most;
-        if pictures > most {
-            let reason = format!("{pictures} pictures in a request: at most {most} are taken (--queue)");
-            return Err(Failure::large(reason));
-        }
+        fits(pictures, most)?;
         let more = |taken: usize| (taken + pictures <= most).then_some(taken + pictures);
         let entered = self.taken.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more);
         entered
@@ -85,7 +82,7 @@ impl Queue {
     /// Lines a picture up; what comes of it is told through what is returned.
     pub fn push(&self, model: Arc<Loaded>, ready: Ready, place: Place) -> oneshot::Receiver<Found> {
         let (reply, found) = oneshot::channel();
-        self.lock().jobs.push_back(Job { model, ready, reply, _place: place });
+        self.lock().jobs.push_back(Job { model, ready, reply, place });
         self.changed.notify_all();
         found
     }
@@ -146,6 +143,19 @@ impl Queue {
     }
 }
 
+/// Whether a request may have so many pictures, where the queue has `most` places.
+///
+/// # Errors
+/// It has more.
+pub fn fits(pictures: usize, most: usize) -> Outcome<()> {
+    match pictures <= most {
+        true => Ok(()),
+        false => Err(Failure::large(format!(
+            "{pictures} pictures in a request: at most {most} are taken (--queue)"
+        ))),
+    }
+}
+
 /// Computes a batch. Where it fails as a whole its pictures are tried one by one, so that none takes others with it.
 fn compute(jobs: Vec<Job>) {
     let Some(first) = jobs.first() else { return };
@@ -161,9 +171,11 @@ fn compute(jobs: Vec<Job>) {
             .map(|job| look(&model, &[job.ready.seen.borrowed()])?.pop().unwrap_or_else(|| Err(missing())))
             .collect(),
     };
-    for (job, found) in jobs.into_iter().zip(found) {
+    for (Job { ready, reply, place, .. }, found) in jobs.into_iter().zip(found) {
+        // First, so that whoever has the answer finds a place and memory for the next picture.
+        drop((ready, place));
         // Whoever asked may have gone.
-        let _ = job.reply.send(found);
+        let _ = reply.send(found);
     }
 }
 
@@ -171,24 +183,54 @@ fn missing() -> Error {
     Error::Device("a map is missing".into())
 }
 
-/// What is found in pictures. A fault of the program in one batch must not end the thread that computes all.
+/// What is found in pictures.
 fn look(model: &Loaded, seen: &[Seen<'_>]) -> Result<Vec<Found>> {
-    let started = Instant::now();
     let detector = &model.detector;
-    let maps = catch_unwind(AssertUnwindSafe(|| pollster::block_on(detector.look(seen, &mut |_, _| {}))));
-    let maps = maps
-        .unwrap_or_else(|_| Err(Error::Device("the computation failed; this is a fault of aand".into())))?;
-    if maps.len() != seen.len() {
-        return Err(missing());
-    }
-    let share = started.elapsed().as_secs_f64() * 1e3 / seen.len().max(1) as f64;
-    let judge = |(map, seen): (_, &Seen<'_>)| detector.judge(map, seen.native).map(|found| (found, share));
-    Ok(maps.into_iter().zip(seen).map(judge).collect())
+    let natives: Vec<Size> = seen.iter().map(|seen| seen.native).collect();
+    let maps = || pollster::block_on(detector.look(seen, &mut |_, _| {}));
+    found(&natives, maps, |map, native| detector.judge(map, native))
+}
+
+/// What is found in the maps of pictures of these sizes. A fault of the program, wherever in one batch, must not end the
+/// thread that computes all: nobody would be answered any more.
+fn found(
+    natives: &[Size],
+    maps: impl FnOnce() -> Result<Vec<ScoreMap>>,
+    judge: impl Fn(ScoreMap, Size) -> Result<Detection>,
+) -> Result<Vec<Found>> {
+    let started = Instant::now();
+    let whole = || {
+        let maps = maps()?;
+        if maps.len() != natives.len() {
+            return Err(missing());
+        }
+        let share = started.elapsed().as_secs_f64() * 1e3 / natives.len().max(1) as f64;
+        let judge = |(map, &native)| judge(map, native).map(|found| (found, share));
+        Ok(maps.into_iter().zip(natives).map(judge).collect())
+    };
+    let failed = |_| Err(Error::Device("the computation failed; this is a fault of aand".into()));
+    catch_unwind(AssertUnwindSafe(whole)).unwrap_or_else(failed)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Queue;
+    use super::*;
+
+    #[test]
+    fn a_fault_in_a_map_or_its_verdict_is_an_answer() {
+        let map = || ScoreMap { width: 1, height: 1, data: vec![0.0] };
+        let size = [Size::square(1)];
+        let judge = |map, _: Size| crate::detection::judge(map, 0.0, 1.0);
+        assert!(found(&size, || Ok(vec![map()]), judge).unwrap()[0].is_ok());
+        let faults = [
+            found(&size, || panic!("a made fault"), judge),
+            found(&size, || Ok(vec![map()]), |_, _| panic!("a made fault")),
+        ];
+        for fault in faults {
+            assert!(fault.unwrap_err().to_string().contains("a fault of aand"));
+        }
+        assert!(found(&size, || Ok(Vec::new()), judge).unwrap_err().to_string().contains("missing"));
+    }
 
     #[test]
     fn places_are_all_or_none_and_come_back() {

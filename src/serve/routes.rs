@@ -52,7 +52,7 @@ async fn around(State(service): State<Arc<Service>>, request: Request, next: Nex
     ] {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
-    // The page may be built anew at any time; results are of one moment.
+    // Results are of one moment.
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
     response
 }
@@ -70,8 +70,8 @@ async fn wrong_method(method: Method, request: Request) -> Failure {
 }
 
 async fn metrics(State(service): State<Arc<Service>>) -> Response {
-    let models = service.models.all();
-    let models = models.iter().map(|served| (served.name.clone(), served.trouble().is_none()));
+    let models = service.models.all.iter();
+    let models = models.map(|served| (served.name.clone(), served.trouble().is_none()));
     let text = service.metrics.text(&service.queue, models);
     let kind = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
     ([(CONTENT_TYPE, kind)], text).into_response()

@@ -5,7 +5,7 @@ use super::failure::{Failure, Outcome};
 use super::guard::Guard;
 use super::limits::{Budget, Limits};
 use super::metrics::Metrics;
-use super::model::{Loaded, Models};
+use super::model::{Loaded, Models, Served};
 use super::picture::{Given, ready};
 use super::queue::Queue;
 use super::{Host, Options, watch};
@@ -22,7 +22,7 @@ use std::thread::JoinHandle;
 /// What all requests share.
 pub struct Service {
     /// The models.
-    pub models: Arc<Models>,
+    pub models: Models,
     /// Who may ask.
     pub guard: Guard,
     /// How much.
@@ -49,12 +49,12 @@ pub struct Judged {
 
 impl Service {
     /// A service that listens at `address`.
-    pub fn new(options: Options, address: SocketAddr, models: Arc<Models>) -> Self {
+    pub fn new(options: Options, address: SocketAddr, models: Models) -> Self {
         let Options { token, hosts, limits, .. } = options;
         Self {
             models,
             guard: Guard::new(address, token, hosts),
-            budget: Budget::new(limits.memory),
+            budget: Budget::new(&limits),
             queue: Queue::new(limits.queue),
             limits,
             metrics: Metrics::default(),
@@ -105,17 +105,14 @@ impl Service {
     /// # Errors
     /// There is none, or there are several to choose from.
     pub fn model(&self, name: Option<&str>) -> Outcome<Arc<Loaded>> {
-        let all = self.models.all();
-        let names = || all.iter().map(|served| served.name.as_str()).collect::<Vec<_>>().join(", ");
-        match (name, all.as_slice()) {
+        let names = || self.models.names().join(", ");
+        match (name, self.models.all.as_slice()) {
             (Some(name), _) => {
-                let served = all.iter().find(|served| served.name == name);
                 let unknown =
                     || Failure::unknown(format!("there is no model {name:?}; there are: {}", names()));
-                served.map(|served| served.current()).ok_or_else(unknown)
+                self.models.get(name).map(Served::current).ok_or_else(unknown)
             }
             (None, [only]) => Ok(only.current()),
-            (None, []) => Err(Failure::unknown("no model is served yet")),
             (None, _) => Err(Failure::bad(format!("say which model, with ?model=NAME: {}", names()))),
         }
     }

@@ -3,8 +3,6 @@
 use super::Host;
 use super::metrics::Metrics;
 use super::model::{Models, Served, Stamp};
-use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -24,12 +22,11 @@ struct Known {
 
 /// Looks until `stopping`.
 pub fn watch(models: &Models, metrics: &Metrics, host: &dyn Host, stopping: &AtomicBool) {
-    let mut known: HashMap<PathBuf, Known> = HashMap::new();
+    let mut known: Vec<Known> = models.all.iter().map(|_| Known::default()).collect();
     while !stopping.load(Ordering::SeqCst) {
         std::thread::park_timeout(PERIOD);
-        for served in models.all() {
-            let known = known.entry(served.path.clone()).or_default();
-            look(models, &served, known, metrics, host);
+        for (served, known) in models.all.iter().zip(&mut known) {
+            look(models, served, known, metrics, host);
         }
     }
 }

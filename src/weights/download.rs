@@ -143,7 +143,8 @@ impl Download<'_, '_> {
             status if status.is_server_error() || matches!(status.as_u16(), 408 | 429) => {
                 Err(Failure::Passing(format!("the server answered {status}")))
             }
-            status => Err(Failure::Final(Error::Network(format!(
+            // Not the network's doing: the same again would fail again.
+            status => Err(Failure::Final(Error::Setting(format!(
                 "{}: the server answered {status}; {}",
                 self.url,
                 self.by_hand()
@@ -205,7 +206,7 @@ impl Download<'_, '_> {
     }
 
     fn another_file(&self, length: u64) -> Error {
-        Error::Network(format!(
+        Error::Setting(format!(
             "{}: the server offers a file of {length} bytes where {} are expected (a login page in between?); {}",
             self.url,
             self.official.size,

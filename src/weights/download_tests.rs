@@ -145,7 +145,9 @@ fn a_false_length_is_refused_and_what_is_here_is_kept() {
     for length in [120, LENGTH + 1] {
         let bench = Bench::new();
         let server = bench.server(&[Answer::Truncated(5000), Answer::OfLength(length)]);
-        let message = bench.fetch(&server).unwrap_err().to_string();
+        let error = bench.fetch(&server).unwrap_err();
+        let message = error.to_string();
+        assert!(matches!(error, Error::Setting(_)) && !error.is_temporary(), "{message}");
         let expected = format!("offers a file of {length} bytes where 300000 are expected");
         assert!(message.contains(&expected) && message.contains("--weights FILE"), "{message}");
         assert_eq!(std::fs::metadata(bench.part()).unwrap().len(), 5000);
@@ -202,8 +204,10 @@ fn pieces_and_wrong_starts_are_coped_with() {
 fn not_found_is_final_and_busy_is_not() {
     let bench = Bench::new();
     let server = bench.server(&[Answer::Status(404), Answer::Well]);
-    let message = bench.fetch(&server).unwrap_err().to_string();
+    let error = bench.fetch(&server).unwrap_err();
+    let message = error.to_string();
     assert!(message.contains("small.pth: the server answered 404"), "{message}");
+    assert!(matches!(error, Error::Setting(_)) && !error.is_temporary(), "{message}");
     assert_eq!(server.starts().len(), 1);
 
     let server = bench.server(&[Answer::Status(503), Answer::Status(416), Answer::Well]);

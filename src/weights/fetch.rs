@@ -62,8 +62,8 @@ impl Default for FetchOptions<'_> {
 /// and returns the file. A download that was broken off is continued.
 ///
 /// # Errors
-/// [`Error::Setting`] for an unknown name; [`Error::Network`] if the server cannot be reached,
-/// stalls, breaks off, or offers another file (what has arrived is kept for the next time);
+/// [`Error::Setting`] for an unknown name, or if the server has no such file or offers another one;
+/// [`Error::Network`] if it cannot be reached, stalls or breaks off (what has arrived is kept for the next time);
 /// [`Error::Weights`] if what arrived has another hash (it is removed); [`Error::Io`] if the
 /// cache cannot be written.
 pub fn fetch(name: &str, options: FetchOptions<'_>) -> Result<PathBuf> {

@@ -87,6 +87,16 @@ fn what_is_no_picture_is_said() {
     assert_eq!(service.post("/detect?mop=png", b"x").status, 400);
     assert_eq!(service.get("/detect").error().0, 405);
     assert_eq!(service.get("/nothing").error().0, 404);
+    // A name that is no text.
+    for (method, path) in [
+        ("POST", "/models/%FF/detect"),
+        ("POST", "/v2/models/%FF/infer"),
+        ("GET", "/v2/models/%FF"),
+        ("GET", "/v2/models/%FF/ready"),
+    ] {
+        let (status, words) = service.ask(method, path, &[], b"").error();
+        assert!(status == 400 && words.contains("UTF-8"), "{path}: {status} {words}");
+    }
     assert_eq!(service.post("/detect", &png(0, false)).status, 200);
     let all = text(&service.get("/metrics").body);
     for line in [

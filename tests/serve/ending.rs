@@ -1,7 +1,7 @@
 //! The end, asked for and not.
 
 use crate::client::{Service, one, png, read_answer};
-use crate::program::with_model;
+use crate::program::{complaint_with, with_model};
 use std::io::Write;
 use std::time::Duration;
 
@@ -24,6 +24,25 @@ fn sigterm_finishes_what_is_in_flight() {
     }
     assert_eq!(service.child.wait().unwrap().code(), Some(0), "{}", service.said());
     assert!(std::net::TcpStream::connect(&service.address).is_err());
+}
+
+/// Where another one listens it may end, as a service does that is being replaced; an address of another machine stays
+/// one.
+#[test]
+fn a_taken_port_is_worth_another_try() {
+    let (folder, mut service) = one("");
+    let model = folder.path().join("m.aand").display().to_string();
+    let (_, port) = service.address.rsplit_once(':').unwrap();
+    let line = format!("serve {model} --device cpu --port");
+    let said = complaint_with(75, &format!("{line} {port}"));
+    assert!(said.contains("cannot listen") && said.contains("--port"), "{said}");
+    let token = folder.path().join("token");
+    std::fs::write(&token, "0123456789abcdef").unwrap();
+    // An address of documents, which nobody has.
+    let elsewhere = format!("{line} 0 --address 192.0.2.1 --token-file {}", token.display());
+    let said = complaint_with(1, &elsewhere);
+    assert!(said.contains("cannot listen") && said.contains("--address"), "{said}");
+    assert_eq!(service.end(), Some(0), "{}", service.said());
 }
 
 /// Killed: the same command serves again at once, at the same port.

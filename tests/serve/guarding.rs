@@ -22,7 +22,8 @@ fn others_need_a_token() {
     let (folder, model) = with_model();
     let wrong = run(&format!("serve {model} --address 0.0.0.0 --port 0 --device cpu"));
     assert_eq!(wrong.status.code(), Some(2));
-    assert!(text(&wrong.stderr).contains("--token-file"), "{}", text(&wrong.stderr));
+    let said = text(&wrong.stderr);
+    assert!(said.contains("--token-file") && said.contains("AAND_TOKEN"), "{said}");
     let file = folder.path().join("token");
     std::fs::write(&file, "short").unwrap();
     let flags = format!("{model} --address 0.0.0.0 --token-file {}", file.display());
@@ -39,7 +40,9 @@ fn others_need_a_token() {
         assert_eq!(post(&format!("Bearer {token}")).status, 200);
         assert_eq!(post("Bearer 0123456789abcdef0124").status, 401);
         assert_eq!(service.post("/detect", &picture).status, 401);
-        assert_eq!(service.get("/metrics").status, 401);
+        for path in ["/metrics", "/", "/js/main.js", "/modelsx"] {
+            assert_eq!(service.get(path).status, 401, "{path}");
+        }
         assert_eq!(service.get("/v2/health/ready").status, 200);
         assert!(!service.said().contains(token));
     }

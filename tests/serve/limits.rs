@@ -40,6 +40,30 @@ fn bodies_and_pictures_have_a_limit() {
     assert_eq!(service.post("/detect", &png(0, false)).status, 200);
 }
 
+/// A body is as large as its bytes, in however many pieces it comes; and one request always has room.
+#[test]
+fn a_body_may_come_byte_by_byte() {
+    let (_folder, service) = one("--max-body 1 --max-pixels 1 --max-memory 1");
+    let head = service.head("POST", "/detect", &[("transfer-encoding", "chunked")], 0);
+    let mut request = head.replace("content-length: 0\r\n", "").into_bytes();
+    // More bytes than the memory has KiB.
+    let picture = [png(0, true), vec![0; 8 << 10]].concat();
+    picture.iter().for_each(|&byte| request.extend([b'1', b'\r', b'\n', byte, b'\r', b'\n']));
+    request.extend(b"0\r\n\r\n");
+    let answer = read_answer(&mut service.raw(&request));
+    assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+}
+
+/// Whoever has an answer has its place in the queue again.
+#[test]
+fn one_place_is_enough_for_one_client() {
+    let (_folder, service) = one("--queue 1");
+    let picture = png(0, false);
+    for n in 0..100 {
+        assert_eq!(service.post("/detect", &picture).status, 200, "{n}");
+    }
+}
+
 /// Clients that send nothing, or heads and bodies by the letter, are let go, and hold up nobody.
 #[test]
 fn slow_clients_are_let_go() {

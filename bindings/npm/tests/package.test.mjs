@@ -9,7 +9,7 @@ import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { browse, open, serve } from "../../../web/tests/site.mjs";
 
-const { AAND, WORK } = process.env;
+const { AAND, GITHUB_REPOSITORY, WORK } = process.env;
 const project = join(WORK, "project");
 /** Largest difference of a score, as a share of it. */
 const TOLERANCE = 1e-3;
@@ -29,13 +29,14 @@ after(async () => {
 test("the package resolves by name, with its types and licences", async () => {
   const require = createRequire(pathToFileURL(join(project, "package.json")));
   const root = join(project, "node_modules/aand");
-  const { exports, version } = require("aand/package.json");
+  const { exports, version, repository } = require("aand/package.json");
   for (const [name, { types, default: file }] of Object.entries(exports).filter(([, to]) => typeof to === "object")) {
     assert.equal(require.resolve(join("aand", name)), join(root, file));
     assert.match(await readFile(join(root, types), "utf8"), /export/);
   }
   const workspace = await readFile(join(import.meta.dirname, "../../../Cargo.toml"), "utf8");
-  assert.match(workspace, new RegExp(`\\[package\\]\\nname = "aand"\\nversion = "${version}"`));
+  assert.match(workspace, new RegExp(`\\[workspace\\.package\\]\\nversion = "${version}"`));
+  assert.deepEqual(repository, { type: "git", url: `git+https://github.com/${GITHUB_REPOSITORY}.git` });
   for (const licence of ["LICENSE-MIT", "LICENSE-APACHE", "README.md"]) assert.ok(await readFile(join(root, licence), "utf8"));
 });
 

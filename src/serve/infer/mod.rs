@@ -7,10 +7,12 @@
 mod request;
 mod response;
 
+use super::body::Received;
 use super::failure::Failure;
 use super::service::{Service, blocking};
 use crate::model::Info;
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -23,11 +25,12 @@ pub const JSON_LENGTH: &str = "inference-header-content-length";
 /// `POST /v2/models/NAME/infer`.
 pub async fn infer(
     State(service): State<Arc<Service>>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Failure> {
     let received = service.receive(body, &headers).await?;
+    let Path(name) = name?;
     let model = service.model(Some(&name))?;
     let length = match headers.get(JSON_LENGTH) {
         None => received.bytes.len(),
@@ -38,9 +41,10 @@ pub async fn infer(
                 .ok_or_else(|| Failure::bad("Inference-Header-Content-Length: not a length of this body"))?
         }
     };
-    let most = service.limits.pixels;
-    // The memory of the body is held until all of it has become pictures.
-    let (request, given) = blocking(move || request::read(&received.bytes, length, most)).await?;
+    // The body's share of the memory is kept until the answer: the pictures are as large.
+    let Received { bytes, share: _share } = received;
+    let reading = Arc::clone(&service);
+    let (request, given) = blocking(move || request::read(&bytes, length, &reading.limits)).await?;
     let judged = service.judge(&model, given).await?;
     blocking(move || response::write(&request, &model, &judged)).await
 }

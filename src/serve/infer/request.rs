@@ -1,24 +1,36 @@
 //! What a request of the open inference protocol asks.
 
-use crate::picture::Picture;
+use crate::picture::{Pixels, Size, from_pixels};
 use crate::serve::failure::Failure;
+use crate::serve::limits::Limits;
 use crate::serve::picture::Given;
+use crate::serve::queue::fits;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 use std::fmt;
 
-/// A request's JSON.
-#[derive(Debug, Deserialize)]
+/// What a request asks besides its pictures.
+#[derive(Debug)]
 pub struct Request {
     /// Handed back.
     pub id: Option<String>,
-    #[serde(default)]
     parameters: Parameters,
-    inputs: Vec<Input>,
     /// Those that are wanted; the short ones unless given.
     pub outputs: Option<Vec<Wanted>>,
+}
+
+/// A request's JSON.
+#[derive(Debug, Deserialize)]
+struct Body<'a> {
+    id: Option<String>,
+    #[serde(default)]
+    parameters: Parameters,
+    #[serde(borrow)]
+    inputs: Vec<Input<'a>>,
+    outputs: Option<Vec<Wanted>>,
 }
 
 impl Request {
@@ -47,13 +59,28 @@ struct Parameters {
 }
 
 #[derive(Debug, Deserialize)]
-struct Input {
+struct Input<'a> {
     name: String,
     shape: Vec<usize>,
     datatype: String,
     #[serde(default)]
     parameters: Parameters,
-    data: Option<Data>,
+    /// Read when it is known how much of it there may be.
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+}
+
+impl Input<'_> {
+    /// Its elements, with so many texts at most; nothing where they do not stand in the JSON.
+    fn elements(&self, texts: usize) -> Result<Data, Failure> {
+        let mut data = Data { most: texts, ..Data::default() };
+        if let Some(text) = self.data {
+            let mut deserializer = serde_json::Deserializer::from_str(text.get());
+            let read = Into(&mut data).deserialize(&mut deserializer);
+            read.map_err(|e| Failure::bad(format!("the request's JSON: {}: data: {e}", self.name)))?;
+        }
+        Ok(data)
+    }
 }
 
 /// The elements of a tensor, flat or nested, row by row.
@@ -61,14 +88,8 @@ struct Input {
 struct Data {
     numbers: Vec<u8>,
     texts: Vec<String>,
-}
-
-impl<'de> Deserialize<'de> for Data {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut data = Self::default();
-        Into(&mut data).deserialize(deserializer)?;
-        Ok(data)
-    }
+    /// So many texts at most. An empty one is three bytes of a body, and ten times that in memory.
+    most: usize,
 }
 
 /// Puts what it meets into the data.
@@ -96,6 +117,9 @@ impl<'de> Visitor<'de> for Into<'_> {
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
+        if self.0.texts.len() == self.0.most {
+            return Err(E::custom(format!("more than the {} texts of the shape", self.0.most)));
+        }
         self.0.texts.push(value.into());
         Ok(())
     }
@@ -106,15 +130,16 @@ impl<'de> Visitor<'de> for Into<'_> {
     }
 }
 
-/// Reads a body, of which the first `length` bytes are JSON; pictures of at most `most` pixels.
+/// Reads a body, of which the first `length` bytes are JSON. No more pictures are made of it than there are places in the
+/// queue, and none is larger than the limit.
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn read(body: &[u8], length: usize, most: u64) -> Result<(Request, Vec<Given>), Failure> {
+pub fn read(body: &[u8], length: usize, limits: &Limits) -> Result<(Request, Vec<Given>), Failure> {
     let (text, mut tensors) = body.split_at(length);
-    let request: Request =
+    let read: Body<'_> =
         serde_json::from_slice(text).map_err(|e| Failure::bad(format!("the request's JSON: {e}")))?;
-    let [input] = request.inputs.as_slice() else {
+    let [input] = read.inputs.as_slice() else {
         return Err(Failure::bad("give one input: pixels (UINT8 [B, H, W, 3]) or pictures (BYTES [B])"));
     };
     let bytes = match input.parameters.binary_data_size {
@@ -129,61 +154,66 @@ pub fn read(body: &[u8], length: usize, most: u64) -> Result<(Request, Vec<Given
         return Err(Failure::bad("bytes follow the JSON, but no input says binary_data_size"));
     }
     let given = match (input.name.as_str(), input.datatype.as_str()) {
-        ("pixels", "UINT8") => pixels(input, bytes, most)?,
-        ("pictures", "BYTES") => pictures(input, bytes)?,
+        ("pixels", "UINT8") => pixels(input, bytes, limits)?,
+        ("pictures", "BYTES") => pictures(input, bytes, limits.queue)?,
         (name, kind) => {
             let reason = format!("input {name} of {kind}: there are pixels (UINT8) and pictures (BYTES)");
             return Err(Failure::bad(reason));
         }
     };
-    Ok((request, given))
+    let Body { id, parameters, outputs, .. } = read;
+    Ok((Request { id, parameters, outputs }, given))
 }
 
-fn pixels(input: &Input, bytes: Option<&[u8]>, most: u64) -> Result<Vec<Given>, Failure> {
+fn pixels(input: &Input<'_>, bytes: Option<&[u8]>, limits: &Limits) -> Result<Vec<Given>, Failure> {
     let &[count, height, width, 3] = input.shape.as_slice() else {
         return Err(Failure::bad(format!("pixels has the shape {:?}, not [B, H, W, 3]", input.shape)));
     };
+    fits(count, limits.queue)?;
     let one = height.checked_mul(width).filter(|&area| area > 0 && count > 0);
     let one = one.ok_or_else(|| Failure::bad("pixels: a shape without any pixel"))?;
-    if one as u64 > most {
-        let reason = format!("{width} x {height} pixels: more than {} megapixels", most as f64 / 1e6);
+    if one as u64 > limits.pixels {
+        let reason =
+            format!("{width} x {height} pixels: more than {} megapixels", limits.pixels as f64 / 1e6);
         return Err(Failure::new(axum::http::StatusCode::UNPROCESSABLE_ENTITY, reason));
     }
-    let data = bytes.or(input.data.as_ref().map(|data| data.numbers.as_slice())).unwrap_or_default();
-    let mixed = input.data.as_ref().is_some_and(|data| !data.texts.is_empty());
-    if mixed || one.checked_mul(3).and_then(|one| one.checked_mul(count)) != Some(data.len()) {
+    let elements = input.elements(0)?;
+    let data = bytes.unwrap_or(&elements.numbers);
+    let size = one.checked_mul(3).filter(|size| size.checked_mul(count) == Some(data.len()));
+    let Some(size) = size else {
         let reason = format!("pixels: the shape {:?} does not hold {} numbers", input.shape, data.len());
         return Err(Failure::bad(reason));
-    }
-    let picture = |pixels: &[u8]| Picture::from_raw(width as u32, height as u32, pixels.to_vec());
-    let all: Option<Vec<_>> = data.chunks_exact(3 * one).map(picture).collect();
-    let all = all.ok_or_else(|| Failure::bad("pixels: an impossible shape"))?;
-    Ok(all.into_iter().map(Given::Pixels).collect())
+    };
+    let picture = |pixels| from_pixels(Pixels::U8(pixels), Size::new(width, height), 3, None);
+    data.chunks_exact(size).map(|pixels| Ok(Given::Pixels(picture(pixels)?))).collect()
 }
 
-fn pictures(input: &Input, bytes: Option<&[u8]>) -> Result<Vec<Given>, Failure> {
-    let files = match (bytes, &input.data) {
-        (Some(bytes), _) => split(bytes)?,
-        (None, Some(data)) if data.numbers.is_empty() => {
+fn pictures(input: &Input<'_>, bytes: Option<&[u8]>, most: usize) -> Result<Vec<Given>, Failure> {
+    let count = input.shape.iter().fold(1, |all: usize, &n| all.saturating_mul(n));
+    fits(count, most)?;
+    let files = match (bytes, input.elements(count)?) {
+        (Some(bytes), _) => split(bytes, count)?,
+        (None, Data { numbers, texts, .. }) if numbers.is_empty() && input.data.is_some() => {
             let decode = |text: &String| BASE64_STANDARD.decode(text);
-            let files: Result<_, _> = data.texts.iter().map(decode).collect();
+            let files: Result<_, _> = texts.iter().map(decode).collect();
             files.map_err(|e| Failure::bad(format!("pictures: not base64: {e}")))?
         }
         _ => return Err(Failure::bad("pictures: give texts in base64, or bytes behind the JSON")),
     };
-    if files.is_empty()
-        || input.shape.iter().try_fold(1, |all: usize, &n| all.checked_mul(n)) != Some(files.len())
-    {
+    if files.is_empty() || count != files.len() {
         let reason = format!("pictures: the shape {:?} does not hold {} pictures", input.shape, files.len());
         return Err(Failure::bad(reason));
     }
     Ok(files.into_iter().map(Given::Encoded).collect())
 }
 
-/// Elements of bytes, each behind its length in four bytes, the lowest first.
-fn split(mut bytes: &[u8]) -> Result<Vec<Vec<u8>>, Failure> {
+/// Elements of bytes, at most so many, each behind its length in four bytes, the lowest first.
+fn split(mut bytes: &[u8], most: usize) -> Result<Vec<Vec<u8>>, Failure> {
     let mut files = Vec::new();
     while !bytes.is_empty() {
+        if files.len() == most {
+            return Err(Failure::bad(format!("pictures: more bytes than those of the {most} of the shape")));
+        }
         let cut = bytes.split_first_chunk::<4>().and_then(|(length, rest)| {
             rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)
         });
@@ -198,9 +228,15 @@ fn split(mut bytes: &[u8]) -> Result<Vec<Vec<u8>>, Failure> {
 mod tests {
     use super::*;
 
-    fn count(json: &str, rest: &[u8]) -> Result<usize, String> {
+    fn count_within(pixels: u64, json: &str, rest: &[u8]) -> Result<usize, (u16, String)> {
+        let limits = Limits { pixels, queue: 4, ..Limits::default() };
         let body = [json.as_bytes(), rest].concat();
-        read(&body, json.len(), 100).map(|(_, given)| given.len()).map_err(|failure| failure.message)
+        let failed = |failure: Failure| (failure.status.as_u16(), failure.message);
+        read(&body, json.len(), &limits).map(|(_, given)| given.len()).map_err(failed)
+    }
+
+    fn count(json: &str, rest: &[u8]) -> Result<usize, String> {
+        count_within(100, json, rest).map_err(|(_, said)| said)
     }
 
     fn input(name: &str, kind: &str, shape: &str, rest: &str) -> String {
@@ -217,6 +253,7 @@ mod tests {
         let pictures = |shape: &str, rest: &str| input("pictures", "BYTES", shape, rest);
         assert_eq!(count(&pictures("[2]", r#","data":["YQ==","YmM="]"#), b""), Ok(2));
         assert_eq!(count(&pictures("[1]", binary), b"\x02\0\0\0ab"), Ok(1));
+        let deep = format!(r#","data":{}{}"#, "[".repeat(100_000), "]".repeat(100_000));
         for (json, rest, words) in [
             (pixels("[1,1,1,3]", r#","data":[1,2,256]"#), "", "not from 0 to 255"),
             (pixels("[1,1,1,3]", r#","data":[1,2,-3]"#), "", "whole numbers"),
@@ -226,11 +263,16 @@ mod tests {
             (pixels("[0,1,1,3]", r#","data":[]"#), "", "without any pixel"),
             (pixels("[1,4294967296,4294967296,3]", r#","data":[]"#), "", "without any pixel"),
             (pixels("[1,11,11,3]", r#","data":[]"#), "", "megapixels"),
-            (pixels("[9223372036854775807,2,2,3]", r#","data":[]"#), "", "does not hold"),
+            (pixels("[4,5,5,3]", r#","data":[]"#), "", "does not hold"),
             (pixels("[1,1,1,3]", binary), "abc", "3 bytes follow"),
             (pixels("[1,1,1,3]", r#","data":[1,2,3]"#), "abc", "no input says"),
             (pictures("[1]", r#","data":["%"]"#), "", "not base64"),
+            (pixels("[1,1,1,3]", r#","data":["YQ=="]"#), "", "more than the 0 texts"),
+            (pixels("[1,1,1,3]", &deep), "", "JSON"),
             (pictures("[2]", r#","data":["YQ=="]"#), "", "does not hold 1"),
+            (pictures("[0]", r#","data":[]"#), "", "does not hold 0"),
+            (pictures("[1]", r#","data":[1]"#), "", "give texts"),
+            (pictures("[1]", ""), "", "give texts"),
             (pictures("[1]", binary), "\x03\0\0\0ab", "cut off"),
             (input("pixels", "FP32", "[1]", ""), "", "there are pixels"),
             (r#"{"inputs":[]}"#.into(), "", "one input"),
@@ -240,5 +282,40 @@ mod tests {
             let said = count(&json, rest.as_bytes()).unwrap_err();
             assert!(said.contains(words), "{}: {said}", &json[..json.len().min(200)]);
         }
+    }
+
+    /// Nothing is made of a body whose pictures are more than the queue takes, nor more than the shape says.
+    #[test]
+    fn no_more_pictures_than_places() {
+        let behind = |size: usize| format!(r#","parameters":{{"binary_data_size":{size}}}"#);
+        let most = usize::MAX;
+        for (shape, rest) in [("[5]", ""), ("[5,1]", ""), (&format!("[{most},{most}]"), "\0\0\0\0\0\0\0\0")] {
+            let json = input("pictures", "BYTES", shape, &behind(rest.len()));
+            let (status, said) = count_within(100, &json, rest.as_bytes()).unwrap_err();
+            assert!(status == 413 && said.contains("at most 4"), "{shape}: {status} {said}");
+        }
+        for shape in ["[5,1,1,3]".to_owned(), format!("[{most},2,2,3]")] {
+            let (status, said) =
+                count_within(100, &input("pixels", "UINT8", &shape, &behind(15)), &[7; 15]).unwrap_err();
+            assert!(status == 413 && said.contains("at most 4"), "{shape}: {status} {said}");
+        }
+        let two = input("pictures", "BYTES", "[1]", &behind(8));
+        let (status, said) = count_within(100, &two, &[0; 8]).unwrap_err();
+        assert!(status == 400 && said.contains("more bytes"), "{said}");
+        let two = input("pictures", "BYTES", "[1]", r#","data":["",""]"#);
+        let (status, said) = count_within(100, &two, b"").unwrap_err();
+        assert!(status == 400 && said.contains("more than the 1 texts"), "{said}");
+    }
+
+    /// Few pixels in all, but so long that resizing them would take all memory.
+    #[test]
+    fn sides_have_the_limit_of_files() {
+        let json =
+            |shape: &str| input("pixels", "UINT8", shape, r#","parameters":{"binary_data_size":60003}"#);
+        for shape in ["[1,1,20001,3]", "[1,20001,1,3]"] {
+            let (status, said) = count_within(30_000, &json(shape), &[7; 60_003]).unwrap_err();
+            assert!(status == 422 && said.contains("per side"), "{shape}: {status} {said}");
+        }
+        assert_eq!(count_within(30_000, &json("[1,3,6667,3]"), &[7; 60_003]), Ok(1));
     }
 }

@@ -14,6 +14,9 @@ use serde_json::{Value, json};
 /// Those that are given unasked.
 const SHORT: [&str; 4] = ["score", "normalized", "anomalous", "threshold"];
 
+/// Those that must be asked for.
+const LONG: [&str; 2] = ["regions", "map"];
+
 /// The elements of an output.
 enum Elements {
     Doubles(Vec<f64>),
@@ -63,6 +66,10 @@ pub fn write(request: &Request, model: &Loaded, judged: &[Judged]) -> Result<Res
         Some(outputs) if !outputs.is_empty() => outputs.iter().map(|w| (w.name.as_str(), Some(w))).collect(),
         _ => SHORT.map(|name| (name, None)).to_vec(),
     };
+    if wanted.len() > SHORT.len() + LONG.len() {
+        let reason = format!("{} outputs are asked for; ask for each of them once", wanted.len());
+        return Err(Failure::bad(reason));
+    }
     let (mut outputs, mut tensors, mut any) = (Vec::new(), Vec::new(), false);
     for (name, wanted) in wanted {
         let (shape, elements) = output(name, model, judged)?;
@@ -118,7 +125,7 @@ fn output(name: &str, model: &Loaded, judged: &[Judged]) -> Result<(Vec<usize>, 
             (vec![count, size[0], size[1]], Elements::Floats(values))
         }
         other => {
-            let reason = format!("there is no output {other}: {}, regions, map", SHORT.join(", "));
+            let reason = format!("there is no output {other}: {}, {}", SHORT.join(", "), LONG.join(", "));
             return Err(Failure::bad(reason));
         }
     })
