@@ -1,6 +1,7 @@
 // Sums over rows (the channels of a position) that eight threads share: what these kernels have in common. This file is
-// put before each of `cosine.wgsl`, `nearest.wgsl`, `gate.wgsl`, `gate_back.wgsl`, `rows.wgsl`, `distill_sums.wgsl`, `advance.wgsl` and
-// `advance_back.wgsl`. A workgroup has eight rows. Dispatch: (rows / 8), over x and z.
+// put before each of `cosine.wgsl`, `matching.wgsl` (with `gate.wgsl` or `nearest.wgsl`), `gate_back.wgsl`, `rows.wgsl`,
+// `distill_sums.wgsl`, `advance.wgsl` and `advance_back.wgsl`. A workgroup has eight rows. Dispatch: (rows / 8), over x
+// and z.
 
 const SHARERS = 8u;
 

@@ -50,7 +50,17 @@ fn an_instant_detector_is_a_model_like_any_other() {
 fn what_does_not_apply_to_it_is_one_line() {
     let data = category();
     let at = data.path().display();
-    for flags in ["--tile 64", "--backbone resnet18", "--epochs-distill 3", "--resume", "--seed 3"] {
+    // That each of the others is refused too is tested beside the flags.
+    for flags in [
+        "--tile 64",
+        "--backbone resnet18",
+        "--epochs-distill 3",
+        "--resume",
+        "--seed 3",
+        "--keep 12",
+        "--score gate",
+        "--device gpu",
+    ] {
         let output = run(&format!("train {at} --instant {flags}"));
         assert_eq!(output.status.code(), Some(2), "{flags}: {}", text(&output.stderr));
     }
@@ -58,9 +68,32 @@ fn what_does_not_apply_to_it_is_one_line() {
     let said = complaint(&format!("train {at}/few --instant --size {SIZE} --out {at}/few.aand"));
     assert!(said.contains("2 usable pictures are too few"), "{said}");
     assert!(!data.path().join("few.aand").exists());
-    printed(&format!("train {at} --instant --size {SIZE} --out {at}/m.aand --quiet"));
+    // What it does anyway may be said.
+    printed(&format!(
+        "train {at} --instant --size {SIZE} --device cpu --score top:1% --out {at}/m.aand --quiet"
+    ));
     let said = complaint(&format!("export {at}/m.aand --to aand --out {at}/s.aand"));
     assert!(said.contains("small already"), "{said}");
+}
+
+/// One that fails is no reason to leave the others out.
+#[test]
+fn each_category_is_learned_for_itself() {
+    let data = tempfile::tempdir().unwrap();
+    let root = data.path();
+    for (name, count) in [("a", 2), ("b", 4), ("c", 4)] {
+        (0..count).for_each(|n| put(root, &format!("{name}/train/good/{n}.png"), &part(n, false)));
+        put(root, &format!("{name}/test/good/0.png"), &part(9, false));
+        put(root, &format!("{name}/test/spot/0.png"), &part(9, true));
+    }
+    let at = root.display();
+    let output = run(&format!("train {at} --category all --instant --size {SIZE} --out {at}/models"));
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("a: 2 usable pictures are too few"), "{said}");
+    assert!(said.contains("1 of 3 categories failed, each is named above: a"), "{said}");
+    let there = ["a", "b", "c"].map(|name| root.join(format!("models/{name}.aand")).exists());
+    assert_eq!(there, [false, true, true], "{said}");
 }
 
 #[test]

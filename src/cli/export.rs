@@ -8,12 +8,16 @@ use crate::export::{Agreement, Pixels, TOLERANCE, is_own_onnx, onnx, verify};
 use crate::files::{check_replace, text, write_whole};
 use crate::inference::Plan;
 use crate::model::StoredModel;
-use crate::picture::{Picture, open_ranged, resize};
+use crate::picture::{Picture, Range, open_ranged, resize};
 use crate::{Error, Result, terminal};
 use clap::{Args, ValueEnum};
+use rayon::prelude::*;
 use serde::Serialize;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+
+/// How many pictures are decoded and judged at a time.
+const TOGETHER: usize = 8;
 
 /// Options of `aand export`.
 #[derive(Debug, Args)]
@@ -89,12 +93,9 @@ pub fn run(args: &ExportArgs) -> Result<()> {
         stored.info.threshold.value
     ));
     let threshold = stored.info.threshold.value;
-    let verified = match args.verify.as_slice() {
-        [] => Vec::new(),
-        images => {
-            let detector = Detector::with(stored.info.clone(), Executor::cpu(plan));
-            compare(args, images, &out, &detector)?
-        }
+    let verified = match args.verify.is_empty() {
+        true => Vec::new(),
+        false => compare(args, &out, &Detector::with(stored.info.clone(), Executor::cpu(plan)))?,
     };
     if saying.json {
         let done = Exported {
@@ -120,30 +121,53 @@ pub fn run(args: &ExportArgs) -> Result<()> {
     }
 }
 
-/// Judges the pictures here and in the runtimes, and says how far apart they are.
-fn compare(args: &ExportArgs, images: &[PathBuf], out: &Path, detector: &Detector) -> Result<Vec<Agreement>> {
-    let saying = args.saying;
+/// Decodes the pictures to verify with, the first `--at-most`, and hands them on, a few at a time.
+///
+/// # Errors
+/// None can be read, or `with` fails.
+pub(super) fn verify_with(
+    args: &ExportArgs,
+    range: Option<Range>,
+    mut with: impl FnMut(Vec<Picture>) -> Result<()>,
+) -> Result<()> {
+    let (saying, most) = (args.saying, usize::from(args.at_most));
     // Results of detect are left out of a folder by their signature; there is no folder of results here.
-    let (mut inputs, left_out) = find(images, Path::new(""))?;
+    let (mut inputs, left_out) = find(&args.verify, Path::new(""))?;
     saying.advise(&left_out.advice());
-    let most = usize::from(args.at_most);
     if inputs.len() > most {
         saying.say(format!("compares the first {most} of {} pictures (--at-most)", inputs.len()));
         inputs.truncate(most);
     }
+    let mut none = true;
+    for some in inputs.chunks(TOGETHER) {
+        let read: Vec<Result<_>> = some.par_iter().map(|input| open_ranged(&input.path, range)).collect();
+        let mut pictures = Vec::with_capacity(read.len());
+        for picture in read {
+            match picture {
+                Ok((picture, _)) => pictures.push(picture),
+                Err(error) => terminal::complain(skipped(error)),
+            }
+        }
+        none &= pictures.is_empty();
+        with(pictures)?;
+    }
+    match none {
+        true => Err(Error::Setting("none of the pictures to verify with could be read".into())),
+        false => Ok(()),
+    }
+}
+
+/// Judges the pictures here and in the runtimes, and says how far apart they are.
+fn compare(args: &ExportArgs, out: &Path, detector: &Detector) -> Result<Vec<Agreement>> {
+    let saying = args.saying;
     let [_, height, width] = detector.input_shape();
     let mut resized: Vec<Picture> = Vec::new();
-    for input in &inputs {
-        match open_ranged(&input.path, detector.info.range) {
-            Ok((picture, _)) => resized.push(resize(&picture, width as u32, height as u32)),
-            Err(error) => terminal::complain(skipped(error)),
-        }
-    }
-    if resized.is_empty() {
-        return Err(Error::Setting("none of the pictures to verify with could be read".into()));
-    }
+    verify_with(args, detector.info.range, |pictures| {
+        resized.extend(pictures.iter().map(|picture| resize(picture, width as u32, height as u32)));
+        Ok(())
+    })?;
     let mut found = Vec::with_capacity(resized.len());
-    for batch in resized.chunks(8) {
+    for batch in resized.chunks(TOGETHER) {
         found.extend(detector.detect(batch)?);
     }
     let agreements = verify(out, args.pixels, &resized, &found, &args.python)?;

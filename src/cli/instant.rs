@@ -3,10 +3,11 @@
 use super::{Saying, stop};
 use crate::dataset::{Dataset, fingerprint};
 use crate::files::{exact, text};
-use crate::model::write_atomically;
+use crate::gpu::Choice;
+use crate::model::{Score, write_atomically};
 use crate::nearest::{Learner, Wanted, chosen};
-use crate::picture::{RangeChoice, Remarks, Size, View, open_ranged};
-use crate::training::range_of;
+use crate::picture::{RangeChoice, Remarks, open_ranged};
+use crate::training::{Settings, range_of};
 use crate::{Error, Result, terminal};
 use rayon::prelude::*;
 use std::path::Path;
@@ -15,12 +16,27 @@ use std::time::Instant;
 /// How many pictures are decoded at a time.
 const TOGETHER: usize = 16;
 
-/// Learns from the good pictures of `set` and writes the model to `out`.
+/// Refuses what is asked of the device and the score and cannot be followed.
+///
+/// # Errors
+/// A GPU is asked for, or the gate is to be the score.
+pub fn check(device: Choice, score: Score) -> Result<()> {
+    if let Choice::Gpu(_) = device {
+        return Err(Error::Usage(
+            "`instant` computes on the CPU, in seconds; drop `device`, or give `device cpu`".into(),
+        ));
+    }
+    if score == Score::Gate {
+        return Err(Error::Usage("`instant` has no gate to score by; drop `score gate`".into()));
+    }
+    Ok(())
+}
+
+/// Learns from the good pictures of `set`, by what of the settings applies, and writes the model to `out`.
 pub fn one(
     saying: Saying,
-    set: &Dataset,
-    (size, view): (Size, View),
-    (range, false_alarms): (Option<RangeChoice>, f64),
+    (set, range): (&Dataset, Option<RangeChoice>),
+    Settings { size, view, false_alarms, .. }: Settings,
     out: &Path,
 ) -> Result<()> {
     let started = Instant::now();
@@ -78,4 +94,43 @@ pub fn one(
         terminal::print(summary);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::cli::train::TrainArgs;
+    use clap::{Args, Command};
+
+    /// What it follows, or follows as far as [`check`](super::check) lets it; everything else it must refuse.
+    const FOLLOWED: [&str; 14] = [
+        "data",
+        "instant",
+        "out",
+        "category",
+        "category_index",
+        "layout",
+        "all_good",
+        "range",
+        "size",
+        "fit",
+        "roi",
+        "score",
+        "false_alarms",
+        "device",
+    ];
+
+    #[test]
+    fn no_flag_is_dropped_in_silence() {
+        let command = TrainArgs::augment_args(Command::new("train"));
+        let by_id = |id: &str| command.get_arguments().find(|argument| argument.get_id() == id);
+        let refused = command.get_arg_conflicts_with(by_id("instant").unwrap());
+        for argument in command.get_arguments() {
+            let id = argument.get_id().as_str();
+            // These are the form of its words, or need one that is refused.
+            let harmless = ["quiet", "json", "overlap", "film_of", "film_frames"].contains(&id);
+            let refused = refused.iter().any(|other| other.get_id() == id);
+            assert_ne!(FOLLOWED.contains(&id) || harmless, refused, "{id}");
+        }
+        assert!(FOLLOWED.iter().all(|id| by_id(id).is_some()));
+    }
 }

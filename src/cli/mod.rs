@@ -6,6 +6,7 @@
 mod batch;
 mod bench;
 mod calibrate;
+mod choices;
 mod demo;
 mod detect;
 mod device;

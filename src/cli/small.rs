@@ -1,17 +1,13 @@
 //! `aand export MODEL --to aand`: the same model in a small file, with the proof that its scores are the same.
 
-use super::export::ExportArgs;
-use super::inputs::find;
+use super::export::{ExportArgs, verify_with};
 use super::output::check_file;
-use super::skipped;
 use crate::detection::Detector;
 use crate::files::{check_replace, text};
 use crate::model::{eight_bit, is_own_model, read_bytes, write_atomically};
-use crate::picture::{Picture, open_ranged};
 use crate::{Error, Result, terminal};
-use rayon::prelude::*;
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// How far scores may be apart, as a share of the threshold.
 const TOLERANCE: f64 = 1e-2;
@@ -37,10 +33,7 @@ pub fn run(args: &ExportArgs) -> Result<()> {
     check_replace(&out, "model", "--out", is_own_model)?;
     let bytes = read_bytes(path)?;
     let small = eight_bit(&bytes, path)?;
-    let compared = match args.verify.as_slice() {
-        [] => None,
-        images => Some(compare([&bytes, &small], path, images, usize::from(args.at_most), args)?),
-    };
+    let compared = if args.verify.is_empty() { None } else { Some(compare([&bytes, &small], path, args)?) };
     if let Some(Compared { pictures, largest_difference, other_verdicts }) = &compared
         && *largest_difference > TOLERANCE
     {
@@ -70,43 +63,18 @@ pub fn run(args: &ExportArgs) -> Result<()> {
 }
 
 /// Judges the pictures by both.
-fn compare(
-    files: [&Vec<u8>; 2],
-    path: &Path,
-    images: &[PathBuf],
-    most: usize,
-    args: &ExportArgs,
-) -> Result<Compared> {
-    let (mut inputs, left_out) = find(images, Path::new(""))?;
-    args.saying.advise(&left_out.advice());
-    if inputs.len() > most {
-        args.saying.say(format!("compares the first {most} of {} pictures (--at-most)", inputs.len()));
-        inputs.truncate(most);
-    }
+fn compare(files: [&Vec<u8>; 2], path: &Path, args: &ExportArgs) -> Result<Compared> {
     let [full, small] = files.map(|bytes| Detector::from_bytes(bytes, path));
     let (full, small) = (full?, small?);
     let threshold = full.info.threshold.value;
     let mut compared = Compared { pictures: 0, largest_difference: 0.0, other_verdicts: 0 };
-    for some in inputs.chunks(8) {
-        let read: Vec<Result<Picture>> = some
-            .par_iter()
-            .map(|input| open_ranged(&input.path, full.info.range).map(|(picture, _)| picture))
-            .collect();
-        let mut pictures = Vec::new();
-        for picture in read {
-            match picture {
-                Ok(picture) => pictures.push(picture),
-                Err(error) => terminal::complain(skipped(error)),
-            }
-        }
+    verify_with(args, full.info.range, |pictures| {
         for (a, b) in full.scores(&pictures)?.into_iter().zip(small.scores(&pictures)?) {
             compared.pictures += 1;
             compared.largest_difference = compared.largest_difference.max((a - b).abs() / threshold);
             compared.other_verdicts += usize::from((a > threshold) != (b > threshold));
         }
-    }
-    match compared.pictures {
-        0 => Err(Error::Setting("none of the pictures to verify with could be read".into())),
-        _ => Ok(compared),
-    }
+        Ok(())
+    })?;
+    Ok(compared)
 }

@@ -1,5 +1,6 @@
 //! `aand train DATA --out part.aand`: both stages.
 
+use super::choices::{ScoreChoice, SizeChoice};
 use super::film::FilmArgs;
 use super::flags::with_flags;
 use super::training_watch::{Watch, check_beside};
@@ -8,9 +9,9 @@ use crate::amplification::{RaaOptions, Residual};
 use crate::dataset::{self, Dataset, Layout};
 use crate::files::{Lock, exact, text};
 use crate::gpu::Processor;
-use crate::model::{Precision, Score, Selection, save, write_atomically};
+use crate::model::{Precision, Selection, save, write_atomically};
 use crate::perturbation::Perturbation;
-use crate::picture::{Fit, Pooling, RangeChoice, Size, Tiles, View, open_size};
+use crate::picture::{Fit, RangeChoice, Size, Tiles, View, open_size};
 use crate::synthesis::Foreground;
 use crate::teacher::{Backbone, Teacher};
 use crate::training::{
@@ -31,8 +32,9 @@ pub struct TrainArgs {
     /// and for few pictures
     #[arg(long, conflicts_with_all = [
         "weights", "backbone", "textures", "foreground", "preset", "epochs_amplify", "epochs_distill", "tile", "seed",
-        "batch", "lr", "holdout", "augment", "select", "precision", "resume", "film", "no_gate", "no_generator",
-        "residual", "objective", "teacher",
+        "batch", "lr", "beta1", "alpha", "amplification_weight", "hardest", "memory_items", "holdout", "augment", "select",
+        "precision", "keep", "cache_memory", "resume", "film", "no_gate", "no_generator", "residual", "objective",
+        "teacher",
     ])]
     instant: bool,
     /// The model file to write (with --category all or --category-index: the folder for the models, one per category)
@@ -175,48 +177,11 @@ pub struct TrainArgs {
     saying: Saying,
 }
 
-/// The network's size as it is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum SizeChoice {
-    /// By the pictures.
-    Auto,
-    /// This one.
-    Of(Size),
-}
-
-impl std::str::FromStr for SizeChoice {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        if text == "auto" { Ok(Self::Auto) } else { text.parse().map(Self::Of) }
-    }
-}
-
-/// What is asked to be the score.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct ScoreChoice {
-    score: Score,
-    pooling: Pooling,
-}
-
-impl std::str::FromStr for ScoreChoice {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let mut choice = Self::default();
-        for part in text.split(',') {
-            match part {
-                "discrepancy" => choice.score = Score::Discrepancy,
-                "gate" => choice.score = Score::Gate,
-                pooling => choice.pooling = pooling.parse()?,
-            }
-        }
-        Ok(choice)
-    }
-}
-
 /// Runs `aand train`.
 pub fn run(args: &TrainArgs) -> Result<()> {
+    if args.instant {
+        super::instant::check(args.device.device, args.score.score)?;
+    }
     super::memory::keep();
     let sets = match args.category_index {
         Some(number) => vec![dataset::open_numbered(&args.data, args.layout, number)?],
@@ -230,29 +195,20 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     let mut all_settings = Vec::new();
     for set in &sets {
         set.insist_on_good(args.all_good)?;
-        let settings = args.settings(set)?;
+        let (settings, extent) = args.settings(set)?;
         settings.check()?;
-        all_settings.push(settings);
+        all_settings.push((settings, extent));
         locks.push(args.claim(&out(set))?);
     }
-    if args.instant {
-        for set in &sets {
-            let looked = args.look(set, Extent::of(set).as_ref())?;
-            super::instant::one(args.saying, set, looked, (args.range, args.false_alarms), &out(set))?;
-        }
-        return Ok(());
-    }
-    let (processor, device) = (args.device.choose(args.saying)?, Device::flex());
-    let (teacher, source) = match args.teacher {
-        TeacherKind::Random => {
-            let backbone = args.backbone.unwrap_or(Backbone::Resnet18);
-            (Teacher::random(backbone, args.seed, &device)?, "random initialization".into())
-        }
-        _ => Teacher::resolve(args.backbone, args.weights.as_deref(), &device)?,
-    };
+    let trainer = if args.instant { None } else { Some(Trainer::new(args)?) };
     let mut failed: Vec<(&str, Error)> = Vec::new();
-    for (set, settings) in sets.iter().zip(all_settings) {
-        match one(args, (set, settings), &out(set), (&teacher, &source), &processor) {
+    for (set, (settings, extent)) in sets.iter().zip(all_settings) {
+        let out = out(set);
+        let done = match &trainer {
+            Some(trainer) => one(args, (set, settings, extent), &out, trainer),
+            None => super::instant::one(args.saying, (set, args.range), settings, &out),
+        };
+        match done {
             Ok(()) => {}
             // Whoever asks to stop means all categories.
             Err(error @ Error::Interrupted(_)) => return Err(error),
@@ -275,23 +231,44 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     Err(kind(format!("{count} of {all} categories failed, each is named above: {names}")))
 }
 
+/// What trains all categories.
+struct Trainer {
+    processor: Processor,
+    teacher: Teacher,
+    /// Where the teacher is from.
+    source: String,
+}
+
+impl Trainer {
+    fn new(args: &TrainArgs) -> Result<Self> {
+        let (processor, device) = (args.device.choose(args.saying)?, Device::flex());
+        let (teacher, source) = match args.teacher {
+            TeacherKind::Random => {
+                let backbone = args.backbone.unwrap_or(Backbone::Resnet18);
+                (Teacher::random(backbone, args.seed, &device)?, "random initialization".into())
+            }
+            _ => Teacher::resolve(args.backbone, args.weights.as_deref(), &device)?,
+        };
+        Ok(Self { processor, teacher, source })
+    }
+}
+
 fn one(
     args: &TrainArgs,
-    (set, settings): (&Dataset, Settings),
+    (set, settings, extent): (&Dataset, Settings, Option<Extent>),
     out: &Path,
-    (teacher, source): (&Teacher, &str),
-    processor: &Processor,
+    Trainer { processor, teacher, source }: &Trainer,
 ) -> Result<()> {
     let saying = args.saying;
     saying.advise(&set.advice());
     saying.advise_on_textures(args.textures.as_deref());
     let settings = Settings { range: range_of(args.range, set), ..settings };
-    args.tell_of_size(set, &settings);
+    args.tell_of_size(set, &settings, extent);
     if settings.selection == Selection::Test && !set.test.iter().any(|s| s.defect.is_some()) {
         let reason = "--select test needs labeled test pictures, and there are none; drop it";
         return Err(Error::dataset(&set.root, reason));
     }
-    let mut course = Course::prepare(set, settings, teacher.clone(), source.into())?;
+    let mut course = Course::prepare(set, settings, teacher.clone(), source.clone())?;
     course.cache_budget = (args.cache_memory.max(0.0) * f64::from(1 << 30)) as u64;
     course.checkpoint = Some(checkpoint_path(out));
     course.resume = args.resume;
@@ -424,7 +401,7 @@ impl TrainArgs {
     }
 
     /// Says what size was chosen, and what is lost at it.
-    fn tell_of_size(&self, set: &Dataset, settings: &Settings) {
+    fn tell_of_size(&self, set: &Dataset, settings: &Settings, extent: Option<Extent>) {
         let (size, view) = (settings.size, &settings.view);
         if self.tile.is_none()
             && !matches!(self.size, Some(SizeChoice::Of(_)))
@@ -436,19 +413,19 @@ impl TrainArgs {
                 view.words(size)
             ));
         }
-        let extent = Extent::of(set).filter(|_| view.tiles.is_none());
-        if let Some(pixels) = extent.and_then(|extent| extent.vanishing(size)) {
+        let whole = extent.filter(|_| view.tiles.is_none());
+        if let Some(pixels) = whole.and_then(|extent| extent.vanishing(size)) {
             self.saying.say(format!(
                 "defects smaller than {pixels} pixels of the picture vanish at {size}; --tile 256 keeps them"
             ));
         }
     }
 
-    /// All settings for one category.
-    fn settings(&self, set: &Dataset) -> Result<Settings> {
+    /// All settings for one category, and how large its pictures are.
+    fn settings(&self, set: &Dataset) -> Result<(Settings, Option<Extent>)> {
         let extent = Extent::of(set);
         let (size, view) = self.look(set, extent.as_ref())?;
-        let tiles = extent.filter(|_| view.tiles.is_some());
+        let tiles = extent.as_ref().filter(|_| view.tiles.is_some());
         let paper = (self.preset == Preset::Paper).then(|| Foreground::paper(&set.name)).flatten();
         let foreground = self.foreground.or(paper).unwrap_or_default();
         let settings = Settings {
@@ -486,10 +463,11 @@ impl TrainArgs {
         let fit = set.train.len() - settings.held_out(set.train.len());
         let items = fit * tiles.map_or(1, |extent| tiles_each(fit, extent.native, size));
         let [amplify, distill] = self.preset.epochs(items, self.batch);
-        Ok(Settings {
+        let settings = Settings {
             epochs_amplify: self.epochs_amplify.unwrap_or(amplify),
             epochs_distill: self.epochs_distill.unwrap_or(distill),
             ..settings
-        })
+        };
+        Ok((settings, extent))
     }
 }

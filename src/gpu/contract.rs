@@ -227,6 +227,7 @@ fn workgroups_are_as_large_as_dispatches_assume() {
     let constants = |kernel, name| Program::new(kernel, Precision::F32).constant(name);
     let by_rows = [
         Kernel::Gate,
+        Kernel::Nearest,
         Kernel::Cosine,
         Kernel::Rows,
         Kernel::DistillSums,

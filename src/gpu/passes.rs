@@ -7,7 +7,7 @@ use super::layout::{BORDER, quads, slice};
 use super::memory::Memory;
 use super::pass::{Bound, Pass, THREADS, each_row, spread};
 use super::tile::{TileRule, Tiles};
-use super::uniforms::{Amplify, Cosine, Gate, MaxPool, Nearest, Picture, Position, bound, words};
+use super::uniforms::{Amplify, Cosine, Matching, MaxPool, Picture, Position, bound, words};
 use super::winograd;
 use crate::amplification::Residual;
 use crate::inference::{self, Convolution, Operation, Plan, Slots, Step, View};
@@ -170,24 +170,23 @@ impl<P: Places> Builder<'_, P> {
                 let bindings = vec![self.memory(*input), self.places.values(index), self.memory(*output)];
                 bound(Kernel::Position, uniform, bindings, self.each_quad(*input))
             }
-            Operation::Gate { query, matching, output } => {
-                let [[query_pixel, query_offset], [matching_pixel, matching_offset]] =
-                    self.slices([*query, *matching]);
-                let uniform = Gate {
-                    rows: self.rows(*query),
-                    channels: quads(query.channels) as u32,
-                    query_pixel,
-                    query_offset,
+            Operation::Gate { query: vector, matching, output }
+            | Operation::Nearest { feature: vector, matching, output } => {
+                let [[vector_pixel, vector_offset], [products_pixel, products_offset]] =
+                    self.slices([*vector, *matching]);
+                let uniform = Matching {
+                    rows: self.rows(*vector),
+                    channels: quads(vector.channels) as u32,
+                    vector_pixel,
+                    vector_offset,
                     items: matching.channels as u32,
-                    matching_pixel,
-                    matching_offset,
+                    products_pixel,
+                    products_offset,
                 };
-                bound(
-                    Kernel::Gate,
-                    uniform,
-                    self.memories(&[*query, *matching, *output]),
-                    self.each_position(*query),
-                )
+                let kernel =
+                    if matches!(operation, Operation::Gate { .. }) { Kernel::Gate } else { Kernel::Nearest };
+                let bindings = self.memories(&[*vector, *matching, *output]);
+                bound(kernel, uniform, bindings, self.each_position(*vector))
             }
             Operation::Amplify { feature, generated, gate, residual, output } => {
                 let [positions, channels] = self.elements(*feature);
@@ -225,21 +224,6 @@ impl<P: Places> Builder<'_, P> {
                 };
                 let bindings = self.memories(&[*teacher, *student, *output]);
                 bound(Kernel::Cosine, uniform, bindings, self.each_position(*teacher))
-            }
-            Operation::Nearest { feature, matching, output } => {
-                let [[feature_pixel, feature_offset], [matching_pixel, matching_offset]] =
-                    self.slices([*feature, *matching]);
-                let uniform = Nearest {
-                    rows: self.rows(*feature),
-                    channels: quads(feature.channels) as u32,
-                    feature_pixel,
-                    feature_offset,
-                    items: matching.channels as u32,
-                    matching_pixel,
-                    matching_offset,
-                };
-                let bindings = self.memories(&[*feature, *matching, *output]);
-                bound(Kernel::Nearest, uniform, bindings, self.each_position(*feature))
             }
         };
         vec![one]

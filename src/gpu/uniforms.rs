@@ -81,7 +81,9 @@ uniform! {
 
     Position [Kernel::Position] { positions, channels, in_pixel, in_offset, out_pixel, out_offset }
 
-    Gate [Kernel::Gate] { rows, channels, query_pixel, query_offset, items, matching_pixel, matching_offset }
+    Matching [Kernel::Gate | Kernel::Nearest] {
+        rows, channels, vector_pixel, vector_offset, items, products_pixel, products_offset,
+    }
 
     Amplify [Kernel::Amplify] {
         positions, channels, feature_pixel, feature_offset, generated_pixel, generated_offset, out_pixel, out_offset,
@@ -89,8 +91,6 @@ uniform! {
     }
 
     Cosine [Kernel::Cosine] { rows, channels, teacher_pixel, teacher_offset, student_pixel, student_offset }
-
-    Nearest [Kernel::Nearest] { rows, channels, feature_pixel, feature_offset, items, matching_pixel, matching_offset }
 
     Upsample [Kernel::Upsample] { width, height, height1, width1, height2, width2, height3, width3 }
 

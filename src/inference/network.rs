@@ -27,16 +27,6 @@ pub(super) fn teacher(backbone: Backbone, size: Size, source: &dyn TensorSource)
     Ok(Plan { size, buffers: network.buffers, steps: network.steps, input, maps, levels })
 }
 
-/// The plan of the teacher whose features are averaged over 3x3 neighborhoods.
-pub(super) fn neighborhoods(backbone: Backbone, size: Size, source: &dyn TensorSource) -> Result<Plan> {
-    let mut network = Network { backbone, source, buffers: Vec::new(), steps: Vec::new() };
-    let input = network.buffer([3, size.height, size.width]);
-    let features = network.teacher(input, None)?;
-    let maps = network.levels(|network, k| Ok(network.averaged(k, features[k])))?;
-    let levels = maps.map(|teacher| LevelViews { teacher, gate: None, compared: None, map: teacher });
-    Ok(Plan { size, buffers: network.buffers, steps: network.steps, input, maps, levels })
-}
-
 /// How a residual block of the student changes height and width.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Scale {

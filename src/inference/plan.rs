@@ -227,19 +227,6 @@ impl Plan {
         network::teacher(backbone, size.into(), source)
     }
 
-    /// The teacher alone, its features averaged over 3x3 neighborhoods (the pixels that there are): the patches of a
-    /// nearest-neighbor detector. They are the maps; its tensors are named `teacher.*`.
-    ///
-    /// # Errors
-    /// A tensor is missing or has another shape.
-    pub fn neighborhoods(
-        backbone: Backbone,
-        size: impl Into<Size>,
-        source: &dyn TensorSource,
-    ) -> Result<Self> {
-        network::neighborhoods(backbone, size.into(), source)
-    }
-
     /// Where the buffers lie, so that those that are never needed at the same time share memory.
     pub fn slots(&self) -> Slots {
         Slots::new(self)

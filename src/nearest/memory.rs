@@ -1,5 +1,7 @@
 //! Patches of good pictures, and the distance to the nearest of them.
 
+use crate::inference::LevelFeatures;
+
 /// The most patches in the memory of a level.
 pub const MOST_KEPT: usize = 1024;
 
@@ -11,6 +13,9 @@ const LANES: usize = 8;
 /// Rows that share what is loaded of another.
 const ROWS: usize = 4;
 
+/// A cosine above which a patch is another one once more: rounding alone is a tenth of that.
+const SAME: f32 = 1.0 - 1e-6;
+
 /// Patches of one level, each of length 1: `rows` is `[patches, channels]`.
 #[derive(Clone, Debug)]
 pub(super) struct Patches {
@@ -19,6 +24,11 @@ pub(super) struct Patches {
 }
 
 impl Patches {
+    /// The features that the teacher has of a level, each averaged over its 3x3 neighborhood.
+    pub fn of(level: &LevelFeatures) -> Self {
+        Self::new(&neighborhoods(&level.teacher, level.shape), level.shape[0])
+    }
+
     /// The columns of features `[C, positions]`, each brought to length 1.
     pub fn new(features: &[f32], channels: usize) -> Self {
         let positions = features.len() / channels.max(1);
@@ -41,6 +51,26 @@ impl Patches {
     }
 }
 
+/// The sums of features `[C, H, W]` over 3x3 neighborhoods, of what there is of them: they have the means' directions.
+fn neighborhoods(features: &[f32], [_, height, width]: [usize; 3]) -> Vec<f32> {
+    let mut sums = vec![0.0; features.len()];
+    let mut across = vec![0.0; height * width];
+    let around = |i: usize, count: usize| i.saturating_sub(1)..(i + 2).min(count);
+    for (plane, sums) in features.chunks_exact(height * width).zip(sums.chunks_exact_mut(height * width)) {
+        for (line, across) in plane.chunks_exact(width).zip(across.chunks_exact_mut(width)) {
+            for (x, sum) in across.iter_mut().enumerate() {
+                *sum = line[around(x, width)].iter().sum();
+            }
+        }
+        for (y, line) in sums.chunks_exact_mut(width).enumerate() {
+            for (x, sum) in line.iter_mut().enumerate() {
+                *sum = around(y, height).map(|y| across[y * width + x]).sum();
+            }
+        }
+    }
+    sums
+}
+
 /// What is remembered of one level.
 #[derive(Clone, Debug)]
 pub(super) struct Memory {
@@ -48,11 +78,13 @@ pub(super) struct Memory {
     pub items: Patches,
     /// That picture.
     owners: Vec<usize>,
+    /// By item, the patch of another picture that is most like it; none where there is no other picture.
+    stand_ins: Vec<Option<Vec<f32>>>,
 }
 
 impl Memory {
-    /// Of the patches of all good pictures: all of them, or [`MOST_KEPT`] of which each is the farthest from those
-    /// before it (k-center, Gonzalez 1985), so that none that is left out is far from all.
+    /// Of the patches of all good pictures: [`MOST_KEPT`] at most, of which each is the farthest from those before it
+    /// (k-center, Gonzalez 1985), so that none that is left out is far from all.
     pub fn new(good: &[&Patches]) -> Self {
         let channels = good.first().map_or(0, |patches| patches.channels);
         let all: Vec<(usize, usize)> = good
@@ -65,29 +97,38 @@ impl Memory {
         let mut rows = Vec::with_capacity(count * channels);
         candidates.iter().for_each(|&(owner, i)| rows.extend_from_slice(good[owner].row(i)));
         let rows = Patches { rows, channels };
-        let mut taken = spread(&rows, MOST_KEPT);
-        taken.sort_unstable();
+        let owners: Vec<usize> = candidates.iter().map(|&(owner, _)| owner).collect();
+        let mut taken = spread(&rows, &owners, MOST_KEPT);
+        taken.sort_unstable_by_key(|taken| taken.row);
         // A plan takes a single channel for a map.
         if let [only] = taken[..] {
             taken.push(only);
         }
         let mut items = Vec::with_capacity(taken.len() * channels);
-        taken.iter().for_each(|&i| items.extend_from_slice(rows.row(i)));
-        let owners = taken.iter().map(|&i| candidates[i].0).collect();
-        Self { items: Patches { rows: items, channels }, owners }
+        taken.iter().for_each(|taken| items.extend_from_slice(rows.row(taken.row)));
+        Self {
+            items: Patches { rows: items, channels },
+            owners: taken.iter().map(|taken| owners[taken.row]).collect(),
+            stand_ins: taken.iter().map(|taken| Some(rows.row(taken.stand_in?).to_vec())).collect(),
+        }
     }
 
     pub fn len(&self) -> usize {
         self.items.len()
     }
 
-    /// `1 - max cos` of each patch with the items, those of picture `without` left out.
+    /// `1 - max cos` of each patch with the items; in the place of those of picture `without` are their stand-ins, for
+    /// what they cover of other pictures was left out because of them. Infinite where nothing is left.
     pub fn distances(&self, patches: &Patches, without: Option<usize>) -> Vec<f32> {
-        let counts: Vec<usize> = (0..self.len()).filter(|&i| Some(self.owners[i]) != without).collect();
-        let mut nearest = vec![f32::MIN; patches.len()];
+        let item = |i: usize| match Some(self.owners[i]) == without {
+            true => self.stand_ins[i].as_deref(),
+            false => Some(self.items.row(i)),
+        };
+        let items: Vec<&[f32]> = (0..self.len()).filter_map(item).collect();
+        let mut nearest = vec![f32::NEG_INFINITY; patches.len()];
         for (rows, nearest) in patches.rows.chunks(ROWS * patches.channels).zip(nearest.chunks_mut(ROWS)) {
-            for &item in &counts {
-                let products = products(self.items.row(item), rows);
+            for item in &items {
+                let products = products(item, rows);
                 nearest.iter_mut().zip(products).for_each(|(most, value)| *most = most.max(value));
             }
         }
@@ -95,30 +136,45 @@ impl Memory {
     }
 }
 
-/// Which of the rows are kept, at most `most`, in the order in which they were chosen.
-fn spread(rows: &Patches, most: usize) -> Vec<usize> {
-    let count = rows.len();
-    if count <= most {
-        return (0..count).collect();
-    }
-    let mut nearest = vec![f32::MIN; count];
-    let mut taken = Vec::with_capacity(most);
-    let mut next = 0;
-    while taken.len() < most {
-        taken.push(next);
-        let item = rows.row(next);
-        let update = |(rows, nearest): (&[f32], &mut [f32])| {
-            for (rows, nearest) in rows.chunks(ROWS * item.len()).zip(nearest.chunks_mut(ROWS)) {
-                let products = products(item, rows);
-                nearest.iter_mut().zip(products).for_each(|(most, value)| *most = most.max(value));
+/// A row that is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Taken {
+    row: usize,
+    /// The row of another owner that is most like it.
+    stand_in: Option<usize>,
+}
+
+/// Which of the rows are kept, in the order in which they were chosen: at most `most`, and no more once all others are the
+/// [`SAME`] as one of them.
+fn spread(rows: &Patches, owners: &[usize], most: usize) -> Vec<Taken> {
+    let mut nearest = vec![f32::MIN; rows.len()];
+    let mut cosines = vec![0.0; rows.len()];
+    let mut taken = Vec::with_capacity(most.min(rows.len()));
+    let mut next = (!nearest.is_empty()).then_some(0);
+    while let Some(row) = next.filter(|_| taken.len() < most) {
+        let item = rows.row(row);
+        let compare = |(rows, cosines): (&[f32], &mut [f32])| {
+            for (rows, cosines) in rows.chunks(ROWS * item.len()).zip(cosines.chunks_mut(ROWS)) {
+                cosines.copy_from_slice(&products(item, rows)[..cosines.len()]);
             }
         };
-        each_part(&rows.rows, &mut nearest, rows.channels, update);
+        each_part(&rows.rows, &mut cosines, rows.channels, compare);
+        // Whatever it is like itself.
+        nearest[row] = 1.0;
         // The lowest cosine is the farthest; of several the first.
-        let farthest = |(best, lowest): (usize, f32), (i, &cosine): (usize, &f32)| {
-            if cosine < lowest { (i, cosine) } else { (best, lowest) }
-        };
-        next = nearest.iter().enumerate().fold((0, f32::MAX), farthest).0;
+        let (mut lowest, mut highest) = (SAME, f32::MIN);
+        let mut stand_in = None;
+        next = None;
+        for (i, (most, &cosine)) in nearest.iter_mut().zip(&cosines).enumerate() {
+            *most = most.max(cosine);
+            if *most < lowest {
+                (next, lowest) = (Some(i), *most);
+            }
+            if cosine > highest && owners[i] != owners[row] {
+                (stand_in, highest) = (Some(i), cosine);
+            }
+        }
+        taken.push(Taken { row, stand_in });
     }
     taken
 }
@@ -183,14 +239,19 @@ pub(super) fn most_alike(item: &[f32], rows: &Patches) -> Option<(usize, f32)> {
 mod tests {
     use super::*;
 
-    /// `count` patches of three channels around the quarter circle.
-    fn around(count: usize, from: f32) -> Patches {
-        let angle = |i: usize| from + i as f32 / count as f32;
+    /// `count` patches of three channels along an arc of so many radians.
+    fn along(arc: f32, count: usize, from: f32) -> Patches {
+        let angle = |i: usize| from + arc * i as f32 / count as f32;
         let mut features = vec![0.0; 3 * count];
         for i in 0..count {
             (features[i], features[count + i]) = (2.0 * angle(i).cos(), 2.0 * angle(i).sin());
         }
         Patches::new(&features, 3)
+    }
+
+    /// Along an arc of one radian.
+    fn around(count: usize, from: f32) -> Patches {
+        along(1.0, count, from)
     }
 
     #[test]
@@ -202,21 +263,80 @@ mod tests {
         for (found, right) in memory.distances(&a, Some(0)).iter().zip([0.1f32, 0.1, 0.1, 0.1, 0.1]) {
             assert!((found - (1.0 - right.cos())).abs() < 1e-6, "{found}");
         }
+        // Of a single picture nothing is left.
+        assert_eq!(Memory::new(&[&a]).distances(&a, Some(0)), [f32::INFINITY; 5]);
     }
 
     #[test]
     fn what_is_kept_covers_what_is_left_out() {
         let rows = around(4096, 0.0);
-        let kept = spread(&rows, 17);
+        let spread = |most| spread(&rows, &[0; 4096], most).into_iter().map(|taken| taken.row);
+        let kept: Vec<usize> = spread(17).collect();
         assert_eq!(kept.iter().collect::<std::collections::BTreeSet<_>>().len(), 17);
         // 17 of a stretch of 1: the next is at most 1/16 off.
         for i in 0..rows.len() {
             let next = kept.iter().map(|&k| i.abs_diff(k)).min().unwrap();
             assert!(next as f32 / 4096.0 <= 1.0 / 15.0, "{i} is {next} off");
         }
-        assert_eq!(spread(&rows, 17), kept);
-        let memory = Memory::new(&[&rows]);
+        assert_eq!(spread(17).collect::<Vec<_>>(), kept);
+        let memory = Memory::new(&[&along(6.0, 4096, 0.0)]);
         assert_eq!(memory.len(), MOST_KEPT);
+    }
+
+    /// A full memory has no holes where the picture that is left out was: another picture's patches lie there, and were left
+    /// out because of its.
+    #[test]
+    fn what_an_item_covers_stands_in_for_it() {
+        let (first, second) = (along(6.0, 4096, 0.0), along(6.0, 4096, 0.0007));
+        let memory = Memory::new(&[&first, &second]);
+        assert_eq!(memory.len(), MOST_KEPT);
+        for owner in 0..2 {
+            assert!(memory.owners.iter().filter(|&&own| own == owner).count() > 100, "{:?}", memory.owners);
+            for patches in [&first, &second] {
+                // As near as the covering is dense, whoever is left out.
+                let far = memory.distances(patches, Some(owner)).into_iter().fold(0.0, f32::max);
+                assert!(far < 1.0 - 0.007_f32.cos(), "{far} without {owner}");
+            }
+        }
+    }
+
+    #[test]
+    fn identical_pictures_are_no_distance_apart() {
+        let one = along(6.0, 4096, 0.0);
+        let memory = Memory::new(&[&one, &one, &one]);
+        assert_eq!(memory.len(), MOST_KEPT);
+        assert!(memory.owners.iter().all(|&owner| owner == 0), "the first of the same");
+        for without in [0, 1] {
+            let far = memory.distances(&one, Some(without)).into_iter().fold(0.0, f32::max);
+            assert!(far < 1.0 - 0.007_f32.cos(), "{far} without {without}");
+        }
+        // The same patch everywhere is two items, since a plan takes one for a map.
+        let plain = Patches::new(&[1.0; 3 * 2000], 3);
+        let memory = Memory::new(&[&plain, &plain]);
+        assert_eq!(memory.len(), 2);
+        assert!(memory.distances(&plain, Some(0)).iter().all(|distance| *distance < 1e-6));
+    }
+
+    /// As of one picture with much in it among plain ones.
+    #[test]
+    fn a_picture_that_has_all_items_is_compared_with_what_is_most_like_them() {
+        let (busy, plain) = (along(6.0, 4096, 0.0), Patches::new(&[1.0, 0.0, 0.0], 3));
+        let memory = Memory::new(&[&busy, &plain]);
+        assert!(memory.owners.iter().all(|&owner| owner == 0));
+        // All that is left is the plain patch, where the arc begins.
+        for (i, distance) in memory.distances(&busy, Some(0)).iter().enumerate() {
+            let right = 1.0 - (6.0 * i as f32 / 4096.0).cos();
+            assert!((distance - right).abs() < 1e-5, "{i}: {distance} is not {right}");
+        }
+    }
+
+    #[test]
+    fn neighborhoods_end_at_the_border() {
+        let ones = neighborhoods(&[1.0; 2 * 3 * 4], [2, 3, 4]);
+        let right = [4.0, 6.0, 6.0, 4.0, 6.0, 9.0, 9.0, 6.0, 4.0, 6.0, 6.0, 4.0];
+        assert_eq!(ones, [right, right].concat());
+        assert_eq!(neighborhoods(&[1.0, 2.0, 4.0], [1, 1, 3]), [3.0, 7.0, 6.0]);
+        assert_eq!(neighborhoods(&[5.0], [1, 1, 1]), [5.0]);
     }
 
     #[test]

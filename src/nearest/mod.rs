@@ -113,7 +113,7 @@ impl Learner {
         if wanted.view.tiles.is_some() {
             return Err(Error::Setting("`instant` looks at whole pictures; leave `tile` out".into()));
         }
-        let plan = Plan::neighborhoods(Backbone::Compact, wanted.size, &EmbeddedTeacher)?;
+        let plan = Plan::teacher(Backbone::Compact, wanted.size, &EmbeddedTeacher)?;
         Ok(Self { wanted, engine: Engine::new(plan), good: Vec::new(), memories: None })
     }
 
@@ -205,8 +205,7 @@ impl Learner {
 
     /// The patches of a picture of the network's size.
     fn patches(&self, input: &Picture) -> [Patches; 3] {
-        let levels = self.engine.look(&normalize(input), false);
-        levels.map(|level| Patches::new(&level.teacher, level.shape[0]))
+        self.engine.look(&normalize(input), false).map(|level| Patches::of(&level))
     }
 
     /// `value` of each picture.

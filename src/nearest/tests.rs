@@ -66,6 +66,18 @@ fn a_handful_of_good_pictures_tells_a_hole_from_cloth() {
     assert_eq!(learner.trial(5, 1), None);
 }
 
+/// More patches than the memory holds, and all of them the first picture's.
+#[test]
+fn identical_pictures_have_a_threshold() {
+    let mut learner = Learner::new(Wanted { size: Size::square(128), ..wanted() }).unwrap();
+    (0..3).for_each(|_| learner.add(&part(0)).unwrap());
+    let (info, bytes) = learner.learn(String::new()).unwrap();
+    assert!(info.threshold.value < 1e-3, "{}", info.threshold.value);
+    let detector = Detector::from_bytes(&bytes, Path::new("cloth.aand")).unwrap();
+    let found = detector.detect(&[holed(0)]).unwrap();
+    assert_eq!(found[0].verdict, Verdict::Anomalous);
+}
+
 #[test]
 fn what_cannot_be_learned_is_refused() {
     let mut learner = Learner::new(wanted()).unwrap();

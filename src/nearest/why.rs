@@ -47,7 +47,7 @@ impl Gallery {
         teacher: &dyn TensorSource,
         good: impl IntoIterator<Item = Picture>,
     ) -> Result<Self> {
-        let engine = Engine::new(Plan::neighborhoods(backbone, size, teacher)?);
+        let engine = Engine::new(Plan::teacher(backbone, size, teacher)?);
         let mut gallery = Self { engine, size, good: Vec::new() };
         for picture in good.into_iter().filter(|picture| Size::of(picture) == size) {
             let patches = gallery.patches(&picture);
@@ -93,7 +93,7 @@ impl Gallery {
     fn patches(&self, picture: &Picture) -> Patches {
         let [_, level, _] = self.engine.look(&normalize(picture), false);
         debug_assert_eq!(LEVEL, 1, "the middle one");
-        Patches::new(&level.teacher, level.shape[0])
+        Patches::of(&level)
     }
 }
 

@@ -252,8 +252,13 @@ impl Detection {
                 resize(&near, width, height)
             }
         };
-        small.pixels().flat_map(|pixel| [pixel[0], pixel[1], pixel[2], 255]).collect()
+        rgba(&small)
     }
+}
+
+/// Pixels with a fourth byte.
+pub(super) fn rgba(picture: &Picture) -> Vec<u8> {
+    picture.pixels().flat_map(|pixel| [pixel[0], pixel[1], pixel[2], 255]).collect()
 }
 
 /// Pixels without their fourth byte.

@@ -1,6 +1,6 @@
 //! Looking inside: every step of the method on one picture, and made defects.
 
-use super::detection::{Detector, opaque};
+use super::detection::{Detector, opaque, rgba};
 use super::error::thrown;
 use crate::detection;
 use crate::inference::{Axes, Engine, LevelFeatures, LevelMaps, Patch, Plan};
@@ -115,7 +115,7 @@ impl Detector {
     }
 
     /// Pixels of four bytes as the network's picture.
-    fn input(&self, pixels: &[u8]) -> Result<Picture> {
+    pub(super) fn input(&self, pixels: &[u8]) -> Result<Picture> {
         let (width, height) = self.header().size.pixels();
         opaque(pixels, width, height)
     }
@@ -251,8 +251,4 @@ impl PatchNumbers {
     pub fn gate(&self) -> Option<f64> {
         self.0.gate.as_ref().map(|gate| gate.weight)
     }
-}
-
-fn rgba(picture: &Picture) -> Vec<u8> {
-    picture.pixels().flat_map(|pixel| [pixel[0], pixel[1], pixel[2], 255]).collect()
 }

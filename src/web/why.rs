@@ -1,11 +1,10 @@
 //! Why a place looks odd: the good patch that is most like it, among the good pictures that the model keeps.
 
-use super::detection::{Detector, opaque};
+use super::detection::{Detector, rgba};
 use super::error::thrown;
 use crate::Result;
 use crate::model::{TensorStore, kept};
 use crate::nearest::{Gallery, Likeness};
-use crate::picture::Picture;
 use std::path::Path;
 use wasm_bindgen::prelude::*;
 
@@ -21,10 +20,8 @@ impl Detector {
     /// `ModelError`: as when loading.
     #[wasm_bindgen(js_name = prepareWhy)]
     pub fn prepare_why(&mut self, bytes: Vec<u8>, name: String) -> std::result::Result<usize, JsValue> {
-        let gallery = self.gallery_of(&bytes, Path::new(&name)).map_err(thrown)?;
-        let count = gallery.len();
-        self.gallery = Some(gallery);
-        Ok(count)
+        self.gallery = self.gallery_of(&bytes, Path::new(&name)).map_err(thrown)?;
+        Ok(self.gallery.as_ref().map_or(0, Gallery::len))
     }
 
     /// The good patch that is most like the one at `x`, `y` (shares of width and height) of the network's pixels of four
@@ -33,21 +30,24 @@ impl Detector {
     /// # Errors
     /// `PictureError`: not as many pixels.
     pub fn why(&self, pixels: Vec<u8>, x: f64, y: f64) -> std::result::Result<Option<Why>, JsValue> {
-        let (width, height) = self.header().size.pixels();
-        let picture = opaque(&pixels, width, height).map_err(thrown)?;
+        let picture = self.input(&pixels).map_err(thrown)?;
         Ok(self.gallery.as_ref().and_then(|gallery| gallery.nearest(&picture, [x, y])).map(Why))
     }
 }
 
 impl Detector {
-    fn gallery_of(&self, bytes: &[u8], name: &Path) -> Result<Gallery> {
+    /// The good pictures, looked at; `None` where there are none, before anything is computed.
+    fn gallery_of(&self, bytes: &[u8], name: &Path) -> Result<Option<Gallery>> {
         let info = self.header();
-        let pictures = match info.view.shows_whole_maps() {
-            true => kept(bytes, name)?.pictures,
-            false => Vec::new(),
-        };
+        if !info.view.shows_whole_maps() {
+            return Ok(None);
+        }
+        let pictures = kept(bytes, name)?.pictures;
+        if pictures.is_empty() {
+            return Ok(None);
+        }
         let good = pictures.into_iter().take(MOST).map(|kept| kept.seen.picture.into_owned());
-        Gallery::new(info.backbone, info.size, &TensorStore::new(bytes, name)?, good)
+        Gallery::new(info.backbone, info.size, &TensorStore::new(bytes, name)?, good).map(Some)
     }
 }
 
@@ -80,8 +80,4 @@ impl Why {
     pub fn good(&self) -> Vec<u8> {
         rgba(&self.0.good)
     }
-}
-
-fn rgba(picture: &Picture) -> Vec<u8> {
-    picture.pixels().flat_map(|pixel| [pixel[0], pixel[1], pixel[2], 255]).collect()
 }

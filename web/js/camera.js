@@ -8,7 +8,8 @@ import { INSECURE, page, said } from "./state.js";
 /** Longer side of a view that is judged, in pixels; what is kept has all of them. */
 const SEEN = 640;
 /** Milliseconds between two pictures while the button is held: time to move the part a little. */
-const BETWEEN = 350;
+export const BETWEEN_MS = 350;
+const NO_MODEL = "There is no model yet: hold the button below while you move a good part a little, and learn from that.";
 
 /** @typedef {{ name: string, file: Blob }} Taken */
 
@@ -20,6 +21,7 @@ export function wire({ keep, learn, train }) {
   let count = 0;
   let paused = false;
   let learning = 0;
+  let looks = 0;
   /** Of the last views, for the frames a second. @type {number[]} */
   let times = [];
 
@@ -27,7 +29,7 @@ export function wire({ keep, learn, train }) {
     dialog.showModal();
     ready(false);
     paused = false;
-    times = [];
+    $("camera-pause").textContent = "Pause";
     clear();
     try {
       if (!navigator.mediaDevices) throw new Error(INSECURE ? "this page was not served securely" : "this browser offers none");
@@ -37,7 +39,7 @@ export function wire({ keep, learn, train }) {
       video.srcObject = stream;
       await video.play();
       ready(true);
-      $("camera-words").textContent = page.detector ? "" : "There is no model yet: hold the button below while you move a good part a little, and learn from that.";
+      $("camera-words").textContent = page.detector ? "" : NO_MODEL;
       look();
     } catch (error) {
       $("camera-words").textContent = `No picture from a camera: ${reason(error)}.`;
@@ -50,25 +52,35 @@ export function wire({ keep, learn, train }) {
     for (const id of ["take-picture", "camera-pause", "camera-learn"]) $(id).disabled = !on;
     $("take-picture").disabled = !on || !page.detector;
     $("camera-pause").disabled = !on || !page.detector;
-    $("camera-pause").textContent = "Pause";
   }
 
-  /** Judges view after view, as quick as the device is. */
+  // Another model, or the first.
+  addEventListener("aand-model", () => {
+    if (!dialog.open || !video.srcObject) return;
+    ready(true);
+    clear();
+    if ($("camera-words").textContent === NO_MODEL) $("camera-words").textContent = "";
+    look();
+  });
+
+  /** Judges view after view, as quick as the device is, until it is called again: for another model. */
   async function look() {
     const stream = video.srcObject;
     const detector = page.detector;
-    while (detector && stream && dialog.open && video.srcObject === stream && page.detector === detector) {
+    const turn = ++looks;
+    const goesOn = () => dialog.open && video.srcObject === stream && turn === looks;
+    while (detector && stream && goesOn()) {
       if (paused || learning) {
         await frame();
         continue;
       }
       try {
         const found = await detector.detect(view(), { name: "the camera’s view" });
-        if (paused || !dialog.open) continue;
+        if (paused || !goesOn()) continue;
         show(found);
         times = [...times.slice(-8), performance.now()];
       } catch (error) {
-        if (!dialog.open) return;
+        if (!goesOn()) return;
         $("camera-words").textContent = said(error);
         await new Promise((later) => setTimeout(later, 1000));
       }
@@ -109,6 +121,7 @@ export function wire({ keep, learn, train }) {
   }
 
   function clear() {
+    times = [];
     $("camera-score").className = "verdict none";
     $("camera-number").textContent = "–";
     $("camera-verdict").textContent = page.detector ? "Looking" : "No model";
@@ -148,7 +161,7 @@ export function wire({ keep, learn, train }) {
       const all = await learn(await taken("good"));
       $("camera-words").textContent = `${counted(all, "good picture")} to learn from.${all < 5 ? "" : " Let go, and learn from them."}`;
       $("camera-train").hidden = all < 5;
-      await new Promise((later) => setTimeout(later, BETWEEN));
+      await new Promise((later) => setTimeout(later, BETWEEN_MS));
     }
   };
   const end = () => { learning = 0; hold.setAttribute("aria-pressed", "false"); };

@@ -8,6 +8,9 @@ import * as samples from "./samples.js";
 import { progress, refresh } from "./show.js";
 import { COMPUTE, PRECISION, page, said } from "./state.js";
 
+/** Whether one is on its way: downloaded or loaded. */
+export const awaited = () => !$("model-progress").hidden;
+
 /**
  * Every model comes in here: from a file, a sample, or trained on this page.
  * @param {Blob | ArrayBuffer | Uint8Array<ArrayBuffer>} model a `.aand` file or its bytes
@@ -115,6 +118,7 @@ export async function trySample(sample) {
     const all = alone ? sample.model.bytes : samples.bytes(sample);
     const tell = (/** @type {number} */ done) =>
       progress("model", `Downloading ${sample.title}: ${size(done)} of ${size(all)}`, done / all);
+    tell(0);
     let done = 0;
     const { model, pictures } = alone
       ? { model: await samples.fetchModel(sample, signal, (some) => tell(done += some)), pictures: [] }

@@ -1,9 +1,10 @@
 // The instant detector: it judges seconds after good pictures are there, until a trained model is better.
 
+import { BETWEEN_MS } from "./camera.js";
 import { $, counted, make, say } from "./dom.js";
 import { Detector } from "./module/aand.js";
 import { learn } from "./module/instant.js";
-import { loadModel } from "./models.js";
+import { awaited, loadModel } from "./models.js";
 import { page, said } from "./state.js";
 
 /** @typedef {import("./module/train.js").Good} Good */
@@ -12,8 +13,8 @@ import { page, said } from "./state.js";
 
 /** Fewest good pictures for it, as for a training. */
 const FEWEST = 5;
-/** Pictures that are dropped one after the other come in one breath. */
-const BREATH_MS = 250;
+/** Pictures that come one after the other, from the camera or dropped, are learned from at their end. */
+const BREATH_MS = 2 * BETWEEN_MS;
 /** Pictures on which the two are compared at most, and made defects of each. */
 const TRIALS = 6;
 const SEEDS = [1, 2];
@@ -22,20 +23,35 @@ const SEEDS = [1, 2];
 let instant;
 let running = new AbortController();
 let timer = 0;
+/** What was offered last. @type {{ pictures: Good[], wanted: Wanted } | undefined} */
+let offered;
+/** The models that were put to judge from here. @type {WeakSet<Blob>} */
+const own = new WeakSet();
+/** Until the last of them was loaded. */
+let putting = Promise.resolve();
+/** Seconds until it was ready. */
+let seconds = 0;
 
-/** Whether the instant detector is what judges. */
-export const speaks = () => page.detector?.info.score === "nearest";
+/** Whether the page's own instant detector is what judges; one that a person loaded is not. */
+export const speaks = () => page.model !== undefined && own.has(page.model.file);
+
+addEventListener("aand-model", () => { if (instant) describe(instant); });
 
 /** The good pictures are these now: learned from at once, where there are enough. @param {Good[]} pictures @param {Wanted} wanted */
 export function offer(pictures, wanted) {
+  if (offered && same(offered.pictures, pictures) && offered.wanted.size === wanted.size && offered.wanted.range === wanted.range) return;
+  offered = { pictures: [...pictures], wanted };
   clearTimeout(timer);
   if (pictures.length < FEWEST) {
     forget();
     return say("instant-words", "");
   }
-  const all = [...pictures];
+  const all = offered.pictures;
   timer = setTimeout(() => begin(all, wanted), BREATH_MS);
 }
+
+/** @param {Good[]} a @param {Good[]} b */
+const same = (a, b) => a.length === b.length && a.every((picture, i) => picture === b[i]);
 
 function forget() {
   running.abort();
@@ -52,52 +68,58 @@ async function begin(pictures, wanted) {
   say("instant-words", "An instant detector looks at them …");
   try {
     const learned = await learn(pictures, wanted, signal);
+    // The one before it may be on its way still.
+    await putting;
+    if (signal.aborted) return learned.close();
+    own.add(learned.model);
+    const use = () => putting = loadModel(learned.model, `${wanted.name} (instant)`);
+    $("instant-use").onclick = use;
+    // A model that someone trained or chose, or that is on its way, is not taken away unasked.
+    if ((speaks() || !page.detector) && !awaited()) await use();
     if (signal.aborted) return learned.close();
     instant = learned;
-    const use = () => loadModel(learned.model, `${wanted.name} (instant)`);
-    // A model that someone trained or chose is not taken away unasked.
-    const free = !page.detector || speaks();
-    $("instant-use").hidden = free;
-    $("instant-use").onclick = async () => {
-      $("instant-use").hidden = true;
-      await use();
-      describe(learned.used.length);
-    };
-    if (free) await use();
-    describe(learned.used.length, (performance.now() - started) / 1000);
+    seconds = (performance.now() - started) / 1000;
+    describe(learned);
   } catch (error) {
+    if (signal.aborted) return;
+    // The same pictures may be tried again.
+    offered = undefined;
     // It is a help, not a condition: the training says what is wrong with the pictures.
-    if (!signal.aborted) say("instant-words", `No instant detector: ${said(error)}.`);
+    say("instant-words", `No instant detector: ${said(error)}.`);
   }
 }
 
-/** @param {number} count @param {number} [seconds] */
-function describe(count, seconds) {
+/** Says that it is there, and who judges. @param {import("./module/instant.js").Instant} ready */
+function describe({ model, used }) {
   const place = $("instant-words");
   place.hidden = false;
-  const took = seconds === undefined ? "" : ` after ${seconds.toFixed(1)} s`;
-  place.replaceChildren(make("strong", {}, `An instant detector is ready${took}`),
-    speaks() ? `, and judges already: it compares patches with those of your ${counted(count, "good picture")}. A training takes over where it is better.`
-      : `: it compares patches with those of your ${counted(count, "good picture")}. The loaded model goes on judging.`);
+  const judges = page.model?.file === model;
+  $("instant-use").hidden = judges;
+  const compares = `it compares patches with those of your ${counted(used.length, "good picture")}.`;
+  place.replaceChildren(make("strong", {}, `An instant detector is ready after ${seconds.toFixed(1)} s`),
+    judges ? `, and judges already: ${compares} A training takes over where it is better.`
+      : `: ${compares}${page.detector ? " The loaded model goes on judging." : ""}`);
 }
 
 /**
  * Whether the trained model is better than the instant detector, on good pictures and the same with made defects. The
  * instant detector sees each without its own patches; the model was not trained on those that are `heldOut`.
  * @param {Blob} model @param {Good[]} pictures @param {string[]} heldOut
- * @returns {Promise<{ takesOver: boolean, words: string }>}
+ * @returns {Promise<{ takesOver: boolean, words: string, threshold?: import("./module/protocol.js").Threshold }>} with the model's own
  */
 export async function contest(model, pictures, heldOut) {
   const rival = instant;
   if (!rival) return { takesOver: true, words: "" };
   const fresh = rival.used.filter((name) => heldOut.includes(name));
   const names = (fresh.length ? fresh : rival.used).slice(0, TRIALS);
-  const detector = await Detector.load(model, { name: "the trained model", compute: "cpu" });
+  /** @type {Detector | undefined} */
+  let detector;
   try {
+    detector = await Detector.load(model, { name: "the trained model", compute: "cpu" });
     /** @type {Trial[]} */
-    const own = [];
+    const mine = [];
     /** @type {Trial[]} */
-    const other = [];
+    const its = [];
     for (const name of names) {
       const picture = pictures.find((good) => good.name === name);
       if (!picture) continue;
@@ -106,29 +128,29 @@ export async function contest(model, pictures, heldOut) {
       for (const seed of SEEDS) {
         const trial = await rival.trial(rival.used.indexOf(name), seed);
         if (!trial) continue;
-        other.push(trial);
-        own.push({ good: score, made: (await detector.detect(await detector.defect(plain, seed))).score });
+        its.push(trial);
+        mine.push({ good: score, made: (await detector.detect(await detector.defect(plain, seed))).score });
       }
     }
     // The pictures it knows are others: nothing to compare on.
-    if (own.length === 0) return { takesOver: true, words: "" };
-    return verdict(own, other, fresh.length > 0);
+    if (mine.length === 0) return { takesOver: true, words: "" };
+    return { ...verdict(mine, its, fresh.length > 0), threshold: detector.info.threshold };
   } catch {
     // Whatever is wrong with the comparison, the training was asked for.
     return { takesOver: true, words: "" };
   } finally {
-    detector.close();
+    detector?.close();
   }
 }
 
-/** @param {Trial[]} own @param {Trial[]} other @param {boolean} fresh whether the model has not learned from these */
-export function verdict(own, other, fresh) {
-  const [mine, its] = [told(own), told(other)];
-  const takesOver = mine > its || (mine === its && clear(own) >= clear(other));
+/** @param {Trial[]} model @param {Trial[]} rival @param {boolean} fresh whether the model has not learned from these */
+export function verdict(model, rival, fresh) {
+  const [mine, its] = [told(model), told(rival)];
+  const takesOver = mine > its || (mine === its && clear(model) >= clear(rival));
   const percent = (/** @type {number} */ share) => `${Math.round(100 * share)} %`;
   const on = fresh ? "good pictures that it has not learned from" : "your good pictures";
-  const words = `On ${on} and made-up defects, the trained model ranks ${percent(mine)} of the pairs rightly, the instant detector ${percent(its)}.`;
-  return { takesOver, words: `${words} ${takesOver ? "The trained model judges from now on." : "The instant detector goes on judging; the trained model is kept."}` };
+  const apart = mine !== its ? "" : takesOver ? ", and to the trained model defects stand out at least as far" : ", to which defects stand out further";
+  return { takesOver, words: `On ${on} and made-up defects, the trained model ranks ${percent(mine)} of the pairs rightly, the instant detector ${percent(its)}${apart}.` };
 }
 
 /** The share of pairs of a made defect and a good picture in which the defect scores higher (AUROC). @param {Trial[]} trials */

@@ -3,7 +3,7 @@
 
 import { $, counted, say } from "./dom.js";
 import { render } from "./module/rendered.js";
-import { on } from "./router.js";
+import { go, on } from "./router.js";
 import { said } from "./state.js";
 import * as good from "./train-good.js";
 import { offerUndo } from "./undo.js";
@@ -31,11 +31,10 @@ const TRIES = {
 const CHECKED = [{ seed: 201 }, { seed: 202 }, MISSING, { seed: 204, defect: "solder_blob" }, { seed: 205, defect: "short" }];
 
 /**
- * @param {() => void} refresh shows the good pictures anew
+ * @param {() => void} changed hears that the good pictures are others
  * @param {(files: { name: string, file: Blob }[]) => void} check judges pictures
  */
-export function wire(refresh, check) {
-  let last = "";
+export function wire(changed, check) {
   $("train-check-boards").onclick = async () => {
     try {
       check(named(await render("circuit", CHECKED), CHECKED));
@@ -45,13 +44,15 @@ export function wire(refresh, check) {
   };
   on("train", ({ query }) => {
     const name = query.get("try") ?? "";
-    if (name !== last && Object.hasOwn(TRIES, name)) prepare(TRIES[name], refresh);
-    last = name;
+    if (!Object.hasOwn(TRIES, name)) return;
+    // The same link, pressed again, is another address then.
+    go("train", [], {}, { replace: true });
+    prepare(TRIES[name], changed);
   });
 }
 
-/** @param {Try} wanted @param {() => void} refresh */
-async function prepare({ parts, amplify, words }, refresh) {
+/** @param {Try} wanted @param {() => void} changed */
+async function prepare({ parts, amplify, words }, changed) {
   say("train-notice", "Rendering the lesson’s boards …");
   try {
     const files = await render("circuit", parts);
@@ -62,7 +63,7 @@ async function prepare({ parts, amplify, words }, refresh) {
       good.clear();
       await good.add(before);
       say("train-notice", "");
-      refresh();
+      changed();
     });
     $("train-name").value = "circuit board";
     $("train-from").value = "";
@@ -76,7 +77,7 @@ async function prepare({ parts, amplify, words }, refresh) {
   } catch (error) {
     say("train-notice", unmade(error));
   }
-  refresh();
+  changed();
 }
 
 /** @param {Blob[]} files @param {Part[]} parts */

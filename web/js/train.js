@@ -77,7 +77,7 @@ export function wire(check) {
   $("train-pause").onclick = pause;
   $("train-minutes").onchange = refresh;
   addEventListener("aand-model", refresh);
-  tries.wire(refresh, check);
+  tries.wire(changed, check);
   refresh();
   showKept();
   offerToGoOn();
@@ -151,8 +151,14 @@ function refresh() {
   }
   $("train-count").textContent = words;
   showThumbs(good.pictures(), busy ? undefined : remove);
-  $("train-from-model").disabled = !page.model;
-  $("train-from-model").textContent = page.model ? `the loaded model, ${page.detector?.info.name ?? page.model.name}` : "the loaded model";
+  // Others have no student to go on with.
+  const info = page.detector?.info.score === "discrepancy" ? page.detector.info : undefined;
+  $("train-from-model").disabled = !info;
+  $("train-from-model").textContent = info ? `the loaded model, ${info.name}` : "the loaded model";
+  if (!info && $("train-from").value === "model") {
+    $("train-from").value = "";
+    started();
+  }
   const minutes = chosenMinutes();
   $("train-minutes-words").textContent = STEPS ? `As the address says: ${STEPS.join(" and ")} steps.`
     : minutes <= 2 ? "A first look: rough, but it shows whether it works." : minutes <= 5 ? "Enough for most parts."
@@ -230,7 +236,8 @@ async function run({ minutes, earlier, ...wanted }) {
     risk("training", false);
     stayAwake("training", false);
     progress();
-    refresh();
+    // Pictures may have come meanwhile.
+    changed();
     // What was learned until it ended is there to go on with.
     if (!done) await offerToGoOn();
     if (running.signal.aborted) $("train-go").focus();
@@ -242,17 +249,22 @@ async function finished(model, name, pictures) {
   const place = await keep(model, name);
   const file = `${safe(name, "model")}.aand`;
   risk("model", !place);
-  progress("Comparing it with the instant detector");
-  // Who insists on steps insists on what comes of them.
-  const { takesOver, words } = STEPS ? { takesOver: true, words: "" } : await instant.contest(model, pictures, heldOut);
+  /** @type {Awaited<ReturnType<typeof instant.contest>>} */
+  let compared = { takesOver: true, words: "" };
+  if (instant.speaks()) {
+    progress("Comparing it with the instant detector");
+    compared = await instant.contest(model, pictures, heldOut);
+  }
   // Another model that was loaded meanwhile gives way to the training that was asked for.
-  const stays = !takesOver && instant.speaks();
+  const stays = !compared.takesOver && instant.speaks();
   if (!stays) await loadModel(model, file);
-  const threshold = stays ? undefined : page.detector?.info.threshold;
+  const threshold = stays ? compared.threshold : page.detector?.info.threshold;
+  const judge = stays ? "The instant detector goes on judging." : "The trained model judges from now on.";
   $("train-words").replaceChildren(
     make("strong", {}, `${name} is trained (${size(model.size)}).`),
     threshold ? ` Threshold ${threshold.value.toFixed(3)}: ${threshold.reliability}.` : "",
-    place ? " It is kept in this browser" : " This browser cannot keep it; save it", stays ? ". " : ", and in use. ", words);
+    place ? " It is kept in this browser" : " This browser cannot keep it; save it", stays ? "." : ", and in use.",
+    compared.words && ` ${compared.words} ${judge}`);
   $("train-use").hidden = !stays;
   $("train-use").onclick = async () => { $("train-use").hidden = true; await loadModel(model, file); };
   $("train-result").hidden = false;
@@ -286,6 +298,7 @@ async function offerToGoOn() {
     if (state.whole) {
       good.clear();
       await good.add(await Promise.all(pictures.map(async ({ name, file }) => ({ name, file: await copy(file) }))));
+      changed();
     }
     if (good.pictures().length < FEWEST) return say("train-notice", "Choose the good pictures first.");
     $("train-name").value = state.name;

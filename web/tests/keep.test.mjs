@@ -176,9 +176,10 @@ test("a training: one at a time, asked about, awake, and what is added meanwhile
   await page.click("#train-more summary");
   await page.selectOption("#train-size", "128");
   await page.evaluate(() => {
+    // The instant detector has one of its own.
     window.workers = 0;
     window.Worker = class extends window.Worker {
-      constructor(...how) { super(...how); window.workers++; }
+      constructor(...how) { super(...how); window.workers += how[1].name === "aand training"; }
     };
     // As two presses of Enter before the first is answered.
     const form = document.getElementById("train-form");
@@ -196,6 +197,8 @@ test("a training: one at a time, asked about, awake, and what is added meanwhile
   await page.click("#train-cancel");
   await page.waitForSelector("#train-go:not([disabled])");
   assert.deepEqual(await page.evaluate(() => window.locks.map(({ released }) => released)), [true]);
+  // The instant detector hears of what came meanwhile.
+  await page.waitForFunction(() => /those of your 6 good pictures/.test(document.getElementById("instant-words").textContent), undefined, { timeout: 60_000 });
   assert.ok(!await asked(page, async () => { await reload(page); await page.waitForEvent("load"); }));
   await page.close();
 });

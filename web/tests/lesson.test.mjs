@@ -404,12 +404,24 @@ test("Break it: a link prepares boards and settings in Train, and other boards t
   assert.match(await page.textContent("#train-notice"), /one with a missing part among them/);
   assert.ok(await page.isEnabled("#train-go"));
   assert.equal(await page.isChecked("#train-amplify"), true);
+  // The instant detector hears of them.
+  const looked = (count) => page.waitForFunction((count) => document.getElementById("instant-words").textContent.includes(`those of your ${count} good pictures`), count, { timeout: 60_000 });
+  await looked(13);
+  // The same link is another wish the second time.
+  await page.click("[aria-label='Remove board-01.png']");
+  await page.waitForFunction(() => document.querySelectorAll("#train-thumbs li").length === 12);
+  await page.evaluate(() => { location.hash = "#inside/break"; });
+  await page.click('.variants a[href="#train?try=spoiled"]');
+  await page.waitForFunction(() => document.querySelectorAll("#train-thumbs li").length === 13, undefined, { timeout: 60_000 });
+  assert.match(await page.textContent("#undo-words"), /^12 good pictures replaced/);
   // Another one takes its place, and can be taken back.
   await page.goto(`${site.address}?compute=cpu#train?try=pretrained`);
   await page.waitForFunction(() => document.querySelectorAll("#train-thumbs li").length === 12, undefined, { timeout: 60_000 });
   assert.equal(await page.isChecked("#train-amplify"), false);
+  await looked(12);
   await page.click("#undo-now");
   await page.waitForFunction(() => document.querySelectorAll("#train-thumbs li").length === 13);
+  await looked(13);
   await page.evaluate(() => document.getElementById("train-check-boards").click());
   await page.waitForFunction(() => document.querySelectorAll("#cards li").length === 5, undefined, { timeout: 60_000 });
   assert.match(page.url(), /#inspect/);

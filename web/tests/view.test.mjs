@@ -436,6 +436,51 @@ test("teacher and student are both seen, however long the student's features are
   await page.close();
 });
 
+test("what the camera has learned from judges its views at once, one detector after the other", async () => {
+  const camera = await browse(["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]);
+  try {
+    const { page, problems } = await open(camera.context, `${site.address}?compute=cpu`);
+    await page.evaluate(() => {
+      window.models = window.learners = 0;
+      addEventListener("aand-model", () => window.models++);
+      window.Worker = class extends window.Worker {
+        constructor(...how) { super(...how); if (how[1]?.name === "aand instant") window.learners++; }
+      };
+    });
+    await page.setInputFiles("#files", picture("some.png"));
+    await page.click("#open-camera");
+    await page.waitForSelector("#camera-learn:not([disabled])");
+    assert.match(await page.textContent("#camera-words"), /^There is no model yet/);
+    const judged = () => page.waitForFunction(() => /threshold [0-9.]+, [0-9.]+ views a second/.test(document.getElementById("camera-rate").textContent), undefined, { timeout: 60_000 });
+    const hold = async (most) => {
+      await page.locator("#camera-learn").hover();
+      await page.mouse.down();
+      await page.waitForFunction((most) => parseInt(document.getElementById("camera-words").textContent) >= most, most);
+      await page.mouse.up();
+    };
+    await hold(8);
+    assert.equal(await page.evaluate(() => window.learners), 0, "it waits until the button is let go of");
+    await judged();
+    assert.equal(await page.evaluate(() => window.learners), 1);
+    assert.ok(await page.isEnabled("#take-picture"));
+    // Another detector takes its place while views are judged, without a word.
+    const learned = await page.evaluate(() => {
+      const words = document.getElementById("camera-words");
+      window.told = [];
+      new MutationObserver(() => window.told.push(words.textContent)).observe(words, { childList: true });
+      return parseInt(words.textContent);
+    });
+    await hold(learned + 1);
+    await page.waitForFunction(() => window.models === 2, undefined, { timeout: 60_000 });
+    await judged();
+    const told = await page.evaluate(() => window.told);
+    assert.ok(told.every((words) => /^\d+ good pictures to learn from/.test(words)), told.join());
+    assert.deepEqual(problems, []);
+  } finally {
+    await camera.stop();
+  }
+});
+
 test("the camera says what is wrong in plain words", async () => {
   const { page } = await fresh();
   await loaded(page);

@@ -13,7 +13,7 @@ use crate::gpu::layout::quads;
 use crate::gpu::pass::{THREADS, each, each_row, spread};
 use crate::gpu::passes::residual_code;
 use crate::gpu::uniforms::{
-    AdamMemory, Advance, AdvanceBack, Amplify, Gate, GateBack, Pairs, Position, Rows, bound,
+    AdamMemory, Advance, AdvanceBack, Amplify, GateBack, Matching, Pairs, Position, Rows, bound,
 };
 use crate::picture::Size;
 use wgpu::util::DeviceExt;
@@ -136,14 +136,14 @@ impl Raa {
         let gate = self.options.gate.then(|| {
             let (ran, matching) = self.query(tape, parameters, feature);
             let gate = tape.temporary(rows.div_ceil(4));
-            let uniform = Gate {
+            let uniform = Matching {
                 rows,
                 channels: self.channels,
-                query_pixel: ran.y.pixel,
-                query_offset: ran.y.offset,
+                vector_pixel: ran.y.pixel,
+                vector_offset: ran.y.offset,
                 items: 2 * self.options.memory_items as u32,
-                matching_pixel: matching.pixel,
-                matching_offset: matching.offset,
+                products_pixel: matching.pixel,
+                products_offset: matching.offset,
             };
             let bindings = vec![ran.y.id, matching.id, gate];
             let pass = bound(Kernel::Gate, uniform, bindings, each_row(rows));

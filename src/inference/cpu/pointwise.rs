@@ -115,12 +115,7 @@ impl Work for Gate<'_> {
             let at = |map: &Map, block: usize| map.block(self.picture, block).wrapping_add(p * BLOCK);
             // SAFETY: the planes hold this position; the output's is this task's.
             unsafe {
-                let mut square = V::splat(0.0);
-                for block in 0..self.query.blocks() {
-                    let q = V::load(at(self.query, block));
-                    square = square.fma(q, q);
-                }
-                let scale = 1.0 / total(square).max(EPSILON).sqrt();
+                let scale = 1.0 / length::<V>(self.query, self.picture, p);
                 let (mut sum, mut part) = (V::splat(0.0), V::splat(0.0));
                 for block in 0..self.matching.blocks() {
                     // At most 1 / 0.2: no exponential overflows, so none has to be held back.
@@ -249,11 +244,6 @@ impl Work for Nearest<'_> {
             let at = |map: &Map, block: usize| map.block(self.picture, block).wrapping_add(p * BLOCK);
             // SAFETY: the planes hold this position; the output's is this task's.
             unsafe {
-                let mut square = V::splat(0.0);
-                for block in 0..self.feature.blocks() {
-                    let f = V::load(at(self.feature, block));
-                    square = square.fma(f, f);
-                }
                 let mut largest = V::load(at(self.matching, blocks - 1)).add(V::load(none.as_ptr()));
                 for block in 0..blocks - 1 {
                     largest = largest.max(V::load(at(self.matching, block)));
@@ -263,10 +253,27 @@ impl Work for Nearest<'_> {
                 // Not `f32::max`, which would pass over what is not a number.
                 let largest =
                     lanes.into_iter().fold(lanes[0], |m, v| if v > m || v.is_nan() { v } else { m });
-                let distance = 1.0 - largest / total(square).max(EPSILON).sqrt();
+                let distance = 1.0 - largest / length::<V>(self.feature, self.picture, p);
                 *to.add(p) = if distance < 0.0 { 0.0 } else { distance };
             }
         }
+    }
+}
+
+/// The length of the vector at a position, for gate and nearest.
+///
+/// # Safety
+/// The map holds this position.
+#[inline(always)]
+unsafe fn length<V: Vector>(map: &Map, picture: usize, position: usize) -> f32 {
+    // SAFETY: every block of the position is within the map.
+    unsafe {
+        let mut square = V::splat(0.0);
+        for block in 0..map.blocks() {
+            let value = V::load(map.block(picture, block).wrapping_add(position * BLOCK));
+            square = square.fma(value, value);
+        }
+        total(square).max(EPSILON).sqrt()
     }
 }
 

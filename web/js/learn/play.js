@@ -252,7 +252,7 @@ function render() {
   }
   const patch = Math.round(found.side / now.side);
   $("level-words").textContent = `${now.side} × ${now.side} patches of ${patch} × ${patch} pixels`;
-  $("gate-scores").hidden = now.student !== undefined;
+  $("gate-scores").hidden = detector.info.score !== "gate";
 
   let peak = 0;
   found.map.forEach((value, i) => { if (value > found.map[peak]) peak = i; });

@@ -1,7 +1,39 @@
-// Kinds of pictures that the program's own decoder lacks and some browsers have: HEIC, AVIF, JPEG XL.
+// Files of pictures, and the kinds that the program's own decoder lacks and some browsers have: HEIC, AVIF, JPEG XL.
+
+/** Bytes of a picture file beyond which it is not even read. */
+const LARGEST_FILE = 512 * 2 ** 20;
 
 /** Brands of the ISO container that hold a still picture. */
 const BRANDS = /^(hei[cxms]|hev[cmx]|mif1|msf1|avi[fs])$/;
+
+/**
+ * The bytes of a picture's file.
+ * @param {Blob} file
+ * @throws {Error} `PictureError` if it is too large, or is there no more
+ */
+export async function read(file) {
+  if (file.size > LARGEST_FILE) {
+    throw unusable(`${Math.round(file.size / 2 ** 20)} MiB is more than the ${LARGEST_FILE / 2 ** 20} MiB that are read here; scale it down or cut it into parts`);
+  }
+  try {
+    return new Uint8Array(await file.arrayBuffer());
+  } catch {
+    throw unusable("the file can no longer be read; was it moved or changed? Add it again");
+  }
+}
+
+/**
+ * As {@link read}, for what takes files only: a picture of a foreign kind as a PNG.
+ * @param {Blob} file
+ */
+export async function readable(file) {
+  const bytes = await read(file);
+  // What this browser cannot decode either the program's decoder says in words.
+  return (isForeign(bytes) ? await asPng(file).catch(() => undefined) : undefined) ?? bytes;
+}
+
+/** @param {string} message */
+const unusable = (message) => Object.assign(new Error(message), { name: "PictureError" });
 
 /** Whether it is of such a kind, by its first bytes. @param {Uint8Array} bytes */
 export function isForeign(bytes) {
@@ -26,8 +58,8 @@ export async function decoded(file) {
   return on.getImageData(0, 0, canvas.width, canvas.height);
 }
 
-/** The same as a PNG, for what takes files only. @param {Blob} file @returns {Promise<Uint8Array | undefined>} */
-export async function asPng(file) {
+/** The same as a PNG. @param {Blob} file @returns {Promise<Uint8Array | undefined>} */
+async function asPng(file) {
   const pixels = await decoded(file);
   if (!pixels) return undefined;
   const canvas = new OffscreenCanvas(pixels.width, pixels.height);

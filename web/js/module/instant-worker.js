@@ -1,11 +1,8 @@
 // Learns an instant detector, and keeps it for trials.
 
-import { asPng, isForeign } from "./foreign.js";
+import { readable } from "./foreign.js";
 import { teacher } from "./teacher.js";
 import init, { Instant, provideTeacher } from "../../wasm/aand-web.js";
-
-/** Bytes of a picture file beyond which it is not even read. */
-const LARGEST_FILE = 512 * 2 ** 20;
 
 /** @type {Instant | undefined} */
 let instant;
@@ -35,7 +32,7 @@ async function learn({ pictures, wanted }) {
   for (let i = 0; i < most; i++) {
     const picture = pictures[Math.floor((i * pictures.length) / most)];
     try {
-      instant.add(await bytesOf(picture.file), picture.name);
+      instant.add(await readable(picture.file), picture.name);
       used.push(picture.name);
     } catch (error) {
       // The training says what is wrong with it.
@@ -43,13 +40,4 @@ async function learn({ pictures, wanted }) {
     }
   }
   return { bytes: instant.learn().buffer, used };
-}
-
-/** @param {Blob} file */
-async function bytesOf(file) {
-  if (file.size > LARGEST_FILE) throw Object.assign(new Error("too large"), { name: "PictureError" });
-  const bytes = await file.arrayBuffer().then((all) => new Uint8Array(all), () => {
-    throw Object.assign(new Error("it can no longer be read"), { name: "PictureError" });
-  });
-  return (isForeign(bytes) ? await asPng(file) : undefined) ?? bytes;
 }

@@ -10,6 +10,8 @@ export class Instant {
   /** @type {Map<number, { resolve: (value: any) => void, reject: (reason: Error) => void }>} */
   #waiting = new Map();
   #next = 0;
+  /** Why there is no worker any more. @type {Error | undefined} */
+  #over;
   /** The model's file. @type {Blob} */
   model = new Blob();
   /** The names of the pictures that were learned from. @type {string[]} */
@@ -33,6 +35,7 @@ export class Instant {
   /** @param {any} request @returns {Promise<any>} */
   ask(request) {
     return new Promise((resolve, reject) => {
+      if (this.#over) return reject(this.#over);
       const id = this.#next++;
       this.#waiting.set(id, { resolve, reject });
       this.#worker.postMessage({ ...request, id });
@@ -43,6 +46,7 @@ export class Instant {
    * Scores of one of the pictures that were used and of the same with a made defect, by what the others look like.
    * @param {number} picture its place in {@link Instant.used} @param {number} seed of the defect
    * @returns {Promise<Trial | undefined>}
+   * @throws {Error} `AbortError` if it was closed
    */
   async trial(picture, seed) {
     const scores = await this.ask({ type: "trial", picture, seed });
@@ -56,6 +60,7 @@ export class Instant {
 
   /** @param {Error} reason */
   #end(reason) {
+    this.#over ??= reason;
     this.#worker.terminate();
     for (const { reject } of this.#waiting.values()) reject(reason);
     this.#waiting.clear();
@@ -69,6 +74,7 @@ export class Instant {
  */
 export async function learn(pictures, wanted, signal) {
   const instant = new Instant();
+  if (signal?.aborted) instant.close();
   signal?.addEventListener("abort", () => instant.close(), { once: true });
   try {
     const { bytes, used } = await instant.ask({ type: "learn", pictures, wanted });

@@ -1,15 +1,12 @@
 // Trains: holds the module with Burn, for one training; ending the worker cancels it.
 
 import init, { Trainer } from "../../wasm/aand-train.js";
-import { asPng, isForeign } from "./foreign.js";
+import { readable } from "./foreign.js";
 import { choose, watch } from "./train-gpu.js";
 import { plan, Stopwatch } from "./train-plan.js";
 
 /** @typedef {import("./train.js").Start} Start */
 /** @typedef {import("./train.js").Good} Good */
-
-/** Bytes of a picture file beyond which it is not even read. */
-const LARGEST_FILE = 512 * 2 ** 20;
 
 /** @type {{ promise: Promise<void>, resolve: () => void } | undefined} */
 let paused;
@@ -105,7 +102,7 @@ async function read(trainer, pictures, aloud) {
   const stored = { pictures: 0, lowest: Infinity, highest: -Infinity, range: null, fits: null };
   for (const { name, file } of pictures) {
     try {
-      const remark = trainer.add(await bytesOf(file), name);
+      const remark = trainer.add(await readable(file), name);
       if (remark) {
         const { lowest, highest, range, fits } = JSON.parse(remark);
         if (highest >= stored.highest) Object.assign(stored, { highest, fits });
@@ -132,23 +129,6 @@ async function idle() {
   if (paused) say({ type: "paused" });
   while (paused) await paused.promise;
 }
-
-/** @param {Blob} file */
-async function bytesOf(file) {
-  if (file.size > LARGEST_FILE) {
-    throw unusable(`${Math.round(file.size / 2 ** 20)} MiB is more than the ${LARGEST_FILE / 2 ** 20} MiB that are read here`);
-  }
-  try {
-    const bytes = new Uint8Array(await file.arrayBuffer());
-    // What the program's own decoder lacks the browser may have.
-    return (isForeign(bytes) ? await asPng(file) : undefined) ?? bytes;
-  } catch {
-    throw unusable("the file can no longer be read; was it moved or changed?");
-  }
-}
-
-/** @param {string} message */
-const unusable = (message) => Object.assign(new Error(message), { name: "PictureError" });
 
 function deferred() {
   let resolve = () => {};

@@ -1,14 +1,12 @@
 // Computes: holds the module and one model, and answers one request after the other.
 
 import { described, offered } from "./adapter.js";
-import { asPng, decoded, isForeign } from "./foreign.js";
+import { decoded, isForeign, read, readable } from "./foreign.js";
 import { teacher } from "./teacher.js";
 import init, { Detector, colorTable, needsTeacher, provideTeacher, version } from "../../wasm/aand-web.js";
 
 /** @typedef {import("./protocol.js").Request} Request */
 
-/** Bytes of a picture file beyond which it is not even read. */
-const LARGEST_FILE = 512 * 2 ** 20;
 /** Pictures whose features are kept, some megabytes each. */
 const KEPT = 4;
 
@@ -83,11 +81,7 @@ async function answer(request) {
     case "patch": return patch(request);
     case "why": return why(detector, request);
     case "colors": return fixColors(detector, request.pictures);
-    case "input": {
-      const file = await read(request.picture);
-      const own = isForeign(file) ? await asPng(request.picture) : undefined;
-      return image(detector.inputOf(own ?? file, request.name), detector.inputWidth);
-    }
+    case "input": return image(detector.inputOf(await readable(request.picture), request.name), detector.inputWidth);
     case "defect": return image(detector.defect(bytes(request.picture), request.seed), request.picture.width);
   }
 }
@@ -153,9 +147,7 @@ function patch({ turn, level, position, similar }) {
 async function why(detector, { picture, name, x, y, bytes: model }) {
   if (model) good = detector.prepareWhy(new Uint8Array(model), name);
   if (good === 0) return [undefined, []];
-  const file = await read(picture);
-  const own = isForeign(file) ? await asPng(picture) : undefined;
-  const found = detector.why(detector.inputOf(own ?? file, name), x, y);
+  const found = detector.why(detector.inputOf(await readable(picture), name), x, y);
   if (!found) return [undefined, []];
   try {
     const [odd, of] = [found.odd, found.good].map((pixels) => new ImageData(new Uint8ClampedArray(pixels), found.side));
@@ -230,18 +222,6 @@ async function choose(wanted) {
   const use = wanted === "gpu" || (wanted === "auto" && !found.software);
   // Chromium without a GPU has no canvas for WebGPU: its GPU process dies of one.
   return { use, draw: use && !found.software, adapter: described(found) };
-}
-
-/** @param {Blob} file */
-async function read(file) {
-  if (file.size > LARGEST_FILE) {
-    throw named("PictureError", `${Math.round(file.size / 2 ** 20)} MiB is more than the ${LARGEST_FILE / 2 ** 20} MiB that are read here; scale it down or cut it into parts`);
-  }
-  try {
-    return new Uint8Array(await file.arrayBuffer());
-  } catch {
-    throw named("PictureError", "the file can no longer be read; was it moved or changed? Add it again");
-  }
 }
 
 /** @param {import("../../wasm/aand-web.js").Detection} found @param {number} longest */
