@@ -92,6 +92,31 @@ test("without the residual module the advanced teacher is the plain one", async 
   await page.close();
 });
 
+test("the residual module’s switch answers at once", async () => {
+  const { page } = await inside();
+  // Both settings are known by now: switching computes nothing.
+  const waited = await page.evaluate(async () => {
+    const words = document.getElementById("inside-words");
+    const before = words.textContent;
+    const begin = performance.now();
+    document.getElementById("amplify").click();
+    while (words.textContent === before) {
+      if (performance.now() - begin > 5_000) return Infinity;
+      await new Promise((later) => requestAnimationFrame(later));
+    }
+    return performance.now() - begin;
+  });
+  assert.ok(waited < 500, `${waited} ms`);
+  // What is painted is not known: that is said before it is computed.
+  const said = await page.evaluate(() => {
+    document.getElementById("make-defect").click();
+    return document.getElementById("inside-raa").textContent;
+  });
+  assert.match(said, /…$/);
+  await settled(page);
+  await page.close();
+});
+
 test("painting raises the discrepancy under the brush, and can be undone", async () => {
   const { page, problems } = await inside();
   await page.click('[data-level="0"]');

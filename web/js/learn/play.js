@@ -16,6 +16,7 @@ import { page, said } from "../state.js";
 
 /** Milliseconds without a stroke before the panels follow. */
 const PAUSE = 60;
+const COMPUTING = "Computing …";
 const RESIDUAL = {
   tanh: "Δ = tanh(φ₂(F)) F", sigmoid: "Δ = sigmoid(φ₂(F)) F", learnable: "Δ = φ₂(F)",
 };
@@ -29,8 +30,8 @@ const view = {
   spot: undefined,
   /** Where the numbers stay when the pointer is gone. @type {number[] | undefined} */
   pinned: undefined,
-  /** Scores of what is painted, with the residual module and without it. @type {{ on?: number, off?: number }} */
-  scores: {},
+  /** What is painted, seen with the residual module and without it. @type {{ on?: Insides, off?: Insides }} */
+  results: {},
   /** @type {import("../pictures.js").Item | undefined} */
   item: undefined,
   /** @type {ImageData | undefined} */
@@ -52,16 +53,17 @@ const detecting = () => view.own ?? page.detector;
 
 /** @type {ReturnType<typeof brush>} */
 let painting;
-/** Only the latest of what is wanted is computed. */
-let wanted = 0;
-let done = 0;
+/** How often something was painted: only the latest is computed. */
+let version = 0;
+/** The same of what could not be computed: not tried again before something is painted or switched. */
+let failed = -1;
 let timer = 0;
 let busy = false;
 
 export function wire() {
   painting = brush($("paint"), {
     brush: () => ({ radius: Number($("brush-size").value), color: $("brush-color").value }),
-    changed: () => { view.scores = {}; view.spot = undefined; view.made = undefined; follow(); },
+    changed: () => { view.results = {}; view.spot = undefined; view.made = undefined; version++; follow(); },
   });
   $("brush-size").oninput = () => { $("brush-words").textContent = `${2 * Number($("brush-size").value)} px`; };
   $("paint-undo").onclick = () => painting.undo();
@@ -70,17 +72,25 @@ export function wire() {
     const { original } = view;
     const detector = detecting();
     if (!original || !detector) return;
+    $("inside-raa").textContent = "Making a defect …";
     try {
       const made = await detector.defect(original, view.seed++);
       if (original !== view.original) return;
       painting.set(made);
       view.made = changed(original, made);
-    } catch (error) { fail(said(error)); }
+    } catch (error) { give(error); }
   };
   $("inside").addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
     if (event.key === "Escape" && !event.defaultPrevented && !$("tab-play").hidden && !$("inside-close").hidden) $("inside-close").click();
   });
-  $("amplify").onchange = () => follow();
+  $("amplify").onchange = () => {
+    failed = -1;
+    // Known already, unless it was painted on just now.
+    view.found = view.results[asked()] ?? view.found;
+    show();
+    if (view.pinned) look();
+    compute();
+  };
   $("inside-close").onclick = () => { go("inspect"); $("look-inside")?.focus(); };
   for (const button of document.querySelectorAll("[data-level]")) {
     /** @type {HTMLElement} */ (button).onclick = () => {
@@ -156,6 +166,7 @@ async function enter(item, detector) {
     if (view.item !== item) return;
     view.original = original;
     view.found = view.scales = view.pinned = undefined;
+    view.results = {};
     $("play-drill").replaceChildren();
     present(true);
     $("play-title").textContent = `Free play: ${item.name}`;
@@ -189,8 +200,9 @@ export function keep(item) {
 }
 
 function follow() {
-  wanted++;
   $("paint-undo").disabled = !painting.undoable;
+  // At once, for the numbers may take a second.
+  $("inside-raa").textContent = COMPUTING;
   clearTimeout(timer);
   timer = setTimeout(compute, PAUSE);
 }
@@ -199,34 +211,43 @@ async function compute() {
   if (busy) return;
   busy = true;
   try {
-    for (let detector = detecting(); view.item && detector && (done !== wanted || other() !== undefined); detector = detecting()) {
-      // What is wanted comes first; the other setting of the switch only when there is time.
-      const late = done === wanted;
-      const turn = wanted;
-      const amplify = late ? Boolean(other()) : $("amplify").checked;
-      const found = await detector.inspect(painting.get(), { amplify, colors: true });
-      if (turn === wanted) view.scores[amplify ? "on" : "off"] = found.score;
-      if (!late) {
-        done = turn;
-        view.found = found;
-      }
+    for (let what = next(), detector = detecting(); view.item && detector && what; what = next(), detector = detecting()) {
+      const { original } = view;
+      const turn = version;
+      const found = await detector.inspect(painting.get(), { amplify: what === "on", colors: true });
+      if (original !== view.original) continue;
+      if (turn === version) view.results[what] = found;
       fail("");
+      // Also when more was painted meanwhile: it is later than what is shown.
+      if (what === asked()) view.found = found;
       show();
-      if (!late && view.pinned) look();
+      if (what === asked() && view.pinned) look();
     }
   } catch (error) {
-    done = wanted;
-    if (view.item) fail(said(error));
+    give(error);
   } finally {
     busy = false;
   }
 }
 
-/** The setting of the switch whose score is not known yet. */
-function other() {
-  if (!detecting()?.info.raa.generator || view.found?.levels[0].advanced === undefined) return undefined;
-  if (view.scores.on === undefined) return true;
-  return view.scores.off === undefined ? false : undefined;
+/** The setting of the switch. @returns {"on" | "off"} */
+const asked = () => ($("amplify").checked ? "on" : "off");
+
+/** What is to be computed next: what the switch asks for, then, so that it changes at once, its other setting. */
+function next() {
+  if (failed === version) return undefined;
+  const own = asked();
+  if (!view.results[own]) return own;
+  if (!detecting()?.info.raa.generator || view.results[own].levels[0].advanced === undefined) return undefined;
+  const other = own === "on" ? "off" : "on";
+  return view.results[other] ? undefined : other;
+}
+
+/** It failed. @param {unknown} error */
+function give(error) {
+  failed = version;
+  $("inside-raa").textContent = "";
+  if (view.item) fail(said(error));
 }
 
 /** @param {string} words */
@@ -282,9 +303,9 @@ function render() {
   $("sum-words").textContent = `${place}: ${parts.map((value) => value.toFixed(3)).join(" + ")} = ${sum.toFixed(3)}; the threshold is ${own.toFixed(3)}.`;
   const verdict = found.score > own ? "anomalous" : "good";
   $("inside-words").textContent = `Score ${found.score.toFixed(3)}: ${verdict} (threshold ${own.toFixed(3)}), ${found.ms.toFixed(0)} ms`;
-  const { on, off } = view.scores;
+  const [on, off] = [view.results.on?.score, view.results.off?.score];
   $("inside-raa").textContent = on === undefined || off === undefined
-    ? "" : `With the residual module ${on.toFixed(3)}, with the plain teacher ${off.toFixed(3)}.${on < off ? " What counts is not the score alone, but its distance to that of good pictures." : ""}`;
+    ? (next() ? COMPUTING : "") : `With the residual module ${on.toFixed(3)}, with the plain teacher ${off.toFixed(3)}.${on < off ? " What counts is not the score alone, but its distance to that of good pictures." : ""}`;
 }
 
 /** The numbers of the patch that was chosen. */
