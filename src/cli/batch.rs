@@ -6,8 +6,7 @@ use super::line::Line;
 use super::output::{write_npy, write_picture, write_png16};
 use super::results::JOURNAL;
 use crate::detection::{Detection, Detector, draw_boxes, heat_map, overlay};
-use crate::embedding::{Embedder, nearest};
-use crate::model::{Info, StoredModel};
+use crate::embedding::Familiar;
 use crate::picture::{Picture, Seen, Size};
 use crate::{Error, Result};
 use rayon::prelude::*;
@@ -34,28 +33,6 @@ impl Read {
 
 /// What was found, in which picture, and how far that is from those of the training.
 type Judged = (Detection, Read, Option<f64>);
-
-/// The embeddings of the training, and what makes those of new pictures.
-pub struct Familiar {
-    embedder: Embedder,
-    known: Vec<Vec<f32>>,
-}
-
-impl Familiar {
-    /// Of a model and the embeddings that it keeps.
-    ///
-    /// # Errors
-    /// A tensor of the teacher is missing or has another shape.
-    pub fn new(info: &Info, stored: &StoredModel, known: Vec<Vec<f32>>) -> Result<Self> {
-        Ok(Self { embedder: Embedder::new(info, stored)?, known })
-    }
-
-    /// The distance of each picture to the nearest of the training.
-    fn distances(&self, seen: &[Seen<'_>]) -> Result<Vec<f64>> {
-        let found = self.embedder.embed_all(seen)?;
-        Ok(found.iter().filter_map(|embedding| nearest(embedding, &self.known)).collect())
-    }
-}
 
 /// A picture that is to be judged: its number among all, and by what it is known again.
 pub struct Job<'a> {

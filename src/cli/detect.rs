@@ -3,7 +3,7 @@
 //! Pictures stream through in batches: one thread reads, decodes and resizes ahead while this one computes and
 //! writes, so that a thousand pictures take no more memory than ten. A picture that fails is a line; the others go on.
 
-use super::batch::{Familiar, Job, Read, file, one_batch};
+use super::batch::{Job, Read, file, one_batch};
 use super::folder::Folder;
 use super::inputs::{Input, find};
 use super::line::{Count, Line};
@@ -13,6 +13,7 @@ use super::results::{Earlier, RESULTS, Results, fingerprint};
 use super::shard::Shard;
 use super::{DeviceArgs, Saying, region, skipped, stop};
 use crate::detection::Detector;
+use crate::embedding::Familiar;
 use crate::gpu::{MatrixUnits, Processor};
 use crate::model::{Info, Precision, Selection, StoredModel, Threshold};
 use crate::picture::{Remarks, Size, open_size};
@@ -241,13 +242,10 @@ impl DetectArgs {
             return Ok(None);
         }
         let stored = StoredModel::open(&self.model)?;
-        let known = stored.embeddings()?;
-        if known.is_empty() {
-            let reason = "it keeps no pictures of its training, so there is no --distance to them; train anew with --keep 24";
-            return Err(Error::model(&self.model, reason));
-        }
         // By the model's own view, whatever --roi and --overlap say: those of the training were made by it.
-        Ok(Some(Familiar::new(&stored.info, &stored, known)?))
+        let familiar = Familiar::new(&stored.info, &stored, stored.embeddings()?)?;
+        let reason = "it keeps no pictures of its training, so there is no --distance to them; train anew with --keep 24";
+        familiar.map(Some).ok_or_else(|| Error::model(&self.model, reason))
     }
 
     /// Puts what was asked for in the place of the model's own, and says what is to be known about it.

@@ -4,18 +4,14 @@ use super::inputs::{self, Input};
 use super::progress::bar;
 use super::{DeviceArgs, Saying, stop, train::share};
 use crate::files::{Lock, check_replace, text, write_atomically};
-use crate::hash::hex;
-use crate::model::{
-    Called, Correction, Info, Refinement, Standing, StoredModel, encode, header, is_own_model, read_bytes,
-};
-use crate::picture::{Details, Remarks, Size, decode_ranged};
-use crate::refinement::{Corrected, Settings, refine};
+use crate::model::{Info, StoredModel, encode, header, is_own_model, read_bytes};
+use crate::picture::{Details, Remarks};
+use crate::refinement::{Corrected, Settings, corrections, refine};
 use crate::training::{Event, Observer, lock};
 use crate::{Error, Result, terminal};
 use clap::Args;
 use indicatif::ProgressBar;
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -102,10 +98,10 @@ fn refined(args: &RefineArgs) -> Result<()> {
     if result.left_out > 0 {
         saying.say(format!(
             "leaves {} out: the model was refined on them before, or they are given twice",
-            pictures(result.left_out)
+            corrections(result.left_out)
         ));
     }
-    let sentence = sentence(record);
+    let sentence = result.sentence();
     match &result.worse {
         Some(worse) if !args.anyway => {
             return Err(Error::Training(format!(
@@ -154,7 +150,11 @@ fn undo(args: &RefineArgs) -> Result<()> {
     write_atomically(path, &bytes)?;
     // It is the model itself now; should it stay, it does no harm.
     let _ = std::fs::remove_file(&former);
-    args.saying.say(format!("{}: took the refinement on {} back", path.display(), pictures(last.good.len())));
+    args.saying.say(format!(
+        "{}: took the refinement on {} back",
+        path.display(),
+        corrections(last.good.len())
+    ));
     if args.saying.json {
         terminal::print(serde_json::json!({ "model": text(path), "undone": last }));
     }
@@ -184,14 +184,7 @@ impl RefineArgs {
         self.saying.advise(&left_out.advice());
         let read = |Input { path, .. }: &Input| -> Result<(Corrected, Details)> {
             let bytes = read_bytes(path)?;
-            let (picture, details) = decode_ranged(&bytes, path, info.range)?;
-            if let Some(reason) = info.view.misfit(Size::of(&picture)) {
-                return Err(Error::picture(path, reason));
-            }
-            let seen = info.view.see(&picture, info.size).owned();
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let correction = Correction { name, sha256: hex(Sha256::digest(&bytes)) };
-            Ok((Corrected { seen, correction }, details))
+            Corrected::read(&bytes, path, info)
         };
         // One that cannot be read ends it: who corrects by ten pictures wants ten to count.
         let read = inputs.par_iter().map(read).collect::<Result<Vec<_>>>()?;
@@ -200,34 +193,6 @@ impl RefineArgs {
         remarks.lines().iter().for_each(|line| self.saying.say(format!("warning: {line}")));
         Ok(read)
     }
-}
-
-/// What has changed, in one sentence.
-fn sentence(record: &Refinement) -> String {
-    let Refinement { before, after, .. } = record;
-    let both = |of: fn(&Standing) -> Called| {
-        let (before, after) = (of(before), of(after));
-        format!("{} of {} before and {} now", before.anomalous, before.of, after.anomalous)
-    };
-    let defects = match before.defects.of {
-        0 => String::new(),
-        _ => format!(", given defects found {}", both(|standing| standing.defects)),
-    };
-    format!(
-        "refined on {} in {} steps: false alarms on the new pictures {}, on the kept good ones {}, synthetic anomalies found \
-         {}{defects}, threshold {:.4} before and {:.4} now",
-        pictures(record.good.len()),
-        record.steps,
-        both(|standing| standing.new),
-        both(|standing| standing.kept),
-        both(|standing| standing.synthetic),
-        before.threshold,
-        after.threshold
-    )
-}
-
-fn pictures(count: usize) -> String {
-    if count == 1 { "1 correction".into() } else { format!("{count} corrections") }
 }
 
 /// Shows how far it is, and may stop it.

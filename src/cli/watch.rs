@@ -75,14 +75,14 @@ pub fn run(args: &WatchArgs) -> Result<()> {
     }
     let signals = watch.signals();
     for signal in &signals {
-        let (word, at) = match signal.finding {
-            Finding::Changed { since } => ("CHANGED", paths.get(since)),
-            Finding::Usual => ("usual", None),
-            Finding::TooFew(_) => ("unknown", None),
+        let word = signal.finding.word();
+        let at = match signal.finding {
+            Finding::Changed { since } => paths.get(since),
+            _ => None,
         };
         if saying.json {
             let mut told = serde_json::json!({
-                "signal": signal.name, "finding": word.to_lowercase(), "sentence": signal.sentence,
+                "signal": signal.name, "finding": word, "sentence": signal.sentence,
                 "pictures": paths.len(),
             });
             if let Finding::Changed { since } = signal.finding {
@@ -92,6 +92,8 @@ pub fn run(args: &WatchArgs) -> Result<()> {
             terminal::print(told);
         } else {
             let name = at.map(|path| format!(" ({path})")).unwrap_or_default();
+            // What calls for somebody stands out.
+            let word = if at.is_some() { word.to_uppercase() } else { word.into() };
             terminal::print(format!("{word:<8} {}: {}{name}", signal.name, signal.sentence));
         }
     }

@@ -64,6 +64,17 @@ pub enum Finding {
     },
 }
 
+impl Finding {
+    /// `changed`, `usual`, or `unknown` where there is too little to say.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::TooFew(_) => "unknown",
+            Self::Usual => "usual",
+            Self::Changed { .. } => "changed",
+        }
+    }
+}
+
 /// A signal, what it says, and the sentence for people.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Signal {

@@ -9,8 +9,10 @@
 //! ```
 
 mod coverage;
+mod familiar;
 
 pub use coverage::coverage;
+pub use familiar::Familiar;
 
 use crate::inference::{Engine, Plan};
 use crate::model::Info;

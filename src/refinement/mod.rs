@@ -9,22 +9,26 @@
 //!   from it.
 
 mod check;
+mod corrected;
 mod plan;
+mod sentence;
 mod threshold;
 
 use crate::detection::FALSE_ALARMS;
 use crate::embedding::{Embedder, coverage};
 use crate::gpu::Processor;
 use crate::model::{
-    Aand, Correction, Info, Kept, KeptPicture, MOST_CORRECTIONS, MOST_KEPT, NamedTensors, Refinement, Score,
-    Threshold, decode, decode_student, header, tensors_async,
+    Aand, Info, Kept, KeptPicture, MOST_CORRECTIONS, MOST_KEPT, NamedTensors, Refinement, Score, Threshold,
+    decode, decode_student, header, tensors_async,
 };
 use crate::picture::Seen;
 use crate::training::{Judge, Observer, draw};
 use crate::{Error, Result};
 use burn::tensor::{Device, read_sync};
 use check::{Checked, scores};
+pub use corrected::Corrected;
 use plan::{Earlier, Plan};
+pub use sentence::corrections;
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -65,15 +69,6 @@ impl Default for Settings {
     }
 }
 
-/// A picture that somebody corrected the model by.
-#[derive(Clone, Debug)]
-pub struct Corrected {
-    /// As the model looks at it.
-    pub seen: Seen<'static>,
-    /// Its name, and the hash by which it is known when it is given again.
-    pub correction: Correction,
-}
-
 /// A refined model, which nobody has to take.
 #[derive(Debug)]
 pub struct Refined {
@@ -89,6 +84,11 @@ impl Refined {
     /// What was done, and what the model said before and says now.
     pub fn record(&self) -> Option<&Refinement> {
         self.model.info.refinements.last()
+    }
+
+    /// What has changed, in one sentence; empty where nothing was refined.
+    pub fn sentence(&self) -> String {
+        self.record().map(sentence::of).unwrap_or_default()
     }
 }
 
@@ -255,7 +255,7 @@ async fn keep(model: &Aand, old: Kept, new: &[&Seen<'static>], (asked, seed): (u
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Standing;
+    use crate::model::{Correction, Standing};
     use crate::picture::{Picture, Size};
     use std::borrow::Cow;
 

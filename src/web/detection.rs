@@ -4,6 +4,7 @@ use super::compute::Compute;
 use super::error::thrown;
 use super::remark::remark;
 use crate::detection::{self, Executor, Verdict};
+use crate::embedding::Familiar;
 use crate::inference::{Axes, Engine, Plan};
 use crate::model::{Info, Precision, TensorStore, header};
 use crate::nearest::Gallery;
@@ -24,6 +25,8 @@ pub struct Detector {
     pub(super) axes: Option<Rc<[Axes; 3]>>,
     /// Good pictures to compare with, once they were asked for.
     pub(super) gallery: Option<Gallery>,
+    /// The embeddings of the training, once a distance to them was asked for.
+    pub(super) familiar: Option<Familiar>,
 }
 
 #[wasm_bindgen]
@@ -134,7 +137,7 @@ impl Detector {
             Some(precision) => Compute::gpu(info, plan, precision, canvas).await?,
             None => Compute::cpu(info, plan),
         };
-        Ok(Self { compute, inspector: None, axes: None, gallery: None })
+        Ok(Self { compute, inspector: None, axes: None, gallery: None, familiar: None })
     }
 
     /// The model on the CPU, if it is there.

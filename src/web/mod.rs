@@ -9,11 +9,15 @@
 mod compute;
 #[cfg(not(feature = "burn"))]
 mod detection;
+#[cfg(not(feature = "burn"))]
+mod drift;
 mod error;
 #[cfg(not(feature = "burn"))]
 mod inside;
 #[cfg(not(feature = "burn"))]
 mod instant;
+#[cfg(feature = "burn")]
+mod refining;
 mod remark;
 #[cfg(feature = "burn")]
 mod rendered;
@@ -32,6 +36,8 @@ pub use detection::{Detection, Detector};
 pub use inside::{Insides, PatchNumbers};
 #[cfg(not(feature = "burn"))]
 pub use instant::{Instant, needs_teacher, provide_teacher};
+#[cfg(feature = "burn")]
+pub use refining::Refiner;
 #[cfg(feature = "burn")]
 pub use rendered::rendered;
 #[cfg(feature = "burn")]

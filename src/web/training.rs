@@ -112,7 +112,7 @@ impl Trainer {
         idle: js_sys::Function,
         keep: js_sys::Function,
     ) -> std::result::Result<Vec<u8>, JsValue> {
-        self.run(Watch::new(tell, idle, keep)).await.map_err(thrown)
+        self.run(Watch::new(tell, idle, Some(keep))).await.map_err(thrown)
     }
 
     /// The film of stage 2 on one of the good pictures and on the same with a made defect, once the training is done:

@@ -27,8 +27,8 @@ pub(super) struct Watch {
     pub tell: js_sys::Function,
     /// What it returns is awaited after every event.
     pub idle: js_sys::Function,
-    /// Gets the file of the model as it is now, a `Uint8Array`.
-    pub keep: js_sys::Function,
+    /// Gets the file of the model as it is now, a `Uint8Array`, where somebody may want it.
+    pub keep: Option<js_sys::Function>,
     pub clock: Clock,
     /// Of stage 2.
     pub film: Option<Film>,
@@ -37,7 +37,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub fn new(tell: js_sys::Function, idle: js_sys::Function, keep: js_sys::Function) -> Self {
+    pub fn new(tell: js_sys::Function, idle: js_sys::Function, keep: Option<js_sys::Function>) -> Self {
         Self { tell, idle, keep, clock: Clock::start(), film: None, wanted: false }
     }
 }
@@ -72,7 +72,7 @@ impl Observer for Watch {
         // What a listener throws is its own affair.
         let answer = self.tell.call1(&JsValue::NULL, &told.to_string().into()).ok();
         let answer = answer.and_then(|answer| answer.as_string());
-        self.wanted = answer.as_deref() == Some("model");
+        self.wanted = self.keep.is_some() && answer.as_deref() == Some("model");
         match answer.as_deref() {
             Some("stop") => ControlFlow::Break(()),
             _ => ControlFlow::Continue(()),
@@ -85,7 +85,9 @@ impl Observer for Watch {
 
     fn model(&mut self, bytes: Vec<u8>) {
         self.wanted = false;
-        let _ = self.keep.call1(&JsValue::NULL, &js_sys::Uint8Array::from(bytes.as_slice()).into());
+        if let Some(keep) = &self.keep {
+            let _ = keep.call1(&JsValue::NULL, &js_sys::Uint8Array::from(bytes.as_slice()).into());
+        }
     }
 
     fn film(&mut self) -> Option<&mut Film> {
