@@ -88,9 +88,9 @@ const told = new WeakMap();
 
 /** @param {HTMLElement} card @param {Item} item @param {number} threshold @param {boolean} selected */
 function fill(card, item, threshold, selected) {
-  const { name, state, error, found } = item;
+  const { name, state, error, found, mark } = item;
   const judged = found && verdict(found.score, threshold);
-  const key = `${selected} ${state} ${judged?.words} ${found?.score} ${error} ${name}`;
+  const key = `${selected} ${state} ${judged?.words} ${found?.score} ${error} ${mark} ${name}`;
   if (told.get(card) === key) return;
   told.set(card, key);
   const button = /** @type {HTMLButtonElement} */ (card.firstElementChild);
@@ -103,7 +103,7 @@ function fill(card, item, threshold, selected) {
   } else if (found && judged) {
     words.replaceChildren(title, make("span", { class: `verdict ${judged.kind}` }, judged.words),
       make("span", { class: "small" }, `score ${found.score.toFixed(3)}`));
-    for (const hint of [unlike(found), item.remark]) if (hint) words.append(make("span", { class: "small hint" }, hint));
+    for (const hint of [mark ? `marked: ${mark}` : "", unlike(found), item.remark]) if (hint) words.append(make("span", { class: "small hint" }, hint));
   } else {
     words.replaceChildren(title, make("span", { class: "small" }, "waiting"));
   }

@@ -1,10 +1,10 @@
 // What would be lost if this page went away: asked about before it does, and known to the page's other tabs.
 
-/** @typedef {"training" | "model" | "results"} Stake */
+/** @typedef {"training" | "refinement" | "model" | "results"} Stake */
 
 const LOCK = "aand-unsaved";
 const WORDS = {
-  training: "a training is under way", model: "a trained model is not saved", results: "results are not saved",
+  training: "a training is under way", refinement: "the detector is learning from corrections", model: "a trained model is not saved", results: "results are not saved",
 };
 
 /** @type {Set<Stake>} */
@@ -26,7 +26,7 @@ export function risk(stake, open) {
 
 /** What would be lost, the gravest first; nothing: empty. */
 export function atStake() {
-  const first = /** @type {Stake[]} */ (["training", "model", "results"]).find((stake) => stakes.has(stake));
+  const first = /** @type {Stake[]} */ (["training", "refinement", "model", "results"]).find((stake) => stakes.has(stake));
   return first ? WORDS[first] : "";
 }
 

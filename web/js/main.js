@@ -1,6 +1,7 @@
 // The page: what is pressed, dropped and pasted.
 
 import * as camera from "./camera.js";
+import * as corrections from "./correct-learn.js";
 import * as diagnostics from "./diagnostics.js";
 import { $, announce, counted, download, say, size } from "./dom.js";
 import * as drop from "./drop.js";
@@ -144,6 +145,7 @@ $("save-zip").onclick = async () => {
   }
 };
 camera.wire({ keep: (files) => take({ files, left: [] }), learn: training.collect, train: () => router.go("train") });
+corrections.wire(training.collect);
 training.wire((files) => take({ files, left: [] }));
 inside.wire();
 viewer.wire();

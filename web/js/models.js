@@ -57,10 +57,11 @@ export function describe() {
       : "No model is loaded.";
     return;
   }
-  const { name, training_pictures, threshold, score } = page.detector.info;
+  const { name, training_pictures, threshold, score, refinements = [] } = page.detector.info;
+  const corrections = refinements.reduce((sum, { good }) => sum + good.length, 0);
   words.replaceChildren(make("strong", {}, name), score === "nearest"
     ? `, judged by an instant detector: patches are compared with those of ${training_pictures} good pictures`
-    : `, trained on ${training_pictures} good pictures`);
+    : `, trained on ${training_pictures} good pictures${corrections ? `, refined on ${counted(corrections, "correction")}` : ""}`);
   say("threshold-reliability", threshold.reliable ? "" : `The model’s own: ${threshold.reliability}.`);
 }
 

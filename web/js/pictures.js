@@ -26,6 +26,8 @@ import { positions } from "./paint.js";
  * @property {string} [error]
  * @property {string} [remark] what is to be said beside its score
  * @property {Judged} [found]
+ * @property {"good" | "defect"} [mark] what the person says that it is, whatever the verdict
+ * @property {boolean} [learned] whether the model that judges has learned from that
  */
 
 /** @type {Item[]} */

@@ -1,6 +1,8 @@
 // Bringing the page up to date with what is known.
 
+import * as correct from "./correct.js";
 import { $, counted, say } from "./dom.js";
+import * as drift from "./drift.js";
 import * as gallery from "./gallery.js";
 import * as histogram from "./widgets/histogram.js";
 import * as inside from "./inside.js";
@@ -9,7 +11,7 @@ import { page } from "./state.js";
 import * as viewer from "./viewer.js";
 import * as why from "./why.js";
 
-/** @param {"model" | "job" | "zip"} which @param {string} [words] without: done @param {number} [share] */
+/** @param {"model" | "job" | "zip" | "corrections"} which @param {string} [words] without: done @param {number} [share] */
 export function progress(which, words, share) {
   const place = $(`${which}-progress`);
   place.hidden = words === undefined;
@@ -47,6 +49,8 @@ export function refresh() {
   inside.keep(page.selected);
   viewer.show(page.selected, page.threshold, own, colors);
   why.show(page.selected);
+  correct.show();
+  drift.show();
 }
 
 /** What is offered next to the pictures that are there. */

@@ -1,5 +1,6 @@
 // One picture in full: overlay, picture and heat map, zoomed in step.
 
+import { buttons } from "./correct.js";
 import { $, download, make, say } from "./dom.js";
 import * as inside from "./inside.js";
 import { context, draw, heat, where } from "./paint.js";
@@ -84,7 +85,7 @@ function build() {
   $("viewer").replaceChildren(
     make("div", { class: "head" },
       make("h3", { id: "viewer-title" }, item.name),
-      make("span", { id: "viewer-verdict" })),
+      make("div", { class: "said" }, make("span", { id: "viewer-verdict" }), buttons(item))),
     make("p", { id: "viewer-words", class: "quiet" }),
     make("p", { id: "viewer-hint", hidden: true }),
     how.mode === "split" ? splitPanel(item) : panelsOf(item),

@@ -56,3 +56,27 @@ export function deepPng(side, highest, seed = 1) {
   const start = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
   return Buffer.concat([start, chunk("IHDR", header), chunk("IDAT", deflateSync(lines)), chunk("IEND", Buffer.alloc(0))]);
 }
+
+/** A PNG of 8 bits a channel; `pixel` gives red, green and blue at a place. */
+export function png(width, height, pixel) {
+  const lines = Buffer.alloc(height * (1 + 3 * width));
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) lines.set(pixel(x, y), y * (1 + 3 * width) + 1 + 3 * x);
+  }
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header.set([8, 2, 0, 0, 0], 8);
+  const start = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+  return Buffer.concat([start, chunk("IHDR", header), chunk("IDAT", deflateSync(lines)), chunk("IEND", Buffer.alloc(0))]);
+}
+
+/** The disc of the native tests (`tests/program`), under a share of its light, with a dark spot where there is a defect. */
+export function disc(n, { light = 1, defect = false } = {}) {
+  const far = (x, y, cx, cy) => Math.hypot(x - cx, y - cy);
+  return png(64, 56, (x, y) => {
+    const grain = (x * 7 + y * 13 + n * 29) % 11;
+    const color = defect && far(x, y, 36, 24) < 6 ? [20, 10, 10] : far(x, y, 32, 28) < 20 + (n % 3) ? [170 + grain, 140, 80 + n] : [30, 34 + grain, 40];
+    return color.map((value) => Math.floor(light * value));
+  });
+}

@@ -265,8 +265,8 @@ test("what only the browser decodes is judged, and says so", async () => {
   assert.match(await card("cut.avif").locator(".error").textContent(), /AVIF/);
   // As the picture itself, a square on green: the same pixels in a kind that the program reads have the same score.
   const png = Buffer.from(await page.evaluate(async (bytes) => {
-    const { asPng } = await import("./js/module/foreign.js");
-    return [...await asPng(new Blob([new Uint8Array(bytes)]))];
+    const { readable } = await import("./js/module/foreign.js");
+    return [...await readable(new Blob([new Uint8Array(bytes)]))];
   }, [...AVIF]));
   await page.setInputFiles("#files", [{ name: "same.png", mimeType: "image/png", buffer: png }]);
   await settled(page);

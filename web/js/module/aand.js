@@ -81,6 +81,8 @@ export class Detector {
   prepare = false;
   /** Whether the worker knows the good pictures. */
   #asked = false;
+  /** Whether it knows their embeddings. */
+  #near = false;
   /** Why the CPU took over from the GPU; empty if it did not. */
   fallback = "";
 
@@ -181,6 +183,31 @@ export class Detector {
   }
 
   /**
+   * How far a picture is from the good ones of the training, by embeddings (src/embedding), computed on the CPU.
+   * @param {Blob} picture
+   * @param {{ name?: string }} [options]
+   * @returns {Promise<number | undefined>} nothing if the model keeps no embeddings
+   * @throws {Error} `PictureError` if it cannot be used
+   */
+  async distance(picture, { name } = {}) {
+    await this.#start();
+    const bytes = this.#near ? undefined : await this.#bytes.arrayBuffer();
+    this.#near = true;
+    const called = name ?? (picture instanceof File ? picture.name : "the picture");
+    return this.#ask({ type: "distance", picture, name: called, bytes }, {}, bytes ? [bytes] : []);
+  }
+
+  /**
+   * Whether something has changed since the training, by what was judged (`aand watch`).
+   * @param {import("./protocol.js").Seen[]} pictures in the order in which they were taken
+   * @returns {Promise<import("./protocol.js").Drift>}
+   */
+  async drift(pictures) {
+    await this.#start();
+    return this.#ask({ type: "drift", pictures });
+  }
+
+  /**
    * Fixes the colors of features by good pictures; without this each picture has its own.
    * @param {ImageData[]} pictures as {@link Detector.input} gives them
    */
@@ -238,7 +265,7 @@ export class Detector {
     this.#worker?.terminate();
     this.#worker = undefined;
     this.#ready = undefined;
-    this.#asked = false;
+    this.#asked = this.#near = false;
     for (const { reject } of this.#waiting.values()) reject(reason);
     this.#waiting.clear();
   }

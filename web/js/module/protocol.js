@@ -14,11 +14,14 @@
  *   the model's file once more, for inspection on the CPU while a GPU detects
  * @typedef {{ id: number, type: "why", picture: Blob, name: string, x: number, y: number, bytes?: ArrayBuffer }} WhyRequest
  *   `x`, `y`: shares of width and height; `bytes`: the model's file, the first time. Answered by `Why` or nothing
+ * @typedef {{ id: number, type: "distance", picture: Blob, name: string, bytes?: ArrayBuffer }} DistanceRequest
+ *   `bytes`: the model's file, the first time. Answered by a number, or nothing
+ * @typedef {{ id: number, type: "drift", pictures: Seen[] }} DriftRequest answered by `Drift`
  * @typedef {{ id: number, type: "memory" }} MemoryRequest
  * @typedef {{ id: number, type: "cancel" }} CancelRequest
  * @typedef {"auto" | "cpu" | "gpu"} Wanted `auto`: a GPU, if there is a real one
  * @typedef {"f32" | "f16"} Precision what a GPU computes with; `f16` only where it has `shader-f16`
- * @typedef {LoadRequest | DetectRequest | InputRequest | DefectRequest | InspectRequest | PatchRequest | ColorsRequest | PrepareRequest | WhyRequest | MemoryRequest | CancelRequest} Request
+ * @typedef {LoadRequest | DetectRequest | InputRequest | DefectRequest | InspectRequest | PatchRequest | ColorsRequest | PrepareRequest | WhyRequest | DistanceRequest | DriftRequest | MemoryRequest | CancelRequest} Request
  *
  * @typedef {{ id: number, type: "progress", done: number, total: number }} ProgressAnswer
  * @typedef {{ id: number, type: "done", result: any }} DoneAnswer
@@ -43,6 +46,7 @@
  * @property {"discrepancy" | "gate" | "nearest"} score `nearest`: an instant detector, which has no student
  * @property {{ gate: boolean, generator: boolean, residual: "tanh" | "sigmoid" | "learnable", memory_items: number }} raa
  * @property {string} program
+ * @property {{ good: unknown[] }[]} [refinements] each time that it learned from corrections
  *
  * @typedef {object} Loaded
  * @property {Info} info
@@ -116,6 +120,20 @@
  * @property {ImageData} odd around the patch, as the network gets it
  * @property {ImageData} good around the good one
  * @property {number} cosine of the teacher's features
+ *
+ * @typedef {object} Seen what is known of one picture
+ * @property {number} score
+ * @property {boolean} good whether it was judged good
+ * @property {number | null} distance to the nearest of the training, where it is known
+ * @property {boolean | null} corrected whether somebody corrected the verdict; null where nobody says
+ *
+ * @typedef {object} Signal
+ * @property {"scores" | "distance" | "corrections"} signal
+ * @property {"changed" | "usual" | "unknown"} finding `unknown`: there are too few pictures to say
+ * @property {string} sentence
+ * @property {number | null} since which picture, from 0, where it changed
+ *
+ * @typedef {{ fewest: number, signals: Signal[] }} Drift `fewest`: numbers of pictures below which nothing can be said
  *
  * @typedef {object} Insides
  * @property {Level[]} levels

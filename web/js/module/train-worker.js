@@ -1,7 +1,7 @@
-// Trains: holds the module with Burn, for one training; ending the worker cancels it.
+// Trains or refines: holds the module with Burn, for one training; ending the worker cancels it.
 
-import init, { Trainer } from "../../wasm/aand-train.js";
-import { readable } from "./foreign.js";
+import init, { Refiner, Trainer } from "../../wasm/aand-train.js";
+import { isForeign, read as contents, readable } from "./foreign.js";
 import { choose, watch } from "./train-gpu.js";
 import { plan, Stopwatch } from "./train-plan.js";
 
@@ -14,6 +14,7 @@ let over = false;
 
 addEventListener("message", ({ data }) => {
   if (data.type === "start") run(data).catch(fail);
+  else if (data.type === "refine") refine(data).catch(fail);
   else if (data.type === "pause") paused ??= deferred();
   else if (data.type === "resume") {
     paused?.resolve();
@@ -44,6 +45,44 @@ async function run({ pictures, wanted, compute, earlier, within, showing }) {
   // A training is worth its model, with a film or without.
   const film = trainer.film?.()?.buffer;
   say({ type: "done", bytes: bytes.buffer, film, memory: memory.buffer.byteLength }, film ? [bytes.buffer, film] : [bytes.buffer]);
+}
+
+/** New good pictures from which on two more students tell the threshold (src/refinement/threshold.rs). */
+const FEWEST_NEW = 4;
+
+/** @param {import("./refine.js").Start} start */
+async function refine({ model, good, defects, wanted, compute }) {
+  say({ type: "doing", words: "Starting the training module" });
+  const [{ memory }, { gpu, adapter, software }] = await Promise.all([init(), choose(compute)]);
+  say({ type: "device", compute: gpu ? "gpu" : "cpu", adapter, software });
+  const refiner = await Refiner.open(new Uint8Array(model), JSON.stringify(wanted), gpu);
+  const stored = new Stored();
+  const all = [...good.map((picture) => ({ ...picture, good: true })), ...defects.map((picture) => ({ ...picture, good: false }))];
+  for (const [i, { name, file, good }] of all.entries()) {
+    try {
+      const bytes = await contents(file);
+      // What the browser decodes is still known by its file.
+      const copy = isForeign(bytes) ? await readable(file) : bytes;
+      stored.hear(refiner.add(copy, name, good, copy === bytes ? undefined : bytes));
+    } catch (error) {
+      // One that cannot be read ends it: who corrects by ten pictures wants ten to count.
+      if (/** @type {any} */ (error)?.name === "PictureError") /** @type {Error} */ (error).message = `${name}: ${/** @type {Error} */ (error).message}`;
+      throw error;
+    }
+    say({ type: "reading", done: i + 1, all: all.length });
+    await idle();
+  }
+  stored.tell();
+  const rounds = good.length < FEWEST_NEW ? 1 : 3;
+  const done = { rounds: 0, steps: 0, of: 1 };
+  const bytes = await refiner.refine((/** @type {string} */ event) => {
+    const told = JSON.parse(event);
+    if (told.type === "begin") Object.assign(done, { rounds: done.rounds + 1, steps: 0, of: told.epochs * told.steps });
+    if (told.type === "step") done.steps++;
+    say({ type: "refining", share: Math.min(1, (Math.max(0, done.rounds - 1) + done.steps / done.of) / rounds) });
+  }, idle);
+  over = true;
+  say({ type: "done", bytes: bytes.buffer, outcome: JSON.parse(refiner.outcome() ?? "null"), memory: memory.buffer.byteLength }, [bytes.buffer]);
 }
 
 /** Decides after which epochs the model is told. */
@@ -99,15 +138,10 @@ async function planned(pictures, wanted, { minutes, paces = {} }, { gpu, adapter
 /** Gives the pictures to a trainer. @param {Trainer} trainer @param {Good[]} pictures @param {boolean} aloud whether the page is told */
 async function read(trainer, pictures, aloud) {
   let done = 0;
-  const stored = { pictures: 0, lowest: Infinity, highest: -Infinity, range: null, fits: null };
+  const stored = new Stored();
   for (const { name, file } of pictures) {
     try {
-      const remark = trainer.add(await readable(file), name);
-      if (remark) {
-        const { lowest, highest, range, fits } = JSON.parse(remark);
-        if (highest >= stored.highest) Object.assign(stored, { highest, fits });
-        Object.assign(stored, { pictures: stored.pictures + 1, lowest: Math.min(stored.lowest, lowest), range });
-      }
+      stored.hear(trainer.add(await readable(file), name));
     } catch (error) {
       if (/** @type {any} */ (error)?.name !== "PictureError") throw error;
       if (aloud) say({ type: "unusable", name, message: /** @type {Error} */ (error).message });
@@ -116,7 +150,24 @@ async function read(trainer, pictures, aloud) {
     if (aloud) say({ type: "reading", done, all: pictures.length });
     await idle();
   }
-  if (aloud && stored.pictures) say({ type: "stored", ...stored });
+  if (aloud) stored.tell();
+}
+
+/** Sums up how values are stored that do not fit the range they are read with. */
+class Stored {
+  #all = { pictures: 0, lowest: Infinity, highest: -Infinity, range: null, fits: null };
+
+  /** @param {string | undefined} remark */
+  hear(remark) {
+    if (!remark) return;
+    const { lowest, highest, range, fits } = JSON.parse(remark);
+    if (highest >= this.#all.highest) Object.assign(this.#all, { highest, fits });
+    Object.assign(this.#all, { pictures: this.#all.pictures + 1, lowest: Math.min(this.#all.lowest, lowest), range });
+  }
+
+  tell() {
+    if (this.#all.pictures) say({ type: "stored", ...this.#all });
+  }
 }
 
 const breath = new MessageChannel();

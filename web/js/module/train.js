@@ -50,8 +50,10 @@ export class Training {
   /** How the discrepancy of a good picture and of the same with a made defect changed, once the model is done
    * (src/training/film.rs). @type {ArrayBuffer | undefined} */
   film;
+  /** What a refinement has changed, once it is done. @type {import("./refine.js").Outcome | undefined} */
+  outcome;
 
-  /** Use {@link train}. @param {Start} start @param {(told: Told) => void} tell @param {AbortSignal} [signal] */
+  /** Use {@link train}. @param {Start | import("./refine.js").Start} start @param {(told: Told) => void} tell @param {AbortSignal} [signal] */
   constructor(start, tell, signal) {
     const worker = this.#worker = new Worker(new URL("./train-worker.js", import.meta.url), { type: "module", name: "aand training" });
     this.model = new Promise((resolve, reject) => {
@@ -60,6 +62,7 @@ export class Training {
         if (data.type === "done") {
           worker.terminate();
           this.film = data.film;
+          this.outcome = data.outcome;
           resolve(new Blob([data.bytes]));
         } else if (data.type === "failed") {
           this.#reject(Object.assign(new Error(data.message), { name: data.name }));

@@ -21,6 +21,8 @@ const queue = [];
 let busy = false;
 /** Good pictures that the model keeps. */
 let good = 0;
+/** Whether it keeps embeddings. */
+let familiar = false;
 
 addEventListener("message", ({ data }) => {
   /** @type {Request} */
@@ -80,6 +82,8 @@ async function answer(request) {
     case "inspect": return inspect(detector, request);
     case "patch": return patch(request);
     case "why": return why(detector, request);
+    case "distance": return distance(detector, request);
+    case "drift": return [JSON.parse(detector.drift(JSON.stringify(request.pictures))), []];
     case "colors": return fixColors(detector, request.pictures);
     case "input": return image(detector.inputOf(await readable(request.picture), request.name), detector.inputWidth);
     case "defect": return image(detector.defect(bytes(request.picture), request.seed), request.picture.width);
@@ -155,6 +159,12 @@ async function why(detector, { picture, name, x, y, bytes: model }) {
   } finally {
     found.free();
   }
+}
+
+/** How far a picture is from those of the training. @param {Detector} detector @param {import("./protocol.js").DistanceRequest} request @returns {Promise<[any, Transferable[]]>} */
+async function distance(detector, { picture, name, bytes: model }) {
+  if (model) familiar = detector.prepareDistance(new Uint8Array(model), name);
+  return [familiar ? detector.distance(await readable(picture), name) : undefined, []];
 }
 
 /** Good pictures, one after the other. @param {Detector} detector @param {ImageData[]} pictures @returns {[any, Transferable[]]} */
