@@ -2,7 +2,7 @@
 
 use super::{DeviceArgs, Saying, stop};
 use crate::model::Precision;
-use crate::serve::{Host, Limits, Options, Token, serve};
+use crate::serve::{Host, Limits, Options, Token, Ui, serve};
 use crate::{Error, Result, terminal};
 use clap::Args;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -12,6 +12,9 @@ use std::time::Duration;
 
 /// The environment variable that holds the token.
 const TOKEN: &str = "AAND_TOKEN";
+
+/// The folder that web/build makes.
+const PAGE: &str = "dist";
 
 /// Pixels of a megapixel.
 const MEGAPIXEL: u64 = 1_000_000;
@@ -25,8 +28,16 @@ fn usual() -> Limits {
 #[derive(Debug, Args)]
 pub struct ServeArgs {
     /// The model files; each is called by its name without the ending, and read again when it changes
-    #[arg(required = true)]
+    #[arg(required_unless_present = "ui")]
     models: Vec<PathBuf>,
+    /// Serve the page too, which can then train on this machine: the folder that web/build made; unless given dist,
+    /// beside this program or here
+    #[arg(long, value_name = "FOLDER", num_args = 0..=1, require_equals = true)]
+    ui: Option<Option<PathBuf>>,
+    /// Where the page's trainings keep their pictures and models; the models there are served. The user's folder for
+    /// data unless given
+    #[arg(long = "models", value_name = "FOLDER", requires = "ui")]
+    folder: Option<PathBuf>,
     /// Where to listen: this machine alone unless given; any other address needs a token
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_name = "IP")]
     address: IpAddr,
@@ -102,6 +113,7 @@ impl Host for Program {
         let address = format!("http://{address}");
         match self.0.json {
             true => terminal::print(serde_json::json!({ "address": address, "models": models })),
+            false if models.is_empty() => terminal::print(format!("serving the page at {address}")),
             false => terminal::print(format!("serving {} at {address}", models.join(", "))),
         }
     }
@@ -118,8 +130,9 @@ impl Host for Program {
 /// Runs `aand serve`.
 pub fn run(args: ServeArgs) -> Result<()> {
     let token = args.token()?;
+    let ui = args.ui()?;
     stop::listen();
-    let processor = args.device.choose(args.saying)?;
+    let (processor, device) = args.device.choose_named(args.saying)?;
     let mebibytes = |count: u32| usize::try_from(u64::from(count) << 20).unwrap_or(usize::MAX);
     let limits = Limits {
         body: mebibytes(args.max_body),
@@ -137,6 +150,8 @@ pub fn run(args: ServeArgs) -> Result<()> {
         token,
         hosts: args.allow_host,
         processor,
+        device,
+        ui,
         precision: args.precision,
         limits,
         models: args.models,
@@ -148,6 +163,29 @@ pub fn run(args: ServeArgs) -> Result<()> {
 }
 
 impl ServeArgs {
+    /// The page, and where its trainings go.
+    fn ui(&self) -> Result<Option<Ui>> {
+        let Some(asked) = &self.ui else { return Ok(None) };
+        // Without the sign of equality it counts as a model.
+        if let Some(folder) = self.models.iter().find(|path| path.is_dir()) {
+            let reason = "is a folder, not a model; the page's folder is given as --ui=FOLDER";
+            return Err(Error::Usage(format!("{}: {reason}", folder.display())));
+        }
+        let beside = || Some(std::env::current_exe().ok()?.with_file_name(PAGE)).filter(|path| path.is_dir());
+        let page = asked.clone().or_else(beside).unwrap_or_else(|| PAGE.into());
+        if !page.is_dir() {
+            let reason = "there is no page here; make one with web/build, or name its folder with `ui`";
+            return Err(Error::Setting(format!("{}: {reason}", page.display())));
+        }
+        let own =
+            || directories::ProjectDirs::from("", "", "aand").map(|dirs| dirs.data_dir().join("models"));
+        let none =
+            || Error::Setting("there is no home folder for models; name a folder with `models`".into());
+        let models = self.folder.clone().or_else(own).ok_or_else(none)?;
+        self.saying.say(format!("what the page trains is kept in {}", models.display()));
+        Ok(Some(Ui { page, models }))
+    }
+
     fn token(&self) -> Result<Option<Token>> {
         let text = match &self.token_file {
             Some(path) => Some(std::fs::read_to_string(path).map_err(|e| Error::io(path, e))?),

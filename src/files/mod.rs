@@ -13,4 +13,4 @@ pub use lock::Lock;
 pub use replace::{check_replace, real, same_place};
 pub use spelling::{exact, plain_name, shortened, text};
 pub(crate) use whole::draft_prefix;
-pub use whole::{folder_of, temporary, write_atomically, write_whole};
+pub use whole::{folder_of, temporary, write_atomically, write_new, write_whole};

@@ -62,7 +62,25 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     write(path, |writer| writer.write_all(bytes), true)
 }
 
+/// As [`write_atomically`], where nothing is called so yet, not even since the last look.
+///
+/// # Errors
+/// As [`write_whole`]; something has the name.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<()> {
+    let file = draft(path, |writer| writer.write_all(bytes), true)?;
+    file.persist_noclobber(path).map(drop).map_err(|e| Error::io(path, e.error))
+}
+
 fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>, sync: bool) -> Result<()> {
+    draft(path, fill, sync)?.persist(path).map(drop).map_err(|e| Error::io(path, e.error))
+}
+
+/// All of a file, which has yet to take its name.
+fn draft(
+    path: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+    sync: bool,
+) -> Result<NamedTempFile> {
     let mut file = temporary(folder_of(path)).map_err(|error| match error {
         // It is the file that could not be written; that its draft could not is of no use to anyone.
         Error::Io { source, .. } => Error::io(path, source),
@@ -74,7 +92,7 @@ fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>, 
     if sync {
         file.as_file().sync_all().map_err(|e| Error::io(path, e))?;
     }
-    file.persist(path).map(drop).map_err(|e| Error::io(path, e.error))
+    Ok(file)
 }
 
 #[cfg(test)]
@@ -92,7 +110,12 @@ mod tests {
         };
         assert!(write_whole(&path, failing).unwrap_err().to_string().contains("free some space"));
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
+        let taken = write_new(&path, b"new").unwrap_err().to_string();
+        assert!(taken.contains("something else is called so"), "{taken}");
+        assert_eq!(std::fs::read(&path).unwrap(), b"old");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        write_new(&folder.path().join("b"), b"new").unwrap();
+        assert_eq!(std::fs::read(folder.path().join("b")).unwrap(), b"new");
         let missing = write_atomically(&folder.path().join("no/a"), b"x").unwrap_err().to_string();
         assert!(missing.contains("no/a: ") && !missing.contains(PREFIX), "{missing}");
     }

@@ -15,6 +15,9 @@ use subtle::ConstantTimeEq;
 /// Characters below which a token could be guessed.
 const SHORTEST_TOKEN: usize = 16;
 
+/// Where the page's files are served everything else needs the token: these, and what lies below them.
+const SECRET: [&str; 5] = ["/api", "/detect", "/metrics", "/models", "/v2"];
+
 /// A secret; only its fingerprint is kept, so that comparing takes the same time whatever is offered.
 #[derive(Clone)]
 pub struct Token([u8; 32]);
@@ -54,13 +57,20 @@ pub struct Guard {
     loopback: bool,
     token: Option<Token>,
     hosts: Vec<String>,
+    /// Whether the page is served, whose files are no secret.
+    page: bool,
 }
 
 impl Guard {
     /// For a service that listens there.
-    pub fn new(address: SocketAddr, token: Option<Token>, hosts: Vec<String>) -> Self {
+    pub fn new(address: SocketAddr, token: Option<Token>, hosts: Vec<String>, page: bool) -> Self {
         let hosts = hosts.into_iter().map(|host| host.to_ascii_lowercase()).collect();
-        Self { loopback: address.ip().is_loopback(), token, hosts }
+        Self { loopback: address.ip().is_loopback(), token, hosts, page }
+    }
+
+    /// Whether a token is asked for.
+    pub fn asks_token(&self) -> bool {
+        self.token.is_some()
     }
 
     /// Whether a request may pass.
@@ -76,7 +86,7 @@ impl Guard {
         }
         same_origin(request.method(), request.headers(), &host)?;
         match &self.token {
-            Some(token) if !is_open(request.method(), request.uri().path()) => {
+            Some(token) if !self.is_open(request.method(), request.uri().path()) => {
                 let offered = request.headers().get(AUTHORIZATION).map(|value| value.as_bytes());
                 let offered = offered.and_then(|value| {
                     let (kind, token) = value.split_at_checked(7)?;
@@ -94,6 +104,16 @@ impl Guard {
         }
     }
 
+    /// Whether it is answered without a token: whether the service lives, which engines ask without one, and the page's
+    /// own files, which a browser cannot ask for with one.
+    fn is_open(&self, method: &Method, path: &str) -> bool {
+        let secret = |root: &&str| {
+            path.strip_prefix(*root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let file = self.page && !SECRET.iter().any(secret);
+        matches!(*method, Method::GET | Method::HEAD) && (file || path.starts_with("/v2/health/"))
+    }
+
     /// Whether the machine may be called so. An address cannot be made to lead elsewhere, a name can.
     fn knows(&self, name: &str) -> bool {
         let address = match name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
@@ -106,11 +126,6 @@ impl Guard {
             _ => self.hosts.iter().any(|host| host == name),
         }
     }
-}
-
-/// Whether it is answered without a token: only whether the service lives, which engines ask without one.
-fn is_open(method: &Method, path: &str) -> bool {
-    matches!(*method, Method::GET | Method::HEAD) && path.starts_with("/v2/health/")
 }
 
 /// Host and port as the request has them, in lower case.
@@ -168,8 +183,8 @@ mod tests {
 
     #[test]
     fn a_name_that_leads_here_by_trickery_is_refused() {
-        let own = Guard::new("127.0.0.1:80".parse().unwrap(), None, vec!["Line7".into()]);
-        let far = Guard::new("0.0.0.0:80".parse().unwrap(), None, Vec::new());
+        let own = Guard::new("127.0.0.1:80".parse().unwrap(), None, vec!["Line7".into()], false);
+        let far = Guard::new("0.0.0.0:80".parse().unwrap(), None, Vec::new(), false);
         for (host, here, there) in [
             ("localhost", 200, 200),
             ("LocalHost:8080", 200, 200),
@@ -195,7 +210,7 @@ mod tests {
 
     #[test]
     fn pages_of_elsewhere_change_nothing() {
-        let guard = Guard::new("127.0.0.1:8080".parse().unwrap(), None, Vec::new());
+        let guard = Guard::new("127.0.0.1:8080".parse().unwrap(), None, Vec::new(), true);
         let host = ("host", "localhost:8080");
         for (origin, right) in [
             ("http://localhost:8080", 200),
@@ -220,12 +235,13 @@ mod tests {
     #[test]
     fn a_token_is_asked_for_but_not_whether_it_lives() {
         let token = Token::new(" 0123456789abcdef\n").unwrap();
-        let guard = Guard::new("0.0.0.0:1".parse().unwrap(), Some(token), Vec::new());
-        let ask = |method: &str, path: &str, given: Option<&str>| {
+        let guard = Guard::new("0.0.0.0:1".parse().unwrap(), Some(token.clone()), Vec::new(), false);
+        let asked = |guard: &Guard, method: &str, path: &str, given: Option<&str>| {
             let mut headers = vec![("host", "10.0.0.1")];
             headers.extend(given.map(|given| ("authorization", given)));
-            status(&guard, method, path, &headers)
+            status(guard, method, path, &headers)
         };
+        let ask = |method: &str, path: &str, given: Option<&str>| asked(&guard, method, path, given);
         assert_eq!(ask("POST", "/detect", Some("Bearer 0123456789abcdef")), 200);
         assert_eq!(ask("POST", "/detect", Some("bearer 0123456789abcdef")), 200);
         for wrong in ["Bearer 0123456789abcdeF", "Bearer ", "0123456789abcdef", "Basic 0123456789abcdef", ""]
@@ -244,6 +260,15 @@ mod tests {
             assert_eq!(ask("POST", path, None), 401, "{path}");
         }
         assert_eq!(ask("POST", "/", None), 401);
+        // With the page its files are open, and nothing else.
+        let paged = Guard::new("0.0.0.0:1".parse().unwrap(), Some(token), Vec::new(), true);
+        for path in ["/", "/js/main.js", "/modelsx", "/program.json", "/v2/health/live"] {
+            assert_eq!(asked(&paged, "GET", path, None), 200, "{path}");
+            assert_eq!(asked(&paged, "POST", path, None), 401, "{path}");
+        }
+        for path in ["/api", "/api/jobs", "/detect", "/models/a/detect", "/v2", "/v2/models/a", "/metrics"] {
+            assert_eq!(asked(&paged, "GET", path, None), 401, "{path}");
+        }
         assert!(Token::new("short").is_err() && Token::new("0123456789 abcdef").is_err());
     }
 }

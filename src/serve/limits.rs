@@ -26,6 +26,10 @@ pub struct Limits {
     pub patience: Duration,
     /// Threads that decode pictures and draw heat maps.
     pub decoders: usize,
+    /// Good pictures of a training that the page asks for.
+    pub training_pictures: usize,
+    /// Bytes of the good pictures of all such trainings that are not over.
+    pub training_bytes: u64,
 }
 
 impl Default for Limits {
@@ -41,6 +45,8 @@ impl Default for Limits {
             connections: 512,
             patience: Duration::from_secs(30),
             decoders: cores.clamp(2, 8),
+            training_pictures: 5000,
+            training_bytes: 8 << 30,
         }
     }
 }

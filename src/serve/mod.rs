@@ -9,20 +9,26 @@
 //! 5. `queue`: one thread computes for all, what has come in meanwhile in one batch; so many may wait;
 //! 6. `answer` or `infer`: what was found, as JSON, as a heat map, or in the open inference protocol.
 //!
+//! With the page (`page`) trainings come too: `native` is what the page asks, `jobs` trains, `events` tells how far it is.
+//!
 //! A request keeps the model that it began with (`src/serve/model.rs`): a changed model file takes effect with the next one, and
 //! none is lost.
 
 mod answer;
 mod body;
 mod detect;
+mod events;
 mod failure;
 mod guard;
 mod health;
 mod http;
 mod infer;
+mod jobs;
 mod limits;
 mod metrics;
 mod model;
+mod native;
+mod page;
 mod picture;
 mod queue;
 mod routes;
@@ -35,17 +41,30 @@ pub use limits::Limits;
 use crate::gpu::Processor;
 use crate::model::Precision;
 use crate::{Error, Result};
+use jobs::Jobs;
 use model::Models;
+use page::Page;
 use service::Service;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+/// The page, and what it may do here.
+#[derive(Debug)]
+pub struct Ui {
+    /// The folder of the built page.
+    pub page: PathBuf,
+    /// The folder for trainings and the models that come of them; those that lie there are served.
+    pub models: PathBuf,
+}
 
 /// What is to be served, and to whom.
 #[derive(Debug)]
 pub struct Options {
     /// The model files; each is called by its name without the ending.
     pub models: Vec<PathBuf>,
+    /// The page, if it is to be served.
+    pub ui: Option<Ui>,
     /// Where to listen; port 0 for any that is free.
     pub address: SocketAddr,
     /// What a request must prove to know, if anything.
@@ -54,6 +73,8 @@ pub struct Options {
     pub hosts: Vec<String>,
     /// What computes.
     pub processor: Processor,
+    /// The same in words.
+    pub device: String,
     /// What a GPU computes with.
     pub precision: Precision,
     /// How much of everything.
@@ -73,7 +94,7 @@ pub trait Host: Send + Sync {
 /// Serves until `host` asks to end; what is in flight then is still answered.
 ///
 /// # Errors
-/// There is no model, one cannot be opened, or two have the same name; the address cannot be listened on, or it is not one
+/// There is neither model nor page, one cannot be opened, or two models have the same name; the address cannot be listened on, or it is not one
 /// of this machine alone and there is no token.
 pub fn serve(options: Options, host: &Arc<dyn Host>) -> Result<()> {
     if !options.address.ip().is_loopback() && options.token.is_none() {
@@ -92,8 +113,20 @@ pub fn serve(options: Options, host: &Arc<dyn Host>) -> Result<()> {
         .map_err(failed)?;
     let listener = runtime.block_on(http::listen(options.address))?;
     let address = listener.local_addr().map_err(failed)?;
-    let models = Models::open(&options.models, &options.processor, options.precision)?;
-    let service = Arc::new(Service::new(options, address, models));
+    let Options { ui, processor, precision, .. } = &options;
+    // Only with the page others may come.
+    let models = Arc::new(match (ui, options.models.as_slice()) {
+        (Some(_), []) => Models::none(processor, *precision),
+        (_, paths) => Models::open(paths, processor, *precision)?,
+    });
+    let ui = match ui {
+        Some(Ui { page, models: folder }) => {
+            let page = Page::open(page)?;
+            Some((page, Jobs::open(folder, &models, &options.limits, Arc::clone(host))?))
+        }
+        None => None,
+    };
+    let service = Arc::new(Service::new(options, address, models, ui));
     let threads = service.start(host)?;
     host.ready(address, &service.models.names());
     runtime.block_on(http::run(listener, routes::router(&service), &service, host));

@@ -76,15 +76,15 @@ impl Served {
 }
 
 /// What a model file is called by: its name without the ending.
-fn name_of(path: &Path) -> String {
+pub fn name_of(path: &Path) -> String {
     plain_name(path.file_stem().unwrap_or_default())
 }
 
 /// All models that are served.
 #[derive(Debug)]
 pub struct Models {
-    /// In the order in which they were given.
-    pub all: Vec<Served>,
+    /// In the order in which they came.
+    all: RwLock<Vec<Arc<Served>>>,
     processor: Processor,
     precision: Precision,
 }
@@ -98,20 +98,44 @@ impl Models {
         if paths.is_empty() {
             return Err(Error::Usage("there is no model to serve; give one or more".into()));
         }
-        let mut models =
-            Self { all: Vec::with_capacity(paths.len()), processor: processor.clone(), precision };
-        for path in paths {
-            let name = name_of(path);
-            if models.get(&name).is_some() {
-                return Err(Error::Setting(format!(
-                    "{}: there is already a model called {name}; rename one, they are told apart by their files' names",
-                    path.display()
-                )));
-            }
-            let current = RwLock::new(Arc::new(models.load(&name, path)?));
-            models.all.push(Served { name, path: path.clone(), current, trouble: Mutex::new(None) });
-        }
+        let models = Self::none(processor, precision);
+        paths.iter().try_for_each(|path| models.add(path))?;
         Ok(models)
+    }
+
+    /// No model yet: they come with [`add`](Self::add).
+    pub fn none(processor: &Processor, precision: Precision) -> Self {
+        Self { all: RwLock::default(), processor: processor.clone(), precision }
+    }
+
+    /// Opens one more.
+    ///
+    /// # Errors
+    /// It cannot be opened, or there is one of that name.
+    pub fn add(&self, path: &Path) -> Result<()> {
+        let name = name_of(path);
+        let taken = |name: &str| {
+            Error::Setting(format!(
+                "{}: there is already a model called {name}; rename one, they are told apart by their files' names",
+                path.display()
+            ))
+        };
+        if self.get(&name).is_some() {
+            return Err(taken(&name));
+        }
+        let current = RwLock::new(Arc::new(self.load(&name, path)?));
+        let served = Served { name, path: path.into(), current, trouble: Mutex::new(None) };
+        let mut all = self.all.write().unwrap_or_else(PoisonError::into_inner);
+        if all.iter().any(|other| other.name == served.name) {
+            return Err(taken(&served.name));
+        }
+        all.push(Arc::new(served));
+        Ok(())
+    }
+
+    /// What computes.
+    pub fn processor(&self) -> &Processor {
+        &self.processor
     }
 
     /// Reads a model file that does not change meanwhile.
@@ -127,14 +151,19 @@ impl Models {
         }
     }
 
+    /// Those that are served now.
+    pub fn all(&self) -> Vec<Arc<Served>> {
+        self.all.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Their names.
     pub fn names(&self) -> Vec<String> {
-        self.all.iter().map(|served| served.name.clone()).collect()
+        self.all().iter().map(|served| served.name.clone()).collect()
     }
 
     /// The one of that name.
-    pub fn get(&self, name: &str) -> Option<&Served> {
-        self.all.iter().find(|served| served.name == name)
+    pub fn get(&self, name: &str) -> Option<Arc<Served>> {
+        self.all().into_iter().find(|served| served.name == name)
     }
 }
 

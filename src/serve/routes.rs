@@ -3,7 +3,7 @@
 use super::body::drain;
 use super::failure::Failure;
 use super::service::Service;
-use super::{detect, health, infer};
+use super::{detect, health, infer, native, page};
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
@@ -14,9 +14,8 @@ use axum::routing::{MethodRouter, get, post};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// All paths.
+/// All paths; where the page is served, those of its files and of what it may do here as well.
 pub fn router(service: &Arc<Service>) -> Router {
-    let only = |route: MethodRouter<Arc<Service>>| route.fallback(wrong_method);
     let router = Router::new()
         .route("/detect", only(post(detect::detect)))
         .route("/models/{name}/detect", only(post(detect::detect_by)))
@@ -26,9 +25,17 @@ pub fn router(service: &Arc<Service>) -> Router {
         .route("/v2/models/{name}", only(get(health::model)))
         .route("/v2/models/{name}/ready", only(get(health::model_ready)))
         .route("/v2/models/{name}/infer", only(post(infer::infer)))
-        .route("/metrics", only(get(metrics)))
-        .fallback(unknown);
+        .route("/metrics", only(get(metrics)));
+    let router = match &service.ui {
+        Some(_) => router.merge(native::router()).fallback(page::file),
+        None => router.fallback(unknown),
+    };
     router.layer(from_fn_with_state(Arc::clone(service), around)).with_state(Arc::clone(service))
+}
+
+/// A path that takes some methods and answers the others in words.
+pub fn only(route: MethodRouter<Arc<Service>>) -> MethodRouter<Arc<Service>> {
+    route.fallback(wrong_method)
 }
 
 /// What is done about every request: who may ask, how long it took, and what browsers are to make of the answer.
@@ -57,7 +64,8 @@ async fn around(State(service): State<Arc<Service>>, request: Request, next: Nex
     response
 }
 
-async fn unknown(request: Request) -> Failure {
+/// A path that is none.
+pub async fn unknown(request: Request) -> Failure {
     let ways = "POST /detect, POST /models/NAME/detect, GET /v2, GET /metrics";
     let path = request.uri().path().to_owned();
     drain(request.into_body()).await;
@@ -70,8 +78,8 @@ async fn wrong_method(method: Method, request: Request) -> Failure {
 }
 
 async fn metrics(State(service): State<Arc<Service>>) -> Response {
-    let models = service.models.all.iter();
-    let models = models.map(|served| (served.name.clone(), served.trouble().is_none()));
+    let models = service.models.all();
+    let models = models.iter().map(|served| (served.name.clone(), served.trouble().is_none()));
     let text = service.metrics.text(&service.queue, models);
     let kind = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
     ([(CONTENT_TYPE, kind)], text).into_response()

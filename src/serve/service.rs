@@ -3,9 +3,11 @@
 use super::body::{Received, receive};
 use super::failure::{Failure, Outcome};
 use super::guard::Guard;
+use super::jobs::Jobs;
 use super::limits::{Budget, Limits};
 use super::metrics::Metrics;
-use super::model::{Loaded, Models, Served};
+use super::model::{Loaded, Models};
+use super::page::Page;
 use super::picture::{Given, ready};
 use super::queue::Queue;
 use super::{Host, Options, watch};
@@ -19,10 +21,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
+/// Bytes of a thread's stack: as many as the main thread has, on which `aand train` and `aand detect` compute.
+const STACK: usize = 8 << 20;
+
 /// What all requests share.
 pub struct Service {
     /// The models.
-    pub models: Models,
+    pub models: Arc<Models>,
     /// Who may ask.
     pub guard: Guard,
     /// How much.
@@ -33,6 +38,10 @@ pub struct Service {
     pub queue: Queue,
     /// What is counted.
     pub metrics: Metrics,
+    /// The page, where it is served, and the trainings that it may begin.
+    pub ui: Option<(Page, Arc<Jobs>)>,
+    /// What computes, in words.
+    pub device: String,
     stopping: AtomicBool,
 }
 
@@ -49,31 +58,38 @@ pub struct Judged {
 
 impl Service {
     /// A service that listens at `address`.
-    pub fn new(options: Options, address: SocketAddr, models: Models) -> Self {
-        let Options { token, hosts, limits, .. } = options;
+    pub fn new(
+        options: Options,
+        address: SocketAddr,
+        models: Arc<Models>,
+        ui: Option<(Page, Arc<Jobs>)>,
+    ) -> Self {
+        let Options { token, hosts, limits, device, .. } = options;
         Self {
             models,
-            guard: Guard::new(address, token, hosts),
+            guard: Guard::new(address, token, hosts, ui.is_some()),
             budget: Budget::new(&limits),
             queue: Queue::new(limits.queue),
             limits,
             metrics: Metrics::default(),
+            ui,
+            device,
             stopping: AtomicBool::new(false),
         }
     }
 
-    /// Begins to compute, and to look at the model files.
+    /// Begins to compute, to look at the model files, and to train what is asked for.
     ///
     /// # Errors
     /// The system has no threads left.
     pub fn start(self: &Arc<Self>, host: &Arc<dyn Host>) -> Result<Vec<JoinHandle<()>>> {
         let failed = |e| Error::Network(format!("the service cannot begin: {e}"));
         let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
-            std::thread::Builder::new().name(name.into()).spawn(work).map_err(failed)
+            std::thread::Builder::new().name(name.into()).stack_size(STACK).spawn(work).map_err(failed)
         };
         let (computing, watching) = (Arc::clone(self), Arc::clone(self));
         let (batch, wait, host) = (self.limits.batch, self.limits.wait, Arc::clone(host));
-        Ok(vec![
+        let mut threads = vec![
             spawn("detector", Box::new(move || computing.queue.work(batch, wait, &computing.metrics)))?,
             spawn(
                 "reload",
@@ -81,7 +97,12 @@ impl Service {
                     watch::watch(&watching.models, &watching.metrics, &*host, &watching.stopping);
                 }),
             )?,
-        ])
+        ];
+        if let Some((_, jobs)) = &self.ui {
+            let jobs = Arc::clone(jobs);
+            threads.push(spawn("training", Box::new(move || jobs.work()))?);
+        }
+        Ok(threads)
     }
 
     /// Ends the threads; what waits to be computed is computed.
@@ -98,6 +119,9 @@ impl Service {
     /// No new requests are wanted; those that came are still answered.
     pub fn begin_to_stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
+        if let Some((_, jobs)) = &self.ui {
+            jobs.stop();
+        }
     }
 
     /// The model of that name as it is now; without a name the only one.
@@ -105,12 +129,15 @@ impl Service {
     /// # Errors
     /// There is none, or there are several to choose from.
     pub fn model(&self, name: Option<&str>) -> Outcome<Arc<Loaded>> {
-        let names = || self.models.names().join(", ");
-        match (name, self.models.all.as_slice()) {
+        let all = self.models.all();
+        let names = || all.iter().map(|served| served.name.as_str()).collect::<Vec<_>>().join(", ");
+        match (name, all.as_slice()) {
+            (_, []) => Err(Failure::unknown("no model is served yet; train one on the page")),
             (Some(name), _) => {
+                let served = all.iter().find(|served| served.name == name);
                 let unknown =
                     || Failure::unknown(format!("there is no model {name:?}; there are: {}", names()));
-                self.models.get(name).map(Served::current).ok_or_else(unknown)
+                served.map(|served| served.current()).ok_or_else(unknown)
             }
             (None, [only]) => Ok(only.current()),
             (None, _) => Err(Failure::bad(format!("say which model, with ?model=NAME: {}", names()))),

@@ -22,10 +22,13 @@ struct Known {
 
 /// Looks until `stopping`.
 pub fn watch(models: &Models, metrics: &Metrics, host: &dyn Host, stopping: &AtomicBool) {
-    let mut known: Vec<Known> = models.all.iter().map(|_| Known::default()).collect();
+    let mut known: Vec<Known> = Vec::new();
     while !stopping.load(Ordering::SeqCst) {
         std::thread::park_timeout(PERIOD);
-        for (served, known) in models.all.iter().zip(&mut known) {
+        let all = models.all();
+        // More may come, at the end; none goes.
+        known.resize_with(all.len(), Known::default);
+        for (served, known) in all.iter().zip(&mut known) {
             look(models, served, known, metrics, host);
         }
     }

@@ -10,3 +10,4 @@ mod guarding;
 mod inference;
 mod limits;
 mod reload;
+mod training;

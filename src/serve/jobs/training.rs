@@ -1,0 +1,110 @@
+//! One training: the library's course, watched.
+
+use super::record::{Progress, Stage, State};
+use super::{Jobs, gone};
+use crate::dataset::{self, Layout};
+use crate::model::encode;
+use crate::teacher::Teacher;
+use crate::training::{Course, Event, Observer, Settings, Stage as TrainingStage, range_of, train};
+use crate::{Error, Result};
+use burn::tensor::Device;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+/// How often those who watch are told.
+const PERIOD: Duration = Duration::from_millis(200);
+
+/// Trains number `id`; what is to be said of its model, if anything.
+///
+/// # Errors
+/// It cannot be trained, or was asked to stop.
+pub fn train_job(jobs: &Jobs, id: u64) -> Result<Option<String>> {
+    // A fault of the program in one training must not end the thread that does all.
+    let done = catch_unwind(AssertUnwindSafe(|| run(jobs, id)));
+    done.unwrap_or_else(|_| Err(Error::Training("the training failed; this is a fault of aand".into())))
+}
+
+fn run(jobs: &Jobs, id: u64) -> Result<Option<String>> {
+    let wanted = jobs.lock().get(&id).map(|record| record.wanted.clone()).ok_or_else(gone)?;
+    let pictures = jobs.folder.pictures(id);
+    let set = dataset::open(&pictures, Some(Layout::Folder), None)?.into_iter().next();
+    let set =
+        set.ok_or_else(|| Error::dataset(&pictures, "there are no pictures; begin another training"))?;
+    let range = wanted.range().map_err(|failure| Error::Setting(failure.message))?;
+    let settings = Settings { range: range_of(range, &set), ..wanted.settings(set.train.len()) };
+    let (teacher, source) = Teacher::resolve(None, None, &Device::flex())?;
+    let mut course = Course::prepare(&set, settings, teacher, source)?;
+    course.name =
+        wanted.title.filter(|title| !title.trim().is_empty()).unwrap_or_else(|| wanted.name.clone());
+    course.checkpoint = Some(jobs.folder.checkpoint(id));
+    course.resume = true;
+    course.processor = jobs.models.processor().clone();
+    let steps = course.pictures.len().div_ceil(course.settings.batch);
+    let steps = [course.settings.epochs_amplify, course.settings.epochs_distill].map(|epochs| epochs * steps);
+    if let Some(record) = jobs.lock().get_mut(&id) {
+        record.steps = Some(steps);
+    }
+    let mut watch = Watch { jobs, id, told: None, steps: 0, epochs: 0 };
+    let model = train(&course, &mut watch)?;
+    drop(course);
+    jobs.publish(id, &wanted.name, &encode(&model)?)
+}
+
+struct Watch<'a> {
+    jobs: &'a Jobs,
+    id: u64,
+    told: Option<Instant>,
+    /// Of an epoch.
+    steps: usize,
+    epochs: usize,
+}
+
+impl Watch<'_> {
+    fn progress(&mut self, event: &Event<'_>) -> Option<Progress> {
+        let other = |stage, done, all| Some(Progress { stage, done, all, epochs: 0, losses: None });
+        let part = |stage| match stage {
+            TrainingStage::Amplify => Stage::Amplify,
+            TrainingStage::Distill => Stage::Distill,
+        };
+        let (stage, done, losses) = match *event {
+            Event::Begin { stage, epoch, epochs, steps } => {
+                (self.steps, self.epochs) = (steps, epochs);
+                (part(stage), epoch * steps, None)
+            }
+            Event::Step { stage, epoch, step, losses } => {
+                (part(stage), epoch * self.steps + step + 1, Some(losses))
+            }
+            Event::Caching(done, all) => return other(Stage::Features, done, all),
+            Event::Scoring(done, all) => return other(Stage::Threshold, done, all),
+            _ => return None,
+        };
+        Some(Progress { stage, done, all: self.epochs * self.steps, epochs: self.epochs, losses })
+    }
+}
+
+impl Observer for Watch<'_> {
+    /// Holds still as long as the training is paused.
+    fn event(&mut self, event: Event<'_>) -> ControlFlow<()> {
+        let progress = self.progress(&event);
+        let mut all = self.jobs.lock();
+        loop {
+            let Some(record) = all.get_mut(&self.id) else { return ControlFlow::Break(()) };
+            record.progress = progress.or(record.progress);
+            if self.jobs.is_stopping() || record.state == State::Cancelled {
+                return ControlFlow::Break(());
+            }
+            if record.state != State::Paused {
+                break;
+            }
+            all = self.jobs.changed.wait(all).unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(all);
+        if self.told.is_none_or(|told| told.elapsed() >= PERIOD) {
+            self.told = Some(Instant::now());
+            self.jobs.tell();
+        }
+        ControlFlow::Continue(())
+    }
+}
