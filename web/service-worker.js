@@ -31,11 +31,16 @@ scope.addEventListener("message", (/** @type {any} */ event) => {
 scope.addEventListener("fetch", (/** @type {any} */ event) => {
   const { request } = event;
   if (request.method !== "GET" || !request.url.startsWith(scope.registration.scope)) return;
+  const path = request.url.slice(scope.registration.scope.length);
+  // What the program says that serves the page is of this moment.
+  if (path.startsWith("api/")) return;
+  // Without a connection there is no such program.
+  if (path === "program.json") return event.respondWith(fetch(request).catch(() => Response.json({})));
   event.respondWith((async () => {
     const cache = await caches.open(CACHE);
     const kept = await cache.match(request, { ignoreSearch: true });
     if (kept) return kept;
-    const wanted = LATER[`.${new URL(request.url).pathname.slice(new URL(scope.registration.scope).pathname.length - 1)}`];
+    const wanted = LATER[`./${path.split("?")[0]}`];
     return wanted ? later(event, cache, wanted) : fetch(request);
   })());
 });

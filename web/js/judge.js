@@ -3,6 +3,7 @@
 import { stayAwake } from "./awake.js";
 import { announce, counted, say } from "./dom.js";
 import { risk } from "./leave.js";
+import { judgeOf } from "./native-judge.js";
 import { items, judged } from "./pictures.js";
 import { progress, refresh, refreshSoon, reveal, summary } from "./show.js";
 import { advised, page, said } from "./state.js";
@@ -43,6 +44,7 @@ export async function judgeAll() {
   page.judging = true;
   const { signal } = page.running.job = new AbortController();
   const using = page.detector;
+  const judge = judgeOf(using, page.model, (words) => say("model-notice", words));
   /** @type {Map<Item, number>} how far those under way are */
   const under = new Map();
   let done = 0;
@@ -53,7 +55,7 @@ export async function judgeAll() {
     progress("job", `${Math.min(total, done + 1)} of ${total}`, share / total);
   };
 
-  /** @param {Detector} detector */
+  /** @param {Pick<Detector, "detect">} detector */
   async function lane(detector) {
     for (let [item] = waiting(); item && !signal.aborted; [item] = waiting()) {
       under.set(item, 0);
@@ -80,15 +82,15 @@ export async function judgeAll() {
 
   /** One more worker, if there is still something for it to do. */
   async function helper() {
-    const other = await using.another().catch(() => undefined);
+    const other = await judge.another().catch(() => undefined);
     if (!other) return;
     if (!signal.aborted && using === page.detector) await lane(other);
     other.close();
   }
 
   stayAwake("judging", waiting().length > 0);
-  const all = [lane(using)];
-  if (using.compute === "cpu" && waiting().length > WORTH) {
+  const all = [lane(judge)];
+  if (judge.compute === "cpu" && waiting().length > WORTH) {
     for (let i = 1; i < lanes(); i++) all.push(helper());
   }
   await Promise.all(all);

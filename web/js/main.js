@@ -11,6 +11,7 @@ import { risk } from "./leave.js";
 import { describe, loadModel, offered, showSamples, trySample } from "./models.js";
 import * as gallery from "./gallery.js";
 import * as inside from "./inside.js";
+import * as native from "./native-offer.js";
 import { register } from "./offline.js";
 import * as router from "./router.js";
 import { add, items, putBack, remove } from "./pictures.js";
@@ -147,6 +148,7 @@ $("save-zip").onclick = async () => {
 camera.wire({ keep: (files) => take({ files, left: [] }), learn: training.collect, train: () => router.go("train") });
 corrections.wire(training.collect);
 training.wire((files) => take({ files, left: [] }));
+native.wire();
 inside.wire();
 viewer.wire();
 gallery.wire(choose);

@@ -12,6 +12,8 @@ import { advised, COMPUTE, INSECURE, page, said, STEPS } from "./state.js";
 import { Curve } from "./widgets/curve.js";
 import * as good from "./train-good.js";
 import { train } from "./module/train.js";
+import { isChosen } from "./native-offer.js";
+import { trainThere } from "./native-train.js";
 import { keep } from "./train-keep.js";
 import { persist, showKept } from "./train-kept.js";
 import { Live } from "./train-live.js";
@@ -39,7 +41,7 @@ const SHOWING = 15;
 let busy = false;
 /** So many pictures are in the training under way. */
 let inUse = 0;
-/** @type {import("./module/train.js").Training | undefined} */
+/** @type {{ model: Promise<Blob>, film?: ArrayBuffer, pause(): void, resume(): void } | undefined} */
 let training;
 let running = new AbortController();
 let paused = false;
@@ -219,7 +221,7 @@ async function run({ minutes, earlier, ...wanted }) {
   let done = false;
   try {
     const within = minutes === undefined ? undefined : { minutes, paces: knownPaces() };
-    training = await train(pictures, wanted, { compute: COMPUTE, earlier, within, showing: SHOWING, tell, signal: running.signal });
+    training = await (isChosen() ? trainThere : train)(pictures, wanted, { compute: COMPUTE, earlier, within, showing: SHOWING, tell, signal: running.signal });
     const model = await training.model;
     done = true;
     if (training.film) await keepFilm(training.film);
