@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use aand::dataset::{Layout, USUAL_SIZE, fingerprint, inspect, open};
-use aand::render::{Counts, Line, render, write};
+use aand::render::{Counts, ProductLine, render, write};
 use aand::training::Settings;
 
 /// Name, counts of training, good and anomalous test pictures, and the size that all have, if they do.
@@ -32,7 +32,7 @@ fn check(folder: &Path, category: Option<&str>, expected: &[Expected<'_>]) {
 
 /// Writes a part cut to a size, and its mask where it has a defect.
 fn save(folder: &Path, defect: Option<&str>, split: &str, part: u64, [width, height]: [u32; 2], gray: bool) {
-    let rendered = render(Line::Cloth, part, defect).unwrap();
+    let rendered = render(ProductLine::Cloth, part, defect).unwrap();
     let kind = defect.unwrap_or("good");
     let put = |path: PathBuf, picture: &image::DynamicImage| {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -53,7 +53,7 @@ fn save(folder: &Path, defect: Option<&str>, split: &str, part: u64, [width, hei
 fn rendered_sets_are_listed_and_sound() {
     let folder = tempfile::tempdir().unwrap();
     let counts = Counts { train: 5, test_good: 2, test_per_defect: 1 };
-    write(Line::Circuit, &folder.path().join("circuit"), counts, 0).unwrap();
+    write(ProductLine::Circuit, &folder.path().join("circuit"), counts, 0).unwrap();
     let upright = folder.path().join("upright");
     for part in 0..4 {
         save(&upright, None, "train", part, [150, 200], false);

@@ -54,9 +54,9 @@ fn switches() {
     check(&model(Backbone::Compact, 64, RaaOptions { gate: false, ..raa }, Score::Gate), 1);
 }
 
-/// What is shown of the insides is what Burn computes, with the RAA and without it.
+/// What is shown of the intermediate features is what Burn computes, with the RAA and without it.
 #[test]
-fn insides() {
+fn intermediate_features() {
     let raa = RaaOptions::default();
     let bare = |raa: RaaOptions| RaaOptions { generator: false, ..raa };
     for (backbone, raa) in [
@@ -134,7 +134,7 @@ fn patches() {
 }
 
 #[test]
-fn insides_of_a_model_that_scores_by_its_gate() {
+fn intermediate_features_of_a_model_that_scores_by_its_gate() {
     let model = model(Backbone::Compact, 64, RaaOptions::default(), Score::Gate);
     for level in engine_of(&model).inspect(&pixels(1, 64), true) {
         assert!(level.compared.is_none());

@@ -57,7 +57,7 @@ fn masks() -> Vec<Mask> {
 }
 
 /// Everything that is compared, with its name.
-fn course(device: &Device) -> Result<Vec<(String, Vec<f64>)>> {
+fn job(device: &Device) -> Result<Vec<(String, Vec<f64>)>> {
     let settings = Settings { size: SIZE, batch: PICTURES, ..Settings::default() };
     let teacher = Teacher::random(Backbone::Compact, 3, device)?;
     let features = teacher.forward(batch(pixels(), PICTURES, SIZE, device));
@@ -101,7 +101,7 @@ fn relative(a: &[f64], b: &[f64]) -> f64 {
 #[test]
 fn gpu_and_cpu_agree() {
     let gpu = gpu();
-    let (ours, expected) = (course(&gpu).unwrap(), course(&Device::flex()).unwrap());
+    let (ours, expected) = (job(&gpu).unwrap(), job(&Device::flex()).unwrap());
     assert_eq!(ours.len(), expected.len());
     for ((name, a), (other, b)) in ours.iter().zip(&expected) {
         assert_eq!((name, a.len()), (other, b.len()));

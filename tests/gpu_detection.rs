@@ -5,7 +5,7 @@ mod made_up;
 
 use aand::amplification::{RaaOptions, Residual};
 use aand::detection::Detector;
-use aand::gpu::{Gpu, Network, Processor, adapters};
+use aand::gpu::{Gpu, GpuNetwork, Processor, adapters};
 use aand::inference::Plan;
 use aand::model::{Aand, NamedTensors, Precision, Score, save, tensors};
 use aand::picture::Size;
@@ -23,13 +23,13 @@ fn gpu() -> Arc<Gpu> {
     Arc::new(gpu)
 }
 
-fn network(gpu: &Arc<Gpu>, model: &Aand) -> Network {
+fn network(gpu: &Arc<Gpu>, model: &Aand) -> GpuNetwork {
     network_in(Precision::F32, gpu, model)
 }
 
-fn network_in(precision: Precision, gpu: &Arc<Gpu>, model: &Aand) -> Network {
+fn network_in(precision: Precision, gpu: &Arc<Gpu>, model: &Aand) -> GpuNetwork {
     let source = NamedTensors::new(tensors(model).unwrap());
-    Network::new(Arc::clone(gpu), Plan::new(&model.info, &source).unwrap(), precision).unwrap()
+    GpuNetwork::new(Arc::clone(gpu), Plan::new(&model.info, &source).unwrap(), precision).unwrap()
 }
 
 fn check(gpu: &Arc<Gpu>, model: &Aand, count: usize) {

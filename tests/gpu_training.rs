@@ -15,7 +15,7 @@ use aand::model::{Aand, NamedTensors, Score, assign, encode, tensors};
 use aand::picture::{Mask, Size};
 use aand::student::distillation;
 use aand::teacher::{Backbone, Teacher};
-use aand::training::{Course, Event, MOST_PAIRS, Observer, Settings, level_loss, train};
+use aand::training::{Event, MOST_PAIRS, Observer, Settings, TrainingJob, level_loss, train};
 use aand::{detection, training};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -344,12 +344,12 @@ fn good_parts(count: u32) -> tempfile::TempDir {
     folder
 }
 
-fn course(folder: &Path, settings: Settings, processor: Processor) -> Course {
+fn job(folder: &Path, settings: Settings, processor: Processor) -> TrainingJob {
     let data = dataset::open(folder, None, None).unwrap().remove(0);
     let teacher = Teacher::embedded(&Device::flex()).unwrap();
-    let mut course = Course::prepare(&data, settings, teacher, "the embedded teacher".into()).unwrap();
-    course.processor = processor;
-    course
+    let mut job = TrainingJob::prepare(&data, settings, teacher, "the embedded teacher".into()).unwrap();
+    job.processor = processor;
+    job
 }
 
 /// Stops after so many steps, and keeps all losses.
@@ -383,15 +383,15 @@ fn small() -> Settings {
     }
 }
 
-/// The same course on both: the first steps' losses agree, and those of later ones nearly.
+/// The same job on both: the first steps' losses agree, and those of later ones nearly.
 #[test]
 fn a_training_has_the_losses_of_the_cpus() {
     // 10 pictures, 4 held out: a batch of 4 and one of 2.
     let folder = good_parts(10);
     let mut seen = [Processor::Cpu, Processor::Gpu(gpu())].map(|processor| {
-        let course = course(folder.path(), small(), processor);
+        let job = job(folder.path(), small(), processor);
         let mut watch = watch(usize::MAX);
-        let model = train(&course, &mut watch).unwrap();
+        let model = train(&job, &mut watch).unwrap();
         assert!(model.info.threshold.value.is_finite());
         (watch.losses, model)
     });
@@ -416,26 +416,26 @@ fn a_training_has_the_losses_of_the_cpus() {
 fn a_training_is_the_same_twice_and_when_interrupted() {
     let (gpu, folder) = (gpu(), good_parts(10));
     let whole = || {
-        let course = course(folder.path(), small(), Processor::Gpu(Arc::clone(&gpu)));
-        encode(&train(&course, &mut watch(usize::MAX)).unwrap()).unwrap()
+        let job = job(folder.path(), small(), Processor::Gpu(Arc::clone(&gpu)));
+        encode(&train(&job, &mut watch(usize::MAX)).unwrap()).unwrap()
     };
     let right = whole();
     assert!(right == whole(), "two runs differ");
     for stops in [[1, 3], [2, 4]] {
         let place = tempfile::tempdir().unwrap();
-        let mut course = course(folder.path(), small(), Processor::Gpu(Arc::clone(&gpu)));
-        course.checkpoint = Some(training::checkpoint_path(&place.path().join("part.aand")));
-        course.resume = true;
+        let mut job = job(folder.path(), small(), Processor::Gpu(Arc::clone(&gpu)));
+        job.checkpoint = Some(training::checkpoint_path(&place.path().join("part.aand")));
+        job.resume = true;
         for stop in stops {
-            let error = train(&course, &mut watch(stop)).unwrap_err();
+            let error = train(&job, &mut watch(stop)).unwrap_err();
             assert!(error.to_string().contains("`resume`"), "{error}");
         }
         // Its checkpoint is of no use to the CPU.
-        course.processor = Processor::Cpu;
-        let error = train(&course, &mut watch(usize::MAX)).unwrap_err().to_string();
+        job.processor = Processor::Cpu;
+        let error = train(&job, &mut watch(usize::MAX)).unwrap_err().to_string();
         assert!(error.contains("`device gpu`"), "{error}");
-        course.processor = Processor::Gpu(Arc::clone(&gpu));
-        let resumed = train(&course, &mut watch(usize::MAX)).unwrap();
+        job.processor = Processor::Gpu(Arc::clone(&gpu));
+        let resumed = train(&job, &mut watch(usize::MAX)).unwrap();
         assert!(encode(&resumed).unwrap() == right, "stopped after {stops:?} steps");
     }
 }

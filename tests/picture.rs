@@ -10,7 +10,7 @@ use aand::model::{Aand, Score, decode, encode, header, save};
 use aand::picture::{Fit, Picture, Pooling, Region, Size, Tiles, View};
 use aand::synthesis::Foreground;
 use aand::teacher::{Backbone, Teacher};
-use aand::training::{Course, Event, Good, Observer, Settings, train};
+use aand::training::{Event, Good, Observer, Settings, TrainingJob, train};
 use burn::tensor::Device;
 use image::Rgb;
 use program::{complaint, printed, put, run, text};
@@ -64,8 +64,8 @@ fn trained() -> Aand {
             .map(|seed| Good::new(&surface(native, seed, 1.0), &Foreground::None, settings.size, &view));
         let good = good.collect();
         let teacher = Teacher::embedded(&Device::flex()).unwrap();
-        let course = Course::of(good, settings, teacher, "the embedded teacher".into());
-        encode(&train(&course, &mut Silent).unwrap()).unwrap()
+        let job = TrainingJob::of(good, settings, teacher, "the embedded teacher".into());
+        encode(&train(&job, &mut Silent).unwrap()).unwrap()
     });
     decode(bytes, Path::new("trained"), &Device::flex()).unwrap()
 }

@@ -3,7 +3,7 @@
 use aand::dataset::{self, Dataset};
 use aand::model::{Aand, encode, open};
 use aand::teacher::Teacher;
-use aand::training::{Course, Event, Observer, Settings, checkpoint_path, train};
+use aand::training::{Event, Observer, Settings, TrainingJob, checkpoint_path, train};
 use burn::tensor::Device;
 use image::{Rgb, RgbImage};
 use std::ops::ControlFlow;
@@ -36,9 +36,9 @@ fn small(settings: Settings) -> Settings {
     }
 }
 
-fn course(data: &Dataset, settings: Settings) -> Course {
+fn job(data: &Dataset, settings: Settings) -> TrainingJob {
     let teacher = Teacher::embedded(&Device::flex()).unwrap();
-    Course::prepare(data, settings, teacher, "the embedded teacher".into()).unwrap()
+    TrainingJob::prepare(data, settings, teacher, "the embedded teacher".into()).unwrap()
 }
 
 /// Stops after so many steps; never, if there are more.
@@ -66,21 +66,21 @@ fn a_resumed_training_ends_in_the_same_weights_bit_for_bit() {
 fn resumed_equals_uninterrupted() {
     let folder = good_parts(10);
     let data = dataset::open(folder.path(), None, None).unwrap().remove(0);
-    let whole = train(&course(&data, small(Settings::default())), &mut StopAfter(usize::MAX)).unwrap();
+    let whole = train(&job(&data, small(Settings::default())), &mut StopAfter(usize::MAX)).unwrap();
     let whole = encode(&whole).unwrap();
 
     // 10 pictures, 4 held out, in batches of 4: 2 steps an epoch; these stops lie within, and at the end of, epochs of both
     // stages.
     for stops in [[1, 4], [2, 3], [5, 2]] {
         let place = tempfile::tempdir().unwrap();
-        let mut course = course(&data, small(Settings::default()));
-        course.checkpoint = Some(checkpoint_path(&place.path().join("part.aand")));
-        course.resume = true;
+        let mut job = job(&data, small(Settings::default()));
+        job.checkpoint = Some(checkpoint_path(&place.path().join("part.aand")));
+        job.resume = true;
         for stop in stops {
-            let error = train(&course, &mut StopAfter(stop)).unwrap_err();
+            let error = train(&job, &mut StopAfter(stop)).unwrap_err();
             assert!(error.to_string().contains("`resume`"), "{error}");
         }
-        let resumed = train(&course, &mut StopAfter(usize::MAX)).unwrap();
+        let resumed = train(&job, &mut StopAfter(usize::MAX)).unwrap();
         assert!(encode(&resumed).unwrap() == whole, "stopped after {stops:?} steps");
     }
 }
@@ -102,18 +102,18 @@ fn resumed_threshold_equals_uninterrupted() {
         augment,
         ..small(Settings::default())
     };
-    let whole = train(&course(&data, settings.clone()), &mut StopAfter(usize::MAX)).unwrap();
+    let whole = train(&job(&data, settings.clone()), &mut StopAfter(usize::MAX)).unwrap();
     let stated = whole.info.threshold.stated.unwrap();
     assert_eq!((whole.info.training_pictures, stated.basis), (8, aand::model::Basis::LeftOut));
     assert_eq!(whole.info.threshold.scores.len(), 12);
     let place = tempfile::tempdir().unwrap();
-    let mut course = course(&data, settings);
-    course.checkpoint = Some(checkpoint_path(&place.path().join("part.aand")));
-    course.resume = true;
+    let mut job = job(&data, settings);
+    job.checkpoint = Some(checkpoint_path(&place.path().join("part.aand")));
+    job.resume = true;
     for stop in [4, 9] {
-        train(&course, &mut StopAfter(stop)).unwrap_err();
+        train(&job, &mut StopAfter(stop)).unwrap_err();
     }
-    let resumed = train(&course, &mut StopAfter(usize::MAX)).unwrap();
+    let resumed = train(&job, &mut StopAfter(usize::MAX)).unwrap();
     assert!(encode(&resumed).unwrap() == encode(&whole).unwrap());
 }
 
@@ -127,7 +127,7 @@ fn same_seed_same_file() {
     let data = dataset::open(folder.path(), None, None).unwrap().remove(0);
     let run = |seed| {
         let settings = Settings { seed, epochs_amplify: 1, epochs_distill: 1, ..small(Settings::default()) };
-        encode(&train(&course(&data, settings), &mut StopAfter(usize::MAX)).unwrap()).unwrap()
+        encode(&train(&job(&data, settings), &mut StopAfter(usize::MAX)).unwrap()).unwrap()
     };
     let first = run(1);
     assert!(first == run(1));
@@ -144,9 +144,9 @@ fn memory_or_disk_is_the_same() {
     let data = dataset::open(folder.path(), None, None).unwrap().remove(0);
     let settings = Settings { epochs_amplify: 1, epochs_distill: 1, ..small(Settings::default()) };
     let run = |budget| {
-        let mut course = course(&data, settings.clone());
-        course.cache_budget = budget;
-        encode(&train(&course, &mut StopAfter(usize::MAX)).unwrap()).unwrap()
+        let mut job = job(&data, settings.clone());
+        job.cache_budget = budget;
+        encode(&train(&job, &mut StopAfter(usize::MAX)).unwrap()).unwrap()
     };
     assert!(run(u64::MAX) == run(0));
 }
@@ -172,7 +172,7 @@ fn every_switch_of_the_paper_trains() {
     ];
     let mut files = Vec::new();
     for settings in switches {
-        let model = train(&course(&data, settings.clone()), &mut StopAfter(usize::MAX)).unwrap();
+        let model = train(&job(&data, settings.clone()), &mut StopAfter(usize::MAX)).unwrap();
         assert!(model.info.threshold.value.is_finite() && model.info.threshold.value > 0.0);
         let again = aand::model::decode(&encode(&model).unwrap(), Path::new("m"), &Device::flex()).unwrap();
         assert_eq!(scores(&again, &data), scores(&model, &data), "{settings:?}");
@@ -243,12 +243,10 @@ fn handed_out_models() {
     use aand::model::{decode, tensors};
     let folder = good_parts(6);
     let data = dataset::open(folder.path(), None, None).unwrap().remove(0);
-    let course = course(&data, small(Settings::default()));
+    let job = job(&data, small(Settings::default()));
     let mut collector = Collector::default();
-    let trained = train(&course, &mut collector).unwrap();
-    assert!(
-        encode(&trained).unwrap() == encode(&train(&course, &mut StopAfter(usize::MAX)).unwrap()).unwrap()
-    );
+    let trained = train(&job, &mut collector).unwrap();
+    assert!(encode(&trained).unwrap() == encode(&train(&job, &mut StopAfter(usize::MAX)).unwrap()).unwrap());
 
     // Two epochs of stage 1 and three of stage 2; the last has the weights of the finished model.
     assert_eq!(collector.models.len(), 5);
@@ -260,7 +258,7 @@ fn handed_out_models() {
     // One of stage 1 is something to go on from.
     let earlier = read(&collector.models[0], Device::flex().autodiff());
     let settings = Settings { epochs_amplify: 1, epochs_distill: 1, ..small(Settings::default()) };
-    let mut further = self::course(&data, settings);
+    let mut further = self::job(&data, settings);
     further.start = Some((earlier.amplifier, earlier.student));
     assert!(train(&further, &mut StopAfter(usize::MAX)).is_ok());
 }
@@ -288,7 +286,7 @@ fn a_criterion_that_says_nothing_keeps_the_last_epoch() {
         Settings { epochs_amplify: 15, epochs_distill: 15, size: 32.into(), ..small(Settings::default()) };
     let run = |selection| -> Vec<NamedTensor> {
         let settings = Settings { selection, ..settings.clone() };
-        tensors(&train(&course(&data, settings), &mut Indifferent).unwrap()).unwrap()
+        tensors(&train(&job(&data, settings), &mut Indifferent).unwrap()).unwrap()
     };
     assert!(run(Selection::Test) == run(Selection::Last));
 }
@@ -481,18 +479,18 @@ fn a_resume_with_other_weights_textures_or_a_damaged_checkpoint_is_refused() {
     let weights = place.path().join("teacher.safetensors");
     let textured = |value| Textures::from_pictures(vec![RgbImage::from_pixel(4, 4, Rgb([value, 90, 30]))]);
     let checkpoint = checkpoint_path(&place.path().join("part.aand"));
-    let course = |bytes: &[u8], textures| {
+    let job = |bytes: &[u8], textures| {
         std::fs::write(&weights, bytes).unwrap();
         let (teacher, words) = Teacher::resolve(None, Some(&weights), &Device::flex()).unwrap();
-        let mut course = Course::prepare(&data, small(Settings::default()), teacher, words).unwrap();
-        course.textures = textures;
-        course.checkpoint = Some(checkpoint.clone());
-        course.resume = true;
-        course
+        let mut job = TrainingJob::prepare(&data, small(Settings::default()), teacher, words).unwrap();
+        job.textures = textures;
+        job.checkpoint = Some(checkpoint.clone());
+        job.resume = true;
+        job
     };
-    let refused = |course: &Course| train(course, &mut StopAfter(1)).unwrap_err().to_string();
+    let refused = |job: &TrainingJob| train(job, &mut StopAfter(1)).unwrap_err().to_string();
     let embedded = aand::teacher::EMBEDDED;
-    let begun = course(embedded, textured(1));
+    let begun = job(embedded, textured(1));
     assert!(refused(&begun).contains("stopped"));
     // It goes on with the same.
     assert!(refused(&begun).contains("stopped"));
@@ -501,11 +499,11 @@ fn a_resume_with_other_weights_textures_or_a_damaged_checkpoint_is_refused() {
     let mut other = embedded.to_vec();
     let end = other.len();
     other[end - 2..].copy_from_slice(&half::f16::from_f32(0.125).to_le_bytes());
-    assert!(refused(&course(&other, textured(1))).contains("begun with another teacher"));
-    assert!(refused(&course(embedded, textured(2))).contains("begun with other textures"));
+    assert!(refused(&job(&other, textured(1))).contains("begun with another teacher"));
+    assert!(refused(&job(embedded, textured(2))).contains("begun with other textures"));
 
     let whole = std::fs::read(&checkpoint).unwrap();
-    let begun = course(embedded, textured(1));
+    let begun = job(embedded, textured(1));
     for n in 0..40 {
         let mut flipped = whole.clone();
         // Header, weights, optimizer, sum.
@@ -603,15 +601,15 @@ fn pictures_of_twelve_bits_are_trained_and_judged_in_their_range() {
 fn a_loss_that_is_not_a_number_stops_the_training() {
     let (folder, place) = (good_parts(5), tempfile::tempdir().unwrap());
     let data = dataset::open(folder.path(), None, None).unwrap().remove(0);
-    let mut course = course(&data, small(Settings::default()));
+    let mut job = job(&data, small(Settings::default()));
     let checkpoint = checkpoint_path(&place.path().join("part.aand"));
-    course.checkpoint = Some(checkpoint.clone());
-    train(&course, &mut StopAfter(3)).unwrap_err();
+    job.checkpoint = Some(checkpoint.clone());
+    train(&job, &mut StopAfter(3)).unwrap_err();
     let good = std::fs::read(&checkpoint).unwrap();
-    course.resume = true;
-    let bias = course.teacher.trunk.stem.bias.clone();
-    course.teacher.trunk.stem.bias = bias.mul_scalar(f32::NAN);
-    let error = train(&course, &mut StopAfter(usize::MAX)).unwrap_err().to_string();
+    job.resume = true;
+    let bias = job.teacher.trunk.stem.bias.clone();
+    job.teacher.trunk.stem.bias = bias.mul_scalar(f32::NAN);
+    let error = train(&job, &mut StopAfter(usize::MAX)).unwrap_err().to_string();
     for word in ["not a number", "`lr`", "part.aand.checkpoint"] {
         assert!(error.contains(word), "{error} lacks {word}");
     }
@@ -652,14 +650,14 @@ fn good_pictures_stay_in_the_model_file() {
         holdout: Some(0.4),
         ..small(Settings::default())
     };
-    let course = course(&data, settings.clone());
-    let model = train(&course, &mut StopAfter(usize::MAX)).unwrap();
+    let job = job(&data, settings.clone());
+    let model = train(&job, &mut StopAfter(usize::MAX)).unwrap();
     let bytes = encode(&model).unwrap();
     let found = kept(&bytes, Path::new("m")).unwrap();
     assert_eq!(found.pictures.iter().filter(|kept| kept.learned).count(), 3);
     assert_eq!((found.pictures.len(), found.embeddings.len()), (4, 12));
     for one in &found.pictures {
-        let among = if one.learned { &course.pictures } else { &course.held_out };
+        let among = if one.learned { &job.pictures } else { &job.held_out };
         assert!(among.iter().any(|seen| seen.picture == one.seen.picture && seen.native == one.seen.native));
     }
     // However it is read or written anew.
@@ -675,7 +673,7 @@ fn good_pictures_stay_in_the_model_file() {
     }
     // Or none.
     let none = Settings { keep: 0, ..settings };
-    let course = self::course(&data, none);
-    let model = train(&course, &mut StopAfter(usize::MAX)).unwrap();
+    let job = self::job(&data, none);
+    let model = train(&job, &mut StopAfter(usize::MAX)).unwrap();
     assert!(kept(&encode(&model).unwrap(), Path::new("m")).unwrap().is_empty());
 }

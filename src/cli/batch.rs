@@ -2,7 +2,7 @@
 
 use super::detect::DetectArgs;
 use super::inputs::Input;
-use super::line::Line;
+use super::line::ResultLine;
 use super::output::{write_npy, write_picture, write_png16};
 use super::results::JOURNAL;
 use crate::detection::{Detection, Detector, draw_boxes, heat_map, overlay};
@@ -15,7 +15,7 @@ use std::path::Path;
 use std::time::Instant;
 
 /// A picture that is ready to be looked at.
-pub struct Read {
+pub struct Prepared {
     /// As it was read.
     pub native: Picture,
     /// As the model looks at it, unless that is in tiles of the picture itself.
@@ -24,7 +24,7 @@ pub struct Read {
     pub ms: f64,
 }
 
-impl Read {
+impl Prepared {
     fn seen(&self) -> Seen<'_> {
         let picture = self.seen.as_ref().map_or(&self.native, |seen| &seen.picture);
         Seen { picture: Cow::Borrowed(picture), native: Size::of(&self.native) }
@@ -32,7 +32,7 @@ impl Read {
 }
 
 /// What was found, in which picture, and how far that is from those of the training.
-type Judged = (Detection, Read, Option<f64>);
+type Judged = (Detection, Prepared, Option<f64>);
 
 /// A picture that is to be judged: its number among all, and by what it is known again.
 pub struct Job<'a> {
@@ -56,11 +56,11 @@ pub fn file(stem: &str, ending: &str) -> String {
 pub fn one_batch(
     args: &DetectArgs,
     jobs: &[Job],
-    read: Vec<Result<Read>>,
+    read: Vec<Result<Prepared>>,
     (detector, familiar): (&Detector, Option<&Familiar>),
-) -> Result<Vec<Line>> {
+) -> Result<Vec<ResultLine>> {
     let started = Instant::now();
-    let seen: Vec<Seen<'_>> = read.iter().flatten().map(Read::seen).collect();
+    let seen: Vec<Seen<'_>> = read.iter().flatten().map(Prepared::seen).collect();
     let mut found = pollster::block_on(detector.look(&seen, &mut |_, _| {}))?.into_iter();
     let distances = familiar.map_or(Ok(Vec::new()), |familiar| familiar.distances(&seen))?;
     let mut distances = distances.into_iter();
@@ -79,7 +79,7 @@ pub fn one_batch(
     }
     let threshold = detector.info.threshold.value;
     let line = |(job, judged): (&Job, Result<Judged>)| {
-        let mut line = Line { fingerprint: job.fingerprint.clone(), ..Line::of(&job.input.path) };
+        let mut line = ResultLine { fingerprint: job.fingerprint.clone(), ..ResultLine::of(&job.input.path) };
         match judged {
             Ok((found, read, distance)) => {
                 line.distance = distance;
@@ -108,7 +108,7 @@ fn write_results(
     found: &Detection,
     native: &Picture,
     threshold: f64,
-    line: &mut Line,
+    line: &mut ResultLine,
 ) {
     for ending in args.endings() {
         let name = file(stem, ending);

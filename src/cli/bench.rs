@@ -1,7 +1,7 @@
 //! `aand bench [MODEL]`: how quick a model is on this machine.
 
 use super::output::print_line;
-use super::{DeviceArgs, Saying};
+use super::{DeviceArgs, Verbosity};
 use crate::amplification::{Amplifier, RaaOptions};
 use crate::benchmark::{
     DetectionSpeed, Engine, Extent, Machine, TrainingSpeed, burns_device, detection_speed, reset_peak_memory,
@@ -59,7 +59,7 @@ pub struct BenchArgs {
     #[command(flatten)]
     device: DeviceArgs,
     #[command(flatten)]
-    saying: Saying,
+    verbosity: Verbosity,
 }
 
 fn size(text: &str) -> std::result::Result<Size, String> {
@@ -91,8 +91,8 @@ struct ModelFacts {
 
 /// Runs `aand bench`.
 pub fn run(args: &BenchArgs) -> Result<()> {
-    let saying = args.saying;
-    let (processor, mut words) = args.device.choose_named(saying)?;
+    let verbosity = args.verbosity;
+    let (processor, mut words) = args.device.choose_named(verbosity)?;
     if let (Processor::Gpu(gpu), Engine::Burn) = (&processor, args.engine) {
         // What is not there is told before minutes of measuring.
         burns_device(&gpu.info)?;
@@ -102,7 +102,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
         Some(path) => path,
         None => {
             let words = format!("making an untrained {} at {}", args.backbone, args.size);
-            saying.say(format!("{words}: random weights, only the speed means anything"));
+            verbosity.say(format!("{words}: random weights, only the speed means anything"));
             temporary = tempfile::Builder::new().suffix(".aand").tempfile();
             let file = temporary.as_ref().map_err(|e| Error::io(std::env::temp_dir(), e.kind().into()))?;
             save(&untrained(args)?, file.path())?;
@@ -111,7 +111,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     };
     let model = facts(path, args)?;
     reset_peak_memory();
-    saying.say("measuring detection");
+    verbosity.say("measuring detection");
     let extent = Extent { runs: args.runs.into(), batches: if args.only_latency { 0 } else { 5 } };
     let detection = detection_speed(path, &processor, args.precision, extent)?;
     // Known by now: a test of them is part of the first answer.
@@ -121,13 +121,13 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     let training = match args.no_training || args.only_latency {
         true => None,
         false => {
-            super::memory::keep();
-            saying.say("measuring training");
+            super::allocator::keep();
+            verbosity.say("measuring training");
             Some(training_speed(path, args.steps.into(), &processor, args.engine)?)
         }
     };
     let bench = Bench { machine: Machine::this(words), model, detection, training };
-    if saying.json {
+    if verbosity.json {
         let wrong = |e: serde_json::Error| Error::io("standard output", e.into());
         return print_line(serde_json::to_string(&bench).map_err(wrong)?);
     }

@@ -3,7 +3,7 @@
 use super::inputs::{self, Input};
 use super::output::check_file;
 use super::progress::bar;
-use super::{DeviceArgs, Saying, stop, train::share};
+use super::{DeviceArgs, Verbosity, stop, train::share};
 use crate::calibration::{Doubt, doubt};
 use crate::dataset;
 use crate::detection::{Detector, from_good_scores};
@@ -39,12 +39,12 @@ pub struct CalibrateArgs {
     #[command(flatten)]
     device: DeviceArgs,
     #[command(flatten)]
-    saying: Saying,
+    verbosity: Verbosity,
 }
 
 /// Runs `aand calibrate`.
 pub fn run(args: &CalibrateArgs) -> Result<()> {
-    let saying = args.saying;
+    let verbosity = args.verbosity;
     let out = args.out();
     let mut info = StoredModel::open(&args.model)?.info;
     check_file(&out)?;
@@ -63,16 +63,16 @@ pub fn run(args: &CalibrateArgs) -> Result<()> {
     let old = std::mem::replace(&mut info.threshold, new);
     let threshold = &info.threshold;
     if !threshold.reliable {
-        saying.say(super::detect::doubt(&threshold.reliability));
+        verbosity.say(super::detect::doubt(&threshold.reliability));
     }
     if out.exists() {
         let own = if same_place(&out, &args.model) { ", its threshold alone is new" } else { "" };
-        saying.say(format!("replaces the model {}{own}", out.display()));
+        verbosity.say(format!("replaces the model {}{own}", out.display()));
     }
     let bytes = with_info(&read_bytes(&args.model)?, &info, &args.model)?;
     write_atomically(&out, &bytes)?;
     let above = scores.iter().filter(|&&score| score > old.value).count();
-    saying.say(format!(
+    verbosity.say(format!(
         "threshold {:.4}: {}; {}; before {:.4}, which called {above} of these {} pictures anomalous",
         threshold.value,
         threshold.method,
@@ -80,8 +80,8 @@ pub fn run(args: &CalibrateArgs) -> Result<()> {
         old.value,
         scores.len()
     ));
-    saying.say(format!("wrote {}", out.display()));
-    if saying.json {
+    verbosity.say(format!("wrote {}", out.display()));
+    if verbosity.json {
         terminal::print(serde_json::json!({
             "model": text(&out), "name": info.name, "pictures": scores.len(), "threshold": threshold,
             "before": old, "above_before": above,
@@ -94,7 +94,7 @@ impl CalibrateArgs {
     /// The scores of the good pictures, which are looked at first.
     fn judge(&self, info: &Info) -> Result<Vec<f64>> {
         let pictures = self.pictures()?;
-        let processor = self.device.choose(self.saying)?;
+        let processor = self.device.choose(self.verbosity)?;
         stop::listen();
         let detector = Detector::open(&self.model, &processor)?;
         let scores = self.scores(&detector, info, &pictures)?;
@@ -105,7 +105,7 @@ impl CalibrateArgs {
             let anyway = if few { "" } else { ", or give --all-good to take them as they are" };
             return Err(Error::Setting(format!("{words}{anyway}")));
         }
-        self.saying.say(format!("warning: {words}; taken for good by --all-good"));
+        self.verbosity.say(format!("warning: {words}; taken for good by --all-good"));
         Ok(scores)
     }
 
@@ -122,17 +122,17 @@ impl CalibrateArgs {
         if let [folder] = self.good.as_slice()
             && let Some(good) = good_test_pictures(folder)
         {
-            self.saying.say(format!("{}: its {} good test pictures", folder.display(), good.len()));
+            self.verbosity.say(format!("{}: its {} good test pictures", folder.display(), good.len()));
             return Ok(good);
         }
         let (inputs, left_out) = inputs::find(&self.good, &self.out())?;
-        self.saying.advise(&left_out.advice());
+        self.verbosity.advise(&left_out.advice());
         Ok(inputs.into_iter().map(|Input { path, .. }| path).collect())
     }
 
     /// The score of each picture.
     fn scores(&self, detector: &Detector, info: &Info, pictures: &[PathBuf]) -> Result<Vec<f64>> {
-        let bar = bar(self.saying, pictures.len() as u64, "pictures");
+        let bar = bar(self.verbosity, pictures.len() as u64, "pictures");
         let (mut scores, mut remarks) = (Vec::with_capacity(pictures.len()), Remarks::new(info.range));
         for some in pictures.chunks(self.batch.into()) {
             if stop::asked() {
@@ -147,7 +147,7 @@ impl CalibrateArgs {
             bar.inc(some.len() as u64);
         }
         bar.finish_and_clear();
-        remarks.lines().iter().for_each(|line| self.saying.say(format!("warning: {line}")));
+        remarks.lines().iter().for_each(|line| self.verbosity.say(format!("warning: {line}")));
         Ok(scores)
     }
 }

@@ -3,15 +3,15 @@
 //! Pictures stream through in batches: one thread reads, decodes and resizes ahead while this one computes and
 //! writes, so that a thousand pictures take no more memory than ten. A picture that fails is a line; the others go on.
 
-use super::batch::{Job, Read, file, one_batch};
+use super::batch::{Job, Prepared, file, one_batch};
 use super::folder::Folder;
 use super::inputs::{Input, find};
-use super::line::{Count, Line};
+use super::line::{Count, ResultLine};
 use super::part::{self, Part};
 use super::progress::bar;
 use super::results::{Earlier, RESULTS, Results, fingerprint};
 use super::shard::Shard;
-use super::{DeviceArgs, Saying, region, skipped, stop};
+use super::{DeviceArgs, Verbosity, region, skipped, stop};
 use crate::detection::Detector;
 use crate::embedding::Familiar;
 use crate::gpu::{MatrixUnits, Processor};
@@ -82,7 +82,7 @@ pub struct DetectArgs {
     #[command(flatten)]
     device: DeviceArgs,
     #[command(flatten)]
-    saying: Saying,
+    verbosity: Verbosity,
 }
 
 /// The form of a raw map.
@@ -106,7 +106,7 @@ fn pixels(text: &str) -> std::result::Result<f64, String> {
 
 /// Runs `aand detect`.
 pub fn run(args: &DetectArgs) -> Result<()> {
-    let saying = args.saying;
+    let verbosity = args.verbosity;
     let (all, left_out) = find(&args.images, &args.out)?;
     let first = all.first().map(|input| input.path.clone());
     let name_files = all.iter().any(|input| input.renamed);
@@ -117,16 +117,16 @@ pub fn run(args: &DetectArgs) -> Result<()> {
     files.extend(RESULTS.map(str::to_owned));
     folder.check(&files, &earlier.files)?;
     let advice = left_out.advice();
-    saying.advise(&advice);
-    if saying.json && !advice.is_empty() {
+    verbosity.advise(&advice);
+    if verbosity.json && !advice.is_empty() {
         terminal::print(serde_json::json!({ "left_out": left_out }));
     }
-    let processor = args.device.choose(saying)?;
+    let processor = args.device.choose(verbosity)?;
     let mut detector = Detector::open_in(args.precision, &args.model, &processor)?;
     if args.precision == Precision::F16
         && let Some(units @ MatrixUnits::Failed(_)) = processor.matrix_units()
     {
-        saying.say(format!("computed {units}"));
+        verbosity.say(format!("computed {units}"));
     }
     args.prepare(&mut detector, first.as_deref())?;
     let (model, settings) = args.run(&processor, &detector)?;
@@ -138,7 +138,7 @@ pub fn run(args: &DetectArgs) -> Result<()> {
     let started = Instant::now();
     let (kept, jobs) = args.begin(&mut earlier, &inputs, &run);
     if earlier.any {
-        saying.say(args.of_earlier(kept.len(), inputs.len()));
+        verbosity.say(args.of_earlier(kept.len(), inputs.len()));
     }
     let names = inputs.iter().map(|input| input.path.as_os_str().len() + input.stem.len()).sum();
     let mut results = Results::new(&folder, &files, &kept, (inputs.len(), names))?;
@@ -148,11 +148,11 @@ pub fn run(args: &DetectArgs) -> Result<()> {
     let mut count = Count::default();
     for (_, line) in &kept {
         let json = serde_json::to_string(line).map_err(|e| Error::io(&args.out, e.into()))?;
-        tell(saying, line, &json, None, &mut count);
+        tell(verbosity, line, &json, None, &mut count);
     }
     let removed = folder.remove_stale(&earlier.files, &files);
     if removed > 0 {
-        saying.say(format!("removed {removed} heat maps and other files of results that are replaced"));
+        verbosity.say(format!("removed {removed} heat maps and other files of results that are replaced"));
     }
     let end = stream(args, &jobs, (&detector, familiar.as_ref()), &mut results, &mut count);
     // Whatever happened, what is known is kept.
@@ -169,7 +169,7 @@ pub fn run(args: &DetectArgs) -> Result<()> {
     }
     end.and(written)?;
     let rate = jobs.len() as f64 / started.elapsed().as_secs_f64().max(1e-9);
-    saying.say(format!(
+    verbosity.say(format!(
         "{} pictures: {good} good, {anomalous} anomalous, {failed} failed ({rate:.1} a second); results in {out}",
         inputs.len(),
     ));
@@ -188,7 +188,7 @@ pub fn run(args: &DetectArgs) -> Result<()> {
 }
 
 /// A line of an earlier run that still holds, with its picture's number.
-type Kept = (usize, Line);
+type Kept = (usize, ResultLine);
 
 impl DetectArgs {
     /// The pictures of this run's part, and what the part has to say of them and of all; without --shard all of them.
@@ -198,7 +198,7 @@ impl DetectArgs {
         let listing = part::listing(all.iter().map(|input| (input.path.as_path(), input.stem.as_str())));
         let own = all.into_iter().enumerate().filter(|(_, input)| shard.holds(input.key));
         let (order, inputs): (Vec<usize>, Vec<Input>) = own.unzip();
-        self.saying.say(format!("part {shard}: {} of {pictures} pictures", inputs.len()));
+        self.verbosity.say(format!("part {shard}: {} of {pictures} pictures", inputs.len()));
         (inputs, Some(Part { pictures, listing, order, ..Part::new(shard) }))
     }
 
@@ -251,7 +251,7 @@ impl DetectArgs {
     /// Puts what was asked for in the place of the model's own, and says what is to be known about it.
     fn prepare(&self, detector: &mut Detector, first: Option<&Path>) -> Result<()> {
         detector.min_area = self.min_area;
-        let (saying, info) = (self.saying, &mut detector.info);
+        let (verbosity, info) = (self.verbosity, &mut detector.info);
         match (self.overlap, &mut info.view.tiles) {
             (Some(_), None) => {
                 let reason = "--overlap: this model looks at whole pictures; train one with --tile";
@@ -282,12 +282,12 @@ impl DetectArgs {
             Some(_) => String::new(),
             None => format!("; {}", threshold.statement()),
         };
-        saying.say(format!("threshold {:.4}: {}{stated}", threshold.value, threshold.method));
+        verbosity.say(format!("threshold {:.4}: {}{stated}", threshold.value, threshold.method));
         if !threshold.reliable {
-            saying.say(doubt(&threshold.reliability));
+            verbosity.say(doubt(&threshold.reliability));
         }
         if info.selection == Selection::Test {
-            saying.say(format!("warning: {}", Selection::Test.describe()));
+            verbosity.say(format!("warning: {}", Selection::Test.describe()));
         }
         Ok(())
     }
@@ -302,7 +302,7 @@ impl DetectArgs {
             match known.and_then(|known| earlier.line(known, &input.path, &files, &self.out)) {
                 Some(line) => {
                     let ms = line.ms.filter(|_| !self.no_times);
-                    kept.push((index, Line { ms, ..line }));
+                    kept.push((index, ResultLine { ms, ..line }));
                 }
                 None => jobs.push(Job { index, input, fingerprint }),
             }
@@ -345,7 +345,7 @@ fn stream(
 ) -> Result<()> {
     let Info { size, view, range, .. } = detector.info.clone();
     let remarks = Mutex::new(Remarks::new(range));
-    let read = |job: &Job| -> Result<Read> {
+    let read = |job: &Job| -> Result<Prepared> {
         let started = Instant::now();
         let (native, details) = crate::picture::open_ranged(&job.input.path, range)?;
         remarks.lock().unwrap_or_else(PoisonError::into_inner).add(&details);
@@ -353,12 +353,12 @@ fn stream(
             return Err(Error::picture(&job.input.path, reason));
         }
         let seen = view.tiles.is_none().then(|| view.see(&native, size).owned());
-        Ok(Read { native, seen, ms: started.elapsed().as_secs_f64() * 1000.0 })
+        Ok(Prepared { native, seen, ms: started.elapsed().as_secs_f64() * 1000.0 })
     };
     // A picture in tiles is a batch of its own, and may be so large that few can be in memory.
     let tiled = view.tiles.is_some();
     let batches: Vec<&[Job]> = jobs.chunks(if tiled { 1 } else { args.batch.into() }).collect();
-    let bar = bar(args.saying, jobs.len() as u64, "pictures");
+    let bar = bar(args.verbosity, jobs.len() as u64, "pictures");
     let make = |n: usize| batches[n].par_iter().map(read).collect::<Vec<_>>();
     let result = prefetch_few(if tiled { 0 } else { 2 }, 0..batches.len(), make, |n, read| {
         if stop::asked() {
@@ -367,24 +367,24 @@ fn stream(
         let lines = one_batch(args, batches[n], read, (detector, familiar))?;
         for (line, job) in lines.iter().zip(batches[n]) {
             let json = results.add(job.index, line)?;
-            bar.suspend(|| tell(args.saying, line, &json, Some(job.input), count));
+            bar.suspend(|| tell(args.verbosity, line, &json, Some(job.input), count));
             bar.inc(1);
         }
         Ok(())
     });
     bar.finish_and_clear();
     for warning in remarks.into_inner().unwrap_or_else(PoisonError::into_inner).lines() {
-        args.saying.say(format!("warning: {warning}"));
+        args.verbosity.say(format!("warning: {warning}"));
     }
     result
 }
 
 /// Counts a line and shows it; of an earlier run's line, without an input, only the JSON.
-fn tell(saying: Saying, line: &Line, json: &str, input: Option<&Input>, count: &mut Count) {
+fn tell(verbosity: Verbosity, line: &ResultLine, json: &str, input: Option<&Input>, count: &mut Count) {
     count.add(line);
     if let (Some(input), Some(verdict), Some(normalized)) = (input, line.verdict, line.normalized)
-        && !saying.json
-        && !saying.quiet
+        && !verbosity.json
+        && !verbosity.quiet
     {
         terminal::print(format!("{:<9} {normalized:.3}  {}", verdict.word(), input.path.display()));
     }
@@ -392,7 +392,7 @@ fn tell(saying: Saying, line: &Line, json: &str, input: Option<&Input>, count: &
         // An error, so it is said even when quiet.
         terminal::complain(skipped(error));
     }
-    if saying.json {
+    if verbosity.json {
         terminal::print(json);
     }
 }

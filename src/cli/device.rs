@@ -1,6 +1,6 @@
 //! Where to compute: `--device auto|cpu|gpu[:N]`.
 
-use super::Saying;
+use super::Verbosity;
 use crate::Result;
 use crate::gpu::{Choice, Processor};
 use clap::Args;
@@ -18,17 +18,17 @@ impl DeviceArgs {
     ///
     /// # Errors
     /// The GPU asked for is not there, or cannot be opened.
-    pub fn choose(&self, saying: Saying) -> Result<Processor> {
-        self.choose_named(saying).map(|(processor, _)| processor)
+    pub fn choose(&self, verbosity: Verbosity) -> Result<Processor> {
+        self.choose_named(verbosity).map(|(processor, _)| processor)
     }
 
     /// As [`choose`](Self::choose), with what it says.
     ///
     /// # Errors
     /// As [`choose`](Self::choose).
-    pub fn choose_named(&self, saying: Saying) -> Result<(Processor, String)> {
+    pub fn choose_named(&self, verbosity: Verbosity) -> Result<(Processor, String)> {
         let (processor, words) = self.device.open()?;
-        saying.say(format!("device: {words}"));
+        verbosity.say(format!("device: {words}"));
         Ok((processor, words))
     }
 }

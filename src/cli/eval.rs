@@ -4,7 +4,7 @@ use super::detect::doubt;
 use super::output::check_file;
 use super::progress::bar;
 use super::reporting::{Measurable, Subject};
-use super::{DeviceArgs, Saying, one_line, region, skipped, stop};
+use super::{DeviceArgs, Verbosity, one_line, region, skipped, stop};
 use crate::dataset::{self, Dataset, Layout, MaskFault, Sample};
 use crate::files::{check_replace, exact, same_place, text};
 use crate::gpu::Processor;
@@ -34,7 +34,7 @@ pub struct EvalArgs {
     /// Write all metrics as CSV: a row per data set and per kind of defect
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
-    /// Write an HTML report with pictures, curves and the model's insides
+    /// Write an HTML report with pictures, curves and the model's intermediate features
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// What of the pictures counts, instead of the model's: a mask's file, x,y,width,height, or a polygon's .json
@@ -46,7 +46,7 @@ pub struct EvalArgs {
     #[command(flatten)]
     device: DeviceArgs,
     #[command(flatten)]
-    saying: Saying,
+    verbosity: Verbosity,
 }
 
 /// A picture that cannot be measured, and why.
@@ -88,19 +88,19 @@ impl Measured {
 pub fn run(args: &EvalArgs) -> Result<()> {
     let sets = dataset::open_for_test(&args.data, args.layout, args.category.as_deref())?;
     check_outputs(args)?;
-    let processor = args.device.choose(args.saying)?;
+    let processor = args.device.choose(args.verbosity)?;
     stop::listen();
     let mut one_model: Option<Measurable> = None;
     let (mut all, mut failed) = (Vec::new(), Vec::new());
     let (mut first, count) = (None, sets.len());
     for set in sets {
-        args.saying.advise(&set.advice());
+        args.verbosity.advise(&set.advice());
         let name = set.name.clone();
         let measured = one_model.clone().map_or_else(|| model_for(args, &set), Ok).and_then(|model| {
             if !args.model.is_dir() {
                 one_model = Some(model.clone());
             }
-            measure(args.saying, args.batch.into(), set, model, &processor)
+            measure(args.verbosity, args.batch.into(), set, model, &processor)
         });
         match measured {
             Ok(measured) => all.push(measured),
@@ -180,7 +180,7 @@ fn complete(all: &[Measured], failed: &[Failed]) -> Result<()> {
 }
 
 fn model_for(args: &EvalArgs, set: &Dataset) -> Result<Measurable> {
-    let saying = args.saying;
+    let verbosity = args.verbosity;
     let path = match args.model.is_dir() {
         true => args.model.join(format!("{}.aand", set.name)),
         false => args.model.clone(),
@@ -191,21 +191,21 @@ fn model_for(args: &EvalArgs, set: &Dataset) -> Result<Measurable> {
     }
     let threshold = &model.info.threshold;
     if !threshold.reliable {
-        saying.say(doubt(&threshold.reliability));
+        verbosity.say(doubt(&threshold.reliability));
     }
     if model.info.name != set.name {
         let (trained, measured) = (&model.info.name, &set.name);
-        saying
+        verbosity
             .say(format!("warning: the model was trained on `{trained}`, the pictures are of `{measured}`"));
     }
     if model.info.selection == Selection::Test {
-        saying.say(format!("warning: {}", Selection::Test.describe()));
+        verbosity.say(format!("warning: {}", Selection::Test.describe()));
     }
     Ok(model)
 }
 
 /// A labeled picture as the model looks at it, and what there is to say of it.
-struct Read {
+struct Labeled {
     seen: Seen<'static>,
     mask: Option<Mask>,
     fault: Option<MaskFault>,
@@ -213,7 +213,7 @@ struct Read {
 }
 
 /// Reads a labeled picture.
-fn read(sample: &Sample, info: &Info) -> Result<Read> {
+fn read(sample: &Sample, info: &Info) -> Result<Labeled> {
     let Info { size, view, .. } = info;
     let (native, details) = crate::picture::open_ranged(&sample.path, info.range)?;
     if let Some(reason) = view.misfit(Size::of(&native)) {
@@ -237,12 +237,12 @@ fn read(sample: &Sample, info: &Info) -> Result<Read> {
         None => None,
     };
     let seen = view.see(&native, *size).owned();
-    Ok(Read { seen, mask, fault, details })
+    Ok(Labeled { seen, mask, fault, details })
 }
 
 /// Measures a model on the test pictures of one data set, `batch` at a time.
 pub(super) fn measure(
-    saying: Saying,
+    verbosity: Verbosity,
     batch: usize,
     set: Dataset,
     model: Measurable,
@@ -256,7 +256,7 @@ pub(super) fn measure(
     let (mut judged, mut unusable) = (Vec::new(), Vec::new());
     let mut mask_faults = vec![MaskFault::Shared; dataset::shared_masks(&set.test).len()];
     let mut remarks = Remarks::new(info.range);
-    let bar = bar(saying, set.test.len() as u64, "pictures");
+    let bar = bar(verbosity, set.test.len() as u64, "pictures");
     bar.set_prefix(set.name.clone());
     let make = |n: usize| batches[n].par_iter().map(|s| read(s, info)).collect::<Vec<_>>();
     let end = prefetch_few(if tiled { 0 } else { 2 }, 0..batches.len(), make, |n, read| {
@@ -269,7 +269,7 @@ pub(super) fn measure(
         drop(seen);
         for (sample, read) in batches[n].iter().zip(read) {
             match read {
-                Ok(Read { seen, mask, fault, details }) => {
+                Ok(Labeled { seen, mask, fault, details }) => {
                     mask_faults.extend(fault);
                     remarks.add(&details);
                     let map = maps.next().ok_or_else(|| Error::Device("a map is missing".into()))?;
@@ -296,9 +296,9 @@ pub(super) fn measure(
     });
     bar.finish_and_clear();
     end?;
-    saying.advise(&MaskFault::all_advice(&mask_faults));
+    verbosity.advise(&MaskFault::all_advice(&mask_faults));
     for warning in remarks.lines() {
-        saying.say(format!("warning: {warning}"));
+        verbosity.say(format!("warning: {warning}"));
     }
     if let (true, Some(first)) = (judged.is_empty(), unusable.first()) {
         return Err(Error::Incomplete(format!("no picture of {} is usable: {}", set.name, first.error)));
@@ -318,7 +318,7 @@ pub(super) fn measure(
 
 /// The result on standard output: tables, or one JSON object.
 fn show(args: &EvalArgs, all: &[Measured], evaluations: &[Evaluation], failed: &[Failed]) -> Result<()> {
-    if args.saying.json {
+    if args.verbosity.json {
         let objects = all.iter().map(object).collect::<Result<Vec<_>>>()?;
         let wrong = |e: serde_json::Error| Error::io("standard output", e.into());
         let of_several = |objects| -> Result<Value> {
@@ -333,7 +333,7 @@ fn show(args: &EvalArgs, all: &[Measured], evaluations: &[Evaluation], failed: &
         });
         return Ok(());
     }
-    if args.saying.quiet {
+    if args.verbosity.quiet {
         return Ok(());
     }
     for evaluation in evaluations {
@@ -403,12 +403,12 @@ fn mean_of(objects: Vec<Value>) -> Value {
 }
 
 fn write_report(args: &EvalArgs, path: &Path, all: &[Measured]) -> Result<()> {
-    args.saying.say("writing the report");
+    args.verbosity.say("writing the report");
     let inputs = all.iter().map(Measured::report).collect::<Result<Vec<_>>>()?;
     match inputs.as_slice() {
         [only] => report::write(path, only)?,
         several => report::write_several(path, "Anomaly detection", several)?,
     }
-    args.saying.say(format!("wrote {}", path.display()));
+    args.verbosity.say(format!("wrote {}", path.display()));
     Ok(())
 }

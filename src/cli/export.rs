@@ -2,7 +2,7 @@
 
 use super::inputs::find;
 use super::output::check_file;
-use super::{Saying, skipped};
+use super::{Verbosity, skipped};
 use crate::detection::{Detector, Executor};
 use crate::export::{Agreement, Pixels, TOLERANCE, is_own_onnx, onnx, verify};
 use crate::files::{check_replace, text, write_whole};
@@ -44,7 +44,7 @@ pub struct ExportArgs {
     #[arg(long, default_value = "python3")]
     python: OsString,
     #[command(flatten)]
-    pub(super) saying: Saying,
+    pub(super) verbosity: Verbosity,
 }
 
 /// The form of an exported file.
@@ -71,7 +71,7 @@ pub fn run(args: &ExportArgs) -> Result<()> {
     if args.to == Form::Aand {
         return super::small::run(args);
     }
-    let saying = args.saying;
+    let verbosity = args.verbosity;
     let out = args.out.clone().unwrap_or_else(|| args.model.with_extension("onnx"));
     check_file(&out)?;
     check_replace(&out, "ONNX file", "--out", is_own_onnx)?;
@@ -86,7 +86,7 @@ pub fn run(args: &ExportArgs) -> Result<()> {
     let bytes = onnx(&stored.info, &plan, args.pixels)?;
     write_whole(&out, |writer| writer.write_all(&bytes))?;
     let megabytes = bytes.len() as f64 / 1e6;
-    saying.say(format!(
+    verbosity.say(format!(
         "{}: {megabytes:.1} MB, pixels [N, {height}, {width}, 3], threshold {:.4}; resize pictures with Pillow's \
          BICUBIC first",
         out.display(),
@@ -97,7 +97,7 @@ pub fn run(args: &ExportArgs) -> Result<()> {
         true => Vec::new(),
         false => compare(args, &out, &Detector::with(stored.info.clone(), Executor::cpu(plan)))?,
     };
-    if saying.json {
+    if verbosity.json {
         let done = Exported {
             file: text(&out),
             bytes: bytes.len(),
@@ -130,12 +130,12 @@ pub(super) fn verify_with(
     range: Option<Range>,
     mut with: impl FnMut(Vec<Picture>) -> Result<()>,
 ) -> Result<()> {
-    let (saying, most) = (args.saying, usize::from(args.at_most));
+    let (verbosity, most) = (args.verbosity, usize::from(args.at_most));
     // Results of detect are left out of a folder by their signature; there is no folder of results here.
     let (mut inputs, left_out) = find(&args.verify, Path::new(""))?;
-    saying.advise(&left_out.advice());
+    verbosity.advise(&left_out.advice());
     if inputs.len() > most {
-        saying.say(format!("compares the first {most} of {} pictures (--at-most)", inputs.len()));
+        verbosity.say(format!("compares the first {most} of {} pictures (--at-most)", inputs.len()));
         inputs.truncate(most);
     }
     let mut none = true;
@@ -159,7 +159,7 @@ pub(super) fn verify_with(
 
 /// Judges the pictures here and in the runtimes, and says how far apart they are.
 fn compare(args: &ExportArgs, out: &Path, detector: &Detector) -> Result<Vec<Agreement>> {
-    let saying = args.saying;
+    let verbosity = args.verbosity;
     let [_, height, width] = detector.input_shape();
     let mut resized: Vec<Picture> = Vec::new();
     verify_with(args, detector.info.range, |pictures| {
@@ -172,7 +172,7 @@ fn compare(args: &ExportArgs, out: &Path, detector: &Detector) -> Result<Vec<Agr
     }
     let agreements = verify(out, args.pixels, &resized, &found, &args.python)?;
     for agreement in &agreements {
-        saying.say(format!(
+        verbosity.say(format!(
             "{}: {} pictures, scores within {:.1e}, {} verdicts differ",
             agreement.runtime, agreement.pictures, agreement.largest_difference, agreement.other_verdicts
         ));

@@ -1,6 +1,6 @@
 //! `aand inspect DATA`: what is in a folder, and what is wrong with it.
 
-use super::Saying;
+use super::Verbosity;
 use super::output::print_line;
 use crate::dataset::{self, Findings, Layout, Level};
 use crate::{Error, Result};
@@ -19,7 +19,7 @@ pub struct InspectArgs {
     #[arg(long)]
     layout: Option<Layout>,
     #[command(flatten)]
-    saying: Saying,
+    verbosity: Verbosity,
 }
 
 /// Runs `aand inspect`. Its JSON is one object, or with `--category all` a list of them.
@@ -28,12 +28,12 @@ pub fn run(args: &InspectArgs) -> Result<()> {
     let mut all = Vec::new();
     for set in &sets {
         let found = dataset::inspect(set);
-        if !args.saying.json && !args.saying.quiet {
+        if !args.verbosity.json && !args.verbosity.quiet {
             print_line(&found)?;
         }
         all.push(found);
     }
-    if args.saying.json {
+    if args.verbosity.json {
         let text = match all.as_slice() {
             [only] if args.category.as_deref() != Some("all") => serde_json::to_string(only),
             several => serde_json::to_string(several),

@@ -1,6 +1,6 @@
 //! `aand train DATA --instant`: a detector in seconds, from the nearest patches of the good pictures.
 
-use super::{Saying, stop};
+use super::{Verbosity, stop};
 use crate::dataset::{Dataset, fingerprint};
 use crate::files::{exact, text};
 use crate::gpu::Choice;
@@ -34,19 +34,19 @@ pub fn check(device: Choice, score: Score) -> Result<()> {
 
 /// Learns from the good pictures of `set`, by what of the settings applies, and writes the model to `out`.
 pub fn one(
-    saying: Saying,
+    verbosity: Verbosity,
     (set, range): (&Dataset, Option<RangeChoice>),
     Settings { size, view, false_alarms, .. }: Settings,
     out: &Path,
 ) -> Result<()> {
     let started = Instant::now();
-    saying.advise(&set.advice());
+    verbosity.advise(&set.advice());
     stop::listen();
     let range = range_of(range, set);
     let mut learner = Learner::new(Wanted { name: set.name.clone(), size, view, range, false_alarms })?;
     let picked = chosen(set.train.len(), size);
     if picked.len() < set.train.len() {
-        saying.say(format!(
+        verbosity.say(format!(
             "{}: looks at {} of {} good pictures, evenly spread; more would not fit into memory",
             set.name,
             picked.len(),
@@ -68,22 +68,23 @@ pub fn one(
             })?;
         }
     }
-    remarks.lines().iter().for_each(|line| saying.say(format!("warning: {line}")));
+    remarks.lines().iter().for_each(|line| verbosity.say(format!("warning: {line}")));
     let (info, bytes) = learner.learn(fingerprint(set)?)?;
     if out.exists() {
-        saying.say(format!("replaces the model {}", out.display()));
+        verbosity.say(format!("replaces the model {}", out.display()));
     }
     write_atomically(out, &bytes)?;
     let threshold = &info.threshold;
-    saying.say(format!("threshold {:.4}: {}; {}", threshold.value, threshold.method, threshold.reliability));
-    saying.say(format!(
+    verbosity
+        .say(format!("threshold {:.4}: {}; {}", threshold.value, threshold.method, threshold.reliability));
+    verbosity.say(format!(
         "wrote {} ({:.1} s): an instant detector, which compares patches with those of the {} good pictures; \
          without --instant a student is trained",
         out.display(),
         started.elapsed().as_secs_f64(),
         info.training_pictures
     ));
-    if saying.json {
+    if verbosity.json {
         let mut summary = serde_json::json!({
             "model": text(out), "name": info.name, "instant": true, "backbone": info.backbone,
             "training_pictures": info.training_pictures, "threshold": info.threshold, "left_out": set.left_out,

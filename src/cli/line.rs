@@ -11,7 +11,7 @@ use std::path::Path;
 /// heat map could not be written has an error beside its score.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Line {
+pub struct ResultLine {
     /// The picture, as it was given; what is not UTF-8 in it is replaced.
     pub path: String,
     /// The exact path where it is not UTF-8, percent-encoded.
@@ -64,7 +64,7 @@ const COLUMNS: [&str; 6] = ["path", "score", "normalized", "verdict", "ms", "err
 const REGIONS: &str = "regions";
 const MORE: [&str; 3] = ["path_bytes", "heat", "overlay"];
 
-impl Line {
+impl ResultLine {
     /// Of a picture about which nothing is known yet.
     pub fn of(path: &Path) -> Self {
         Self { path: text(path), path_bytes: exact(path), ..Self::default() }
@@ -156,7 +156,7 @@ pub struct Count {
 
 impl Count {
     /// One more.
-    pub fn add(&mut self, line: &Line) {
+    pub fn add(&mut self, line: &ResultLine) {
         match line.verdict.filter(|_| line.error.is_none()) {
             Some(Verdict::Good) => self.good += 1,
             Some(Verdict::Anomalous) => self.anomalous += 1,
@@ -174,29 +174,35 @@ mod tests {
 
     #[test]
     fn a_line_survives_as_json_and_says_only_what_applies() {
-        let mut line = Line::of(Path::new("=a.png"));
+        let mut line = ResultLine::of(Path::new("=a.png"));
         line.fail(&Error::Setting("first".into()));
         line.fail(&Error::Setting("second".into()));
         let text = serde_json::to_string(&line).unwrap();
         assert_eq!(text, r#"{"path":"=a.png","error":"first"}"#);
-        assert_eq!(serde_json::from_str::<Line>(&text).unwrap(), line);
+        assert_eq!(serde_json::from_str::<ResultLine>(&text).unwrap(), line);
         assert_eq!(line.row(false), ["'=a.png", "", "", "", "", "first", ""]);
         assert!(!line.is_judged());
         let judged = r#"{"path":"a","score":1.5,"normalized":0.5,"verdict":"good"}"#;
-        assert!(serde_json::from_str::<Line>(judged).unwrap().is_judged());
+        assert!(serde_json::from_str::<ResultLine>(judged).unwrap().is_judged());
         for part in [r#","score":1.5"#, r#","normalized":0.5"#, r#","verdict":"good""#] {
-            assert!(!serde_json::from_str::<Line>(&judged.replace(part, "")).unwrap().is_judged(), "{part}");
+            assert!(
+                !serde_json::from_str::<ResultLine>(&judged.replace(part, "")).unwrap().is_judged(),
+                "{part}"
+            );
         }
         let mut count = Count::default();
         let good = serde_json::from_str(judged).unwrap();
-        let unwritten = Line { verdict: Some(Verdict::Anomalous), passing: true, ..line.clone() };
+        let unwritten = ResultLine { verdict: Some(Verdict::Anomalous), passing: true, ..line.clone() };
         [&good, &line, &unwritten].into_iter().for_each(|line| count.add(line));
         assert_eq!(count, Count { good: 1, anomalous: 0, failed: 2, passing: 1 });
         line.score = Some(-0.5);
         line.wrote("heat.png", "a_heat.png", Ok(()));
-        assert!(is_own_table(text.as_bytes()) && is_own_table(Line::head(true).join(",").as_bytes()));
+        assert!(is_own_table(text.as_bytes()) && is_own_table(ResultLine::head(true).join(",").as_bytes()));
         assert!(!is_own_table(b"path,x") && !is_own_table(b"{}"));
         assert_eq!(line.row(true)[1], "-0.5");
-        assert_eq!((line.files().next(), line.row(true).len()), (Some("a_heat.png"), Line::head(true).len()));
+        assert_eq!(
+            (line.files().next(), line.row(true).len()),
+            (Some("a_heat.png"), ResultLine::head(true).len())
+        );
     }
 }

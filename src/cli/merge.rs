@@ -1,8 +1,8 @@
 //! `aand merge OUT PART…`: the parts of `aand detect --shard` as one folder of results, as if one run had made them.
 
-use super::Saying;
+use super::Verbosity;
 use super::folder::Folder;
-use super::line::{Count, Line};
+use super::line::{Count, ResultLine};
 use super::part::{self, Part};
 use super::results::{Earlier, JOURNAL, RESULTS, write_tables};
 use crate::files::{folder_of, same_place, write_atomically, write_whole};
@@ -23,7 +23,7 @@ pub struct MergeArgs {
     #[arg(required = true)]
     parts: Vec<PathBuf>,
     #[command(flatten)]
-    saying: Saying,
+    verbosity: Verbosity,
 }
 
 /// A folder of results, and what it says of itself.
@@ -72,10 +72,10 @@ pub fn run(args: &MergeArgs) -> Result<()> {
 
 fn tell(args: &MergeArgs, parts: usize, pictures: usize, count: &Count) -> Result<()> {
     let (out, Count { good, anomalous, failed, .. }) = (args.out.display(), count);
-    args.saying.say(format!(
+    args.verbosity.say(format!(
         "{pictures} pictures of {parts} parts: {good} good, {anomalous} anomalous, {failed} failed; results in {out}"
     ));
-    if args.saying.json {
+    if args.verbosity.json {
         terminal::print(serde_json::json!({
             "parts": parts, "pictures": pictures, "good": good, "anomalous": anomalous, "failed": failed,
         }));
@@ -181,7 +181,7 @@ fn owners(parts: &[Opened]) -> Result<Vec<u32>> {
 fn each(
     parts: &[Opened],
     owners: &[u32],
-    mut work: impl FnMut(&Opened, &[u8], &Line) -> Result<()>,
+    mut work: impl FnMut(&Opened, &[u8], &ResultLine) -> Result<()>,
 ) -> Result<()> {
     let open = |opened: &Opened| {
         let path = opened.folder.join(RESULTS[0]);

@@ -3,6 +3,7 @@
 //! Exit status 0, 1 (something failed; one line on standard error says what and how to mend it), 2 (usage) or 75 (failed
 //! for a reason that may pass: the same run may be tried again).
 
+mod allocator;
 mod batch;
 mod bench;
 mod calibrate;
@@ -16,11 +17,10 @@ mod film;
 mod flags;
 mod folder;
 mod inputs;
-mod insides;
 mod inspect;
 mod instant;
+mod intermediate;
 mod line;
-mod memory;
 mod merge;
 mod output;
 mod part;
@@ -53,10 +53,10 @@ use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+pub use allocator::HugePages;
 pub use device::DeviceArgs;
 pub use folder::Folder;
-pub use line::Line;
-pub use memory::HugePages;
+pub use line::ResultLine;
 pub use process::prepare_process;
 pub use results::Earlier;
 
@@ -104,7 +104,7 @@ enum Command {
     Inspect(inspect::InspectArgs),
     /// Show the numbers behind one patch: features, angle, memory items, gate
     Patch(patch::PatchArgs),
-    /// Show what stage 1 sees: pictures with made defects, and their masks
+    /// Show what stage 1 sees: pictures with synthetic anomalies, and their masks
     Synth(synth::SynthArgs),
     /// Show the whole method on rendered product lines: render, train, evaluate, report
     Demo(demo::DemoArgs),
@@ -135,7 +135,7 @@ fn long_version() -> String {
 
 /// How much to say, and in which form.
 #[derive(Clone, Copy, Debug, Default, Args)]
-pub struct Saying {
+pub struct Verbosity {
     /// Say nothing but errors (and, with --json, the result)
     #[arg(long, short)]
     pub quiet: bool,
@@ -144,7 +144,7 @@ pub struct Saying {
     pub json: bool,
 }
 
-impl Saying {
+impl Verbosity {
     /// A line for people on standard error.
     pub fn say(self, line: impl AsRef<str>) {
         if !self.quiet {
@@ -153,7 +153,7 @@ impl Saying {
     }
 }
 
-impl Saying {
+impl Verbosity {
     /// What is to be known about the pictures, a line each.
     fn advise(self, advice: &[Advice]) {
         advice.iter().for_each(|advice| self.say(advice.to_string()));

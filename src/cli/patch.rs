@@ -1,6 +1,6 @@
 //! `aand patch MODEL PICTURE`: the numbers behind one patch, as the page's drill-down shows them.
 
-use super::Saying;
+use super::Verbosity;
 use crate::files::text;
 use crate::inference::{Engine, Plan};
 use crate::model::StoredModel;
@@ -29,7 +29,7 @@ pub struct PatchArgs {
     #[arg(long)]
     plain: bool,
     #[command(flatten)]
-    saying: Saying,
+    verbosity: Verbosity,
 }
 
 /// Runs `aand patch`.
@@ -49,7 +49,7 @@ pub fn run(args: &PatchArgs) -> Result<()> {
         ))
     })?;
     let angle = patch.cosine.clamp(-1.0, 1.0).acos().to_degrees();
-    if !args.saying.json {
+    if !args.verbosity.json {
         let gate = patch.gate.as_ref().map_or("no gate".into(), |gate| format!("gate {:.4}", gate.weight));
         terminal::print(format!(
             "level {}, row {}, column {}: cosine {:.4}, angle {angle:.1} degrees, discrepancy {:.4}, {gate}",

@@ -1,6 +1,6 @@
 //! `aand pretrain`: makes the embedded teacher anew.
 
-use super::{DeviceArgs, Saying};
+use super::{DeviceArgs, Verbosity};
 use crate::Result;
 use crate::gpu::Processor;
 use crate::pretrain::{PretrainOptions, run as distil};
@@ -18,8 +18,8 @@ pub struct PretrainArgs {
 
 /// Runs `aand pretrain`.
 pub fn run(args: &PretrainArgs) -> Result<()> {
-    if let Processor::Gpu(_) = args.device.choose(Saying::default())? {
-        Saying::default()
+    if let Processor::Gpu(_) = args.device.choose(Verbosity::default())? {
+        Verbosity::default()
             .say("pretrain computes on the CPU: the GPU has no shaders for the stem's gradients");
     }
     distil(&args.options, Device::flex())

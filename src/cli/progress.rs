@@ -1,13 +1,13 @@
 //! Progress bars of the command line.
 
-use super::Saying;
+use super::Verbosity;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::Duration;
 
 /// A bar over `length` things called `unit`, with rate and ETA; hidden when quiet.
-pub fn bar(saying: Saying, length: u64, unit: &str) -> ProgressBar {
+pub fn bar(verbosity: Verbosity, length: u64, unit: &str) -> ProgressBar {
     let bar = ProgressBar::new(length);
-    if saying.quiet {
+    if verbosity.quiet {
         bar.set_draw_target(ProgressDrawTarget::hidden());
     }
     let template =

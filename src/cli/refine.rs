@@ -2,7 +2,7 @@
 
 use super::inputs::{self, Input};
 use super::progress::bar;
-use super::{DeviceArgs, Saying, stop, train::share};
+use super::{DeviceArgs, Verbosity, stop, train::share};
 use crate::files::{Lock, check_replace, text, write_atomically};
 use crate::model::{Info, StoredModel, encode, header, is_own_model, read_bytes};
 use crate::picture::{Details, Remarks};
@@ -55,7 +55,7 @@ pub struct RefineArgs {
     #[command(flatten)]
     device: DeviceArgs,
     #[command(flatten)]
-    saying: Saying,
+    verbosity: Verbosity,
 }
 
 fn epochs(text: &str) -> std::result::Result<usize, String> {
@@ -70,7 +70,7 @@ pub fn run(args: &RefineArgs) -> Result<()> {
 }
 
 fn refined(args: &RefineArgs) -> Result<()> {
-    let saying = args.saying;
+    let verbosity = args.verbosity;
     let bytes = read_bytes(&args.model)?;
     let info = header(&bytes, &args.model)?;
     let former = former(&args.model);
@@ -84,11 +84,11 @@ fn refined(args: &RefineArgs) -> Result<()> {
         batch: args.batch,
         false_alarms: args.false_alarms,
         margin: args.margin,
-        processor: args.device.choose(saying)?,
+        processor: args.device.choose(verbosity)?,
         when: SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs()),
     };
     stop::listen();
-    let mut watch = Watch { saying, bar: ProgressBar::hidden() };
+    let mut watch = RefinementObserver { verbosity, bar: ProgressBar::hidden() };
     let result = refine((bytes.as_slice(), args.model.as_path()), &good, &defects, &settings, &mut watch);
     watch.bar.finish_and_clear();
     let result = result?;
@@ -96,7 +96,7 @@ fn refined(args: &RefineArgs) -> Result<()> {
         return Err(Error::Training("nothing was refined".into()));
     };
     if result.left_out > 0 {
-        saying.say(format!(
+        verbosity.say(format!(
             "leaves {} out: the model was refined on them before, or they are given twice",
             corrections(result.left_out)
         ));
@@ -109,16 +109,16 @@ fn refined(args: &RefineArgs) -> Result<()> {
                 args.model.display()
             )));
         }
-        Some(worse) => saying.say(format!("warning: {worse}; taken by --anyway")),
+        Some(worse) => verbosity.say(format!("warning: {worse}; taken by --anyway")),
         None => {}
     }
     let new = encode(&result.model)?;
     write_atomically(&former, &bytes)?;
     write_atomically(&args.model, &new)?;
-    saying.say(&sentence);
-    saying.say(format!("threshold: {}", result.model.info.threshold.method));
-    saying.say(format!("wrote {}; the former model is {}", args.model.display(), former.display()));
-    if saying.json {
+    verbosity.say(&sentence);
+    verbosity.say(format!("threshold: {}", result.model.info.threshold.method));
+    verbosity.say(format!("wrote {}; the former model is {}", args.model.display(), former.display()));
+    if verbosity.json {
         terminal::print(serde_json::json!({
             "model": text(&args.model), "former": text(&former), "sentence": sentence, "worse": result.worse,
             "left_out": result.left_out,
@@ -150,12 +150,12 @@ fn undo(args: &RefineArgs) -> Result<()> {
     write_atomically(path, &bytes)?;
     // It is the model itself now; should it stay, it does no harm.
     let _ = std::fs::remove_file(&former);
-    args.saying.say(format!(
+    args.verbosity.say(format!(
         "{}: took the refinement on {} back",
         path.display(),
         corrections(last.good.len())
     ));
-    if args.saying.json {
+    if args.verbosity.json {
         terminal::print(serde_json::json!({ "model": text(path), "undone": last }));
     }
     Ok(())
@@ -181,7 +181,7 @@ impl RefineArgs {
     fn read(&self, given: &[PathBuf], info: &Info) -> Result<Vec<Corrected>> {
         // Nothing is written into a folder of pictures here.
         let (inputs, left_out) = inputs::find(given, Path::new(""))?;
-        self.saying.advise(&left_out.advice());
+        self.verbosity.advise(&left_out.advice());
         let read = |Input { path, .. }: &Input| -> Result<(Corrected, Details)> {
             let bytes = read_bytes(path)?;
             Corrected::read(&bytes, path, info)
@@ -190,23 +190,23 @@ impl RefineArgs {
         let read = inputs.par_iter().map(read).collect::<Result<Vec<_>>>()?;
         let (read, details): (Vec<_>, Vec<_>) = read.into_iter().unzip();
         let remarks = Remarks::on(info.range, &details);
-        remarks.lines().iter().for_each(|line| self.saying.say(format!("warning: {line}")));
+        remarks.lines().iter().for_each(|line| self.verbosity.say(format!("warning: {line}")));
         Ok(read)
     }
 }
 
 /// Shows how far it is, and may stop it.
-struct Watch {
-    saying: Saying,
+struct RefinementObserver {
+    verbosity: Verbosity,
     bar: ProgressBar,
 }
 
-impl Observer for Watch {
+impl Observer for RefinementObserver {
     fn event(&mut self, event: Event<'_>) -> ControlFlow<()> {
         match event {
             Event::Begin { epochs, steps, .. } => {
                 self.bar.finish_and_clear();
-                self.bar = bar(self.saying, (epochs * steps) as u64, "steps");
+                self.bar = bar(self.verbosity, (epochs * steps) as u64, "steps");
                 self.bar.set_prefix("refine");
             }
             Event::Step { .. } => self.bar.inc(1),

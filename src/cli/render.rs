@@ -1,9 +1,9 @@
 //! `aand render`: the rendered product lines alone, as data sets in MVTec layout.
 
 use super::output::{check_file, check_folder, is_own_png, write_picture};
-use super::{Saying, one_line, skipped};
+use super::{Verbosity, one_line, skipped};
 use crate::files::{check_replace, exact, text};
-use crate::render::{Counts, Line, check_rendered, contact_sheet, write_in_light};
+use crate::render::{Counts, ProductLine, check_rendered, contact_sheet, write_in_light};
 use crate::{Error, Result, terminal};
 use clap::Args;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use std::path::PathBuf;
 pub struct RenderArgs {
     /// Which lines: cloth, washers, circuit, or strip, whose pictures are 2,000 x 800 with defects of 6 to 12 pixels; the
     /// first three unless given
-    lines: Vec<Line>,
+    lines: Vec<ProductLine>,
     /// The folder to write a folder per line to
     #[arg(long, default_value = "rendered")]
     out: PathBuf,
@@ -36,7 +36,7 @@ pub struct RenderArgs {
     #[arg(long, default_value_t = 0)]
     seed: u64,
     #[command(flatten)]
-    saying: Saying,
+    verbosity: Verbosity,
 }
 
 fn light(text: &str) -> std::result::Result<f64, String> {
@@ -46,7 +46,7 @@ fn light(text: &str) -> std::result::Result<f64, String> {
 
 /// Runs `aand render`.
 pub fn run(args: &RenderArgs) -> Result<()> {
-    let lines = if args.lines.is_empty() { Line::all().to_vec() } else { args.lines.clone() };
+    let lines = if args.lines.is_empty() { ProductLine::all().to_vec() } else { args.lines.clone() };
     let counts =
         Counts { train: args.train, test_good: args.test_good, test_per_defect: args.test_per_defect };
     check_folder(&args.out)?;
@@ -79,14 +79,14 @@ pub fn run(args: &RenderArgs) -> Result<()> {
 }
 
 impl RenderArgs {
-    fn sheet_of(&self, line: Line) -> PathBuf {
+    fn sheet_of(&self, line: ProductLine) -> PathBuf {
         self.out.join(format!("{line}.png"))
     }
 
-    fn one(&self, line: Line, counts: Counts) -> Result<()> {
+    fn one(&self, line: ProductLine, counts: Counts) -> Result<()> {
         let folder = self.out.join(line.name());
         if folder.exists() {
-            self.saying.say(format!(
+            self.verbosity.say(format!(
                 "{}: replaces what was rendered into {}",
                 line.title(),
                 folder.display()
@@ -99,8 +99,8 @@ impl RenderArgs {
                 &contact_sheet(line, if line.size().is_square() { 6 } else { 1 }, self.seed)?,
             )?;
         }
-        self.saying.say(format!("{}: rendered into {}", line.title(), folder.display()));
-        if self.saying.json {
+        self.verbosity.say(format!("{}: rendered into {}", line.title(), folder.display()));
+        if self.verbosity.json {
             let mut told = serde_json::json!({ "line": line.name(), "path": text(&folder) });
             if let Some(bytes) = exact(&folder) {
                 told["path_bytes"] = bytes.into();

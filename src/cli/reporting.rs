@@ -1,6 +1,6 @@
 //! What a report shows, gathered from a model and the pictures it was measured on.
 
-use super::insides::{embedding, levels};
+use super::intermediate::{embedding, levels};
 use crate::Result;
 use crate::dataset::Dataset;
 use crate::detection::Detector;
@@ -26,7 +26,7 @@ pub struct Measurable {
     /// Its header; the region that counts may be replaced.
     pub info: Info,
     /// Its modules; an instant detector has none to look into.
-    pub insides: Option<Aand>,
+    pub intermediate: Option<Aand>,
     path: PathBuf,
 }
 
@@ -38,8 +38,8 @@ impl Measurable {
     pub fn open(path: &Path) -> Result<Self> {
         let info = StoredModel::open(path)?.info;
         let instant = info.score == Score::Nearest;
-        let insides = (!instant).then(|| open(path, &Device::flex())).transpose()?;
-        Ok(Self { info, insides, path: path.into() })
+        let intermediate = (!instant).then(|| open(path, &Device::flex())).transpose()?;
+        Ok(Self { info, intermediate, path: path.into() })
     }
 
     /// What judges with it.
@@ -47,7 +47,7 @@ impl Measurable {
     /// # Errors
     /// The device failed, or the file has changed meanwhile.
     pub fn detector(&self, processor: &Processor) -> Result<Detector> {
-        let mut detector = match &self.insides {
+        let mut detector = match &self.intermediate {
             Some(model) => Detector::on(model.clone(), processor)?,
             None => Detector::open(&self.path, processor)?,
         };
@@ -58,7 +58,7 @@ impl Measurable {
 
 impl From<Aand> for Measurable {
     fn from(model: Aand) -> Self {
-        Self { info: model.info.clone(), insides: Some(model), path: PathBuf::new() }
+        Self { info: model.info.clone(), intermediate: Some(model), path: PathBuf::new() }
     }
 }
 

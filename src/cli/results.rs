@@ -2,7 +2,7 @@
 //! stopped, however, is gone on with; `results.csv` and `results.jsonl` are written from it at the end, and it goes.
 
 use super::folder::Folder;
-use super::line::Line;
+use super::line::ResultLine;
 use crate::files::{real, temporary, write_atomically, write_whole};
 use crate::hash::hex;
 use crate::{Error, Result};
@@ -38,7 +38,7 @@ pub struct Earlier {
     pub any: bool,
     /// The files of their results.
     pub files: HashSet<String>,
-    lines: HashMap<String, Line>,
+    lines: HashMap<String, ResultLine>,
 }
 
 impl Earlier {
@@ -51,7 +51,7 @@ impl Earlier {
             earlier.any = true;
             // Bytes, not text: one damaged line must not take those after it.
             for line in BufReader::new(file).split(b'\n').map_while(std::io::Result::ok) {
-                if let Ok(line) = serde_json::from_slice::<Line>(&line) {
+                if let Ok(line) = serde_json::from_slice::<ResultLine>(&line) {
                     earlier.files.extend(line.files().map(str::to_owned));
                     earlier.lines.extend(line.fingerprint.clone().map(|fingerprint| (fingerprint, line)));
                 } else if let Ok(files) = serde_json::from_slice::<Vec<String>>(&line) {
@@ -69,12 +69,12 @@ impl Earlier {
         picture: &Path,
         wanted: &[String],
         folder: &Path,
-    ) -> Option<Line> {
+    ) -> Option<ResultLine> {
         let line = self.lines.remove(fingerprint)?;
         let there = line.files().eq(wanted.iter().map(String::as_str))
             && wanted.iter().all(|file| folder.join(file).is_file());
-        let Line { path, path_bytes, .. } = Line::of(picture);
-        (there && line.is_judged()).then_some(Line { path, path_bytes, ..line })
+        let ResultLine { path, path_bytes, .. } = ResultLine::of(picture);
+        (there && line.is_judged()).then_some(ResultLine { path, path_bytes, ..line })
     }
 }
 
@@ -104,7 +104,7 @@ impl Results {
     pub fn new(
         folder: &Folder,
         files: &[String],
-        kept: &[(usize, Line)],
+        kept: &[(usize, ResultLine)],
         (count, names): (usize, usize),
     ) -> Result<Self> {
         let path = folder.path.join(JOURNAL);
@@ -134,7 +134,7 @@ impl Results {
     ///
     /// # Errors
     /// It cannot be written as JSON.
-    pub fn add(&mut self, index: usize, line: &Line) -> Result<String> {
+    pub fn add(&mut self, index: usize, line: &ResultLine) -> Result<String> {
         let json = serde_json::to_string(line).map_err(|e| Error::io(&self.folder, e.into()))?;
         let text = json.clone() + "\n";
         self.places[index] = Some(match self.kept.write_all(text.as_bytes()) {
@@ -183,7 +183,7 @@ impl Results {
 }
 
 /// What is done with a line: as it is written, its end included, and what it says.
-pub type Work<'a> = dyn FnMut(&[u8], &Line) -> Result<()> + 'a;
+pub type Work<'a> = dyn FnMut(&[u8], &ResultLine) -> Result<()> + 'a;
 
 /// Writes both tables of the lines that `each` goes through, with names of files if `more` is to be told; then the dot-file
 /// is needed no longer.
@@ -200,7 +200,7 @@ pub fn write_tables(
     table(&csv, |writer| {
         let mut table = csv::Writer::from_writer(writer);
         let failed = |e| Error::io(&csv, plain(e));
-        table.write_record(Line::head(more)).map_err(failed)?;
+        table.write_record(ResultLine::head(more)).map_err(failed)?;
         each(&mut |_, line| table.write_record(line.row(more)).map_err(failed))?;
         table.flush().map_err(|e| Error::io(&csv, e))
     })?;
@@ -275,13 +275,13 @@ mod tests {
         let wanted = ["a_heat.png".to_owned()];
         let first = fingerprint("run", &picture);
         let folder = Folder::open(&out).unwrap();
-        let line = Line {
+        let line = ResultLine {
             score: Some(0.1),
             normalized: Some(0.2),
             verdict: Some(crate::detection::Verdict::Good),
             heat: Some("a_heat.png".into()),
             fingerprint: first.clone(),
-            ..Line::of(&picture)
+            ..ResultLine::of(&picture)
         };
         let start = || {
             let mut results = Results::new(&folder, &wanted, &[(0, line.clone())], (2, 10)).unwrap();

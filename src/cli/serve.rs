@@ -1,6 +1,6 @@
 //! `aand serve MODEL…`: models over HTTP.
 
-use super::{DeviceArgs, Saying, stop};
+use super::{DeviceArgs, Verbosity, stop};
 use crate::model::Precision;
 use crate::serve::{Host, Limits, Options, Token, Ui, serve};
 use crate::{Error, Result, terminal};
@@ -102,11 +102,11 @@ pub struct ServeArgs {
     #[command(flatten)]
     device: DeviceArgs,
     #[command(flatten)]
-    saying: Saying,
+    verbosity: Verbosity,
 }
 
 /// The service's host is this program.
-struct Program(Saying);
+struct Program(Verbosity);
 
 impl Host for Program {
     fn ready(&self, address: SocketAddr, models: &[String]) {
@@ -132,7 +132,7 @@ pub fn run(args: ServeArgs) -> Result<()> {
     let token = args.token()?;
     let ui = args.ui()?;
     stop::listen();
-    let (processor, device) = args.device.choose_named(args.saying)?;
+    let (processor, device) = args.device.choose_named(args.verbosity)?;
     let mebibytes = |count: u32| usize::try_from(u64::from(count) << 20).unwrap_or(usize::MAX);
     let limits = Limits {
         body: mebibytes(args.max_body),
@@ -156,9 +156,9 @@ pub fn run(args: ServeArgs) -> Result<()> {
         limits,
         models: args.models,
     };
-    let host: Arc<dyn Host> = Arc::new(Program(args.saying));
+    let host: Arc<dyn Host> = Arc::new(Program(args.verbosity));
     serve(options, &host)?;
-    args.saying.say("ended");
+    args.verbosity.say("ended");
     Ok(())
 }
 
@@ -182,7 +182,7 @@ impl ServeArgs {
         let none =
             || Error::Setting("there is no home folder for models; name a folder with `models`".into());
         let models = self.folder.clone().or_else(own).ok_or_else(none)?;
-        self.saying.say(format!("what the page trains is kept in {}", models.display()));
+        self.verbosity.say(format!("what the page trains is kept in {}", models.display()));
         Ok(Some(Ui { page, models }))
     }
 

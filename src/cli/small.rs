@@ -23,7 +23,7 @@ struct Compared {
 
 /// Writes the small file, unless its scores on the pictures to verify with are others.
 pub fn run(args: &ExportArgs) -> Result<()> {
-    let (saying, path) = (args.saying, &args.model);
+    let (verbosity, path) = (args.verbosity, &args.model);
     let out = args.out.clone().unwrap_or_else(|| {
         let mut name = path.file_stem().unwrap_or_default().to_os_string();
         name.push("-small.aand");
@@ -53,8 +53,8 @@ pub fn run(args: &ExportArgs) -> Result<()> {
         None => "--verify IMAGES says how far its scores are from the model's".into(),
     };
     let [before, after] = [&bytes, &small].map(|bytes| bytes.len() as f64 / 1e6);
-    saying.say(format!("wrote {}: {after:.1} MB instead of {before:.1}; {proof}", out.display()));
-    if saying.json {
+    verbosity.say(format!("wrote {}: {after:.1} MB instead of {before:.1}; {proof}", out.display()));
+    if verbosity.json {
         terminal::print(serde_json::json!({
             "file": text(&out), "bytes": small.len(), "before": bytes.len(), "verified": compared,
         }));

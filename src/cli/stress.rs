@@ -2,7 +2,7 @@
 
 use super::output::check_file;
 use super::progress::bar;
-use super::{DeviceArgs, Saying, detect::doubt, one_line, skipped, stop};
+use super::{DeviceArgs, Verbosity, detect::doubt, one_line, skipped, stop};
 use crate::dataset;
 use crate::detection::Detector;
 use crate::files::check_replace;
@@ -35,12 +35,12 @@ pub struct StressArgs {
     #[command(flatten)]
     device: DeviceArgs,
     #[command(flatten)]
-    saying: Saying,
+    verbosity: Verbosity,
 }
 
 /// Runs `aand stress`.
 pub fn run(args: &StressArgs) -> Result<()> {
-    let saying = args.saying;
+    let verbosity = args.verbosity;
     let sets = dataset::open_for_test(&args.data, None, args.category.as_deref())?;
     let Ok([set]) = <[_; 1]>::try_from(sets) else {
         return Err(Error::dataset(&args.data, "has several categories; name one with --category"));
@@ -49,17 +49,17 @@ pub fn run(args: &StressArgs) -> Result<()> {
         check_file(path)?;
         check_replace(path, "report", "--report", pages::is_own_page)?;
     }
-    saying.advise(&set.advice());
-    let processor = args.device.choose(saying)?;
+    verbosity.advise(&set.advice());
+    let processor = args.device.choose(verbosity)?;
     stop::listen();
     let detector = Detector::open(&args.model, &processor)?;
     let info = &detector.info;
     if !info.threshold.reliable {
-        saying.say(doubt(&info.threshold.reliability));
+        verbosity.say(doubt(&info.threshold.reliability));
     }
     let kinds = if args.only.is_empty() { &Perturbation::ALL[..] } else { &args.only };
     let conditions = conditions(kinds);
-    let bar = bar(saying, set.test.len() as u64, "pictures");
+    let bar = bar(verbosity, set.test.len() as u64, "pictures");
     let (mut all, mut labels, mut failed) = (Vec::new(), Vec::new(), Vec::new());
     for (n, sample) in set.test.iter().enumerate() {
         if stop::asked() {
@@ -82,9 +82,9 @@ pub fn run(args: &StressArgs) -> Result<()> {
     let stress = report(&set.name, &info.threshold, &conditions, &all, &labels)?;
     if let Some(path) = &args.report {
         pages::write_stress(path, &stress)?;
-        saying.say(format!("wrote {}", path.display()));
+        verbosity.say(format!("wrote {}", path.display()));
     }
-    show(saying, &stress)?;
+    show(verbosity, &stress)?;
     match failed.first() {
         None => Ok(()),
         Some(first) => Err(Error::Incomplete(format!(
@@ -95,11 +95,11 @@ pub fn run(args: &StressArgs) -> Result<()> {
     }
 }
 
-fn show(saying: Saying, stress: &Stress) -> Result<()> {
-    if saying.json {
+fn show(verbosity: Verbosity, stress: &Stress) -> Result<()> {
+    if verbosity.json {
         let json = serde_json::to_value(stress).map_err(|e| Error::io("standard output", e.into()))?;
         terminal::print(json);
-    } else if !saying.quiet {
+    } else if !verbosity.quiet {
         terminal::print(stress);
     }
     Ok(())

@@ -1,9 +1,9 @@
-//! `aand synth DATA --out DIR`: what stage 1 sees, pictures with made defects and their masks.
+//! `aand synth DATA --out DIR`: what stage 1 sees, pictures with synthetic anomalies and their masks.
 
 use super::folder::{Folder, is_result};
 use super::output::{write_mask, write_picture};
 use super::progress::bar;
-use super::{Saying, skipped, stop};
+use super::{Verbosity, skipped, stop};
 use crate::dataset::{self, Dataset, Layout};
 use crate::files::{exact, text};
 use crate::picture::{Mask, Picture, Range, RangeChoice, Remarks, open_ranged, resize};
@@ -36,7 +36,7 @@ pub struct SynthArgs {
     // Given as help, since brackets are links in a doc comment.
     #[arg(long, help = "Where defects may be made: auto, none, threshold[:T][:invert], disc or rect")]
     foreground: Option<Foreground>,
-    /// A folder of texture pictures for the made defects; built-in procedural ones unless given
+    /// A folder of texture pictures for the synthetic anomalies; built-in procedural ones unless given
     #[arg(long)]
     textures: Option<PathBuf>,
     /// Stored values that are black and white in pictures of 16 bits or floats, LOW..HIGH or auto, as in training
@@ -52,13 +52,13 @@ pub struct SynthArgs {
     #[arg(long)]
     layout: Option<Layout>,
     #[command(flatten)]
-    saying: Saying,
+    verbosity: Verbosity,
 }
 
 /// Samples on the sheet at most; every one is a file of its own as well.
 const MOST_ON_SHEET: usize = 64;
 
-/// The files of sample number `n`: the picture with its made defect, the mask, the foreground.
+/// The files of sample number `n`: the picture with its synthetic anomaly, the mask, the foreground.
 fn names(n: usize, digits: usize) -> [String; 3] {
     ["", "_mask", "_foreground"].map(|ending| format!("{n:0digits$}{ending}.png"))
 }
@@ -98,8 +98,8 @@ pub fn run(args: &SynthArgs) -> Result<()> {
     let mut files: Vec<String> = (0..count).flat_map(|n| names(n, digits)).collect();
     files.push("sheet.png".into());
     folder.check(&files, &HashSet::new())?;
-    args.saying.advise(&set.advice());
-    args.saying.advise_on_textures(args.textures.as_deref());
+    args.verbosity.advise(&set.advice());
+    args.verbosity.advise_on_textures(args.textures.as_deref());
     let paper = (args.preset == Preset::Paper).then(|| Foreground::paper(&set.name)).flatten();
     let foreground = args.foreground.or(paper).unwrap_or_default();
     let size = args.size as usize;
@@ -110,7 +110,7 @@ pub fn run(args: &SynthArgs) -> Result<()> {
     let synthesizer = Synthesizer::new(size, textures);
     let old = samples(&args.out);
     if !old.is_empty() {
-        args.saying.say(format!("replaces the samples in {}", args.out.display()));
+        args.verbosity.say(format!("replaces the samples in {}", args.out.display()));
     }
     folder.remove_stale(&old, &files);
     stop::listen();
@@ -118,7 +118,7 @@ pub fn run(args: &SynthArgs) -> Result<()> {
     let mut remarks = Remarks::new(range);
     let sheet = Sheet::new(count.min(MOST_ON_SHEET));
     let mut maker = Maker { args, set: &set, range, foreground, synthesizer, sheet };
-    let bar = bar(args.saying, args.count.into(), "samples");
+    let bar = bar(args.verbosity, args.count.into(), "samples");
     let mut done = Count::default();
     for n in 0..count {
         if stop::asked() {
@@ -145,20 +145,20 @@ pub fn run(args: &SynthArgs) -> Result<()> {
     let path = args.out.join("sheet.png");
     write_picture(&path, &maker.sheet.picture)?;
     for warning in remarks.lines() {
-        args.saying.say(format!("warning: {warning}"));
+        args.verbosity.say(format!("warning: {warning}"));
     }
     if uncovered > 0 {
-        args.saying.say(format!(
+        args.verbosity.say(format!(
             "warning: no foreground found in {uncovered} of {made} pictures; try --foreground none"
         ));
     }
-    args.saying.say(format!(
+    args.verbosity.say(format!(
         "{made} samples of {} ({clean} without a defect, as a share is in training), foreground {foreground}; \
-         look at {}: good picture, made defect, foreground, mask",
+         look at {}: good picture, synthetic anomaly, foreground, mask",
         set.name,
         path.display()
     ));
-    if args.saying.json {
+    if args.verbosity.json {
         let mut told = serde_json::json!({
             "name": set.name, "count": made, "clean": clean, "without_foreground": uncovered,
             "foreground": foreground.to_string(), "seed": args.seed, "size": size, "sheet": text(&path),
@@ -227,7 +227,7 @@ fn as_picture(mask: &Mask) -> Picture {
     })
 }
 
-/// A sheet of samples, each four panels: good picture, made defect; foreground, mask.
+/// A sheet of samples, each four panels: good picture, synthetic anomaly; foreground, mask.
 struct Sheet {
     picture: Picture,
     columns: u32,

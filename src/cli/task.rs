@@ -12,20 +12,20 @@ const SLURM: &str = "SLURM_ARRAY_TASK_ID";
 const KUBERNETES: &str = "JOB_COMPLETION_INDEX";
 
 /// What an engine says.
-enum Engine {
+enum Scheduler {
     /// A job array: the task's number, as it was given with `--array`.
     Slurm(usize),
     /// An Indexed Job: completions are counted from 0.
     Kubernetes(usize),
 }
 
-fn engine(lookup: Lookup) -> Result<Engine, String> {
+fn engine(lookup: Lookup) -> Result<Scheduler, String> {
     let number = |name: &str, text: String| {
         text.parse::<usize>().map_err(|_| format!("{name} is `{text}`, not a whole number"))
     };
     match (lookup(SLURM), lookup(KUBERNETES)) {
-        (Some(id), None) => number(SLURM, id).map(Engine::Slurm),
-        (None, Some(index)) => number(KUBERNETES, index).map(Engine::Kubernetes),
+        (Some(id), None) => number(SLURM, id).map(Scheduler::Slurm),
+        (None, Some(index)) => number(KUBERNETES, index).map(Scheduler::Kubernetes),
         (None, None) => Err(format!(
             "auto asks the engine, and neither {SLURM} nor {KUBERNETES} is set; give the number itself"
         )),
@@ -40,12 +40,12 @@ fn engine(lookup: Lookup) -> Result<Engine, String> {
 /// No engine says so, or the array does not count from 1.
 pub fn number(lookup: Lookup) -> Result<usize, String> {
     match engine(lookup)? {
-        Engine::Kubernetes(index) => Ok(index.saturating_add(1)),
+        Scheduler::Kubernetes(index) => Ok(index.saturating_add(1)),
         // A whole array from 0 would leave the last one out.
-        Engine::Slurm(id) if id == 0 || lookup("SLURM_ARRAY_TASK_MIN").as_deref() == Some("0") => {
+        Scheduler::Slurm(id) if id == 0 || lookup("SLURM_ARRAY_TASK_MIN").as_deref() == Some("0") => {
             Err("the job array counts from 0; submit it with --array=1-N".into())
         }
-        Engine::Slurm(id) => Ok(id),
+        Scheduler::Slurm(id) => Ok(id),
     }
 }
 
@@ -55,7 +55,7 @@ pub fn number(lookup: Lookup) -> Result<usize, String> {
 /// # Errors
 /// No engine says so, or the array has gaps.
 pub fn place(lookup: Lookup) -> Result<(usize, usize), String> {
-    let Engine::Slurm(id) = engine(lookup)? else {
+    let Scheduler::Slurm(id) = engine(lookup)? else {
         return Err(format!("{KUBERNETES} comes without a count; give it as auto/N"));
     };
     let asked = |name: &str| {

@@ -3,8 +3,8 @@
 use super::choices::{ScoreChoice, SizeChoice};
 use super::film::FilmArgs;
 use super::flags::with_flags;
-use super::training_watch::{Watch, check_beside};
-use super::{DeviceArgs, Saying, one_line, region, skipped, task};
+use super::training_watch::{TrainingObserver, check_beside};
+use super::{DeviceArgs, Verbosity, one_line, region, skipped, task};
 use crate::amplification::{RaaOptions, Residual};
 use crate::dataset::{self, Dataset, Layout};
 use crate::files::{Lock, exact, text};
@@ -15,8 +15,8 @@ use crate::picture::{Fit, RangeChoice, Size, Tiles, View, open_size};
 use crate::synthesis::Foreground;
 use crate::teacher::{Backbone, Teacher};
 use crate::training::{
-    Course, Extent, Objective, Preset, Settings, TeacherKind, checkpoint_path, claim, range_of, tiles_each,
-    train,
+    Extent, Objective, Preset, Settings, TeacherKind, TrainingJob, checkpoint_path, claim, range_of,
+    tiles_each, train,
 };
 use crate::{Error, Result, terminal};
 use burn::tensor::Device;
@@ -59,7 +59,7 @@ pub struct TrainArgs {
     /// The teacher's network; read from the weights unless given
     #[arg(long)]
     backbone: Option<Backbone>,
-    /// A folder of texture pictures for the made defects; built-in procedural ones unless given
+    /// A folder of texture pictures for the synthetic anomalies; built-in procedural ones unless given
     #[arg(long)]
     textures: Option<PathBuf>,
     // Given as help, since brackets are links in a doc comment.
@@ -174,7 +174,7 @@ pub struct TrainArgs {
     #[command(flatten)]
     device: DeviceArgs,
     #[command(flatten)]
-    saying: Saying,
+    verbosity: Verbosity,
 }
 
 /// Runs `aand train`.
@@ -182,7 +182,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     if args.instant {
         super::instant::check(args.device.device, args.score.score)?;
     }
-    super::memory::keep();
+    super::allocator::keep();
     let sets = match args.category_index {
         Some(number) => vec![dataset::open_numbered(&args.data, args.layout, number)?],
         None => dataset::open(&args.data, args.layout, args.category.as_deref())?,
@@ -206,7 +206,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         let out = out(set);
         let done = match &trainer {
             Some(trainer) => one(args, (set, settings, extent), &out, trainer),
-            None => super::instant::one(args.saying, (set, args.range), settings, &out),
+            None => super::instant::one(args.verbosity, (set, args.range), settings, &out),
         };
         match done {
             Ok(()) => {}
@@ -241,7 +241,7 @@ struct Trainer {
 
 impl Trainer {
     fn new(args: &TrainArgs) -> Result<Self> {
-        let (processor, device) = (args.device.choose(args.saying)?, Device::flex());
+        let (processor, device) = (args.device.choose(args.verbosity)?, Device::flex());
         let (teacher, source) = match args.teacher {
             TeacherKind::Random => {
                 let backbone = args.backbone.unwrap_or(Backbone::Resnet18);
@@ -259,41 +259,41 @@ fn one(
     out: &Path,
     Trainer { processor, teacher, source }: &Trainer,
 ) -> Result<()> {
-    let saying = args.saying;
-    saying.advise(&set.advice());
-    saying.advise_on_textures(args.textures.as_deref());
+    let verbosity = args.verbosity;
+    verbosity.advise(&set.advice());
+    verbosity.advise_on_textures(args.textures.as_deref());
     let settings = Settings { range: range_of(args.range, set), ..settings };
     args.tell_of_size(set, &settings, extent);
     if settings.selection == Selection::Test && !set.test.iter().any(|s| s.defect.is_some()) {
         let reason = "--select test needs labeled test pictures, and there are none; drop it";
         return Err(Error::dataset(&set.root, reason));
     }
-    let mut course = Course::prepare(set, settings, teacher.clone(), source.clone())?;
-    course.cache_budget = (args.cache_memory.max(0.0) * f64::from(1 << 30)) as u64;
-    course.checkpoint = Some(checkpoint_path(out));
-    course.resume = args.resume;
-    course.processor = processor.clone();
-    if let (Objective::Contrastive, Processor::Gpu(_)) = (course.settings.objective, processor) {
-        saying.say("the contrastive objective trains on the CPU; the threshold is judged on the GPU");
+    let mut job = TrainingJob::prepare(set, settings, teacher.clone(), source.clone())?;
+    job.cache_budget = (args.cache_memory.max(0.0) * f64::from(1 << 30)) as u64;
+    job.checkpoint = Some(checkpoint_path(out));
+    job.resume = args.resume;
+    job.processor = processor.clone();
+    if let (Objective::Contrastive, Processor::Gpu(_)) = (job.settings.objective, processor) {
+        verbosity.say("the contrastive objective trains on the CPU; the threshold is judged on the GPU");
     }
-    saying.say(format!(
+    verbosity.say(format!(
         "{}: {} good pictures to train on, {} held out for the threshold; teacher {} from {source}; about {:.1} GB of memory",
         set.name,
-        course.pictures.len(),
-        course.held_out.len(),
+        job.pictures.len(),
+        job.held_out.len(),
         teacher.backbone,
-        course.memory_estimate() as f64 / 1e9
+        job.memory_estimate() as f64 / 1e9
     ));
-    for warning in course.warnings() {
-        saying.say(format!("warning: {}", with_flags(&warning)));
+    for warning in job.warnings() {
+        verbosity.say(format!("warning: {}", with_flags(&warning)));
     }
-    if settings_select(&course) {
-        saying.say(format!("warning: {}", Selection::Test.describe()));
+    if settings_select(&job) {
+        verbosity.say(format!("warning: {}", Selection::Test.describe()));
     }
     args.tell_earlier(out);
-    let mut watch = Watch::new(saying, out, set, &course)?;
-    watch.film = args.film.open(set, &course.settings)?;
-    let result = train(&course, &mut watch);
+    let mut watch = TrainingObserver::new(verbosity, out, set, &job)?;
+    watch.film = args.film.open(set, &job.settings)?;
+    let result = train(&job, &mut watch);
     let time = watch.time();
     let model = result?;
     save(&model, out)?;
@@ -301,15 +301,16 @@ fn one(
         let written = film.encode(&model.info).and_then(|bytes| write_atomically(path, &bytes));
         written
             .map_err(|error| Error::Incomplete(format!("the model is written, but not the film: {error}")))?;
-        saying.say(format!("wrote {}", path.display()));
+        verbosity.say(format!("wrote {}", path.display()));
     }
     // The model is safe on disk; a checkpoint that cannot be removed does no harm.
     let _ = std::fs::remove_file(checkpoint_path(out));
     let drawn = watch.finish(&model.info.history);
     let threshold = &model.info.threshold;
-    saying.say(format!("threshold {:.4}: {}; {}", threshold.value, threshold.method, threshold.reliability));
-    saying.say(format!("wrote {} ({time})", out.display()));
-    if saying.json {
+    verbosity
+        .say(format!("threshold {:.4}: {}; {}", threshold.value, threshold.method, threshold.reliability));
+    verbosity.say(format!("wrote {} ({time})", out.display()));
+    if verbosity.json {
         let mut summary = serde_json::json!({
             "model": text(out), "name": model.info.name, "backbone": model.info.backbone,
             "training_pictures": model.info.training_pictures, "threshold": model.info.threshold,
@@ -345,8 +346,8 @@ pub(super) fn share(text: &str) -> std::result::Result<f64, String> {
         .ok_or_else(|| "must be above 0 % and below 100 %, for example 1% or 0.01".into())
 }
 
-fn settings_select(course: &Course) -> bool {
-    course.settings.selection == Selection::Test
+fn settings_select(job: &TrainingJob) -> bool {
+    job.settings.selection == Selection::Test
 }
 
 impl TrainArgs {
@@ -359,19 +360,19 @@ impl TrainArgs {
 
     /// Says what becomes of what an earlier training left.
     fn tell_earlier(&self, out: &Path) {
-        let (saying, checkpoint) = (self.saying, checkpoint_path(out));
+        let (verbosity, checkpoint) = (self.verbosity, checkpoint_path(out));
         match (self.resume, checkpoint.exists()) {
             (true, false) => {
-                saying.say(format!("warning: no checkpoint at {}; starting anew", checkpoint.display()));
+                verbosity.say(format!("warning: no checkpoint at {}; starting anew", checkpoint.display()));
             }
-            (false, true) => saying.say(format!(
+            (false, true) => verbosity.say(format!(
                 "replaces the checkpoint of an unfinished training, {}; stop now and give --resume to go on with it",
                 checkpoint.display()
             )),
             _ => {}
         }
         if out.exists() {
-            saying.say(format!("replaces the model {} when it is done", out.display()));
+            verbosity.say(format!("replaces the model {} when it is done", out.display()));
         }
     }
 
@@ -407,7 +408,7 @@ impl TrainArgs {
             && !matches!(self.size, Some(SizeChoice::Of(_)))
             && size != Settings::default().size
         {
-            self.saying.say(format!(
+            self.verbosity.say(format!(
                 "{}: input {size}, by the pictures' aspect ({})",
                 set.name,
                 view.words(size)
@@ -415,7 +416,7 @@ impl TrainArgs {
         }
         let whole = extent.filter(|_| view.tiles.is_none());
         if let Some(pixels) = whole.and_then(|extent| extent.vanishing(size)) {
-            self.saying.say(format!(
+            self.verbosity.say(format!(
                 "defects smaller than {pixels} pixels of the picture vanish at {size}; --tile 256 keeps them"
             ));
         }

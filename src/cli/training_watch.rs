@@ -2,7 +2,7 @@
 //! asked.
 
 use super::progress::bar;
-use super::{Saying, stop};
+use super::{Verbosity, stop};
 use crate::dataset::{Dataset, open_mask};
 use crate::detection::{Detector, batch};
 use crate::files::{check_replace, write_atomically};
@@ -11,7 +11,7 @@ use crate::metrics::roc_auc;
 use crate::model::{Aand, History, Info};
 use crate::picture::{Mask, Range, Seen, Size, View, normalize, open_ranged};
 use crate::report::{is_own_picture, training_picture};
-use crate::training::{Checkpoint, Course, Event, Film, Observer, Stage};
+use crate::training::{Checkpoint, Event, Film, Observer, Stage, TrainingJob};
 use crate::{Error, Result};
 use indicatif::ProgressBar;
 use std::ops::ControlFlow;
@@ -19,8 +19,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// The observer of `aand train`.
-pub struct Watch<'a> {
-    saying: Saying,
+pub struct TrainingObserver<'a> {
+    verbosity: Verbosity,
     dataset: &'a Dataset,
     bar: ProgressBar,
     steps: u64,
@@ -58,21 +58,21 @@ pub fn check_beside(out: &Path) -> Result<()> {
     Ok(())
 }
 
-impl<'a> Watch<'a> {
+impl<'a> TrainingObserver<'a> {
     /// For a training that writes `out`.
     ///
     /// # Errors
     /// There is a checkpoint to go on from, and it cannot be read.
-    pub fn new(saying: Saying, out: &Path, dataset: &'a Dataset, course: &Course) -> Result<Self> {
+    pub fn new(verbosity: Verbosity, out: &Path, dataset: &'a Dataset, job: &TrainingJob) -> Result<Self> {
         stop::listen();
         let [log, plot] = beside(out);
         // The epochs up to the checkpoint, from the checkpoint itself: a log may go beyond it, or be of another run.
-        let lines = match &course.checkpoint {
-            Some(path) if course.resume && path.exists() => log_of(&Checkpoint::open(path)?.0.history),
+        let lines = match &job.checkpoint {
+            Some(path) if job.resume && path.exists() => log_of(&Checkpoint::open(path)?.0.history),
             _ => String::new(),
         };
         Ok(Self {
-            saying,
+            verbosity,
             dataset,
             bar: ProgressBar::hidden(),
             steps: 0,
@@ -83,7 +83,7 @@ impl<'a> Watch<'a> {
             unwritten: None,
             started: Instant::now(),
             test: None,
-            processor: course.processor.clone(),
+            processor: job.processor.clone(),
             film: None,
         })
     }
@@ -124,7 +124,7 @@ impl<'a> Watch<'a> {
             Err(error) => {
                 if self.unwritten.is_none() {
                     self.bar.suspend(|| {
-                        self.saying.say(format!("warning: the training goes on without log: {error}"))
+                        self.verbosity.say(format!("warning: the training goes on without log: {error}"))
                     });
                 }
                 self.unwritten = Some(error);
@@ -150,7 +150,7 @@ impl<'a> Watch<'a> {
     }
 }
 
-impl Observer for Watch<'_> {
+impl Observer for TrainingObserver<'_> {
     fn event(&mut self, event: Event<'_>) -> ControlFlow<()> {
         self.begin();
         match event {
@@ -161,7 +161,7 @@ impl Observer for Watch<'_> {
             Event::Begin { stage, epoch, epochs, steps } => {
                 self.bar.finish_and_clear();
                 self.steps = steps as u64;
-                self.bar = bar(self.saying, (epochs * steps) as u64, "steps");
+                self.bar = bar(self.verbosity, (epochs * steps) as u64, "steps");
                 self.bar.set_prefix(match stage {
                     Stage::Amplify => "amplify",
                     Stage::Distill => "distill",

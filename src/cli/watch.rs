@@ -1,7 +1,7 @@
 //! `aand watch MODEL RESULTS…`: has something changed since the training? From what `aand detect` has written.
 
 use super::results::RESULTS;
-use super::{Line, Saying};
+use super::{ResultLine, Verbosity};
 use crate::detection::Verdict;
 use crate::drift::{Finding, Reference, Seen, Watch};
 use crate::embedding::usual;
@@ -26,16 +26,16 @@ pub struct WatchArgs {
     #[arg(long, value_name = "FILE")]
     corrections: Option<PathBuf>,
     #[command(flatten)]
-    saying: Saying,
+    verbosity: Verbosity,
 }
 
 /// Runs `aand watch`.
 pub fn run(args: &WatchArgs) -> Result<()> {
-    let saying = args.saying;
+    let verbosity = args.verbosity;
     let model = StoredModel::open(&args.model)?;
     let embeddings = model.embeddings()?;
     if embeddings.is_empty() {
-        saying.say("the model keeps no good pictures, so distances are compared among the results alone");
+        verbosity.say("the model keeps no good pictures, so distances are compared among the results alone");
     }
     let threshold = &model.info.threshold;
     let mut watch = Watch::new(Reference {
@@ -71,7 +71,7 @@ pub fn run(args: &WatchArgs) -> Result<()> {
         return Err(Error::dataset(args.corrections.as_deref().unwrap_or(Path::new("")), reason));
     }
     if skipped > 0 {
-        saying.say(format!("{skipped} pictures that could not be judged are passed over"));
+        verbosity.say(format!("{skipped} pictures that could not be judged are passed over"));
     }
     let signals = watch.signals();
     for signal in &signals {
@@ -80,7 +80,7 @@ pub fn run(args: &WatchArgs) -> Result<()> {
             Finding::Changed { since } => paths.get(since),
             _ => None,
         };
-        if saying.json {
+        if verbosity.json {
             let mut told = serde_json::json!({
                 "signal": signal.name, "finding": word, "sentence": signal.sentence,
                 "pictures": paths.len(),
@@ -101,7 +101,7 @@ pub fn run(args: &WatchArgs) -> Result<()> {
 }
 
 /// The lines of a file of results.
-fn lines(path: &Path) -> Result<Vec<Line>> {
+fn lines(path: &Path) -> Result<Vec<ResultLine>> {
     let failed = |e| Error::io(path, e);
     let file = BufReader::new(File::open(path).map_err(failed)?);
     let mut lines = Vec::new();
@@ -110,7 +110,7 @@ fn lines(path: &Path) -> Result<Vec<Line>> {
         if text.is_empty() {
             continue;
         }
-        let line = serde_json::from_slice::<Line>(&text).ok().filter(|line| !line.path.is_empty());
+        let line = serde_json::from_slice::<ResultLine>(&text).ok().filter(|line| !line.path.is_empty());
         lines.push(line.ok_or_else(|| {
             let reason = format!("line {} is no result of `aand detect`; give its results.jsonl", n + 1);
             Error::dataset(path, reason)

@@ -151,14 +151,14 @@ mod tests {
     use clap::Parser;
 
     #[derive(Debug, Parser)]
-    struct Line {
+    struct WeightsLine {
         #[command(flatten)]
         command: WeightsCommand,
     }
 
     #[test]
     fn the_command_line_is_understood() {
-        let line = Line::try_parse_from(["weights", "fetch", "resnet18", "--cache", "/c"]).unwrap();
+        let line = WeightsLine::try_parse_from(["weights", "fetch", "resnet18", "--cache", "/c"]).unwrap();
         let WeightsAction::Fetch { name, cache, url, timeout } = line.command.action else {
             panic!("not a fetch");
         };
@@ -166,10 +166,10 @@ mod tests {
             (name.as_str(), cache, url.as_str(), timeout),
             ("resnet18", Some("/c".into()), BASE_URL, 30)
         );
-        assert!(Line::try_parse_from(["weights", "list"]).is_ok());
-        assert!(Line::try_parse_from(["weights", "convert", "a.pth", "--f16"]).is_ok());
-        assert!(Line::try_parse_from(["weights", "fetch"]).is_err());
-        assert!(Line::try_parse_from(["weights", "fetch", "resnet18", "--timeout", "0"]).is_err());
+        assert!(WeightsLine::try_parse_from(["weights", "list"]).is_ok());
+        assert!(WeightsLine::try_parse_from(["weights", "convert", "a.pth", "--f16"]).is_ok());
+        assert!(WeightsLine::try_parse_from(["weights", "fetch"]).is_err());
+        assert!(WeightsLine::try_parse_from(["weights", "fetch", "resnet18", "--timeout", "0"]).is_err());
     }
 
     #[test]

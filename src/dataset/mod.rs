@@ -31,7 +31,7 @@ pub use masks::{MaskFault, open_mask, shared_masks};
 
 use crate::error::{Error, Result};
 use crate::listing::{self, Below, below, counted, natural, real};
-use recognize::{Category, Place};
+use recognize::{Category, FolderKind};
 use test_only::NOTHING;
 
 /// How the pictures of a data set are laid out in folders.
@@ -204,8 +204,8 @@ pub fn open(root: &Path, layout: Option<Layout>, category: Option<&str>) -> Resu
 pub fn open_numbered(root: &Path, layout: Option<Layout>, number: usize) -> Result<Dataset> {
     insist_on_folder(root)?;
     let found = match recognize::recognize(root, layout, Some("all"), Purpose::Train)? {
-        Place::Category(found) => vec![found],
-        Place::Root(found) => found,
+        FolderKind::Category(found) => vec![found],
+        FolderKind::Root(found) => found,
     };
     let (count, at) = (counted_categories(found.len()), number.wrapping_sub(1));
     let chosen = found.into_iter().nth(at).ok_or_else(|| {
@@ -243,7 +243,7 @@ fn open_as(
 ) -> Result<Vec<Dataset>> {
     insist_on_folder(root)?;
     match recognize::recognize(root, layout, category, purpose)? {
-        Place::Category(found) => match category {
+        FolderKind::Category(found) => match category {
             Some(wanted) if wanted != "all" && !wanted.eq_ignore_ascii_case(&found.name) => {
                 let what = match found.layout {
                     Layout::Folder => "it is a plain folder of pictures without categories".into(),
@@ -253,7 +253,7 @@ fn open_as(
             }
             _ => load(found, purpose).map(|dataset| vec![dataset]),
         },
-        Place::Root(found) => {
+        FolderKind::Root(found) => {
             let categories: Vec<PathBuf> = found.iter().map(|category| category.folder.clone()).collect();
             let chosen = choose(root, found, category)?.into_iter();
             let mut sets: Vec<Dataset> =

@@ -20,7 +20,7 @@ pub(super) struct Category {
 
 /// What a folder turned out to be.
 #[derive(Debug)]
-pub(super) enum Place {
+pub(super) enum FolderKind {
     /// One category.
     Category(Category),
     /// A folder of categories, in natural order.
@@ -33,9 +33,10 @@ pub(super) fn recognize(
     layout: Option<Layout>,
     category: Option<&str>,
     purpose: Purpose,
-) -> Result<Place> {
+) -> Result<FolderKind> {
     let own_name = std::fs::canonicalize(root).map_or_else(|_| name(root), |full| name(&full));
-    let itself = |layout| Place::Category(Category { name: own_name.clone(), folder: root.into(), layout });
+    let itself =
+        |layout| FolderKind::Category(Category { name: own_name.clone(), folder: root.into(), layout });
 
     if layout == Some(Layout::Folder) {
         // Without a category the whole folder counts; with one, its sub-folders are the categories.
@@ -44,7 +45,7 @@ pub(super) fn recognize(
             Some(_) => {
                 let named =
                     |folder: PathBuf| Category { name: name(&folder), folder, layout: Layout::Folder };
-                Ok(Place::Root(
+                Ok(FolderKind::Root(
                     folders(root)?.into_iter().filter(|folder| !is_result(folder)).map(named).collect(),
                 ))
             }
@@ -55,7 +56,7 @@ pub(super) fn recognize(
     }
     let categories = categories(root, layout)?;
     if !categories.is_empty() {
-        return Ok(Place::Root(categories));
+        return Ok(FolderKind::Root(categories));
     }
     if let Some(layout) = layout {
         let reason =

@@ -1,7 +1,7 @@
 //! What computes the maps of a batch: the CPU's engine, or a GPU's network of shaders.
 
 use super::anomaly_map;
-use crate::gpu::Network;
+use crate::gpu::GpuNetwork;
 use crate::inference::{Engine, Plan};
 use crate::picture::{Picture, ScoreMap, Size, normalize};
 use crate::teacher::Backbone;
@@ -19,7 +19,7 @@ pub enum Executor {
         layers: usize,
     },
     /// The shaders; several threads may ask, one at a time is answered.
-    Gpu(Mutex<Box<Network>>),
+    Gpu(Mutex<Box<GpuNetwork>>),
 }
 
 impl Executor {
@@ -30,12 +30,12 @@ impl Executor {
     }
 
     /// A GPU.
-    pub fn gpu(network: Network) -> Self {
+    pub fn gpu(network: GpuNetwork) -> Self {
         Self::Gpu(Mutex::new(Box::new(network)))
     }
 
     /// The GPU's network.
-    pub fn network(&self) -> Option<MutexGuard<'_, Box<Network>>> {
+    pub fn network(&self) -> Option<MutexGuard<'_, Box<GpuNetwork>>> {
         match self {
             Self::Cpu { .. } => None,
             Self::Gpu(network) => Some(network.lock().unwrap_or_else(PoisonError::into_inner)),

@@ -13,7 +13,7 @@ pub use region::{Found, regions};
 pub use threshold::{FALSE_ALARMS, FEWEST, from_good_scores, guess, held_out_count, normalized};
 
 #[cfg(feature = "burn")]
-use crate::gpu::Network;
+use crate::gpu::GpuNetwork;
 #[cfg(feature = "burn")]
 use crate::gpu::Processor;
 use crate::inference::Plan;
@@ -122,7 +122,9 @@ impl Detector {
     pub fn of_plan(info: Info, plan: Plan, processor: &Processor, precision: Precision) -> Result<Self> {
         let executor = match processor {
             Processor::Cpu => Executor::cpu(plan),
-            Processor::Gpu(gpu) => Executor::gpu(Network::new(std::sync::Arc::clone(gpu), plan, precision)?),
+            Processor::Gpu(gpu) => {
+                Executor::gpu(GpuNetwork::new(std::sync::Arc::clone(gpu), plan, precision)?)
+            }
         };
         Ok(Self::with(info, executor))
     }

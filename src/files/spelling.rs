@@ -33,14 +33,14 @@ pub fn plain_name(name: &OsStr) -> String {
     plain
 }
 
-/// A name that still fits a file system when `room` more bytes are added: one that is too long is cut, and what is
+/// A name that still fits a file system when `capacity` more bytes are added: one that is too long is cut, and what is
 /// lost is told apart by a hash.
-pub fn shortened(name: &str, room: usize) -> String {
-    if name.len() + room <= LONGEST_NAME {
+pub fn shortened(name: &str, capacity: usize) -> String {
+    if name.len() + capacity <= LONGEST_NAME {
         return name.into();
     }
     let hash = hex(&Sha256::digest(name)[..4]);
-    let mut end = LONGEST_NAME - room - hash.len() - 1;
+    let mut end = LONGEST_NAME - capacity - hash.len() - 1;
     while !name.is_char_boundary(end) {
         end -= 1;
     }

@@ -1,11 +1,11 @@
 //! What shaders and Rust must agree on, without an adapter: every program is parsed and validated as wgpu does it, and
 //! its uniform, its workgroup and its constants are compared with ours.
 
-use super::kernels::Kernel;
 use super::matrix_units::{MEMORY, SUBGROUP};
 use super::network::OVERFLOW;
 use super::pass::{CHANNELS, SHARERS, THREADS};
 use super::passes::residual_code;
+use super::shaders::Shader;
 use super::tile::{self, Tile};
 use super::{heat, layout, uniforms, winograd};
 use crate::amplification::Residual;
@@ -16,55 +16,55 @@ use wgpu::naga::valid::{Capabilities, ValidationFlags, Validator};
 const TILES: [Tile; 5] = [Tile::Direct, Tile::Small, Tile::Large, Tile::Matrix64, Tile::Matrix128];
 
 /// Every kernel; that none is missing is seen from the files, each of which one of them has.
-fn kernels() -> Vec<Kernel> {
+fn kernels() -> Vec<Shader> {
     let mut all = vec![
-        Kernel::Picture,
-        Kernel::Picture8,
-        Kernel::ConvolutionSum,
-        Kernel::WinogradInput,
-        Kernel::WinogradOutput,
-        Kernel::MaxPool,
-        Kernel::Position,
-        Kernel::Gate,
-        Kernel::Amplify,
-        Kernel::Cosine,
-        Kernel::Nearest,
-        Kernel::Upsample,
-        Kernel::Blur,
-        Kernel::Maximum,
-        Kernel::Color,
-        Kernel::NormSums,
-        Kernel::NormMerge,
-        Kernel::NormApply,
-        Kernel::NormBackSums,
-        Kernel::NormBackMerge,
-        Kernel::NormBack,
-        Kernel::AdamFlat,
-        Kernel::AdamWeight,
-        Kernel::AdamMemory,
-        Kernel::DistillSums,
-        Kernel::DistillHardest,
-        Kernel::DistillBack,
-        Kernel::Rows,
-        Kernel::GateBack,
-        Kernel::ColumnSums,
-        Kernel::Advance,
-        Kernel::AdvanceBack,
-        Kernel::Pairs,
-        Kernel::Sum,
+        Shader::Picture,
+        Shader::Picture8,
+        Shader::ConvolutionSum,
+        Shader::WinogradInput,
+        Shader::WinogradOutput,
+        Shader::MaxPool,
+        Shader::Position,
+        Shader::Gate,
+        Shader::Amplify,
+        Shader::Cosine,
+        Shader::Nearest,
+        Shader::Upsample,
+        Shader::Blur,
+        Shader::Maximum,
+        Shader::Color,
+        Shader::NormSums,
+        Shader::NormMerge,
+        Shader::NormApply,
+        Shader::NormBackSums,
+        Shader::NormBackMerge,
+        Shader::NormBack,
+        Shader::AdamFlat,
+        Shader::AdamWeight,
+        Shader::AdamMemory,
+        Shader::DistillSums,
+        Shader::DistillHardest,
+        Shader::DistillBack,
+        Shader::Rows,
+        Shader::GateBack,
+        Shader::ColumnSums,
+        Shader::Advance,
+        Shader::AdvanceBack,
+        Shader::Pairs,
+        Shader::Sum,
     ];
     for tile in TILES {
-        all.extend([Kernel::Convolution(tile), Kernel::WeightGradient(tile)]);
+        all.extend([Shader::Convolution(tile), Shader::WeightGradient(tile)]);
     }
     all
 }
 
-fn on_matrix_units(kernel: Kernel) -> bool {
-    matches!(kernel, Kernel::Convolution(Tile::Matrix64 | Tile::Matrix128))
+fn on_matrix_units(kernel: Shader) -> bool {
+    matches!(kernel, Shader::Convolution(Tile::Matrix64 | Tile::Matrix128))
 }
 
 /// All programs that there can be: matrix units multiply f16 only.
-fn programs() -> Vec<(Kernel, Precision)> {
+fn programs() -> Vec<(Shader, Precision)> {
     let of = |precision| kernels().into_iter().map(move |kernel| (kernel, precision));
     let plain = of(Precision::F32).filter(|&(kernel, _)| !on_matrix_units(kernel));
     plain.chain(of(Precision::F16)).collect()
@@ -77,7 +77,7 @@ pub(super) struct Program {
 }
 
 impl Program {
-    pub fn new(kernel: Kernel, precision: Precision) -> Self {
+    pub fn new(kernel: Shader, precision: Precision) -> Self {
         let name = format!("{kernel:?} in {precision:?}");
         let source = kernel.program(precision);
         let module = naga::front::wgsl::parse_str(&source)
@@ -163,7 +163,7 @@ impl Program {
 }
 
 /// The one struct that a kernel is told.
-fn ours(kernel: Kernel) -> &'static uniforms::Description {
+fn ours(kernel: Shader) -> &'static uniforms::Description {
     let mut found = uniforms::ALL.iter().filter(|uniform| (uniform.is_of)(kernel));
     match (found.next(), found.next()) {
         (Some(uniform), None) => uniform,
@@ -213,12 +213,12 @@ fn uniforms_are_the_structs_of_the_shaders() {
 fn workgroups_are_as_large_as_dispatches_assume() {
     for (kernel, precision) in programs() {
         let threads = match kernel {
-            Kernel::Convolution(Tile::Direct) | Kernel::WeightGradient(Tile::Direct) => [8, 1, 1],
-            Kernel::Convolution(Tile::Matrix64) => [4 * SUBGROUP, 1, 1],
-            Kernel::Convolution(Tile::Matrix128) => [8 * SUBGROUP, 1, 1],
+            Shader::Convolution(Tile::Direct) | Shader::WeightGradient(Tile::Direct) => [8, 1, 1],
+            Shader::Convolution(Tile::Matrix64) => [4 * SUBGROUP, 1, 1],
+            Shader::Convolution(Tile::Matrix128) => [8 * SUBGROUP, 1, 1],
             // A workgroup for all, whatever its size.
-            Kernel::Maximum | Kernel::DistillHardest | Kernel::Sum => continue,
-            Kernel::Color => [heat::SIDE, heat::SIDE, 1],
+            Shader::Maximum | Shader::DistillHardest | Shader::Sum => continue,
+            Shader::Color => [heat::SIDE, heat::SIDE, 1],
             _ => [THREADS, 1, 1],
         };
         let program = Program::new(kernel, precision);
@@ -226,24 +226,24 @@ fn workgroups_are_as_large_as_dispatches_assume() {
     }
     let constants = |kernel, name| Program::new(kernel, Precision::F32).constant(name);
     let by_rows = [
-        Kernel::Gate,
-        Kernel::Nearest,
-        Kernel::Cosine,
-        Kernel::Rows,
-        Kernel::DistillSums,
-        Kernel::GateBack,
-        Kernel::Advance,
-        Kernel::AdvanceBack,
+        Shader::Gate,
+        Shader::Nearest,
+        Shader::Cosine,
+        Shader::Rows,
+        Shader::DistillSums,
+        Shader::GateBack,
+        Shader::Advance,
+        Shader::AdvanceBack,
     ];
     assert!(by_rows.iter().all(|&kernel| constants(kernel, "SHARERS") == SHARERS));
-    let by_channels = [Kernel::NormSums, Kernel::NormBackSums, Kernel::ColumnSums];
+    let by_channels = [Shader::NormSums, Shader::NormBackSums, Shader::ColumnSums];
     assert!(by_channels.iter().all(|&kernel| constants(kernel, "CHANNELS") == CHANNELS));
 }
 
 #[test]
 fn tiles_have_the_size_that_their_shaders_have() {
     for tile in TILES {
-        let program = Program::new(Kernel::Convolution(tile), Precision::F16);
+        let program = Program::new(Shader::Convolution(tile), Precision::F16);
         let (size, slice) = match tile {
             Tile::Direct => continue,
             Tile::Small | Tile::Large => {
@@ -276,17 +276,17 @@ fn tiles_have_the_size_that_their_shaders_have() {
 #[test]
 fn tiles_of_gradients_have_the_size_that_their_shaders_have() {
     for tile in [Tile::Direct, Tile::Small, Tile::Large] {
-        let program = Program::new(Kernel::WeightGradient(tile), Precision::F32);
+        let program = Program::new(Shader::WeightGradient(tile), Precision::F32);
         assert_eq!(tile.weight_size(), ["INPUTS", "OUTPUTS"].map(|name| program.constant(name)), "{tile:?}");
     }
 }
 
 #[test]
 fn constants_are_the_same_on_both_sides() {
-    for kernel in [Kernel::Picture, Kernel::Picture8] {
+    for kernel in [Shader::Picture, Shader::Picture8] {
         assert_eq!(Program::new(kernel, Precision::F32).constant("BORDER") as usize, layout::BORDER);
     }
-    for kernel in [Kernel::Amplify, Kernel::Advance, Kernel::AdvanceBack] {
+    for kernel in [Shader::Amplify, Shader::Advance, Shader::AdvanceBack] {
         let program = Program::new(kernel, Precision::F32);
         let [tanh, sigmoid] = [Residual::Tanh, Residual::Sigmoid].map(residual_code);
         assert_eq!([program.constant("TANH"), program.constant("SIGMOID")], [tanh, sigmoid]);

@@ -1,8 +1,8 @@
 //! The passes of a convolution: its uniform, and whether several workgroups share the input
 //! channels of one tile.
 
-use super::kernels::Kernel;
 use super::pass::{Bound, each, spread};
+use super::shaders::Shader;
 use super::tile::Tile;
 pub(crate) use super::uniforms::Conv;
 use super::uniforms::bound;
@@ -34,13 +34,13 @@ pub(crate) fn passes<M: Copy>(mut conv: Conv, buffers: Buffers<M>, tile: Tile) -
     };
     let sums = |conv: Conv, output| {
         let groups = spread(down, across * parts);
-        pass(Kernel::Convolution(tile), conv, &[input, bias, addend, output, weight], groups)
+        pass(Shader::Convolution(tile), conv, &[input, bias, addend, output, weight], groups)
     };
     let Some(products) = products.filter(|_| parts > 1) else { return vec![sums(conv, output)] };
     // The parts are kept as they are: no bias, addend, ReLU, and corners side by side.
     let bare =
         Conv { corners: 1, out_pixel: conv.columns, out_offset: 0, add: 0, relu: 0, biased: 0, ..conv };
     let groups = each(conv.rows * conv.columns);
-    let sum = pass(Kernel::ConvolutionSum, conv, &[products, bias, addend, output], groups);
+    let sum = pass(Shader::ConvolutionSum, conv, &[products, bias, addend, output], groups);
     vec![sums(bare, products), sum]
 }

@@ -1,8 +1,8 @@
 //! What follows the plan: up-sampling and sum of the levels, the Gaussian, the maximum (method.md 5).
 
-use super::kernels::Kernel;
 use super::memory::Memory;
 use super::pass::{Pass, THREADS};
+use super::shaders::Shader;
 use super::uniforms::{Blur, Maximum, Upsample, words};
 use crate::detection::sigma;
 use crate::inference::{Plan, Slots};
@@ -30,7 +30,7 @@ pub(super) fn passes(plan: &Plan, slots: &Slots, pictures: u32) -> Vec<Pass<Memo
     let radius = taps(plan.size).len() as u32 - 1;
     let blur = |name: &str, along_x: u32, [from, to]: [Memory; 2]| Pass {
         name: name.into(),
-        kernel: Kernel::Blur,
+        kernel: Shader::Blur,
         uniform: words(Blur { width, height, radius, along_x }),
         bindings: vec![Memory::Taps, from, to],
         groups: each_pixel,
@@ -38,7 +38,7 @@ pub(super) fn passes(plan: &Plan, slots: &Slots, pictures: u32) -> Vec<Pass<Memo
     vec![
         Pass {
             name: "sum of levels".into(),
-            kernel: Kernel::Upsample,
+            kernel: Shader::Upsample,
             uniform: words(sizes),
             bindings: vec![level(0), level(1), level(2), Memory::Map],
             groups: each_pixel,
@@ -47,7 +47,7 @@ pub(super) fn passes(plan: &Plan, slots: &Slots, pictures: u32) -> Vec<Pass<Memo
         blur("Gaussian along x", 1, [Memory::Half, Memory::Map]),
         Pass {
             name: "maximum".into(),
-            kernel: Kernel::Maximum,
+            kernel: Shader::Maximum,
             uniform: words(Maximum { pixels: width * height }),
             bindings: vec![Memory::Map, Memory::Scores],
             groups: [pictures, 1, 1],

@@ -1,8 +1,8 @@
 //! The heat map of a picture in a texture, without a detour through the CPU.
 
-use super::kernels::Kernel;
 use super::memory::Memory;
-use super::network::Network;
+use super::network::GpuNetwork;
+use super::shaders::Shader;
 use super::uniforms::{Color, words};
 use crate::detection::color;
 use crate::{Error, Result};
@@ -43,7 +43,7 @@ impl Heat {
     }
 }
 
-impl Network {
+impl GpuNetwork {
     /// Colors the anomaly map of one picture of the last batch into `texture`, which has the map's size, is of the format
     /// `Rgba8Unorm` and has the usage `STORAGE_BINDING`: as [`crate::detection::heat_map`] does. With `see_through`
     /// to be laid over the picture, as [`crate::detection::overlay`] does at full strength; the colors are then
@@ -61,7 +61,7 @@ impl Network {
         let Some(memories) = self.memories.as_ref().filter(|_| picture < self.count) else {
             return Err(Error::Setting(format!("picture {picture} of a batch of {}", self.count)));
         };
-        self.kernels.prepare(&self.gpu, [Kernel::Color])?;
+        self.kernels.prepare(&self.gpu, [Shader::Color])?;
         let device = &self.gpu.device;
         let heat = self.heat.get_or_insert_with(|| Heat::new(device));
         let (width, height) = self.plan.size.pixels();
@@ -74,7 +74,7 @@ impl Network {
             see_through: u32::from(see_through),
         });
         self.gpu.write(&heat.scale, 0, bytemuck::cast_slice(&scale));
-        let pipeline = self.kernels.get(Kernel::Color);
+        let pipeline = self.kernels.get(Shader::Color);
         let map = memories.at(&self.constants, Memory::Map);
         let entries =
             [heat.scale.as_entire_binding(), map.as_entire_binding(), heat.table.as_entire_binding()];

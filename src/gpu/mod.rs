@@ -3,7 +3,7 @@
 //!
 //! `shaders/` at the repository's top holds one file for each kind of layer, which says its equation, its layout
 //! and its dispatch. Here a plan becomes a list of `passes` (data: which kernel, which memory, how many
-//! workgroups), and [`Network`] gives them memory and runs them. Nothing is tuned at run time: the tile of a
+//! workgroups), and [`GpuNetwork`] gives them memory and runs them. Nothing is tuned at run time: the tile of a
 //! convolution follows from the adapter's type and the layer's size, so that the first answer costs no more than
 //! the compilation of a dozen kernels.
 //!
@@ -11,15 +11,14 @@
 //! for the device before they return, and any executor will do.
 
 mod adapter;
-#[cfg(target_arch = "wasm32")]
-mod canvas;
 #[cfg(not(target_arch = "wasm32"))]
 mod choice;
 mod constants;
 mod convolution;
 mod finish;
 mod heat;
-mod kernels;
+#[cfg(target_arch = "wasm32")]
+mod heat_canvas;
 mod layout;
 mod matrix_units;
 mod memory;
@@ -29,18 +28,19 @@ mod passes;
 mod precision;
 mod processor;
 mod profile;
+mod shaders;
 mod tile;
 pub mod training;
 mod uniforms;
 mod winograd;
 
 pub use adapter::{Gpu, Work, adapters};
-#[cfg(target_arch = "wasm32")]
-pub use canvas::HeatCanvas;
 #[cfg(not(target_arch = "wasm32"))]
 pub use choice::Choice;
+#[cfg(target_arch = "wasm32")]
+pub use heat_canvas::HeatCanvas;
 pub use matrix_units::MatrixUnits;
-pub use network::Network;
+pub use network::GpuNetwork;
 pub use processor::Processor;
 pub use profile::PassTime;
 

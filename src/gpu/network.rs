@@ -3,11 +3,11 @@
 use super::adapter::Gpu;
 use super::constants::{self, Constants};
 use super::heat::Heat;
-use super::kernels::Kernels;
 use super::matrix_units::MatrixUnits;
 use super::memory::{self, Memories, Memory};
 use super::pass::Pass;
 use super::passes;
+use super::shaders::Kernels;
 use super::tile::Tiles;
 use crate::inference::{Plan, Slots};
 use crate::model::Precision;
@@ -21,7 +21,7 @@ pub(super) const OVERFLOW: u32 = 6;
 
 /// A plan whose weights are on the GPU, ready to run on batches of pictures.
 #[derive(Debug)]
-pub struct Network {
+pub struct GpuNetwork {
     pub(super) gpu: Arc<Gpu>,
     /// Without its constants.
     pub(super) plan: Plan,
@@ -80,7 +80,7 @@ impl<'a> Given<'a> {
     }
 }
 
-impl Network {
+impl GpuNetwork {
     /// Moves the weights to the GPU and compiles the kernels.
     ///
     /// # Errors

@@ -1,13 +1,13 @@
 //! What a compute pass is, as data: which kernel runs on which memory, with which numbers, in how many workgroups.
 
-use super::kernels::Kernel;
+use super::shaders::Shader;
 
 /// One dispatch. `M` names a place in memory: an executor's own way to say which buffer.
 #[derive(Clone, Debug)]
 pub(crate) struct Pass<M> {
     /// The layer's name.
     pub name: String,
-    pub kernel: Kernel,
+    pub kernel: Shader,
     /// The kernel's uniform, field by field in its order.
     pub uniform: Vec<u32>,
     /// The storage buffers of bindings 1, 2, …
@@ -17,7 +17,7 @@ pub(crate) struct Pass<M> {
 }
 
 /// A pass without its name: kernel, uniform, bindings and workgroups.
-pub(crate) type Bound<M> = (Kernel, Vec<u32>, Vec<M>, [u32; 3]);
+pub(crate) type Bound<M> = (Shader, Vec<u32>, Vec<M>, [u32; 3]);
 
 /// Threads of a workgroup, of all kernels but a few.
 pub(crate) const THREADS: u32 = 64;

@@ -2,10 +2,10 @@
 
 use super::convolution::{self, Buffers, Conv};
 use super::finish;
-use super::kernels::Kernel;
 use super::layout::{BORDER, quads, slice};
 use super::memory::Memory;
 use super::pass::{Bound, Pass, THREADS, each_row, spread};
+use super::shaders::Shader;
 use super::tile::{TileRule, Tiles};
 use super::uniforms::{Amplify, Cosine, Matching, MaxPool, Picture, Position, bound, words};
 use super::winograd;
@@ -41,7 +41,7 @@ pub(super) fn all(plan: &Plan, slots: &Slots, pictures: u32, tiles: Tiles) -> Ve
 pub(super) fn from_bytes(plan: &Plan, slots: &Slots, pictures: u32, tiles: Tiles) -> Pass<Memory> {
     let first = Builder { plan, places: &Detection { slots }, pictures, tiles }.picture();
     let [pixels, output] = [first.bindings[0], first.bindings[1]];
-    Pass { kernel: Kernel::Picture8, bindings: vec![pixels, output, Memory::Normalized], ..first }
+    Pass { kernel: Shader::Picture8, bindings: vec![pixels, output, Memory::Normalized], ..first }
 }
 
 /// The passes of the plan's steps for a batch of `pictures`, from the pixels on.
@@ -116,7 +116,7 @@ impl<P: Places> Builder<'_, P> {
         let border = 2 * BORDER as u32;
         Pass {
             name: "picture".into(),
-            kernel: Kernel::Picture,
+            kernel: Shader::Picture,
             uniform: words(Picture { width, height }),
             bindings: vec![self.places.pixels(), self.memory(self.plan.input)],
             groups: [(width + border).div_ceil(THREADS), height + border, self.pictures],
@@ -168,7 +168,7 @@ impl<P: Places> Builder<'_, P> {
                 let [[in_pixel, in_offset], [out_pixel, out_offset]] = self.slices([*input, *output]);
                 let uniform = Position { positions, channels, in_pixel, in_offset, out_pixel, out_offset };
                 let bindings = vec![self.memory(*input), self.places.values(index), self.memory(*output)];
-                bound(Kernel::Position, uniform, bindings, self.each_quad(*input))
+                bound(Shader::Position, uniform, bindings, self.each_quad(*input))
             }
             Operation::Gate { query: vector, matching, output }
             | Operation::Nearest { feature: vector, matching, output } => {
@@ -184,7 +184,7 @@ impl<P: Places> Builder<'_, P> {
                     products_offset,
                 };
                 let kernel =
-                    if matches!(operation, Operation::Gate { .. }) { Kernel::Gate } else { Kernel::Nearest };
+                    if matches!(operation, Operation::Gate { .. }) { Shader::Gate } else { Shader::Nearest };
                 let bindings = self.memories(&[*vector, *matching, *output]);
                 bound(kernel, uniform, bindings, self.each_position(*vector))
             }
@@ -209,7 +209,7 @@ impl<P: Places> Builder<'_, P> {
                 };
                 // Without a gate the binding is not read.
                 let bindings = self.memories(&[*feature, *generated, gate.unwrap_or(*generated), *output]);
-                bound(Kernel::Amplify, uniform, bindings, self.each_quad(*feature))
+                bound(Shader::Amplify, uniform, bindings, self.each_quad(*feature))
             }
             Operation::Discrepancy { teacher, student, output } => {
                 let [[teacher_pixel, teacher_offset], [student_pixel, student_offset]] =
@@ -223,7 +223,7 @@ impl<P: Places> Builder<'_, P> {
                     student_offset,
                 };
                 let bindings = self.memories(&[*teacher, *student, *output]);
-                bound(Kernel::Cosine, uniform, bindings, self.each_position(*teacher))
+                bound(Shader::Cosine, uniform, bindings, self.each_position(*teacher))
             }
         };
         vec![one]
@@ -304,7 +304,7 @@ impl<P: Places> Builder<'_, P> {
         let uniform =
             MaxPool { width, channels, in_height, in_width, in_pixel, in_offset, out_pixel, out_offset };
         let groups = [(width * channels).div_ceil(THREADS), height, self.pictures];
-        bound(Kernel::MaxPool, uniform, self.memories(&[input, output]), groups)
+        bound(Shader::MaxPool, uniform, self.memories(&[input, output]), groups)
     }
 
     fn shape(&self, view: View) -> [u32; 3] {

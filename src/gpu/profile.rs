@@ -1,6 +1,6 @@
 //! How long each pass takes.
 
-use super::network::{Network, Program};
+use super::network::{GpuNetwork, Program};
 use crate::{Error, Result};
 
 /// One pass of a run and its time.
@@ -14,7 +14,7 @@ pub struct PassTime {
     pub ms: f64,
 }
 
-impl Network {
+impl GpuNetwork {
     /// Whether the adapter tells how long a pass takes.
     pub fn has_clock(&self) -> bool {
         self.gpu.device.features().contains(wgpu::Features::TIMESTAMP_QUERY)

@@ -1,9 +1,9 @@
 //! Every pass alone, against the plainest implementation; on whatever adapter there is, a software one if need be.
 
-use super::kernels::Kernel;
 use super::memory::Memory;
 use super::network::Program;
 use super::pass::Pass;
+use super::shaders::Shader;
 use super::tile::{Tile, TileRule, Tiles};
 use super::*;
 use crate::amplification::{RaaOptions, Residual};
@@ -31,7 +31,7 @@ fn noise(seed: usize, i: usize) -> f32 {
 
 /// One pass at a time on memory of our own.
 struct Bench {
-    network: Network,
+    network: GpuNetwork,
     pictures: usize,
 }
 
@@ -39,7 +39,7 @@ impl Bench {
     fn new(gpu: Arc<Gpu>, plan: Plan, precision: Precision, tile: TileRule, pictures: usize) -> Self {
         let winograd = !matches!(tile(u32::MAX, 64), Tile::Matrix64 | Tile::Matrix128);
         let tiles = Tiles { rule: tile, winograd };
-        let mut network = Network::with_tiles(gpu, plan, precision, tiles).unwrap();
+        let mut network = GpuNetwork::with_tiles(gpu, plan, precision, tiles).unwrap();
         network.prepare(pictures).unwrap();
         network.count = pictures;
         Self { network, pictures }
@@ -56,7 +56,7 @@ impl Bench {
     }
 
     /// How many numbers the slot of a view has room for.
-    fn room(&self, view: View) -> usize {
+    fn capacity(&self, view: View) -> usize {
         self.buffer(self.slot(view)).size() as usize / self.precision(view).bytes()
     }
 
@@ -163,7 +163,7 @@ fn every_step_in(precision: Precision, info: &Info, pictures: usize, tile: TileR
             // What a pass must not read is nothing sensible; but the picture has its border.
             let rest = if view == plan.input { 0.0 } else { f32::NAN };
             let entry = slots.entry(bench.network.slots.of[view.buffer]);
-            let (_, slot) = entry.or_insert_with(|| (view, vec![rest; bench.room(view)]));
+            let (_, slot) = entry.or_insert_with(|| (view, vec![rest; bench.capacity(view)]));
             for (picture, reads) in reads.iter_mut().enumerate() {
                 let values: Vec<f32> =
                     (0..shape(view).numbers()).map(|i| noise(n + 31 * v + 7 * picture, i)).collect();
@@ -174,7 +174,7 @@ fn every_step_in(precision: Precision, info: &Info, pictures: usize, tile: TileR
             }
         }
         slots.values().for_each(|(view, values)| bench.write_view(*view, values));
-        bench.write_view(to, &vec![f32::NAN; bench.room(to)]);
+        bench.write_view(to, &vec![f32::NAN; bench.capacity(to)]);
         bench.run(&passes);
         let values = bench.read_view(to);
         for (picture, reads) in reads.iter().enumerate() {
@@ -227,10 +227,10 @@ fn matrix_units_are_used_where_they_are_right() {
     let (size, pictures) = if units { (256, 8) } else { (64, 1) };
     let plan = Plan::new(&info(Backbone::Resnet18, size), &Random).unwrap();
     for precision in [Precision::F16, Precision::F32] {
-        let mut network = Network::new(Arc::clone(&gpu), plan.clone(), precision).unwrap();
+        let mut network = GpuNetwork::new(Arc::clone(&gpu), plan.clone(), precision).unwrap();
         network.prepare(pictures).unwrap();
         let passes = &network.program(pictures).passes;
-        let uses = |tile| passes.iter().any(|(pass, _)| pass.kernel == Kernel::Convolution(tile));
+        let uses = |tile| passes.iter().any(|(pass, _)| pass.kernel == Shader::Convolution(tile));
         for tile in [Tile::Matrix64, Tile::Matrix128] {
             assert_eq!(uses(tile), units && precision == Precision::F16, "{tile:?} in {precision:?}");
         }
@@ -244,7 +244,7 @@ fn bytes_are_normalized_on_the_gpu() {
     let size = 64;
     let plan = Plan::new(&info(Backbone::Compact, size), &Random).unwrap();
     for precision in [Precision::F32, Precision::F16] {
-        let mut network = Network::new(Arc::clone(&gpu), plan.clone(), precision).unwrap();
+        let mut network = GpuNetwork::new(Arc::clone(&gpu), plan.clone(), precision).unwrap();
         for count in [2, 1, 3] {
             let pictures: Vec<crate::picture::Picture> = (0..count)
                 .map(|n| {
@@ -292,7 +292,7 @@ fn nearest_does_not_hide_what_is_not_a_number() {
     let step = plan.steps.iter().find(|step| step.name == "nearest.levels.0").unwrap();
     // Infinitely long, and infinitely like an item: that over the length is no number.
     for view in step.operation.reads() {
-        bench.write_view(view, &vec![f32::INFINITY; bench.room(view)]);
+        bench.write_view(view, &vec![f32::INFINITY; bench.capacity(view)]);
     }
     let passes = bench.passes();
     bench.run(&passes.iter().filter(|pass| pass.name == step.name).collect::<Vec<_>>());
@@ -343,7 +343,7 @@ fn the_whole_is_right() {
     for info in infos {
         let size = info.size;
         let plan = Plan::new(&info, &Random).unwrap();
-        let mut network = Network::new(Arc::clone(&gpu), plan.clone(), Precision::F32).unwrap();
+        let mut network = GpuNetwork::new(Arc::clone(&gpu), plan.clone(), Precision::F32).unwrap();
         for count in [1, 3, 2] {
             let pixels: Vec<f32> = (0..count * 3 * size.area()).map(|i| noise(count, i)).collect();
             let found = pollster::block_on(network.maps(&pixels, count)).unwrap();
@@ -438,7 +438,7 @@ fn the_score_of_a_damaged_map_is_infinite() {
 fn a_failed_device_says_so() {
     let gpu = gpu();
     let plan = Plan::new(&info(Backbone::Compact, 32), &Random).unwrap();
-    let mut network = Network::new(Arc::clone(&gpu), plan, Precision::F32).unwrap();
+    let mut network = GpuNetwork::new(Arc::clone(&gpu), plan, Precision::F32).unwrap();
     let pixels = vec![0.0; 3 * 32 * 32];
     assert!(matches!(network.submit(&pixels[1..], 1), Err(crate::Error::Setting(_))));
     assert!(matches!(network.submit(&[], 0), Err(crate::Error::Setting(_))));

@@ -1,13 +1,13 @@
 //! The uniforms of all kernels, one struct for each shader's, field by field in its order and with its names; the
 //! shaders explain them. A test compares the two (`contract.rs`).
 
-use super::kernels::Kernel;
 use super::pass::Bound;
+use super::shaders::Shader;
 
 /// What a kernel is told.
 pub(crate) trait Uniform: bytemuck::Pod {
     /// Whether this is what `kernel` is told.
-    fn is_of(kernel: Kernel) -> bool;
+    fn is_of(kernel: Shader) -> bool;
 }
 
 /// A struct as the test compares it with a shader's.
@@ -15,7 +15,7 @@ pub(crate) trait Uniform: bytemuck::Pod {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Description {
     pub name: &'static str,
-    pub is_of: fn(Kernel) -> bool,
+    pub is_of: fn(Shader) -> bool,
     /// Name, type (nothing of a u32) and offset in bytes.
     pub fields: &'static [(&'static str, &'static str, usize)],
     /// Bytes.
@@ -44,7 +44,7 @@ macro_rules! uniform {
             }
 
             impl Uniform for $name {
-                fn is_of(kernel: Kernel) -> bool {
+                fn is_of(kernel: Shader) -> bool {
                     matches!(kernel, $kernels)
                 }
             }
@@ -63,101 +63,101 @@ macro_rules! uniform {
 
 // Detection.
 uniform! {
-    Picture [Kernel::Picture | Kernel::Picture8] { width, height }
+    Picture [Shader::Picture | Shader::Picture8] { width, height }
 
-    Conv [Kernel::Convolution(_) | Kernel::ConvolutionSum] {
+    Conv [Shader::Convolution(_) | Shader::ConvolutionSum] {
         rows, columns, height, width, in_height, in_width, in_line, in_pixel, in_picture, in_offset, channels,
         kernel_height, kernel_width, stride, padding: i32, corners, out_pixel, out_offset, add, add_pixel,
         add_offset, relu, biased, matrix_rows, part,
     }
 
-    WinogradInput [Kernel::WinogradInput] { height, width, across, channels, patches, in_pixel, in_offset }
+    WinogradInput [Shader::WinogradInput] { height, width, across, channels, patches, in_pixel, in_offset }
 
-    WinogradOutput [Kernel::WinogradOutput] {
+    WinogradOutput [Shader::WinogradOutput] {
         height, width, across, channels, patches, out_pixel, out_offset, add, add_pixel, add_offset, relu,
     }
 
-    MaxPool [Kernel::MaxPool] { width, channels, in_height, in_width, in_pixel, in_offset, out_pixel, out_offset }
+    MaxPool [Shader::MaxPool] { width, channels, in_height, in_width, in_pixel, in_offset, out_pixel, out_offset }
 
-    Position [Kernel::Position] { positions, channels, in_pixel, in_offset, out_pixel, out_offset }
+    Position [Shader::Position] { positions, channels, in_pixel, in_offset, out_pixel, out_offset }
 
-    Matching [Kernel::Gate | Kernel::Nearest] {
+    Matching [Shader::Gate | Shader::Nearest] {
         rows, channels, vector_pixel, vector_offset, items, products_pixel, products_offset,
     }
 
-    Amplify [Kernel::Amplify] {
+    Amplify [Shader::Amplify] {
         positions, channels, feature_pixel, feature_offset, generated_pixel, generated_offset, out_pixel, out_offset,
         gated, residual,
     }
 
-    Cosine [Kernel::Cosine] { rows, channels, teacher_pixel, teacher_offset, student_pixel, student_offset }
+    Cosine [Shader::Cosine] { rows, channels, teacher_pixel, teacher_offset, student_pixel, student_offset }
 
-    Upsample [Kernel::Upsample] { width, height, height1, width1, height2, width2, height3, width3 }
+    Upsample [Shader::Upsample] { width, height, height1, width1, height2, width2, height3, width3 }
 
-    Blur [Kernel::Blur] { width, height, radius, along_x }
+    Blur [Shader::Blur] { width, height, radius, along_x }
 
-    Maximum [Kernel::Maximum] { pixels }
+    Maximum [Shader::Maximum] { pixels }
 
-    Color [Kernel::Color] { width, height, picture, colors, threshold: f32, see_through }
+    Color [Shader::Color] { width, height, picture, colors, threshold: f32, see_through }
 
     // Training.
-    NormSums [Kernel::NormSums] { rows, channels, chunk }
+    NormSums [Shader::NormSums] { rows, channels, chunk }
 
-    NormMerge [Kernel::NormMerge] { rows, channels, chunks, first, running }
+    NormMerge [Shader::NormMerge] { rows, channels, chunks, first, running }
 
-    NormApply [Kernel::NormApply] { rows, channels, out_pixel, out_offset, add, add_pixel, add_offset, relu }
+    NormApply [Shader::NormApply] { rows, channels, out_pixel, out_offset, add, add_pixel, add_offset, relu }
 
-    NormBackSums [Kernel::NormBackSums] {
+    NormBackSums [Shader::NormBackSums] {
         rows, channels, chunk, dy_pixel, dy_offset, out_pixel, out_offset, relu, keep,
     }
 
-    NormBackMerge [Kernel::NormBackMerge] { channels, chunks, first }
+    NormBackMerge [Shader::NormBackMerge] { channels, chunks, first }
 
-    NormBack [Kernel::NormBack] { rows, channels, first, dy_pixel, dy_offset, out_pixel, out_offset, relu }
+    NormBack [Shader::NormBack] { rows, channels, first, dy_pixel, dy_offset, out_pixel, out_offset, relu }
 
-    WeightGradient [Kernel::WeightGradient(_)] {
+    WeightGradient [Shader::WeightGradient(_)] {
         rows, height, width, in_height, in_width, inputs, outputs, taps_across, stride, padding: i32, corners, part,
         tap_step, row_step, part_step,
     }
 
     /// Rate and epsilon are set anew for every step.
-    AdamFlat [Kernel::AdamFlat] { rate: f32, epsilon: f32, beta1: f32, beta2: f32, quads, parts }
+    AdamFlat [Shader::AdamFlat] { rate: f32, epsilon: f32, beta1: f32, beta2: f32, quads, parts }
 
     /// Rate and epsilon are set anew for every step.
-    AdamWeight [Kernel::AdamWeight] {
+    AdamWeight [Shader::AdamWeight] {
         rate: f32, epsilon: f32, beta1: f32, beta2: f32, inputs, outputs, taps, taps_across, tap_step, row_step,
         parts, form, learns,
     }
 
     /// Rate and epsilon are set anew for every step.
-    AdamMemory [Kernel::AdamMemory] {
+    AdamMemory [Shader::AdamMemory] {
         rate: f32, epsilon: f32, beta1: f32, beta2: f32, items, channels, item_quads, parts, learns,
     }
 
-    DistillSums [Kernel::DistillSums] { rows, channels }
+    DistillSums [Shader::DistillSums] { rows, channels }
 
-    DistillHardest [Kernel::DistillHardest] { positions, count }
+    DistillHardest [Shader::DistillHardest] { positions, count }
 
-    DistillBack [Kernel::DistillBack] { rows, channels, positions, pictures, count }
+    DistillBack [Shader::DistillBack] { rows, channels, positions, pictures, count }
 
-    Rows [Kernel::Rows] { rows, channels, in_pixel, in_offset, out_pixel, out_offset, listed, unit }
+    Rows [Shader::Rows] { rows, channels, in_pixel, in_offset, out_pixel, out_offset, listed, unit }
 
-    GateBack [Kernel::GateBack] { rows, channels, items, item_quads }
+    GateBack [Shader::GateBack] { rows, channels, items, item_quads }
 
-    ColumnSums [Kernel::ColumnSums] { rows, channels, part }
+    ColumnSums [Shader::ColumnSums] { rows, channels, part }
 
-    Advance [Kernel::Advance] { rows, channels, row_quads, residual }
+    Advance [Shader::Advance] { rows, channels, row_quads, residual }
 
-    AdvanceBack [Kernel::AdvanceBack] { rows, channels, parts, part_step, residual }
+    AdvanceBack [Shader::AdvanceBack] { rows, channels, parts, part_step, residual }
 
-    Pairs [Kernel::Pairs] { quads, row_quads, anomalous, alpha: f32, share: f32 }
+    Pairs [Shader::Pairs] { quads, row_quads, anomalous, alpha: f32, share: f32 }
 
-    Sum [Kernel::Sum] { count, place, factor: f32 }
+    Sum [Shader::Sum] { count, place, factor: f32 }
 }
 
 /// A pass without its name.
 pub(crate) fn bound<U: Uniform, M>(
-    kernel: Kernel,
+    kernel: Shader,
     uniform: U,
     bindings: Vec<M>,
     groups: [u32; 3],

@@ -2,9 +2,9 @@
 //! `shaders/winograd_input.wgsl` explains.
 
 use super::convolution::{self, Buffers, Conv};
-use super::kernels::Kernel;
 use super::layout::quads;
 use super::pass::{Bound, THREADS};
+use super::shaders::Shader;
 use super::tile::TileRule;
 use super::uniforms::{WinogradInput, WinogradOutput, bound};
 use crate::inference::{self, Convolution, Operation, Plan};
@@ -93,7 +93,7 @@ pub(crate) fn passes<M: Copy>(
     let [in_pixel, in_offset] = input;
     let uniform = WinogradInput { height, width, across, channels: inputs, patches, in_pixel, in_offset };
     let bindings = vec![memories.input, memories.transformed];
-    let transform = bound(Kernel::WinogradInput, uniform, bindings, groups(inputs));
+    let transform = bound(Shader::WinogradInput, uniform, bindings, groups(inputs));
 
     // As a 1x1 convolution on one line of pixels.
     let rows = ELEMENTS as u32 * patches;
@@ -143,7 +143,7 @@ pub(crate) fn passes<M: Copy>(
         relu: u32::from(relu),
     };
     let bindings = vec![memories.products, bias, memories.add, memories.output];
-    let back = bound(Kernel::WinogradOutput, uniform, bindings, groups(outputs));
+    let back = bound(Shader::WinogradOutput, uniform, bindings, groups(outputs));
     std::iter::once(transform).chain(products).chain([back]).collect()
 }
 

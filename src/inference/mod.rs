@@ -6,8 +6,7 @@
 //! convolution, and the memory of all intermediate features is planned once.
 
 mod cpu;
-mod insides;
-mod memory;
+mod intermediate;
 mod network;
 mod plan;
 #[cfg(test)]
@@ -15,10 +14,11 @@ pub(crate) mod plan_tests;
 mod principal;
 #[cfg(test)]
 pub(crate) mod reference;
+mod slots;
 mod weights;
 
 pub use cpu::{Engine, instructions};
-pub use insides::{Compared, GateFeatures, LevelFeatures, LevelMaps, LevelViews, Patch, PatchGate};
-pub use memory::Slots;
+pub use intermediate::{Compared, GateFeatures, LevelFeatures, LevelMaps, LevelViews, Patch, PatchGate};
 pub use plan::{Buffer, BufferId, Convolution, Kernel, Operation, Plan, Step, View};
 pub use principal::Axes;
+pub use slots::Slots;

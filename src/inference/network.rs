@@ -1,6 +1,6 @@
 //! Writing down the detector layer by layer, as teacher, amplifier and student define it.
 
-use super::insides::LevelViews;
+use super::intermediate::LevelViews;
 use super::plan::{Buffer, Convolution, Kernel, Operation, Plan, Step, View};
 use super::weights::{self, Weights};
 use crate::amplification::{TEMPERATURE, position_encoding};
@@ -11,7 +11,7 @@ use crate::{Error, Result};
 
 /// The plan of the model that `info` describes.
 pub(super) fn build(info: &Info, source: &dyn TensorSource) -> Result<Plan> {
-    let mut network = Network { backbone: info.backbone, source, buffers: Vec::new(), steps: Vec::new() };
+    let mut network = Builder { backbone: info.backbone, source, buffers: Vec::new(), steps: Vec::new() };
     let input = network.buffer([3, info.size.height, info.size.width]);
     let levels = network.detector(info, input)?;
     let maps = levels.map(|level| level.map);
@@ -20,7 +20,7 @@ pub(super) fn build(info: &Info, source: &dyn TensorSource) -> Result<Plan> {
 
 /// The plan of the teacher alone, for pictures of that size.
 pub(super) fn teacher(backbone: Backbone, size: Size, source: &dyn TensorSource) -> Result<Plan> {
-    let mut network = Network { backbone, source, buffers: Vec::new(), steps: Vec::new() };
+    let mut network = Builder { backbone, source, buffers: Vec::new(), steps: Vec::new() };
     let input = network.buffer([3, size.height, size.width]);
     let maps = network.teacher(input, None)?;
     let levels = maps.map(|teacher| LevelViews { teacher, gate: None, compared: None, map: teacher });
@@ -35,14 +35,14 @@ enum Scale {
     Double,
 }
 
-struct Network<'a> {
+struct Builder<'a> {
     backbone: Backbone,
     source: &'a dyn TensorSource,
     buffers: Vec<Buffer>,
     steps: Vec<Step>,
 }
 
-impl Network<'_> {
+impl Builder<'_> {
     fn detector(&mut self, info: &Info, picture: View) -> Result<[LevelViews; 3]> {
         if info.score == Score::Gate {
             let features = self.teacher(picture, None)?;

@@ -1,8 +1,8 @@
 //! The detector as data: which fused layer reads and writes which buffer.
 
-use super::insides::LevelViews;
-use super::memory::Slots;
+use super::intermediate::LevelViews;
 use super::network;
+use super::slots::Slots;
 use crate::Result;
 use crate::amplification::Residual;
 use crate::model::Info;

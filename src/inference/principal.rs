@@ -4,7 +4,7 @@
 //! The axes are fixed by some features (the teacher's, of good pictures); teacher and student are then seen in the same
 //! colors, and where these differ the two disagree.
 
-use super::insides::mean;
+use super::intermediate::mean;
 
 /// Axes that are followed beside the three, so that these settle sooner.
 const SPARE: usize = 3;

@@ -73,7 +73,7 @@ pub(super) trait RawSource {
 }
 
 /// A tensor to be stored.
-pub(super) type Part = (&'static str, Dtype, Vec<usize>, Vec<u8>);
+pub(super) type StoredTensor = (&'static str, Dtype, Vec<usize>, Vec<u8>);
 
 impl Kept {
     /// Takes the first `most` of the candidates with which the file does not become too large.
@@ -116,7 +116,7 @@ impl Kept {
     }
 
     /// The tensors of the file.
-    pub(super) fn parts(&self) -> Result<Vec<Part>> {
+    pub(super) fn parts(&self) -> Result<Vec<StoredTensor>> {
         let mut parts = Vec::new();
         if !self.pictures.is_empty() {
             let (mut pictures, mut index) = (Vec::new(), Vec::new());

@@ -77,7 +77,7 @@ struct Known {
     patches: [Patches; 3],
 }
 
-/// How a good picture scores beside the same with a made defect, by the patches of the other pictures.
+/// How a good picture scores beside the same with a synthetic anomaly, by the patches of the other pictures.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Trial {
     /// As it is.
@@ -182,7 +182,7 @@ impl Learner {
         Ok((info, bytes))
     }
 
-    /// Scores of picture `i` and of the same with a made defect, by the patches of the other pictures; `None` before it
+    /// Scores of picture `i` and of the same with a synthetic anomaly, by the patches of the other pictures; `None` before it
     /// has learned, or beyond the last.
     pub fn trial(&self, i: usize, seed: u64) -> Option<Trial> {
         let known = self.good.get(i)?;

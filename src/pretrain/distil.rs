@@ -2,7 +2,7 @@
 
 use super::checkpoint::{Checkpoint, Progress};
 use super::named_tensors::NamedTensors;
-use super::network::{Layout, Network};
+use super::network::{CompactTrunk, Layout};
 use super::objective::{Standard, Target, losses};
 use super::optimizer::{Adam, learning_rate};
 use super::procedural::Painter;
@@ -239,7 +239,7 @@ impl<'a> Distillation<'a> {
             .standard
             .targets(self.teacher.forward(x.clone()))
             .map(|target| Target { plain: target.plain.autodiff(), standard: target.standard.autodiff() });
-        let network = Network::new(&self.layout, &self.state.weights, true);
+        let network = CompactTrunk::new(&self.layout, &self.state.weights, true);
         let losses = losses(&network, x.autodiff(), targets, window);
         let gradient = network.gradient(&losses.total.backward());
         let share = self.share();
@@ -259,7 +259,7 @@ impl<'a> Distillation<'a> {
 
     /// Mean losses over batches.
     fn measure(&self, weights: &Tensor<1>, batches: &[Batch]) -> Result<Vec<f32>> {
-        let network = Network::new(&self.layout, weights, false);
+        let network = CompactTrunk::new(&self.layout, weights, false);
         let mut sum: Option<Tensor<1>> = None;
         for batch in batches {
             let x = batch.upload(&self.device);
@@ -314,7 +314,7 @@ impl<'a> Distillation<'a> {
             true => ("weights", &state.weights),
             false => ("averaged", &state.averaged),
         };
-        let network = Network::new(&self.layout, weights, false);
+        let network = CompactTrunk::new(&self.layout, weights, false);
         let x = painted[0].upload(&self.device);
         let trained = network.features(x.clone());
         let factors = factors(self.teacher.forward(x.clone()), trained.clone())?;

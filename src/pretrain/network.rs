@@ -129,12 +129,12 @@ impl Layout {
 }
 
 /// The flat weights cut into tensors.
-pub struct Network<'a> {
+pub struct CompactTrunk<'a> {
     layout: &'a Layout,
     units: Vec<(Tensor<4>, Tensor<1>)>,
 }
 
-impl<'a> Network<'a> {
+impl<'a> CompactTrunk<'a> {
     /// Cuts the flat `weights` (plain device); with `learn`, the pieces are leaves of the gradient graph.
     pub fn new(layout: &'a Layout, weights: &Tensor<1>, learn: bool) -> Self {
         fn leaf<const D: usize>(tensor: Tensor<D>, learn: bool) -> Tensor<D> {

@@ -8,7 +8,7 @@
 //! 4. the discrepancy, again of its own features, between a picture and the same one with flaws: what a detector
 //!    sees of a defect.
 
-use super::network::Network;
+use super::network::CompactTrunk;
 use super::procedural::twins;
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -68,7 +68,7 @@ pub struct Target {
 
 /// Compares the network's features of `x` with the `targets`. `window` (row and column, each 0 to 1) places the
 /// positions whose similarities are compared.
-pub fn losses(network: &Network<'_>, x: Tensor<4>, targets: [Target; 3], window: [f32; 2]) -> Losses {
+pub fn losses(network: &CompactTrunk<'_>, x: Tensor<4>, targets: [Target; 3], window: [f32; 2]) -> Losses {
     let features = network.features(x);
     let mut parts = Vec::with_capacity(3 * PARTS.len());
     for (level, (own, target)) in features.into_iter().zip(targets).enumerate() {

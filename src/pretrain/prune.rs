@@ -117,12 +117,12 @@ fn importance(conv: &FoldedConv) -> Result<DMatrix<f64>> {
 }
 
 /// The chosen channels of the three streams, and of each block inside.
-struct Plan {
+struct KeptChannels {
     streams: [Chosen; 3],
     inner: [Vec<Chosen>; 3],
 }
 
-fn plan(large: &Trunk, to: Backbone, pictures: &[Tensor<4>], device: &Device) -> Result<Plan> {
+fn plan(large: &Trunk, to: Backbone, pictures: &[Tensor<4>], device: &Device) -> Result<KeptChannels> {
     // Per level: what enters its first block (level 1 only), what leaves each block, what is inside each.
     let mut entry = Moments::default();
     let mut after = large.layers.each_ref().map(|blocks| vec![Moments::default(); blocks.len()]);
@@ -174,7 +174,7 @@ fn plan(large: &Trunk, to: Backbone, pictures: &[Tensor<4>], device: &Device) ->
         inner.push(inside.collect::<Result<Vec<_>>>()?);
     }
     let three = "three levels";
-    Ok(Plan { streams: streams.try_into().expect(three), inner: inner.try_into().expect(three) })
+    Ok(KeptChannels { streams: streams.try_into().expect(three), inner: inner.try_into().expect(three) })
 }
 
 /// Activations of the narrow and of the large network, batch by batch.

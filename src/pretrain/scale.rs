@@ -38,7 +38,7 @@ pub fn scaled(layout: &Layout, weights: &[f32], factors: [f32; 3]) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::network::Network;
+    use super::super::network::CompactTrunk;
     use super::*;
     use burn::tensor::{Device, Distribution};
 
@@ -51,7 +51,7 @@ mod tests {
         let given = [0.5, 0.25, 3.0];
         let larger = scaled(&layout, &numbers(&weights).unwrap(), given);
         let larger = Tensor::<1>::from_floats(larger.as_slice(), &device);
-        let networks = [&weights, &larger].map(|weights| Network::new(&layout, weights, false));
+        let networks = [&weights, &larger].map(|weights| CompactTrunk::new(&layout, weights, false));
         let [before, after] = [0, 1].map(|i| networks[i].features(x.clone()));
         let found = factors(after.clone(), before.clone()).unwrap();
         for (found, given) in found.into_iter().zip(given) {

@@ -27,7 +27,7 @@ use crate::{Error, Result};
 use burn::tensor::{Device, read_sync};
 use check::{Checked, scores};
 pub use corrected::Corrected;
-use plan::{Earlier, Plan};
+use plan::{Earlier, StudentPlan};
 pub use sentence::corrections;
 use std::collections::HashSet;
 use std::path::Path;
@@ -137,7 +137,7 @@ pub async fn refine_async(
     }
     let earlier = Earlier::of(&info, name)?;
     let start = decode_student(bytes, name, &Device::flex().autodiff())?;
-    let plan = Plan { info: &info, settings, earlier: &earlier, teacher: &before.teacher, start };
+    let plan = StudentPlan { info: &info, settings, earlier: &earlier, teacher: &before.teacher, start };
     let checked = Checked::new(&old, &good, defects, settings.seed);
     let scores_before = checked.scores(&Judge::new(&before, &settings.processor).await?).await?;
 

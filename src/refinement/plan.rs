@@ -7,7 +7,7 @@ use crate::perturbation::Perturbation;
 use crate::picture::{Mask, Seen};
 use crate::student::Student;
 use crate::teacher::Teacher;
-use crate::training::{self, Course, Observer, distill_further};
+use crate::training::{self, Observer, TrainingJob, distill_further};
 use crate::{Error, Result};
 use serde::Deserialize;
 use std::path::Path;
@@ -36,7 +36,7 @@ impl Earlier {
 }
 
 /// What stays the same for every student of a refinement.
-pub(super) struct Plan<'a> {
+pub(super) struct StudentPlan<'a> {
     pub info: &'a Info,
     pub settings: &'a Settings,
     pub earlier: &'a Earlier,
@@ -46,7 +46,7 @@ pub(super) struct Plan<'a> {
     pub start: (Amplifier, Student),
 }
 
-impl Plan<'_> {
+impl StudentPlan<'_> {
     /// The model after its student went on on `kept` and `new` pictures; without a threshold of its own.
     pub async fn go_on(
         &self,
@@ -62,14 +62,14 @@ impl Plan<'_> {
         let settings = further(self.info, self.settings, self.earlier);
         settings.check()?;
         let foregrounds = pictures.iter().map(|_| Mask::filled(1, 1, true)).collect();
-        let course = Course {
+        let job = TrainingJob {
             pictures,
             foregrounds,
             start: Some(self.start.clone()),
             processor: self.settings.processor.clone(),
-            ..Course::of(Vec::new(), settings, self.teacher.clone(), self.info.teacher.clone())
+            ..TrainingJob::of(Vec::new(), settings, self.teacher.clone(), self.info.teacher.clone())
         };
-        distill_further(&course, observer).await
+        distill_further(&job, observer).await
     }
 
     /// Steps of the student that learns from so many kept and new pictures.

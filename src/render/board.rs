@@ -1,6 +1,6 @@
 //! Drawing the circuit board: copper, lacquer, holes, print, parts, and what can be wrong with them.
 
-use super::canvas::SIZE;
+use super::field::SIZE;
 use super::glyphs::{ADVANCE, text};
 use super::grain::blend;
 use super::layers::{Ink, Layers, polyline};

@@ -2,7 +2,7 @@
 
 use super::Flaw;
 use super::board::{Board, Fault, Misprint};
-use super::canvas::{Camera, Field, SIZE};
+use super::field::{Camera, Field, SIZE};
 use super::grain::{Cloud, Lattice, between, blend, scaled};
 use super::layout::{PARTS, TRACES};
 use super::light::{Light, dot};

@@ -1,8 +1,8 @@
 //! Woven cloth: a 2/1 twill of dark warp over light weft under a low lamp.
 
 use super::Flaw;
-use super::canvas::{Camera, Field};
 use super::fibres::{lint, loose};
+use super::field::{Camera, Field};
 use super::grain::{Cloud, Lattice, between, blend, scaled};
 use super::light::Light;
 use super::weave::{Fault, Weave};

@@ -1,7 +1,7 @@
 //! Loose fibres on the cloth: lint, foreign fibres, frayed ends.
 
 use super::Flaw;
-use super::canvas::Field;
+use super::field::Field;
 use super::grain::{blend, scaled};
 use super::layers::coverage;
 use super::light::Light;

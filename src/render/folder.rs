@@ -1,6 +1,6 @@
 //! Writing a rendered line as a data set in MVTec layout.
 
-use super::{Line, Rendered, grain, render};
+use super::{ProductLine, Rendered, grain, render};
 use crate::files::{DRAFT, Lock, clear_leftovers, draft_prefix};
 use crate::perturbation::Perturbation;
 use crate::{Error, Result};
@@ -92,7 +92,7 @@ fn foreign(dir: &Path, depth: usize) -> Result<Option<std::path::PathBuf>> {
 /// # Errors
 /// [`Error::Dataset`] when `dir` is there and is not a rendered line; [`Error::Io`] when it cannot be
 /// written.
-pub fn write(line: Line, dir: &Path, counts: Counts, seed: u64) -> Result<()> {
+pub fn write(line: ProductLine, dir: &Path, counts: Counts, seed: u64) -> Result<()> {
     write_in_light(line, dir, counts, seed, 0.0)
 }
 
@@ -100,7 +100,7 @@ pub fn write(line: Line, dir: &Path, counts: Counts, seed: u64) -> Result<()> {
 ///
 /// # Errors
 /// As [`write()`].
-pub fn write_in_light(line: Line, dir: &Path, counts: Counts, seed: u64, light: f64) -> Result<()> {
+pub fn write_in_light(line: ProductLine, dir: &Path, counts: Counts, seed: u64, light: f64) -> Result<()> {
     check_rendered(dir)?;
     let parent = match dir.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,

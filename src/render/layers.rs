@@ -1,6 +1,6 @@
 //! Drawing with tiny-skia into layers of color, height and finish.
 
-use super::canvas::{Field, SIZE};
+use super::field::{Field, SIZE};
 use tiny_skia::{
     Color, FillRule, LineCap, LineJoin, Mask, Paint, Path, PathBuilder, Pixmap, Stroke, Transform,
 };

@@ -20,7 +20,7 @@ pub(super) enum Kind {
 }
 
 /// One part: its kind, center, whether it stands upright, and its designator with the place of the text.
-pub(super) struct Part {
+pub(super) struct Component {
     pub(super) kind: Kind,
     pub(super) at: [f32; 2],
     pub(super) upright: bool,
@@ -28,12 +28,12 @@ pub(super) struct Part {
     pub(super) name_at: [f32; 2],
 }
 
-const fn part(kind: Kind, at: [f32; 2], upright: bool, name: &'static str, name_at: [f32; 2]) -> Part {
-    Part { kind, at, upright, name, name_at }
+const fn part(kind: Kind, at: [f32; 2], upright: bool, name: &'static str, name_at: [f32; 2]) -> Component {
+    Component { kind, at, upright, name, name_at }
 }
 
 /// Every part, in the order of placement.
-pub(super) const PARTS: [Part; 13] = [
+pub(super) const PARTS: [Component; 13] = [
     part(Kind::Chip, [112.0, 92.0], false, "U1", [97.0, 48.0]),
     part(Kind::Resistor, [190.0, 60.0], false, "R1", [184.0, 45.0]),
     part(Kind::Resistor, [190.0, 80.0], false, "R2", [203.5, 86.0]),

@@ -1,6 +1,6 @@
 //! The lamp above the part and how matter answers it: diffuse, glossy, and turned metal.
 
-use super::canvas::SIZE;
+use super::field::SIZE;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 

@@ -7,10 +7,10 @@
 //! where the two pictures differ.
 
 mod board;
-mod canvas;
 mod circuit;
 mod cloth;
 mod fibres;
+mod field;
 #[cfg(not(target_arch = "wasm32"))]
 mod folder;
 mod glyphs;
@@ -27,7 +27,7 @@ mod turned;
 mod washers;
 mod weave;
 
-pub use canvas::SIZE;
+pub use field::SIZE;
 #[cfg(not(target_arch = "wasm32"))]
 pub use folder::{Counts, check_rendered, is_rendered, write, write_in_light};
 pub use sheet::contact_sheet;
@@ -40,7 +40,7 @@ use rand_chacha::rand_core::SeedableRng;
 
 /// A rendered product line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Line {
+pub enum ProductLine {
     /// Woven twill: dark warp, light weft.
     Cloth,
     /// Four turned steel washers in the pockets of a tray.
@@ -51,7 +51,7 @@ pub enum Line {
     Strip,
 }
 
-impl Line {
+impl ProductLine {
     /// The lines of the demo, whose pictures are [`SIZE`] x [`SIZE`].
     pub fn all() -> [Self; 3] {
         [Self::Cloth, Self::Washers, Self::Circuit]
@@ -101,7 +101,7 @@ impl Line {
     }
 }
 
-impl std::str::FromStr for Line {
+impl std::str::FromStr for ProductLine {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
@@ -112,13 +112,13 @@ impl std::str::FromStr for Line {
     }
 }
 
-impl std::fmt::Display for Line {
+impl std::fmt::Display for ProductLine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
     }
 }
 
-/// A rendered picture ([`Line::size`]) and where its defect is.
+/// A rendered picture ([`ProductLine::size`]) and where its defect is.
 pub struct Rendered {
     /// The picture.
     pub picture: Picture,
@@ -152,7 +152,7 @@ const SMALLEST: usize = 20;
 ///
 /// # Errors
 /// [`Error::Setting`] when the line has no such defect.
-pub fn render(line: Line, seed: u64, defect: Option<&str>) -> Result<Rendered> {
+pub fn render(line: ProductLine, seed: u64, defect: Option<&str>) -> Result<Rendered> {
     let good = draw(line, seed, None);
     let Some(defect) = defect else {
         let mask = blank(&good);
@@ -189,13 +189,13 @@ fn blank(picture: &Picture) -> Mask {
     Mask::filled(picture.width() as usize, picture.height() as usize, false)
 }
 
-fn draw(line: Line, seed: u64, flaw: Option<Flaw>) -> Picture {
+fn draw(line: ProductLine, seed: u64, flaw: Option<Flaw>) -> Picture {
     let part = &mut ChaCha8Rng::seed_from_u64(grain::mix(seed ^ ((line as u64 + 1) << 56)));
     match line {
-        Line::Cloth => cloth::photograph(part, flaw),
-        Line::Washers => washers::photograph(part, flaw),
-        Line::Circuit => circuit::photograph(part, flaw),
-        Line::Strip => strip::photograph(part, flaw),
+        ProductLine::Cloth => cloth::photograph(part, flaw),
+        ProductLine::Washers => washers::photograph(part, flaw),
+        ProductLine::Circuit => circuit::photograph(part, flaw),
+        ProductLine::Strip => strip::photograph(part, flaw),
     }
 }
 

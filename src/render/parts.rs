@@ -3,7 +3,7 @@
 use super::board::{FACE, Seat};
 use super::glyphs::{ADVANCE, text};
 use super::layers::{Ink, Layers};
-use super::layout::{Kind, Part};
+use super::layout::{Component, Kind};
 use tiny_skia::{Path, PathBuilder, Rect, Transform};
 
 const TIN: [f32; 3] = [0.60, 0.60, 0.58];
@@ -89,7 +89,7 @@ fn pads(kind: Kind) -> Vec<([f32; 2], [f32; 2])> {
 pub(super) fn place(
     layers: &mut Layers,
     board: Transform,
-    part: &Part,
+    part: &Component,
     seat: &Seat,
     present: bool,
 ) -> Option<()> {
@@ -185,7 +185,7 @@ fn body(layers: &mut Layers, place: Transform, kind: Kind, seat: &Seat) -> Optio
 }
 
 /// The printed outline round a part, in board units.
-pub(super) fn courtyard(part: &Part) -> Option<Path> {
+pub(super) fn courtyard(part: &Component) -> Option<Path> {
     let half = match part.kind {
         Kind::Chip => [34.0, 35.0],
         Kind::Can => [21.5, 18.0],

@@ -1,6 +1,6 @@
 //! One picture that shows a line at a glance.
 
-use super::{Line, grain, render};
+use super::{ProductLine, grain, render};
 use crate::Result;
 use crate::picture::{Mask, Picture};
 
@@ -9,11 +9,11 @@ const PAPER: image::Rgb<u8> = image::Rgb([250, 250, 250]);
 const OUTLINE: image::Rgb<u8> = image::Rgb([255, 40, 60]);
 
 /// A sheet of `columns` pictures a row: good parts first, then one row for each kind of defect in the
-/// order of [`Line::defects`], its mask outlined in red.
+/// order of [`ProductLine::defects`], its mask outlined in red.
 ///
 /// # Errors
 /// None of its own; those of [`render`].
-pub fn contact_sheet(line: Line, columns: u32, seed: u64) -> Result<Picture> {
+pub fn contact_sheet(line: ProductLine, columns: u32, seed: u64) -> Result<Picture> {
     let columns = columns.max(1);
     let rows = 1 + line.defects().len() as u32;
     let (width, height) = line.size().pixels();

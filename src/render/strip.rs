@@ -1,7 +1,7 @@
 //! A rolled steel strip on a dark conveyor, from edge to edge: a wide picture with defects of a few pixels.
 
 use super::Flaw;
-use super::canvas::to_srgb;
+use super::field::to_srgb;
 use super::grain::{Cloud, Lattice, between, mix};
 use crate::picture::{Picture, Size};
 use rand::RngExt;

@@ -4,14 +4,15 @@ use super::*;
 use rayon::prelude::*;
 
 /// Every line with every one of its defects, a few parts each.
-fn cases(parts: u64) -> Vec<(Line, &'static str, u64)> {
-    let kinds = Line::all().into_iter().flat_map(|line| line.defects().iter().map(move |&kind| (line, kind)));
+fn cases(parts: u64) -> Vec<(ProductLine, &'static str, u64)> {
+    let kinds =
+        ProductLine::all().into_iter().flat_map(|line| line.defects().iter().map(move |&kind| (line, kind)));
     kinds.flat_map(|(line, kind)| (0..parts).map(move |seed| (line, kind, seed))).collect()
 }
 
 #[test]
 fn a_seed_always_gives_the_same_picture() {
-    for line in Line::all() {
+    for line in ProductLine::all() {
         let kind = line.defects()[0];
         let (a, b) = (render(line, 5, Some(kind)).unwrap(), render(line, 5, Some(kind)).unwrap());
         assert_eq!(a.picture, b.picture);
@@ -21,7 +22,7 @@ fn a_seed_always_gives_the_same_picture() {
 
 #[test]
 fn good_parts_differ_and_have_no_mask() {
-    for line in Line::all() {
+    for line in ProductLine::all() {
         let parts: Vec<_> = (0..3).map(|seed| render(line, seed, None).unwrap()).collect();
         for part in &parts {
             assert_eq!(part.picture.dimensions(), (SIZE as u32, SIZE as u32));
@@ -37,7 +38,7 @@ fn good_parts_differ_and_have_no_mask() {
 
 #[test]
 fn a_good_picture_is_neither_flat_nor_clipped() {
-    for line in Line::all() {
+    for line in ProductLine::all() {
         let picture = render(line, 11, None).unwrap().picture;
         let values = picture.as_raw();
         let clipped = values.iter().filter(|&&v| v == 0 || v == 255).count();
@@ -67,7 +68,7 @@ fn the_mask_is_where_the_part_differs_from_its_good_twin() {
 #[test]
 fn severity_ranges_from_subtle_to_plain() {
     // The largest change within the mask, averaged over it, must spread: neither all obvious nor all faint.
-    for line in Line::all() {
+    for line in ProductLine::all() {
         let changes: Vec<f64> = cases(3)
             .into_par_iter()
             .filter(|&(of, _, _)| of == line)
@@ -87,10 +88,10 @@ fn severity_ranges_from_subtle_to_plain() {
 /// 2,000 x 800, and no defect larger than 12 pixels (one more at either end, where it fades).
 #[test]
 fn the_strip_is_wide_and_its_defects_are_small() {
-    let kinds = Line::Strip.defects().iter().zip(0..);
+    let kinds = ProductLine::Strip.defects().iter().zip(0..);
     kinds.collect::<Vec<_>>().into_par_iter().for_each(|(kind, seed)| {
-        let good = render(Line::Strip, seed, None).unwrap();
-        let bad = render(Line::Strip, seed, Some(kind)).unwrap();
+        let good = render(ProductLine::Strip, seed, None).unwrap();
+        let bad = render(ProductLine::Strip, seed, Some(kind)).unwrap();
         assert_eq!(bad.picture.dimensions(), (2000, 800));
         assert!(good.mask.count() == 0);
         let marked: Vec<usize> = (0..bad.mask.data.len()).filter(|&i| bad.mask.data[i]).collect();
@@ -107,12 +108,12 @@ fn the_strip_is_wide_and_its_defects_are_small() {
 
 #[test]
 fn an_unknown_name_is_refused_with_the_known_ones() {
-    let error = render(Line::Cloth, 0, Some("rust")).err().unwrap().to_string();
+    let error = render(ProductLine::Cloth, 0, Some("rust")).err().unwrap().to_string();
     assert!(error.contains("misweave"), "{error}");
-    let error = "tiles".parse::<Line>().unwrap_err().to_string();
+    let error = "tiles".parse::<ProductLine>().unwrap_err().to_string();
     assert!(error.contains("washers"), "{error}");
-    for line in Line::all() {
-        assert_eq!(line.name().parse::<Line>().unwrap(), line);
+    for line in ProductLine::all() {
+        assert_eq!(line.name().parse::<ProductLine>().unwrap(), line);
     }
 }
 
@@ -121,12 +122,12 @@ fn a_folder_is_in_mvtec_layout_and_replaces_only_its_own() {
     let home = tempfile::tempdir().unwrap();
     let dir = home.path().join("lines").join("washers");
     let counts = Counts { train: 2, test_good: 1, test_per_defect: 1 };
-    write(Line::Washers, &dir, counts, 3).unwrap();
+    write(ProductLine::Washers, &dir, counts, 3).unwrap();
     let read = |name: &str| image::open(dir.join(name)).unwrap();
     assert_eq!(read("train/good/001.png").to_rgb8().dimensions(), (256, 256));
     assert!(!dir.join("train/good/002.png").exists());
     read("test/good/000.png");
-    for kind in Line::Washers.defects() {
+    for kind in ProductLine::Washers.defects() {
         read(&format!("test/{kind}/000.png"));
         let mask = read(&format!("ground_truth/{kind}/000_mask.png")).to_luma8();
         assert!(mask.pixels().all(|p| p.0[0] == 0 || p.0[0] == 255));
@@ -134,7 +135,7 @@ fn a_folder_is_in_mvtec_layout_and_replaces_only_its_own() {
     }
     assert!(std::fs::read_to_string(dir.join("README.txt")).unwrap().contains("rendered"));
     let first = std::fs::read(dir.join("test/rust/000.png")).unwrap();
-    write(Line::Washers, &dir, counts, 3).unwrap();
+    write(ProductLine::Washers, &dir, counts, 3).unwrap();
     assert_eq!(first, std::fs::read(dir.join("test/rust/000.png")).unwrap());
     let beside = std::fs::read_dir(home.path().join("lines")).unwrap().count();
     assert_eq!(beside, 1, "nothing but the data set stays behind");
@@ -142,12 +143,12 @@ fn a_folder_is_in_mvtec_layout_and_replaces_only_its_own() {
     let mine = home.path().join("mine");
     std::fs::create_dir(&mine).unwrap();
     std::fs::write(mine.join("holiday.txt"), "sun").unwrap();
-    assert!(matches!(write(Line::Cloth, &mine, counts, 3), Err(Error::Dataset { .. })));
+    assert!(matches!(write(ProductLine::Cloth, &mine, counts, 3), Err(Error::Dataset { .. })));
     assert!(mine.join("holiday.txt").exists());
 }
 
 #[test]
 fn a_contact_sheet_has_a_row_for_good_parts_and_one_for_each_defect() {
-    let sheet = contact_sheet(Line::Circuit, 1, 9).unwrap();
+    let sheet = contact_sheet(ProductLine::Circuit, 1, 9).unwrap();
     assert_eq!(sheet.dimensions(), (256 + 12, 6 * 262 + 6));
 }

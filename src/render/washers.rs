@@ -1,7 +1,7 @@
 //! Turned steel washers, four to a tray: grooved metal under a lamp, pockets, shadows.
 
 use super::Flaw;
-use super::canvas::{Camera, Field, SIZE};
+use super::field::{Camera, Field, SIZE};
 use super::grain::{Cloud, Lattice, between, blend, ramp, scaled};
 use super::light::{Light, normal};
 use super::turned::{BORE, Fault, OUTER, Washer};

@@ -46,7 +46,7 @@ pub(super) fn figure(alt: &str, size: (u32, u32), draw: impl FnOnce(&Area) -> Dr
 }
 
 /// One line of a chart.
-pub(super) struct Line {
+pub(super) struct Curve {
     /// For the key; empty for none.
     pub name: String,
     pub color: RGBColor,
@@ -55,7 +55,7 @@ pub(super) struct Line {
     pub points: Vec<(f64, f64)>,
 }
 
-impl Line {
+impl Curve {
     /// A line of the n-th style.
     pub fn styled(n: usize, name: &str, points: Vec<(f64, f64)>) -> Self {
         let (color, dash) = [(BLUE, None), (RED, Some(7)), (GREEN, Some(2))][n % 3];
@@ -109,11 +109,11 @@ pub(super) fn chart<'a, 'b>(
 /// Draws lines and their key into a chart.
 pub(super) fn lines<'a, 'b: 'a>(
     chart: &mut ChartContext<'a, SVGBackend<'b>, Plane>,
-    lines: Vec<Line>,
+    lines: Vec<Curve>,
     key: SeriesLabelPosition,
 ) -> Drawn {
     let named = lines.iter().any(|line| !line.name.is_empty());
-    for Line { name, color, dash, points } in lines {
+    for Curve { name, color, dash, points } in lines {
         let style = color.stroke_width(2);
         let single = points.len() == 1;
         if let (true, Some(point)) = (single, points.first()) {

@@ -3,7 +3,7 @@
 use plotters::prelude::*;
 
 use super::numbers::{range, short};
-use super::plot::{BLUE, Frame, INK, Line, RED, SIZE, chart, figure, lines, words};
+use super::plot::{BLUE, Curve, Frame, INK, RED, SIZE, chart, figure, lines, words};
 use crate::error::Result;
 use crate::metrics::Evaluation;
 
@@ -53,7 +53,7 @@ pub(super) fn histogram(evaluation: &Evaluation) -> Result<String> {
         let mut threshold_line = Vec::new();
         if let Some(threshold) = threshold {
             let points = vec![(threshold, 0.0), (threshold, highest * 1.3)];
-            threshold_line.push(Line { name: "threshold".into(), color: INK, dash: Some(5), points });
+            threshold_line.push(Curve { name: "threshold".into(), color: INK, dash: Some(5), points });
         }
         lines(&mut chart, threshold_line, key)
     })
@@ -68,7 +68,7 @@ pub(super) fn roc(evaluation: &Evaluation) -> Result<Option<String>> {
         (1, "pixels", &curves.pixel_roc, evaluation.pixel_auroc),
     ] {
         if let Some(area) = area.filter(|_| !curve.is_empty()) {
-            drawn.push(Line::styled(n, &format!("{name} {area:.3}"), curve.clone()));
+            drawn.push(Curve::styled(n, &format!("{name} {area:.3}"), curve.clone()));
         }
     }
     if drawn.is_empty() {
@@ -84,11 +84,11 @@ pub(super) fn pro(evaluation: &Evaluation) -> Result<Option<String>> {
     let Some(area) = evaluation.aupro.filter(|_| !evaluation.curves.pro.is_empty()) else { return Ok(None) };
     let limit = evaluation.aupro_fpr_limit;
     let alt = format!("PRO curve; normalized area up to a false positive rate of {limit}: {area:.3}");
-    let curve = Line::styled(0, &format!("AUPRO {area:.3}"), evaluation.curves.pro.clone());
+    let curve = Curve::styled(0, &format!("AUPRO {area:.3}"), evaluation.curves.pro.clone());
     unit_square(&alt, "per-region overlap", vec![curve], Some(limit)).map(Some)
 }
 
-fn unit_square(alt: &str, y_words: &str, mut drawn: Vec<Line>, limit: Option<f64>) -> Result<String> {
+fn unit_square(alt: &str, y_words: &str, mut drawn: Vec<Curve>, limit: Option<f64>) -> Result<String> {
     let label = |value: &f64| short(*value, 0.1);
     let key = SeriesLabelPosition::LowerRight;
     figure(alt, SIZE, |area| {
@@ -108,7 +108,7 @@ fn unit_square(alt: &str, y_words: &str, mut drawn: Vec<Line>, limit: Option<f64
             chart.draw_series([Text::new(format!("counted up to {limit}"), place, words())])?;
         }
         let chance = vec![(0.0, 0.0), (1.0, 1.0)];
-        drawn.push(Line { name: String::new(), color: INK, dash: Some(2), points: chance });
+        drawn.push(Curve { name: String::new(), color: INK, dash: Some(2), points: chance });
         lines(&mut chart, drawn, key)
     })
 }

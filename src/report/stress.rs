@@ -1,7 +1,7 @@
 //! The stress report as a page: a table, and a figure for each kind of change.
 
 use super::page::document;
-use super::plot::{Frame, Line, SIZE, chart, figure, lines};
+use super::plot::{Curve, Frame, SIZE, chart, figure, lines};
 use crate::Result;
 use crate::files::write_atomically;
 use crate::perturbation::Perturbation;
@@ -125,7 +125,7 @@ fn draw(of: &Stress, kind: Perturbation) -> Result<String> {
             x_ticks: 5,
         };
         let mut chart = chart(area, &frame)?;
-        let drawn = vec![Line::styled(0, "false alarms", alarms), Line::styled(1, "missed", missed)];
+        let drawn = vec![Curve::styled(0, "false alarms", alarms), Curve::styled(1, "missed", missed)];
         lines(&mut chart, drawn, SeriesLabelPosition::UpperMiddle)
     })
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use plotters::prelude::*;
 
 use super::numbers::{range, short, significant};
-use super::plot::{Area, Drawn, Frame, Line, SIZE, chart, figure, lines, words};
+use super::plot::{Area, Curve, Drawn, Frame, SIZE, chart, figure, lines, words};
 use crate::error::Result;
 use crate::files::write_atomically;
 use crate::model::{AmplifyRecord, DistillRecord, History};
@@ -64,7 +64,7 @@ pub(super) fn residuals(epochs: &[AmplifyRecord]) -> Result<Option<String>> {
     if drawn.iter().all(|line| line.points.is_empty()) {
         return Ok(None);
     }
-    let last = |line: &Line| line.points.last().map_or(f64::NAN, |point| point.1);
+    let last = |line: &Curve| line.points.last().map_or(f64::NAN, |point| point.1);
     let (normal, anomalous) = (last(&drawn[0]), last(&drawn[1]));
     let alt = format!(
         "Residual intensity per epoch of stage 1; at the end {normal:.3} on normal patches and {anomalous:.3} on \
@@ -73,14 +73,14 @@ pub(super) fn residuals(epochs: &[AmplifyRecord]) -> Result<Option<String>> {
     figure(&alt, SIZE, |area| draw(area, "residual intensity", drawn, false)).map(Some)
 }
 
-fn stage1_lines(epochs: &[AmplifyRecord]) -> Vec<Line> {
+fn stage1_lines(epochs: &[AmplifyRecord]) -> Vec<Curve> {
     vec![
         line(0, "focal", epochs.iter().map(|epoch| (epoch.epoch, epoch.focal))),
         line(1, "amplification", epochs.iter().map(|epoch| (epoch.epoch, epoch.amplification))),
     ]
 }
 
-fn stage2_lines(epochs: &[DistillRecord]) -> Vec<Line> {
+fn stage2_lines(epochs: &[DistillRecord]) -> Vec<Curve> {
     vec![
         line(0, "KD + HKD", epochs.iter().map(|epoch| (epoch.epoch, epoch.kd + epoch.hkd))),
         line(1, "HKD", epochs.iter().map(|epoch| (epoch.epoch, epoch.hkd))),
@@ -88,12 +88,12 @@ fn stage2_lines(epochs: &[DistillRecord]) -> Vec<Line> {
     ]
 }
 
-fn line(n: usize, name: &str, points: impl Iterator<Item = (usize, f64)>) -> Line {
+fn line(n: usize, name: &str, points: impl Iterator<Item = (usize, f64)>) -> Curve {
     let points = points.filter(|(_, value)| value.is_finite()).map(|(epoch, value)| (epoch as f64, value));
-    Line::styled(n, name, points.collect())
+    Curve::styled(n, name, points.collect())
 }
 
-fn losses(alt: &str, drawn: Vec<Line>) -> Result<Option<String>> {
+fn losses(alt: &str, drawn: Vec<Curve>) -> Result<Option<String>> {
     if drawn.iter().all(|line| line.points.is_empty()) {
         return Ok(None);
     }
@@ -101,7 +101,7 @@ fn losses(alt: &str, drawn: Vec<Line>) -> Result<Option<String>> {
 }
 
 /// Lines over epochs, on a logarithmic axis where that is allowed and helps.
-fn draw(area: &Area, y_words: &str, mut drawn: Vec<Line>, may_be_logarithmic: bool) -> Drawn {
+fn draw(area: &Area, y_words: &str, mut drawn: Vec<Curve>, may_be_logarithmic: bool) -> Drawn {
     let values: Vec<f64> = drawn.iter().flat_map(|line| &line.points).map(|point| point.1).collect();
     let lowest = values.iter().copied().fold(f64::INFINITY, f64::min);
     let highest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -119,8 +119,8 @@ fn draw(area: &Area, y_words: &str, mut drawn: Vec<Line>, may_be_logarithmic: bo
     if !logarithmic && lowest >= 0.0 {
         y.start = 0.0;
     }
-    let room = 0.28 * (y.end - y.start); // for the key
-    y.end += room;
+    let margin = 0.28 * (y.end - y.start); // for the key
+    y.end += margin;
     let step = (y.end - y.start) / 6.0;
     let y_label = |value: &f64| {
         if logarithmic { significant(10f64.powf(*value)) } else { short(*value, step) }

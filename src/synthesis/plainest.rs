@@ -1,4 +1,4 @@
-//! A made defect to be shown, not to train on: one that shows.
+//! A synthetic anomaly to be shown, not to train on: one that shows.
 
 use super::{Corrupted, Foreground, SynthesisConfig, Synthesizer, Textures};
 use crate::picture::{Picture, Size};

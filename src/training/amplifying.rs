@@ -1,9 +1,9 @@
 //! Stage 1 in the epoch loop.
 
 use super::checkpoint::{Stage, module_record, optimizer_record, restore_module};
-use super::course::Course;
 use super::epochs::{Record, Trainee};
 use super::gpu::{GpuAmplify, OPTIMIZER};
+use super::job::TrainingJob;
 use super::{AmplifyBatch, AmplifyStage, Purpose, stream};
 use crate::Result;
 use crate::amplification::Amplifier;
@@ -16,7 +16,7 @@ const SHOWN: usize = 4;
 
 /// The amplifier in training.
 pub(super) struct Amplifying<'a> {
-    course: &'a Course,
+    job: &'a TrainingJob,
     stage: AmplifyStage,
     /// The student of a candidate; stage 1 leaves it as it is.
     student: &'a Student,
@@ -33,15 +33,15 @@ impl<'a> Amplifying<'a> {
     /// # Errors
     /// The device is out of memory, or the record is of another training.
     pub async fn new(
-        course: &'a Course,
+        job: &'a TrainingJob,
         stage: AmplifyStage,
         student: &'a Student,
         record: Option<Vec<u8>>,
     ) -> Result<Self> {
-        let mut new = Self { course, stage, student, gpu: None, losses: None, last: None };
-        if let Some(device) = course.gpu() {
+        let mut new = Self { job, stage, student, gpu: None, losses: None, last: None };
+        if let Some(device) = job.gpu() {
             let model = new.candidate(&History::default());
-            new.gpu = Some(GpuAmplify::new(course, device, &model, record.as_deref()).await?);
+            new.gpu = Some(GpuAmplify::new(job, device, &model, record.as_deref()).await?);
         }
         Ok(new)
     }
@@ -57,25 +57,25 @@ impl Trainee for Amplifying<'_> {
     type Tools = Synthesizer;
     type Batch = AmplifyBatch;
 
-    fn tools(course: &Course) -> Synthesizer {
-        Synthesizer::new(course.settings.size, course.textures.clone())
+    fn tools(job: &TrainingJob) -> Synthesizer {
+        Synthesizer::new(job.settings.size, job.textures.clone())
     }
 
-    fn prepare(course: &Course, tools: &Synthesizer, epoch: usize, chosen: &[usize]) -> AmplifyBatch {
-        course.corrupt(tools, epoch, chosen)
+    fn prepare(job: &TrainingJob, tools: &Synthesizer, epoch: usize, chosen: &[usize]) -> AmplifyBatch {
+        job.corrupt(tools, epoch, chosen)
     }
 
     async fn step(&mut self, [epoch, step]: [usize; 2], batch: AmplifyBatch, lr: f64) -> Result<()> {
-        let (course, settings) = (self.course, &self.course.settings);
+        let (job, settings) = (self.job, &self.job.settings);
         let mut rng = stream(settings.seed, Purpose::Pairs, epoch, step);
-        if step + 1 == course.steps() {
+        if step + 1 == job.steps() {
             self.last = Some(batch.clone());
         }
-        let place = |error| course.with_place(error, epoch);
+        let place = |error| job.with_place(error, epoch);
         match &mut self.gpu {
-            Some(gpu) => gpu.step(&batch, settings, course.sizes(), lr, &mut rng).map_err(place),
+            Some(gpu) => gpu.step(&batch, settings, job.sizes(), lr, &mut rng).map_err(place),
             None => {
-                let loss = self.stage.step_async(&course.teacher, batch, settings, lr, &mut rng).await;
+                let loss = self.stage.step_async(&job.teacher, batch, settings, lr, &mut rng).await;
                 let loss = loss.map_err(place)?;
                 self.losses = Some([loss.focal, loss.amplification]);
                 Ok(())
@@ -91,12 +91,12 @@ impl Trainee for Amplifying<'_> {
     }
 
     async fn record(&mut self, epoch: usize, [focal, amplification]: [f64; 2], lr: f64) -> Result<Record> {
-        let (course, settings) = (self.course, &self.course.settings);
+        let (job, settings) = (self.job, &self.job.settings);
         let last = self.last.take().map(|batch| first_of(batch, SHOWN));
         let [residual_normal, residual_anomalous] = match (last, &mut self.gpu) {
             (None, _) => [0.0; 2],
-            (Some(data), None) => self.stage.residual_intensity(&course.teacher, &data, settings).await?,
-            (Some(data), Some(gpu)) => gpu.residual_intensity(&data, course.sizes()).await?,
+            (Some(data), None) => self.stage.residual_intensity(&job.teacher, &data, settings).await?,
+            (Some(data), Some(gpu)) => gpu.residual_intensity(&data, job.sizes()).await?,
         };
         Ok(Record::Amplify(AmplifyRecord {
             epoch: epoch + 1,
@@ -117,7 +117,7 @@ impl Trainee for Amplifying<'_> {
     }
 
     fn candidate(&self, history: &History) -> Aand {
-        self.course.candidate(&self.stage.amplifier, self.student, history)
+        self.job.candidate(&self.stage.amplifier, self.student, history)
     }
 
     async fn checkpoint(&mut self) -> Result<Vec<(&'static str, Vec<u8>)>> {

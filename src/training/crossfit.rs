@@ -18,9 +18,9 @@
 //! `n` scores that the threshold rests on, and a tenth is added to it ([`MARGIN`]).
 
 use super::checkpoint::restore_module;
-use super::course::Course;
 use super::distilling::{Distilling, Source};
 use super::epochs::{BRANCH_NAME, Trainee};
+use super::job::TrainingJob;
 use super::run::Run;
 use super::{DistillStage, Event, Purpose, stream};
 use crate::Result;
@@ -49,10 +49,10 @@ fn deal(pictures: usize, seed: u64) -> Vec<usize> {
 }
 
 /// Steps of the student of one fold.
-fn steps(course: &Course) -> usize {
-    let settings = &course.settings;
+fn steps(job: &TrainingJob) -> usize {
+    let settings = &job.settings;
     let amplify = if settings.amplifies() { settings.epochs_amplify } else { 0 };
-    let all = course.steps() * (amplify + settings.epochs_distill);
+    let all = job.steps() * (amplify + settings.epochs_distill);
     ((all as f64 * STEPS / FOLDS as f64) as usize).max(1)
 }
 
@@ -93,30 +93,30 @@ impl Run<'_> {
         amplifier: &Amplifier,
         mut source: Source,
     ) -> Result<Vec<f64>> {
-        let course = self.course;
-        let (count, held, steps) = (course.pictures.len(), course.held_out.len(), steps(course));
+        let job = self.job;
+        let (count, held, steps) = (job.pictures.len(), job.held_out.len(), steps(job));
         let all = FOLDS * steps + count + (FOLDS + 1) * held;
         let mut done = 0;
-        let of_model = self.scores(model, &course.held_out, &mut done, all).await?;
-        let folds = deal(count, course.settings.seed);
+        let of_model = self.scores(model, &job.held_out, &mut done, all).await?;
+        let folds = deal(count, job.settings.seed);
         let early = self.take(BRANCH_NAME);
         let mut students = Vec::new();
         for fold in 0..FOLDS {
             let (own, others): (Vec<usize>, Vec<usize>) = (0..count).partition(|&i| folds[i] == fold);
-            let mut student = course.fresh_student(Purpose::FoldStudent, fold);
+            let mut student = job.fresh_student(Purpose::FoldStudent, fold);
             if early.is_some() {
                 student = restore_module(student, early.as_ref())?;
             }
-            let stage = DistillStage::of(student, &course.settings);
-            let mut trainee = Distilling::of(course, amplifier, stage, source, None).await?;
+            let stage = DistillStage::of(student, &job.settings);
+            let mut trainee = Distilling::of(job, amplifier, stage, source, None).await?;
             self.short(&mut trainee, fold, &others, steps, (&mut done, all)).await?;
             trainee.bring().await?;
             let without = trainee.candidate(&History::default());
             (_, source) = trainee.end();
-            let own: Vec<Seen<'_>> = own.into_iter().map(|i| course.pictures[i].borrowed()).collect();
+            let own: Vec<Seen<'_>> = own.into_iter().map(|i| job.pictures[i].borrowed()).collect();
             students.push(Said {
                 fold: self.scores(&without, &own, &mut done, all).await?,
-                held_out: self.scores(&without, &course.held_out, &mut done, all).await?,
+                held_out: self.scores(&without, &job.held_out, &mut done, all).await?,
             });
         }
         let scores = on_the_models_level(&of_model, &students);
@@ -132,7 +132,7 @@ impl Run<'_> {
         steps: usize,
         (done, all): (&mut usize, usize),
     ) -> Result<()> {
-        let (course, settings) = (self.course, &self.course.settings);
+        let (job, settings) = (self.job, &self.job.settings);
         let mut order: Vec<usize> = Vec::new();
         for step in 0..steps {
             if order.is_empty() {
@@ -142,7 +142,7 @@ impl Run<'_> {
             let chosen: Vec<usize> = order.drain(..settings.batch.min(order.len())).collect();
             // Past the epochs of the stage, so that nothing is drawn twice.
             let epoch = settings.epochs_distill + fold * steps + step;
-            let batch = Distilling::prepare(course, &(), epoch, &chosen);
+            let batch = Distilling::prepare(job, &(), epoch, &chosen);
             trainee.step([epoch, step], batch, settings.lr_at(step, steps)).await?;
             let waiting = usize::from(step + 1 < steps);
             while trainee.losses(waiting).await?.is_some() {}

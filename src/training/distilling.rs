@@ -1,10 +1,10 @@
 //! Stage 2 in the epoch loop, and the features that it learns from.
 
 use super::checkpoint::{Stage, module_record, optimizer_record, restore_module};
-use super::course::{Course, Event};
 use super::epochs::{Record, Trainee};
 use super::gpu::{GpuDistill, GpuFeatures, OPTIMIZER};
-use super::read::floats;
+use super::job::{Event, TrainingJob};
+use super::read_back::floats;
 use super::run::Run;
 use super::{DistillStage, FeatureCache};
 use crate::amplification::Amplifier;
@@ -35,7 +35,7 @@ pub(super) enum Batch {
 
 /// A student in training.
 pub(super) struct Distilling<'a> {
-    course: &'a Course,
+    job: &'a TrainingJob,
     amplifier: &'a Amplifier,
     /// The amplifier on the plain device.
     frozen: Amplifier,
@@ -52,18 +52,18 @@ impl<'a> Distilling<'a> {
     /// # Errors
     /// The device is out of memory, or the record is of another training.
     pub async fn of(
-        course: &'a Course,
+        job: &'a TrainingJob,
         amplifier: &'a Amplifier,
         stage: DistillStage,
         source: Source,
         record: Option<Vec<u8>>,
     ) -> Result<Self> {
-        let model = course.candidate(amplifier, &stage.student, &History::default());
-        let gpu = match course.gpu() {
-            Some(gpu) => Some(Box::new(GpuDistill::new(course, gpu, &model, record.as_deref()).await?)),
+        let model = job.candidate(amplifier, &stage.student, &History::default());
+        let gpu = match job.gpu() {
+            Some(gpu) => Some(Box::new(GpuDistill::new(job, gpu, &model, record.as_deref()).await?)),
             None => None,
         };
-        Ok(Self { course, amplifier, frozen: model.amplifier, stage, source, gpu, losses: None })
+        Ok(Self { job, amplifier, frozen: model.amplifier, stage, source, gpu, losses: None })
     }
 
     /// The trained student, and what it learned from.
@@ -77,18 +77,18 @@ impl Trainee for Distilling<'_> {
     type Tools = ();
     type Batch = Batch;
 
-    fn tools(_: &Course) {}
+    fn tools(_: &TrainingJob) {}
 
-    fn prepare(course: &Course, (): &(), epoch: usize, chosen: &[usize]) -> Batch {
-        match course.learns_anew() {
-            true => Batch::Varied(course.pixels(epoch, chosen), chosen.len()),
+    fn prepare(job: &TrainingJob, (): &(), epoch: usize, chosen: &[usize]) -> Batch {
+        match job.learns_anew() {
+            true => Batch::Varied(job.pixels(epoch, chosen), chosen.len()),
             false => Batch::Known(chosen.to_vec()),
         }
     }
 
     async fn step(&mut self, [epoch, _]: [usize; 2], batch: Batch, lr: f64) -> Result<()> {
-        let course = self.course;
-        let place = |error| course.with_place(error, epoch);
+        let job = self.job;
+        let place = |error| job.with_place(error, epoch);
         let features = match (&mut self.source, &mut self.gpu, batch) {
             (Source::Gpu(features), Some(gpu), Batch::Known(chosen)) => {
                 return gpu.step(features, &chosen, lr).map_err(place);
@@ -97,12 +97,12 @@ impl Trainee for Distilling<'_> {
                 return gpu.step_anew(features, &pixels, count, lr).map_err(place);
             }
             (Source::Cpu(cache, shapes), _, Batch::Known(chosen)) => {
-                gather(cache, shapes, &chosen, &course.teacher.trunk.stem.weight.device())?
+                gather(cache, shapes, &chosen, &job.teacher.trunk.stem.weight.device())?
             }
-            (_, _, Batch::Varied(pixels, count)) => advanced(course, &self.frozen, pixels, count),
+            (_, _, Batch::Varied(pixels, count)) => advanced(job, &self.frozen, pixels, count),
             (..) => return Err(Error::Device("the features are gone".into())),
         };
-        let loss = self.stage.step_async(features, &course.settings, lr).await.map_err(place)?;
+        let loss = self.stage.step_async(features, &job.settings, lr).await.map_err(place)?;
         self.losses = Some([loss.kd, loss.hkd]);
         Ok(())
     }
@@ -126,7 +126,7 @@ impl Trainee for Distilling<'_> {
     }
 
     fn candidate(&self, history: &History) -> Aand {
-        self.course.candidate(self.amplifier, &self.stage.student, history)
+        self.job.candidate(self.amplifier, &self.stage.student, history)
     }
 
     async fn checkpoint(&mut self) -> Result<Vec<(&'static str, Vec<u8>)>> {
@@ -155,29 +155,29 @@ impl Run<'_> {
     /// # Errors
     /// The device or the cache failed, or a stop was asked for.
     pub async fn features(&mut self, amplifier: &Amplifier, student: &Student) -> Result<Source> {
-        let (course, settings) = (self.course, &self.course.settings);
-        let model = course.candidate(amplifier, student, &History::default());
-        let all = course.pictures.len();
-        if let Some(gpu) = course.gpu() {
+        let (job, settings) = (self.job, &self.job.settings);
+        let model = job.candidate(amplifier, student, &History::default());
+        let all = job.pictures.len();
+        if let Some(gpu) = job.gpu() {
             let progress = async |done: usize| self.tell(Event::Caching(done, all)).await;
-            let features = GpuFeatures::new(course, gpu, &model, progress).await;
+            let features = GpuFeatures::new(job, gpu, &model, progress).await;
             return features.map(Source::Gpu).map_err(|error| match error {
                 Error::Interrupted(_) => self.interrupted(),
                 other => other,
             });
         }
-        if course.learns_anew() {
+        if job.learns_anew() {
             return Ok(Source::Anew);
         }
-        let (channels, sizes) = (course.teacher.backbone.channels(), course.sizes());
+        let (channels, sizes) = (job.teacher.backbone.channels(), job.sizes());
         let shapes = [0, 1, 2].map(|k| [channels[k], sizes[k].height, sizes[k].width]);
         let length = shapes.iter().map(|s| s.iter().product::<usize>()).sum();
-        let mut cache = FeatureCache::new(length, course.cache_budget);
-        for chosen in course.pictures.chunks(settings.batch) {
+        let mut cache = FeatureCache::new(length, job.cache_budget);
+        for chosen in job.pictures.chunks(settings.batch) {
             let pixels = chosen.iter().flat_map(|seen| normalize(&seen.picture)).collect();
             let mut levels = [const { Vec::new() }; 3];
             for (level, feature) in
-                levels.iter_mut().zip(advanced(course, &model.amplifier, pixels, chosen.len()))
+                levels.iter_mut().zip(advanced(job, &model.amplifier, pixels, chosen.len()))
             {
                 *level = floats(feature).await?;
             }
@@ -198,11 +198,11 @@ impl Run<'_> {
 
 /// The features `[B, C_k, H_k, W_k]` that a student learns from, of normalized pixels `[count, 3, H, W]`; the amplifier
 /// is on the plain device.
-fn advanced(course: &Course, amplifier: &Amplifier, pixels: Vec<f32>, count: usize) -> [Tensor<4>; 3] {
-    let device = course.teacher.trunk.stem.weight.device();
-    let teacher = course.teacher.forward(batch(pixels, count, course.settings.size, &device));
-    match course.advances() {
-        true => amplifier.forward(teacher, course.raa()).map(|a| a.feature),
+fn advanced(job: &TrainingJob, amplifier: &Amplifier, pixels: Vec<f32>, count: usize) -> [Tensor<4>; 3] {
+    let device = job.teacher.trunk.stem.weight.device();
+    let teacher = job.teacher.forward(batch(pixels, count, job.settings.size, &device));
+    match job.advances() {
+        true => amplifier.forward(teacher, job.raa()).map(|a| a.feature),
         false => teacher,
     }
 }

@@ -2,8 +2,8 @@
 
 use super::checkpoint::{Position, Stage};
 use super::config::Settings;
-use super::course::{Course, Event};
 use super::film::Film;
+use super::job::{Event, TrainingJob};
 use super::run::{Run, seconds};
 use super::{Purpose, prefetch_async};
 use crate::inference::{Engine, Plan};
@@ -20,13 +20,13 @@ pub(super) trait Trainee {
     type Batch: Send;
 
     /// Made once, before the first epoch.
-    fn tools(course: &Course) -> Self::Tools;
+    fn tools(job: &TrainingJob) -> Self::Tools;
 
     /// The batch of the `chosen` pictures; where there are threads, another one makes it while a step is computed.
-    fn prepare(course: &Course, tools: &Self::Tools, epoch: usize, chosen: &[usize]) -> Self::Batch;
+    fn prepare(job: &TrainingJob, tools: &Self::Tools, epoch: usize, chosen: &[usize]) -> Self::Batch;
 
     /// Takes the step `at = [epoch, step]`, or hands it to the GPU. What goes wrong with its losses is said with the
-    /// epoch ([`Course::with_place`]).
+    /// epoch ([`TrainingJob::with_place`]).
     async fn step(&mut self, at: [usize; 2], batch: Self::Batch, lr: f64) -> Result<()>;
 
     /// The losses of the earliest step that was not told of, where more than `waiting` such steps are; a GPU's come
@@ -151,9 +151,9 @@ fn lag(step: usize, steps: usize) -> usize {
 impl Run<'_> {
     /// A stage from a position to its end.
     pub async fn epochs<T: Trainee>(&mut self, trainee: &mut T, from: Position) -> Result<()> {
-        let settings = &self.course.settings;
-        let (epochs, steps) = (T::STAGE.epochs(settings), self.course.steps());
-        let tools = T::tools(self.course);
+        let settings = &self.job.settings;
+        let (epochs, steps) = (T::STAGE.epochs(settings), self.job.steps());
+        let tools = T::tools(self.job);
         let begin = Event::Begin { stage: T::STAGE, epoch: from.epoch, epochs, steps };
         if self.tell(begin).await {
             return Err(self.interrupted());
@@ -181,7 +181,7 @@ impl Run<'_> {
                 }
             }
             self.film(trainee, epoch + 1).await?;
-            if T::STAGE == Stage::Distill && epoch + 1 == epochs / BRANCH && self.course.leaves_out() {
+            if T::STAGE == Stage::Distill && epoch + 1 == epochs / BRANCH && self.job.leaves_out() {
                 trainee.bring().await?;
                 self.keep(BRANCH_NAME, trainee.weights()?);
             }
@@ -203,7 +203,7 @@ impl Run<'_> {
 
     /// A frame of the observer's film of stage 2, if it has one and it is time.
     async fn film<T: Trainee>(&mut self, trainee: &mut T, epoch: usize) -> Result<()> {
-        let epochs = self.course.settings.epochs_distill;
+        let epochs = self.job.settings.epochs_distill;
         let due = |film: &mut Film| film.is_due(epoch, epochs);
         if T::STAGE != Stage::Distill || !self.observer.film().is_some_and(due) {
             return Ok(());
@@ -226,11 +226,11 @@ impl Run<'_> {
         told: &mut Told,
         lr: f64,
     ) -> Result<()> {
-        let (course, epoch, steps) = (self.course, told.epoch, self.course.steps());
-        let batches = course.batches(T::STAGE.order(), epoch);
-        let make = |step: usize| T::prepare(course, tools, epoch, &batches[step]);
+        let (job, epoch, steps) = (self.job, told.epoch, self.job.steps());
+        let batches = job.batches(T::STAGE.order(), epoch);
+        let make = |step: usize| T::prepare(job, tools, epoch, &batches[step]);
         prefetch_async(told.step..steps, make, async |step, batch| {
-            let place = |error: Error| course.with_place(error, epoch);
+            let place = |error: Error| job.with_place(error, epoch);
             trainee.step([epoch, step], batch, lr).await?;
             let mut stop = false;
             while let Some(losses) = trainee.losses(lag(step, steps)).await.map_err(place)? {

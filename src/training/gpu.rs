@@ -1,7 +1,7 @@
 //! Both stages by the shaders' own training engine: what it is given, and what comes back as modules and checkpoints.
 
 use super::config::{Objective, Settings};
-use super::course::Course;
+use super::job::TrainingJob;
 use super::stage1::{labels, mean_residual};
 use super::{AmplifyBatch, AmplifyStage, DistillStage, FeatureCache, MOST_PAIRS};
 use crate::amplification::sample_pairs;
@@ -21,7 +21,7 @@ pub(super) const OPTIMIZER: &str = "optimizer.gpu";
 /// Bytes of features that are kept on the GPU; more are sent there for every step.
 const ON_GPU: u64 = if cfg!(target_arch = "wasm32") { 512 << 20 } else { 4 << 30 };
 
-impl Course {
+impl TrainingJob {
     /// The GPU that trains, if one does; the contrastive objective is the CPU's.
     pub(super) fn gpu(&self) -> Option<&Arc<Gpu>> {
         match &self.processor {
@@ -62,12 +62,12 @@ impl GpuAmplify {
     ///
     /// # Errors
     /// The device is out of memory, or the record is of another training.
-    pub async fn new(course: &Course, gpu: &Arc<Gpu>, model: &Aand, record: Option<&[u8]>) -> Result<Self> {
-        let settings = &course.settings;
+    pub async fn new(job: &TrainingJob, gpu: &Arc<Gpu>, model: &Aand, record: Option<&[u8]>) -> Result<Self> {
+        let settings = &job.settings;
         let margin = [settings.alpha as f32, settings.amplification_weight as f32];
         let mut engine = Amplify::new(
             Arc::clone(gpu),
-            course.scheme(),
+            job.scheme(),
             settings.raa,
             margin,
             MOST_PAIRS,
@@ -183,26 +183,26 @@ impl GpuFeatures {
     /// # Errors
     /// The device failed, or a stop was asked for ([`Error::Interrupted`] without words).
     pub async fn new(
-        course: &Course,
+        job: &TrainingJob,
         gpu: &Arc<Gpu>,
         model: &Aand,
         mut progress: impl AsyncFnMut(usize) -> bool,
     ) -> Result<Self> {
-        let scheme = course.scheme();
+        let scheme = job.scheme();
         let (channels, sizes) = (scheme.backbone.channels(), scheme.backbone.sizes(scheme.size));
         let lengths = [0, 1, 2].map(|k| channels[k] * sizes[k].area());
         let mut engine =
             Amplify::new(Arc::clone(gpu), scheme, model.info.raa, [0.0; 2], [0; 2], &source(model).await?)?;
-        if course.learns_anew() {
+        if job.learns_anew() {
             return Ok(Self::Anew(Box::new(engine), lengths));
         }
-        let all = Features::bytes(lengths) * course.pictures.len() as u64;
+        let all = Features::bytes(lengths) * job.pictures.len() as u64;
         let mut features = match all <= ON_GPU {
             true => Self::Kept(Features::new(lengths)),
-            false => Self::Cached(FeatureCache::new(lengths.iter().sum(), course.cache_budget), lengths),
+            false => Self::Cached(FeatureCache::new(lengths.iter().sum(), job.cache_budget), lengths),
         };
         let mut done = 0;
-        for chosen in course.pictures.chunks(scheme.batch) {
+        for chosen in job.pictures.chunks(scheme.batch) {
             let pixels: Vec<f32> = chosen.iter().flat_map(|seen| normalize(&seen.picture)).collect();
             engine.advance(&pixels, chosen.len())?;
             match &mut features {
@@ -239,8 +239,8 @@ impl GpuDistill {
     ///
     /// # Errors
     /// The device is out of memory, or the record is of another training.
-    pub async fn new(course: &Course, gpu: &Arc<Gpu>, model: &Aand, record: Option<&[u8]>) -> Result<Self> {
-        let mut engine = Distill::new(Arc::clone(gpu), course.scheme(), &source(model).await?)?;
+    pub async fn new(job: &TrainingJob, gpu: &Arc<Gpu>, model: &Aand, record: Option<&[u8]>) -> Result<Self> {
+        let mut engine = Distill::new(Arc::clone(gpu), job.scheme(), &source(model).await?)?;
         if let Some(record) = record {
             let (moments, times) = decode(record)?;
             engine.resume(&moments, &times)?;

@@ -1,8 +1,8 @@
 //! The threshold at the end of a training: which good pictures are scored for it, and by what.
 
 use super::config::Settings;
-use super::course::Event;
 use super::distilling::Source;
+use super::job::Event;
 use super::run::Run;
 use super::{Purpose, stream};
 use crate::Result;
@@ -58,18 +58,18 @@ impl Run<'_> {
         amplifier: &Amplifier,
         source: Option<Source>,
     ) -> Result<Aand> {
-        let (course, asked) = (self.course, self.course.settings.false_alarms);
-        let (fit, held) = (course.pictures.len(), course.held_out.len());
+        let (job, asked) = (self.job, self.job.settings.false_alarms);
+        let (fit, held) = (job.pictures.len(), job.held_out.len());
         model.info.threshold = match source {
-            Some(source) if course.leaves_out() => {
+            Some(source) if job.leaves_out() => {
                 let scores = self.left_out(&model, amplifier, source).await?;
                 from_good_scores(&scores, asked, Basis::LeftOut)
             }
             _ if held > 0 => {
-                let scores = self.scores(&model, &course.held_out, &mut 0, held).await?;
+                let scores = self.scores(&model, &job.held_out, &mut 0, held).await?;
                 from_good_scores(&scores, asked, Basis::HeldOut)
             }
-            _ => guess(&self.scores(&model, &course.pictures, &mut 0, fit).await?),
+            _ => guess(&self.scores(&model, &job.pictures, &mut 0, fit).await?),
         };
         self.keep_pictures(&mut model).await?;
         Ok(model)
@@ -84,8 +84,8 @@ impl Run<'_> {
         done: &mut usize,
         all: usize,
     ) -> Result<Vec<f64>> {
-        let Settings { augment, batch, seed, .. } = &self.course.settings;
-        let judge = Judge::new(model, &self.course.processor).await?;
+        let Settings { augment, batch, seed, .. } = &self.job.settings;
+        let judge = Judge::new(model, &self.job.processor).await?;
         let mut scores = Vec::with_capacity(pictures.len());
         for some in pictures.chunks((*batch).min(TOGETHER)) {
             let from = scores.len();

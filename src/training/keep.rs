@@ -1,6 +1,6 @@
 //! Which good pictures stay in the model file.
 
-use super::course::Event;
+use super::job::Event;
 use super::run::Run;
 use super::{Purpose, TOGETHER, stream};
 use crate::Result;
@@ -19,14 +19,14 @@ impl Run<'_> {
     /// # Errors
     /// The device failed, or a stop was asked for.
     pub async fn keep_pictures(&mut self, model: &mut Aand) -> Result<()> {
-        let (course, settings) = (self.course, &self.course.settings);
+        let (job, settings) = (self.job, &self.job.settings);
         if settings.keep == 0 {
             return Ok(());
         }
         let tensors = NamedTensors::new(tensors_async(model).await?);
         let embedder = Embedder::new(&model.info, &tensors)?;
-        let all: Vec<(&Seen<'static>, bool)> = (course.pictures.iter().map(|seen| (seen, true)))
-            .chain(course.held_out.iter().map(|seen| (seen, false)))
+        let all: Vec<(&Seen<'static>, bool)> = (job.pictures.iter().map(|seen| (seen, true)))
+            .chain(job.held_out.iter().map(|seen| (seen, false)))
             .collect();
         let mut drawn: Vec<usize> = (0..all.len()).collect();
         drawn.shuffle(&mut stream(settings.seed, Purpose::Kept, 0, 0));

@@ -5,22 +5,22 @@ mod amplifying;
 mod cache;
 mod checkpoint;
 mod config;
-mod course;
 mod crossfit;
 mod distilling;
 mod epochs;
 #[cfg(not(target_arch = "wasm32"))]
 mod extent;
 mod film;
-mod given;
 mod gpu;
+mod hold_out;
+mod job;
 mod judge;
 mod keep;
 mod prefetch;
 #[cfg(not(target_arch = "wasm32"))]
 mod prepare;
 mod random;
-mod read;
+mod read_back;
 mod run;
 mod shown;
 mod stage1;
@@ -31,11 +31,11 @@ pub use cache::FeatureCache;
 pub use checkpoint::is_own_checkpoint;
 pub use checkpoint::{Checkpoint, Contents, Position, Stage};
 pub use config::{Calibration, Objective, Preset, Settings, TeacherKind};
-pub use course::{Course, Event, Observer, distill_further, train, train_async};
 #[cfg(not(target_arch = "wasm32"))]
 pub use extent::Extent;
 pub use film::Film;
-pub use given::{CACHE_BUDGET, Good, draw, fingerprint_of};
+pub use hold_out::{CACHE_BUDGET, Good, draw, fingerprint_of};
+pub use job::{Event, Observer, TrainingJob, distill_further, train, train_async};
 pub use judge::{Judge, TOGETHER};
 pub use prefetch::prefetch_async;
 #[cfg(not(target_arch = "wasm32"))]

@@ -1,9 +1,9 @@
-//! From a data set to a course: hold out, read, resize, find the foreground.
+//! From a data set to a training job: hold out, read, resize, find the foreground.
 
 use super::checkpoint::is_own_checkpoint;
 use super::config::{Calibration, Settings};
-use super::course::Course;
-use super::given::Good;
+use super::hold_out::Good;
+use super::job::TrainingJob;
 use crate::dataset::{Dataset, fingerprint};
 use crate::detection::FEWEST;
 use crate::files::{Lock, check_replace, clear_leftovers, folder_of};
@@ -16,7 +16,7 @@ use crate::{Error, Result};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
-impl Course {
+impl TrainingJob {
     /// Reads the good pictures of `dataset`; its test pictures are never opened.
     ///
     /// # Errors

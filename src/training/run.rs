@@ -1,8 +1,8 @@
 //! A training under way: what is saved after each epoch, and what is kept.
 
 use super::checkpoint::{Checkpoint, Contents, Position, Stage};
-use super::course::{Course, Event, Observer};
 use super::epochs::Trainee;
+use super::job::{Event, Observer, TrainingJob};
 use crate::model::{Aand, History, Selection, encode_async};
 use crate::{Error, Result};
 
@@ -11,7 +11,7 @@ const SECONDS_BETWEEN_CHECKPOINTS: f64 = 20.0;
 
 /// A training under way.
 pub(super) struct Run<'a> {
-    pub course: &'a Course,
+    pub job: &'a TrainingJob,
     pub contents: Contents,
     pub observer: &'a mut dyn Observer,
     pub history: History,
@@ -26,9 +26,9 @@ pub(super) struct Run<'a> {
 
 impl<'a> Run<'a> {
     /// One that has not begun.
-    pub fn new(course: &'a Course, contents: Contents, observer: &'a mut dyn Observer) -> Self {
+    pub fn new(job: &'a TrainingJob, contents: Contents, observer: &'a mut dyn Observer) -> Self {
         Self {
-            course,
+            job,
             contents,
             observer,
             history: History::default(),
@@ -60,22 +60,22 @@ impl Run<'_> {
     /// One holds all weights twice over (moments included); after each epoch of a second it would take
     /// longer than the epoch.
     pub fn wanted(&self, epoch: usize, epochs: usize) -> bool {
-        self.course.checkpoint.is_some()
+        self.job.checkpoint.is_some()
             && (epoch == 0 || epoch + 1 == epochs || seconds() - self.saved >= SECONDS_BETWEEN_CHECKPOINTS)
     }
 
     /// Saves where the training stands, if checkpoints are kept.
     pub async fn save(&mut self, position: Position, trainee: &mut impl Trainee) -> Result<()> {
-        let Some(path) = &self.course.checkpoint else { return Ok(()) };
+        let Some(path) = &self.job.checkpoint else { return Ok(()) };
         let records = trainee.checkpoint().await?;
         self.saved = seconds();
         let checkpoint = Checkpoint {
             position,
             history: self.history.clone(),
-            settings: self.course.settings.clone(),
-            teacher: self.course.teacher_words(),
+            settings: self.job.settings.clone(),
+            teacher: self.job.teacher_words(),
             contents: self.contents.clone(),
-            data_fingerprint: self.course.data_fingerprint.clone(),
+            data_fingerprint: self.job.data_fingerprint.clone(),
             best: self.best,
         };
         let mut all = records;
@@ -86,7 +86,7 @@ impl Run<'_> {
     /// Whether a candidate is to be judged after this epoch (from 0): method.md 2.10, 4.4.
     pub fn due(&self, epoch: usize, epochs: usize) -> bool {
         let number = epoch + 1;
-        self.course.settings.selection == Selection::Test
+        self.job.settings.selection == Selection::Test
             && (number.is_multiple_of(5) && number > 5 || number == epochs)
     }
 
@@ -113,7 +113,7 @@ impl Run<'_> {
     }
 
     pub fn interrupted(&self) -> Error {
-        let how = match &self.course.checkpoint {
+        let how = match &self.job.checkpoint {
             Some(path) => format!("saved {}; give the same command with `resume` to go on", path.display()),
             None => "nothing was saved".into(),
         };

@@ -1,6 +1,6 @@
 //! What an epoch shows of the pictures: each of them once, or so many tiles of it at random places.
 
-use super::course::Course;
+use super::job::TrainingJob;
 use super::{Purpose, stream};
 use crate::picture::{Mask, Picture, Region, Size, cover, normalize, tile_of_mask};
 use rand::RngExt;
@@ -28,7 +28,7 @@ pub fn tiles_each(pictures: usize, native: Size, tile: Size) -> usize {
     TILES.div_ceil(pictures.max(1)).clamp(1, cover(native, tile).max(1))
 }
 
-impl Course {
+impl TrainingJob {
     /// Inputs of the network in an epoch.
     pub fn items(&self) -> usize {
         let largest = self.pictures.iter().map(|seen| seen.native).max_by_key(|native| native.area());

@@ -3,7 +3,7 @@
 use super::adam;
 use super::checkpoint::restore_optimizer;
 use super::config::{Objective, Settings};
-use super::read::{floats, scalars};
+use super::read_back::{floats, scalars};
 use crate::amplification::{Amplifier, PairSample, Raa, Residual};
 use crate::amplification::{amplification, contrastive, focal, sample_pairs, to_rows};
 use crate::detection::batch;

@@ -3,7 +3,7 @@
 use super::adam;
 use super::checkpoint::restore_optimizer;
 use super::config::Settings;
-use super::read::scalars;
+use super::read_back::scalars;
 use crate::student::{Student, distillation};
 use crate::teacher::Backbone;
 use crate::{Error, Result};

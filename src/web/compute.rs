@@ -1,7 +1,7 @@
 //! What a model runs on: the CPU, or a GPU through WebGPU, which also shows its heat maps.
 
 use crate::detection::{Detector, Executor};
-use crate::gpu::{Gpu, HeatCanvas, Network};
+use crate::gpu::{Gpu, GpuNetwork, HeatCanvas};
 use crate::inference::Plan;
 use crate::model::{Info, Precision};
 use crate::{Error, Result};
@@ -36,7 +36,7 @@ impl Compute {
         // The GPU has the network's own map only; that of a picture in tiles or with a border is put together here.
         let canvas = canvas.filter(|_| info.view.shows_whole_maps());
         let canvas = canvas.map(|canvas| HeatCanvas::new(&gpu, canvas, plan.size)).transpose()?;
-        let network = Network::new(Arc::clone(&gpu), plan, precision)?;
+        let network = GpuNetwork::new(Arc::clone(&gpu), plan, precision)?;
         Ok(Self { detector: Detector::with(info, Executor::gpu(network)), gpu: Some(gpu), canvas })
     }
 

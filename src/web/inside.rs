@@ -1,4 +1,4 @@
-//! Looking inside: every step of the method on one picture, and made defects.
+//! Looking inside: every step of the method on one picture, and synthetic anomalies.
 
 use super::detection::{Detector, opaque, rgba};
 use super::error::thrown;
@@ -53,7 +53,7 @@ impl Detector {
         Ok(rgba(&plainest_defect(&picture, u64::from(seed)).picture))
     }
 
-    /// Fixes the colors of [`Insides::colors`] by good pictures: `size x size` pixels of four bytes each, one after the
+    /// Fixes the colors of [`IntermediateFeatures::colors`] by good pictures: `size x size` pixels of four bytes each, one after the
     /// other. Without this each picture has colors of its own.
     ///
     /// # Errors
@@ -69,13 +69,17 @@ impl Detector {
     /// # Errors
     /// `PictureError`: not as many pixels. `DetectionError`: the map is not finite, or the model is only on the
     /// GPU.
-    pub fn inspect(&self, pixels: Vec<u8>, amplify: bool) -> std::result::Result<Insides, JsValue> {
+    pub fn inspect(
+        &self,
+        pixels: Vec<u8>,
+        amplify: bool,
+    ) -> std::result::Result<IntermediateFeatures, JsValue> {
         self.look(&pixels, amplify).map_err(thrown)
     }
 }
 
 impl Detector {
-    fn look(&self, pixels: &[u8], amplify: bool) -> Result<Insides> {
+    fn look(&self, pixels: &[u8], amplify: bool) -> Result<IntermediateFeatures> {
         let picture = self.input(pixels)?;
         let levels = self.inspector()?.look(&normalize(&picture), amplify);
         let side = |level: &LevelFeatures| [level.shape[1], level.shape[2]];
@@ -89,7 +93,7 @@ impl Detector {
         let own = || Rc::new(levels.each_ref().map(|level| Axes::new(&[&level.teacher], level.shape[0])));
         let axes = self.axes.clone().unwrap_or_else(own);
         let maps = levels.each_ref().map(LevelFeatures::maps);
-        Ok(Insides { maps, axes, levels, shares, found })
+        Ok(IntermediateFeatures { maps, axes, levels, shares, found })
     }
 
     fn axes_of(&self, pixels: &[u8]) -> Result<[Axes; 3]> {
@@ -123,7 +127,7 @@ impl Detector {
 
 /// Every step of the method on one picture.
 #[wasm_bindgen]
-pub struct Insides {
+pub struct IntermediateFeatures {
     maps: [LevelMaps; 3],
     levels: [LevelFeatures; 3],
     axes: Rc<[Axes; 3]>,
@@ -132,7 +136,7 @@ pub struct Insides {
 }
 
 #[wasm_bindgen]
-impl Insides {
+impl IntermediateFeatures {
     /// The maximum of the anomaly map.
     #[wasm_bindgen(getter)]
     pub fn score(&self) -> f64 {

@@ -1,4 +1,4 @@
-//! A detector in seconds from a person's own good pictures, and what it says of made defects.
+//! A detector in seconds from a person's own good pictures, and what it says of synthetic anomalies.
 
 use super::error::thrown;
 use super::remark::remark;

@@ -33,7 +33,7 @@ mod why;
 #[cfg(not(feature = "burn"))]
 pub use detection::{Detection, Detector};
 #[cfg(not(feature = "burn"))]
-pub use inside::{Insides, PatchNumbers};
+pub use inside::{IntermediateFeatures, PatchNumbers};
 #[cfg(not(feature = "burn"))]
 pub use instant::{Instant, needs_teacher, provide_teacher};
 #[cfg(feature = "burn")]

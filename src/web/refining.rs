@@ -3,7 +3,7 @@
 use super::error::thrown;
 use super::remark::remark;
 use super::training_device::processor;
-use super::training_watch::Watch;
+use super::training_watch::TrainingObserver;
 use crate::hash::hex;
 use crate::model::{Correction, Info, encode_async, header};
 use crate::refinement::{Corrected, Refined, Settings, refine_async};
@@ -81,7 +81,7 @@ impl Refiner {
         tell: js_sys::Function,
         idle: js_sys::Function,
     ) -> std::result::Result<Vec<u8>, JsValue> {
-        self.run(Watch::new(tell, idle, None)).await.map_err(thrown)
+        self.run(TrainingObserver::new(tell, idle, None)).await.map_err(thrown)
     }
 
     /// What has changed, once it is refined, as JSON: the `sentence`; `worse`, why the model should not be taken (null: it may
@@ -109,7 +109,7 @@ impl Refiner {
         Ok(Self { bytes, info, settings, good: Vec::new(), defects: Vec::new(), outcome: None })
     }
 
-    async fn run(&mut self, mut watch: Watch) -> Result<Vec<u8>> {
+    async fn run(&mut self, mut watch: TrainingObserver) -> Result<Vec<u8>> {
         let model = (self.bytes.as_slice(), Path::new("the model"));
         let found = refine_async(model, &self.good, &self.defects, &self.settings, &mut watch).await?;
         self.outcome = Some(told(&found));

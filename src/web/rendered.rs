@@ -2,7 +2,7 @@
 
 use super::error::thrown;
 use crate::Error;
-use crate::render::{Line, render};
+use crate::render::{ProductLine, render};
 use image::ImageFormat;
 use std::io::Cursor;
 use wasm_bindgen::prelude::*;
@@ -18,7 +18,7 @@ pub fn rendered(line: &str, seed: u32, defect: Option<String>) -> std::result::R
 }
 
 fn png(line: &str, seed: u32, defect: Option<&str>) -> crate::Result<Vec<u8>> {
-    let part = render(line.parse::<Line>()?, seed.into(), defect)?;
+    let part = render(line.parse::<ProductLine>()?, seed.into(), defect)?;
     let mut file = Cursor::new(Vec::new());
     let written = part.picture.write_to(&mut file, ImageFormat::Png);
     written.map_err(|e| Error::Setting(format!("a rendered picture cannot be encoded: {e}")))?;

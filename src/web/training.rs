@@ -3,14 +3,14 @@
 use super::error::thrown;
 use super::remark::remark;
 use super::training_device::processor;
-use super::training_watch::Watch;
+use super::training_watch::TrainingObserver;
 use crate::amplification::RaaOptions;
 use crate::gpu::Processor;
 use crate::model::{Info, Precision, Score, decode, decode_student, encode_async, header};
 use crate::picture::{self, Size, View};
 use crate::synthesis::{Foreground, plainest_defect};
 use crate::teacher::Teacher;
-use crate::training::{Course, Film, Good, Preset, Settings, draw, fingerprint_of, train_async};
+use crate::training::{Film, Good, Preset, Settings, TrainingJob, draw, fingerprint_of, train_async};
 use crate::{Error, Result};
 use burn::tensor::Device;
 use serde::Deserialize;
@@ -54,7 +54,7 @@ pub struct Trainer {
     good: Vec<Good>,
     /// Names and contents' SHA-256 of the pictures.
     identity: Vec<(String, [u8; 32])>,
-    course: Option<Course>,
+    job: Option<TrainingJob>,
     /// Of the training that is done.
     film: Option<Vec<u8>>,
 }
@@ -112,10 +112,10 @@ impl Trainer {
         idle: js_sys::Function,
         keep: js_sys::Function,
     ) -> std::result::Result<Vec<u8>, JsValue> {
-        self.run(Watch::new(tell, idle, Some(keep))).await.map_err(thrown)
+        self.run(TrainingObserver::new(tell, idle, Some(keep))).await.map_err(thrown)
     }
 
-    /// The film of stage 2 on one of the good pictures and on the same with a made defect, once the training is done:
+    /// The film of stage 2 on one of the good pictures and on the same with a synthetic anomaly, once the training is done:
     /// the bytes of a safetensors file ([`Film::encode`]).
     pub fn film(&mut self) -> Option<Vec<u8>> {
         self.film.take()
@@ -139,15 +139,7 @@ impl Trainer {
             }
         };
         let processor = processor(gpu).await?;
-        Ok(Self {
-            wanted,
-            processor,
-            earlier,
-            good: Vec::new(),
-            identity: Vec::new(),
-            course: None,
-            film: None,
-        })
+        Ok(Self { wanted, processor, earlier, good: Vec::new(), identity: Vec::new(), job: None, film: None })
     }
 
     fn prepare(&mut self) -> Result<String> {
@@ -177,21 +169,21 @@ impl Trainer {
         let names = self.identity.iter().zip(drawn);
         let held_out: Vec<String> =
             names.filter(|(_, drawn)| *drawn).map(|((name, _), _)| name.clone()).collect();
-        let course = Course {
+        let job = TrainingJob {
             name: self.wanted.name.clone(),
             data_fingerprint: fingerprint_of(identity),
             start,
             processor: self.processor.clone(),
-            ..Course::of(std::mem::take(&mut self.good), settings, teacher, source)
+            ..TrainingJob::of(std::mem::take(&mut self.good), settings, teacher, source)
         };
-        let steps = course.items().div_ceil(course.settings.batch);
+        let steps = job.items().div_ceil(job.settings.batch);
         let summary = serde_json::json!({
-            "pictures": course.pictures.len(),
-            "heldOut": course.held_out.len(),
+            "pictures": job.pictures.len(),
+            "heldOut": job.held_out.len(),
             "heldOutNames": held_out,
-            "steps": [steps * course.settings.epochs_amplify, steps * course.settings.epochs_distill],
+            "steps": [steps * job.settings.epochs_amplify, steps * job.settings.epochs_distill],
         });
-        self.course = Some(course);
+        self.job = Some(job);
         Ok(summary.to_string())
     }
 
@@ -236,27 +228,27 @@ impl Trainer {
         self.earlier.as_ref().map(|(_, info)| info.view.clone()).unwrap_or_default()
     }
 
-    async fn run(&mut self, mut watch: Watch) -> Result<Vec<u8>> {
-        let course = self.course.take();
-        let course = course.ok_or_else(|| Error::Training("the training was not planned".into()))?;
-        watch.film = filmed(&course);
-        let model = train_async(&course, &mut watch).await?;
+    async fn run(&mut self, mut watch: TrainingObserver) -> Result<Vec<u8>> {
+        let job = self.job.take();
+        let job = job.ok_or_else(|| Error::Training("the training was not planned".into()))?;
+        watch.film = filmed(&job);
+        let model = train_async(&job, &mut watch).await?;
         // A model without a film is as good.
         self.film = watch.film.and_then(|film| film.encode(&model.info).ok());
         encode_async(&model).await
     }
 }
 
-/// A film of a good picture, and of the same with a made defect.
-fn filmed(course: &Course) -> Option<Film> {
-    let Settings { size, view, .. } = &course.settings;
+/// A film of a good picture, and of the same with a synthetic anomaly.
+fn filmed(job: &TrainingJob) -> Option<Film> {
+    let Settings { size, view, .. } = &job.settings;
     if !size.is_square() || !view.shows_whole_maps() {
         return None;
     }
-    let picture = course.held_out.first().or(course.pictures.first())?.picture.as_ref();
-    let made = plainest_defect(picture, course.settings.seed);
+    let picture = job.held_out.first().or(job.pictures.first())?.picture.as_ref();
+    let made = plainest_defect(picture, job.settings.seed);
     let mut film = Film::new(size.width, FRAMES);
     film.add("good/0".into(), picture, false, None);
-    film.add("made defect/0".into(), &made.picture, true, Some(made.mask));
+    film.add("synthetic anomaly/0".into(), &made.picture, true, Some(made.mask));
     Some(film)
 }

@@ -22,7 +22,7 @@ impl Clock {
 }
 
 /// Passes events on to JavaScript.
-pub(super) struct Watch {
+pub(super) struct TrainingObserver {
     /// Gets every event as JSON. What it answers decides what follows: `model`, `stop`, or anything else to go on.
     pub tell: js_sys::Function,
     /// What it returns is awaited after every event.
@@ -36,13 +36,13 @@ pub(super) struct Watch {
     wanted: bool,
 }
 
-impl Watch {
+impl TrainingObserver {
     pub fn new(tell: js_sys::Function, idle: js_sys::Function, keep: Option<js_sys::Function>) -> Self {
         Self { tell, idle, keep, clock: Clock::start(), film: None, wanted: false }
     }
 }
 
-impl Observer for Watch {
+impl Observer for TrainingObserver {
     fn event(&mut self, event: Event<'_>) -> ControlFlow<()> {
         let named = |stage| match stage {
             Stage::Amplify => "amplify",

@@ -163,8 +163,8 @@ impl Download<'_, '_> {
         let mut buffer = vec![0; 1 << 16];
         while done < size {
             // Never more than the file is long, however much the server sends.
-            let room = buffer.len().min(usize::try_from(size - done).unwrap_or(usize::MAX));
-            let count = body.read(&mut buffer[..room]).map_err(|e| self.body_failure(&e, done))?;
+            let capacity = buffer.len().min(usize::try_from(size - done).unwrap_or(usize::MAX));
+            let count = body.read(&mut buffer[..capacity]).map_err(|e| self.body_failure(&e, done))?;
             if count == 0 {
                 if announced == Some(done) {
                     break;

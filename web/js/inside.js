@@ -28,7 +28,7 @@ export function wire() {
   on("inside", () => { fetched().catch(() => undefined); });
 }
 
-/** Shows the insides of a picture. @param {Item} item */
+/** Shows the intermediate features of a picture. @param {Item} item */
 export async function open(item) {
   await (await fetched()).open(item);
 }

@@ -56,7 +56,7 @@ export class Live {
       const [plain, marked] = [await detector.inspect(inputs.plain), await detector.inspect(inputs.marked)];
       // In stage 1 there is no student yet: what is learned is the gate.
       const gate = stage === "amplify";
-      const map = (/** @type {import("./module/protocol.js").Insides} */ { levels, map }) => (gate && levels[0].gate ? levels[0].gate : map);
+      const map = (/** @type {import("./module/protocol.js").IntermediateFeatures} */ { levels, map }) => (gate && levels[0].gate ? levels[0].gate : map);
       const [good, bad] = [map(plain), map(marked)];
       if (!this.#over) draw(inputs.marked, bad, gate ? 1 : 2.5 * most(good), detector.colors);
       say("live-words", contrast(most(bad), most(good), stage));

@@ -9,8 +9,8 @@ use aand::picture::{Fit, RangeChoice, Size, Tiles, View};
 use aand::synthesis::Foreground;
 use aand::teacher::{Backbone, Teacher};
 use aand::training::{
-    Course, Event, Extent, Observer, Preset, Settings, Stage, checkpoint_path, claim, range_of, tiles_each,
-    train as train_course,
+    Event, Extent, Observer, Preset, Settings, Stage, TrainingJob, checkpoint_path, claim, range_of,
+    tiles_each, train as train_course,
 };
 use aand::{Error, Result};
 use burn::tensor::Device;
@@ -197,7 +197,7 @@ fn run(asked: &Asked, teller: &mut Teller) -> Result<String> {
     for advice in set.advice() {
         teller.warn(&advice.text)?;
     }
-    let mut course = Course::prepare(&set, settings, teacher, source)?;
+    let mut course = TrainingJob::prepare(&set, settings, teacher, source)?;
     let checkpoint = checkpoint_path(&asked.output);
     if asked.resume && !checkpoint.exists() {
         teller.warn(&format!("no checkpoint at {}; starting anew", checkpoint.display()))?;

@@ -162,11 +162,11 @@ fn results_that_repeat_the_folders_of_a_data_set_are_no_category() {
 
 #[test]
 fn rendered_pictures_are_learned_only_on_their_own() {
-    use crate::render::{Counts, Line, write};
+    use crate::render::{Counts, ProductLine, write};
     let folder = TempDir::new().unwrap();
     let root = folder.path();
     let counts = Counts { train: 1, test_good: 1, test_per_defect: 1 };
-    write(Line::Cloth, &root.join("cloth"), counts, 0).unwrap();
+    write(ProductLine::Cloth, &root.join("cloth"), counts, 0).unwrap();
     let set = one(root);
     assert_eq!((set.name.as_str(), set.layout, set.train.len()), ("cloth", Layout::Mvtec, 1));
     assert!(inspect(&set).left_out.other_kinds.is_empty(), "its README is none of the user's files");

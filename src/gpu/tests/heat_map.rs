@@ -8,7 +8,7 @@ fn the_heat_map_is_the_cpus() {
     let gpu = gpu();
     let size = Size::new(64, 96);
     let plan = Plan::new(&info(Backbone::Compact, size), &Random).unwrap();
-    let mut network = Network::new(Arc::clone(&gpu), plan, Precision::F32).unwrap();
+    let mut network = GpuNetwork::new(Arc::clone(&gpu), plan, Precision::F32).unwrap();
     let pixels: Vec<f32> = (0..2 * 3 * size.area()).map(|i| noise(4, i)).collect();
     network.submit(&pixels, 2).unwrap();
     let maps = pollster::block_on(network.read_maps()).unwrap();

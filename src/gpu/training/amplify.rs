@@ -5,11 +5,11 @@ use super::parameters::{Parameters, Tensor, read};
 use super::raa::{Losses, Margin, Raa, Sample};
 use super::results::Results;
 use super::tape::{Common, Feature, Program, Step, Tape, buffer};
-use super::teacher::Teacher;
+use super::teacher::GpuTeacher;
 use super::{Adam, Scheme};
 use crate::amplification::RaaOptions;
 use crate::gpu::Gpu;
-use crate::gpu::kernels::{Kernel, Kernels};
+use crate::gpu::shaders::{Kernels, Shader};
 use crate::gpu::tile::{Tile, TileRule};
 use crate::model::Precision;
 use crate::teacher::TensorSource;
@@ -28,7 +28,7 @@ pub struct Amplify {
     tile: TileRule,
     kernels: Kernels,
     parameters: Parameters,
-    teacher: Teacher,
+    teacher: GpuTeacher,
     levels: [Raa; 3],
     common: Common,
     inputs: Inputs,
@@ -91,7 +91,7 @@ impl Amplify {
             |k: usize| Raa::new(&gpu, &mut parameters, k, channels[k], sizes[k], options, [k, 3 + k]);
         let levels = [level(0)?, level(1)?, level(2)?];
         parameters.upload(&gpu, source)?;
-        let teacher = Teacher::new(&gpu, scheme.backbone, scheme.size, source)?;
+        let teacher = GpuTeacher::new(&gpu, scheme.backbone, scheme.size, source)?;
         let positions = |k: usize| scheme.batch * sizes[k].area();
         let numbers = |name: &str, count: usize| buffer(&gpu, name, 4 * count);
         let inputs = Inputs {
@@ -175,7 +175,7 @@ impl Amplify {
         let step = Step { optimizers };
         if !self.steps.contains_key(&count) {
             let (tape, first) = self.step_tape(count);
-            let kernels: Vec<Kernel> = tape.kernels().collect();
+            let kernels: Vec<Shader> = tape.kernels().collect();
             let passes = tape.into_parts();
             self.kernels.prepare(&self.gpu, kernels)?;
             let program = passes.finish(&self.gpu, &mut self.common, &self.kernels)?;
@@ -229,7 +229,7 @@ impl Amplify {
         self.gpu.write(&self.inputs.pixels, 0, bytemuck::cast_slice(pixels));
         if !self.advances.contains_key(&count) {
             let tape = self.advance_tape(count);
-            let kernels: Vec<Kernel> = tape.kernels().collect();
+            let kernels: Vec<Shader> = tape.kernels().collect();
             let passes = tape.into_parts();
             self.kernels.prepare(&self.gpu, kernels)?;
             let program = passes.finish(&self.gpu, &mut self.common, &self.kernels)?;
@@ -346,7 +346,7 @@ impl Amplify {
     fn turn(&mut self) -> Result<()> {
         let mut tape = self.tape(1);
         self.levels.iter().for_each(|raa| raa.turn(&mut tape, &self.parameters));
-        let kernels: Vec<Kernel> = tape.kernels().collect();
+        let kernels: Vec<Shader> = tape.kernels().collect();
         let parts = tape.into_parts();
         self.kernels.prepare(&self.gpu, kernels)?;
         parts.finish(&self.gpu, &mut self.common, &self.kernels)?.run_once(&self.gpu, &self.kernels);

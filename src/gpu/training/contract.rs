@@ -4,24 +4,24 @@ use super::convolution::{Form, MASK, SUM};
 use super::norm;
 use crate::amplification::TEMPERATURE;
 use crate::gpu::contract::Program;
-use crate::gpu::kernels::Kernel;
+use crate::gpu::shaders::Shader;
 use crate::gpu::tile::Tile;
 use crate::gpu::uniforms;
 use crate::model::Precision;
 use crate::teacher::Backbone;
 
-fn program(kernel: Kernel) -> Program {
+fn program(kernel: Shader) -> Program {
     Program::new(kernel, Precision::F32)
 }
 
 #[test]
 fn codes_are_the_same_on_both_sides() {
-    let convolution = program(Kernel::Convolution(Tile::Small));
+    let convolution = program(Shader::Convolution(Tile::Small));
     assert_eq!(["SUM", "MASK"].map(|name| convolution.constant(name)), [SUM, MASK]);
-    let apply = program(Kernel::NormApply);
+    let apply = program(Shader::NormApply);
     let codes = ["NOTHING", "NORMALIZED"].map(|name| apply.constant(name));
     assert_eq!(codes, [norm::NOTHING, norm::NORMALIZED]);
-    let adam = program(Kernel::AdamWeight);
+    let adam = program(Shader::AdamWeight);
     let forms = [
         ("NONE", Form::None),
         ("PLAIN", Form::Plain),
@@ -36,10 +36,10 @@ fn codes_are_the_same_on_both_sides() {
 
 #[test]
 fn numbers_are_those_of_the_method() {
-    let merge = program(Kernel::NormMerge);
+    let merge = program(Shader::NormMerge);
     // PyTorch's, as in `crate::student`.
     assert_eq!([merge.number("EPSILON"), merge.number("MOMENTUM")], [1e-5_f32, 0.1].map(f64::from));
-    let memory = program(Kernel::AdamMemory);
+    let memory = program(Shader::AdamMemory);
     assert_eq!(memory.number("TEMPERATURE"), f64::from(TEMPERATURE));
     // The longest memory item has a place with the 64 threads that take it.
     let most = 4 * 64 * memory.constant("EACH") as usize;
@@ -50,7 +50,7 @@ fn numbers_are_those_of_the_method() {
 /// A step writes rate and epsilon over the first two words of what the optimizer's passes are told.
 #[test]
 fn optimizers_are_told_rate_and_epsilon_first() {
-    for kernel in [Kernel::AdamFlat, Kernel::AdamWeight, Kernel::AdamMemory] {
+    for kernel in [Shader::AdamFlat, Shader::AdamWeight, Shader::AdamMemory] {
         let uniform = uniforms::ALL.iter().find(|uniform| (uniform.is_of)(kernel)).unwrap();
         assert_eq!(uniform.fields[..2], [("rate", "f32", 0), ("epsilon", "f32", 4)], "{kernel:?}");
     }

@@ -6,8 +6,8 @@ use super::parameters::{Key, Parameters};
 use super::tape::{Feature, Id, Learner, Tape, buffer};
 use crate::gpu::Gpu;
 use crate::gpu::convolution::{self, Buffers, Conv};
-use crate::gpu::kernels::Kernel;
 use crate::gpu::pass::each;
+use crate::gpu::shaders::Shader;
 use crate::gpu::tile::Tile;
 use crate::gpu::uniforms::{AdamFlat, AdamWeight, WeightGradient, bound};
 use crate::inference;
@@ -218,7 +218,7 @@ impl Layer {
         let (broken, turned) = (tape.broken, tape.keep(&self.turned));
         let groups = each(taps * self.inputs * self.outputs);
         let bindings = vec![gradient, bindings[0], bindings[1], broken, turned];
-        let pass = bound(Kernel::AdamWeight, uniform, bindings, groups);
+        let pass = bound(Shader::AdamWeight, uniform, bindings, groups);
         match learns {
             true => tape.learn(&format!("{} step", self.name), learner, pass),
             false => tape.push(&format!("{} turned", self.name), pass),
@@ -367,7 +367,7 @@ impl Tape {
         };
         let bindings = vec![product.x, product.dy, output];
         let groups = [tiles(product.inputs), product.taps, parts];
-        self.push(name, bound(Kernel::WeightGradient(tile), uniform, bindings, groups));
+        self.push(name, bound(Shader::WeightGradient(tile), uniform, bindings, groups));
         (output, parts)
     }
 
@@ -385,7 +385,7 @@ impl Tape {
         let moments = parameter.moments.as_ref().unwrap_or(&parameter.values);
         let [values, moments] = [&parameter.values, moments].map(|buffer| self.keep(buffer));
         let bindings = vec![gradient, values, moments, self.broken];
-        let pass = bound(Kernel::AdamFlat, uniform, bindings, each(quads));
+        let pass = bound(Shader::AdamFlat, uniform, bindings, each(quads));
         self.learn(&format!("{name} step"), parameter.learner, pass);
     }
 }

@@ -6,8 +6,8 @@ use super::student::{RanStudent, Student};
 use super::tape::{Common, Feature, Program, Step, Tape, buffer};
 use super::{Adam, Scheme};
 use crate::gpu::Gpu;
-use crate::gpu::kernels::{Kernel, Kernels};
 use crate::gpu::pass::{each, each_row};
+use crate::gpu::shaders::{Kernels, Shader};
 use crate::gpu::tile::{Tile, TileRule};
 use crate::gpu::uniforms::{DistillBack, DistillHardest, DistillSums, bound};
 use crate::model::Precision;
@@ -175,7 +175,7 @@ impl Distill {
     fn turn(&mut self) -> Result<()> {
         let mut tape = Tape::new(self.tile, 1, self.scheme.beta1, &self.common);
         self.student.turn(&mut tape, &self.parameters);
-        let kernels: Vec<Kernel> = tape.kernels().collect();
+        let kernels: Vec<Shader> = tape.kernels().collect();
         self.kernels.prepare(&self.gpu, kernels)?;
         tape.into_parts()
             .finish(&self.gpu, &mut self.common, &self.kernels)?
@@ -194,7 +194,7 @@ impl Distill {
         let losses = [0, 1, 2].map(|k| tape.keep(&self.losses[k]));
         let gradients = distillation(&mut tape, &teacher, &ran, losses, self.scheme.hardest);
         self.student.back(&mut tape, &self.parameters, &ran, gradients);
-        let kernels: Vec<Kernel> = tape.kernels().collect();
+        let kernels: Vec<Shader> = tape.kernels().collect();
         self.kernels.prepare(&self.gpu, kernels)?;
         let program = tape.into_parts().finish(&self.gpu, &mut self.common, &self.kernels)?;
         self.programs.insert(count, program);
@@ -218,16 +218,16 @@ fn distillation(
         let chosen = tape.temporary(rows.div_ceil(4));
         let uniform = DistillSums { rows, channels: t.channels };
         let bindings = vec![t.id, s.id, sums];
-        tape.push(&name, bound(Kernel::DistillSums, uniform, bindings, each_row(rows)));
+        tape.push(&name, bound(Shader::DistillSums, uniform, bindings, each_row(rows)));
         let count = (hardest as u32).min(positions);
         let groups = [tape.pictures, 1, 1];
         let bindings = vec![sums, chosen, losses[k]];
         let uniform = DistillHardest { positions, count };
-        tape.push(&name, bound(Kernel::DistillHardest, uniform, bindings, groups));
+        tape.push(&name, bound(Shader::DistillHardest, uniform, bindings, groups));
         let gradient = tape.feature(s.channels, s.height, s.width);
         let uniform = DistillBack { rows, channels: t.channels, positions, pictures: tape.pictures, count };
         let bindings = vec![t.id, s.id, sums, chosen, losses[k], gradient.id];
-        tape.push(&name, bound(Kernel::DistillBack, uniform, bindings, each(rows * t.channels)));
+        tape.push(&name, bound(Shader::DistillBack, uniform, bindings, each(rows * t.channels)));
         gradient
     })
 }

@@ -5,8 +5,8 @@ use super::parameters::{Key, Parameters, whole_quads};
 use super::tape::{Feature, Learner, Tape};
 use crate::Result;
 use crate::gpu::Gpu;
-use crate::gpu::kernels::Kernel;
 use crate::gpu::pass::CHANNELS;
+use crate::gpu::shaders::Shader;
 use crate::gpu::uniforms::{ColumnSums, bound};
 use crate::inference;
 
@@ -106,7 +106,7 @@ impl Mlp {
         let parts = rows.div_ceil(part);
         let groups = [parts, dy.channels.div_ceil(CHANNELS), 1];
         let uniform = ColumnSums { rows, channels: dy.channels, part };
-        let pass = bound(Kernel::ColumnSums, uniform, vec![dy.id, partial], groups);
+        let pass = bound(Shader::ColumnSums, uniform, vec![dy.id, partial], groups);
         tape.push(&format!("{name} bias"), pass);
         tape.learn_flat(&format!("{name} bias"), parameters, bias, partial, [dy.channels, parts]);
     }

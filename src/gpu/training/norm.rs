@@ -2,13 +2,13 @@
 
 use super::parameters::{Key, Parameters};
 use super::tape::{Feature, Id, Tape};
-use crate::gpu::kernels::Kernel;
 use crate::gpu::pass::{CHANNELS, each, spread};
+use crate::gpu::shaders::Shader;
 use crate::gpu::uniforms::{NormApply, NormBack, NormBackMerge, NormBackSums, NormMerge, NormSums, bound};
 
 /// Where a norm's numbers lie among those of all norms, in quads.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(super) struct NormOffset {
     /// Scales, then shifts.
     pub affine: u32,
     /// Running means, then variances.
@@ -27,7 +27,7 @@ pub(super) struct Norms {
 pub(super) struct Normalized {
     pub x: Feature,
     factors: Id,
-    place: Place,
+    place: NormOffset,
 }
 
 /// What is added before the ReLU.
@@ -69,7 +69,7 @@ impl Tape {
         name: &str,
         parameters: &Parameters,
         norms: Norms,
-        place: Place,
+        place: NormOffset,
         x: Feature,
     ) -> Normalized {
         let (rows, channels) = (self.rows(x), x.channels);
@@ -78,13 +78,13 @@ impl Tape {
         let factors = self.temporary(4 * channels);
         let groups = spread(count, channels.div_ceil(CHANNELS));
         let uniform = NormSums { rows, channels, chunk };
-        self.push(name, bound(Kernel::NormSums, uniform, vec![x.id, partial], groups));
+        self.push(name, bound(Shader::NormSums, uniform, vec![x.id, partial], groups));
         let affine = self.keep(&parameters.get(norms.affine).values);
         let running = self.keep(&parameters.get(norms.running).values);
         let uniform =
             NormMerge { rows, channels, chunks: count, first: place.affine, running: place.running };
         let bindings = vec![x.id, partial, affine, factors, running, self.broken];
-        self.push(name, bound(Kernel::NormMerge, uniform, bindings, [channels, 1, 1]));
+        self.push(name, bound(Shader::NormMerge, uniform, bindings, [channels, 1, 1]));
         Normalized { x, factors, place }
     }
 
@@ -107,7 +107,7 @@ impl Tape {
             relu: u32::from(relu),
         };
         let bindings = vec![x.id, norm.factors, addend.id, add_factors, y.id];
-        self.push(name, bound(Kernel::NormApply, uniform, bindings, self.each_quad(x)));
+        self.push(name, bound(Shader::NormApply, uniform, bindings, self.each_quad(x)));
     }
 
     /// The gradients of scale and shift (to `gradient`) and of the norm's input, given that of the result. With
@@ -141,10 +141,10 @@ impl Tape {
         let keep = kept.map_or(self.nothing, |kept| kept.id);
         let bindings = vec![x.id, norm.factors, dy.id, result.id, partial, keep];
         let groups = spread(count, channels.div_ceil(CHANNELS));
-        self.push(name, bound(Kernel::NormBackSums, uniform, bindings, groups));
+        self.push(name, bound(Shader::NormBackSums, uniform, bindings, groups));
         let first = norm.place.affine;
         let uniform = NormBackMerge { channels, chunks: count, first };
-        self.push(name, bound(Kernel::NormBackMerge, uniform, vec![partial, gradient], [channels, 1, 1]));
+        self.push(name, bound(Shader::NormBackMerge, uniform, vec![partial, gradient], [channels, 1, 1]));
         let dx = self.feature(channels, x.height, x.width);
         // Behind the ReLU there is none.
         let (dy, relu) = kept.map_or((dy, has(relu)), |kept| (kept, 0));
@@ -159,7 +159,7 @@ impl Tape {
             relu,
         };
         let bindings = vec![x.id, norm.factors, dy.id, result.id, gradient, dx.id];
-        self.push(name, bound(Kernel::NormBack, uniform, bindings, self.each_quad(x)));
+        self.push(name, bound(Shader::NormBack, uniform, bindings, self.each_quad(x)));
         dx
     }
 }

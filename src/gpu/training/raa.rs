@@ -8,10 +8,10 @@ use super::tape::{Feature, Id, Learner, Tape, buffer};
 use crate::Result;
 use crate::amplification::{RaaOptions, position_encoding};
 use crate::gpu::Gpu;
-use crate::gpu::kernels::Kernel;
 use crate::gpu::layout::quads;
 use crate::gpu::pass::{THREADS, each, each_row, spread};
 use crate::gpu::passes::residual_code;
+use crate::gpu::shaders::Shader;
 use crate::gpu::uniforms::{
     AdamMemory, Advance, AdvanceBack, Amplify, GateBack, Matching, Pairs, Position, Rows, bound,
 };
@@ -119,7 +119,7 @@ impl Raa {
         };
         let groups = spread(feature.quads().div_ceil(THREADS), tape.pictures);
         let bindings = vec![feature.id, encoding, placed.id];
-        tape.push(&format!("{} position", self.name), bound(Kernel::Position, uniform, bindings, groups));
+        tape.push(&format!("{} position", self.name), bound(Shader::Position, uniform, bindings, groups));
         let ran = self.gate.forward(tape, parameters, placed, rows);
         let matching = tape.feature(self.item_quads, feature.height, feature.width);
         let weight = tape.keep(&self.scaled[0]);
@@ -146,7 +146,7 @@ impl Raa {
                 products_offset: matching.offset,
             };
             let bindings = vec![ran.y.id, matching.id, gate];
-            let pass = bound(Kernel::Gate, uniform, bindings, each_row(rows));
+            let pass = bound(Shader::Gate, uniform, bindings, each_row(rows));
             tape.push(&format!("{} gate", self.name), pass);
             gate
         });
@@ -165,7 +165,7 @@ impl Raa {
         };
         let bindings = vec![feature.id, generated.id, gate.unwrap_or(generated.id), to.id];
         let groups = spread(feature.quads().div_ceil(THREADS), tape.pictures);
-        tape.push(&format!("{} amplify", self.name), bound(Kernel::Amplify, uniform, bindings, groups));
+        tape.push(&format!("{} amplify", self.name), bound(Shader::Amplify, uniform, bindings, groups));
     }
 
     /// The gate's focal loss (Eq. 6) on all positions, given their labels, and the steps that it takes.
@@ -189,7 +189,7 @@ impl Raa {
         let uniform = GateBack { rows, channels: self.channels, items, item_quads: self.item_quads };
         let bindings = vec![query.id, matching.id, labels, matching_back.id, projected.id, partial];
         let name = format!("{} focal", self.name);
-        tape.push(&name, bound(Kernel::GateBack, uniform, bindings, groups));
+        tape.push(&name, bound(Shader::GateBack, uniform, bindings, groups));
         tape.sum(
             &name,
             partial,
@@ -245,7 +245,7 @@ impl Raa {
                 unit,
             };
             let bindings = vec![feature.id, list, to.id];
-            tape.push(&name, bound(Kernel::Rows, uniform, bindings, each_row(count)));
+            tape.push(&name, bound(Shader::Rows, uniform, bindings, each_row(count)));
         }
         tape.most_rows = Some(most_a);
         let ran = self.generator.forward(tape, parameters, anomalous, most_a);
@@ -255,7 +255,7 @@ impl Raa {
         let residual = residual_code(self.options.residual);
         let uniform = Advance { rows: a, channels, row_quads: columns, residual };
         let bindings = vec![anomalous.id, ran.y.id, unit.id, lengths, difference];
-        tape.push(&name, bound(Kernel::Advance, uniform, bindings, each_row(4 * columns)));
+        tape.push(&name, bound(Shader::Advance, uniform, bindings, each_row(4 * columns)));
 
         // S1 - S0, the loss, and the loss's gradient in its place.
         tape.most_rows = Some(most_n);
@@ -271,7 +271,7 @@ impl Raa {
         let pairs = (n * a).max(1) as f32;
         let Margin { alpha, weight } = margin;
         let uniform = Pairs { quads: count, row_quads: columns, anomalous: a, alpha, share: weight / pairs };
-        tape.push(&name, bound(Kernel::Pairs, uniform, vec![products.id, partial], groups));
+        tape.push(&name, bound(Shader::Pairs, uniform, vec![products.id, partial], groups));
         let places = [losses.id, losses.amplification as usize];
         tape.sum(&name, partial, groups[0] * groups[2], places, 1.0 / pairs);
 
@@ -284,7 +284,7 @@ impl Raa {
         let back = rows(tape.temporary(most_a * channels), a, channels);
         let uniform = AdvanceBack { rows: a, channels, parts, part_step: product.size, residual };
         let bindings = vec![gradient, unit.id, lengths, anomalous.id, ran.y.id, back.id];
-        tape.push(&name, bound(Kernel::AdvanceBack, uniform, bindings, each_row(a)));
+        tape.push(&name, bound(Shader::AdvanceBack, uniform, bindings, each_row(a)));
         tape.most_rows = Some(most_a);
         self.generator.back(tape, parameters, &ran, back, most_a);
         tape.most_rows = None;
@@ -311,7 +311,7 @@ impl Raa {
         let [values, moments] = [&parameter.values, moments].map(|buffer| tape.keep(buffer));
         let [by_channel, by_item] = [&self.scaled[0], &self.scaled[1]].map(|buffer| tape.keep(buffer));
         let bindings = vec![from, values, moments, tape.broken, by_channel, by_item];
-        let pass = bound(Kernel::AdamMemory, uniform, bindings, [items, 1, 1]);
+        let pass = bound(Shader::AdamMemory, uniform, bindings, [items, 1, 1]);
         let name = format!("{} memory step", self.name);
         match gradient {
             Some(_) => tape.learn(&name, parameter.learner, pass),

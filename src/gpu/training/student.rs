@@ -2,7 +2,7 @@
 //! (method.md 4.1, 4.2).
 
 use super::convolution::{Add, BARE, Finish, Layer};
-use super::norm::{Normalized, Norms, Place, Shortcut};
+use super::norm::{NormOffset, Normalized, Norms, Shortcut};
 use super::parameters::{Parameters, whole_quads};
 use super::tape::{Feature, Id, Tape};
 use crate::Result;
@@ -22,7 +22,7 @@ enum Scale {
 /// A convolution and the norm after it.
 struct Unit {
     layer: Layer,
-    place: Place,
+    place: NormOffset,
 }
 
 /// `relu(body(x) + shortcut(x))`.
@@ -96,7 +96,7 @@ impl Maker<'_> {
         let weight = self.parameters.convolution(self.gpu, name, shape, kernel == Kernel::Transposed);
         let channels = [whole_quads(input)?, whole_quads(output)?];
         let layer = Layer::new(self.gpu, conv, kernel, channels, weight, trained);
-        let place = Place { affine: self.quads, running: self.quads };
+        let place = NormOffset { affine: self.quads, running: self.quads };
         self.quads += 2 * channels[1];
         self.affine.extend(["weight", "bias"].map(|part| (format!("{bn}.{part}"), vec![output])));
         self.running

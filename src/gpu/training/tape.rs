@@ -4,8 +4,8 @@
 //! are never needed at the same time share memory, as in detection.
 
 use crate::gpu::Gpu;
-use crate::gpu::kernels::{Kernel, Kernels};
 use crate::gpu::pass::{Bound, Pass, each_row};
+use crate::gpu::shaders::{Kernels, Shader};
 use crate::gpu::tile::{self, TileRule};
 use crate::gpu::uniforms::{Rows, Sum, bound};
 use crate::{Error, Result};
@@ -166,14 +166,14 @@ impl Tape {
             unit: 0,
         };
         let bindings = vec![from.id, self.nothing, to.id];
-        self.push("copy", bound(Kernel::Rows, uniform, bindings, each_row(rows)));
+        self.push("copy", bound(Shader::Rows, uniform, bindings, each_row(rows)));
     }
 
     /// The sum of `count` numbers times `factor`, to a place among others.
     pub fn sum(&mut self, name: &str, from: Id, count: u32, [to, place]: [usize; 2], factor: f32) {
         let groups = [u32::from(count > 0), 1, 1];
         let uniform = Sum { count, place: place as u32, factor };
-        self.push(name, bound(Kernel::Sum, uniform, vec![from, to], groups));
+        self.push(name, bound(Shader::Sum, uniform, vec![from, to], groups));
     }
 
     pub fn push(&mut self, name: &str, (kernel, uniform, bindings, groups): Bound<Id>) {
@@ -188,7 +188,7 @@ impl Tape {
     }
 
     /// Every kernel that is used.
-    pub fn kernels(&self) -> impl Iterator<Item = Kernel> {
+    pub fn kernels(&self) -> impl Iterator<Item = Shader> {
         self.entries.iter().map(|entry| entry.pass.kernel)
     }
 

@@ -11,12 +11,12 @@ use crate::picture::Size;
 use crate::teacher::{Backbone, TensorSource};
 
 /// The teacher's plan, its weights on the GPU.
-pub(super) struct Teacher {
+pub(super) struct GpuTeacher {
     plan: Plan,
     constants: Vec<Constants>,
 }
 
-impl Teacher {
+impl GpuTeacher {
     /// The teacher with the tensors `teacher.*`.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use super::lines::numbers;
 use super::vector::BLOCK;
 use super::{Engine, Lines, Place, Work};
-use crate::inference::insides::{GateFeatures, LevelFeatures, LevelMaps, LevelViews};
+use crate::inference::intermediate::{GateFeatures, LevelFeatures, LevelMaps, LevelViews};
 use crate::inference::{Operation, Plan, View};
 
 /// A view that is copied out, and when.

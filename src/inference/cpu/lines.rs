@@ -8,16 +8,16 @@ use super::vector::BLOCK;
 /// A line of the cache.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
-struct Line([f32; BLOCK]);
+struct CacheLine([f32; BLOCK]);
 
 /// Zero-initialized numbers, aligned to lines of the cache.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Lines(Vec<Line>);
+pub(super) struct Lines(Vec<CacheLine>);
 
 impl Lines {
     /// Room for at least `numbers`.
     pub fn zeros(numbers: usize) -> Self {
-        Self(vec![Line([0.0; BLOCK]); numbers.div_ceil(BLOCK)])
+        Self(vec![CacheLine([0.0; BLOCK]); numbers.div_ceil(BLOCK)])
     }
 
     /// The numbers of `from`, and zeros up to a whole line.

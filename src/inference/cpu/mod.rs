@@ -38,7 +38,7 @@ pub struct Engine {
     /// What [`Engine::inspect`] copies out.
     levels: [WatchedLevel; 3],
     /// By slot: numbers per picture.
-    rooms: Vec<usize>,
+    capacities: Vec<usize>,
     /// Those that no call is using.
     workspaces: Mutex<Vec<Workspace>>,
 }
@@ -89,16 +89,17 @@ impl Engine {
         let plain: Vec<bool> = (0..plan.buffers.len())
             .map(|b| b == plan.input.buffer || plan.buffers[b].channels == 1)
             .collect();
-        let room = |b: usize| numbers(plan.buffers[b].channels, plan.buffers[b].positions(), plain[b]);
-        let mut rooms = vec![0; slots.numbers.len()];
-        (0..plan.buffers.len()).for_each(|b| rooms[slots.of[b]] = rooms[slots.of[b]].max(room(b)));
+        let capacity = |b: usize| numbers(plan.buffers[b].channels, plan.buffers[b].positions(), plain[b]);
+        let mut capacities = vec![0; slots.numbers.len()];
+        (0..plan.buffers.len())
+            .for_each(|b| capacities[slots.of[b]] = capacities[slots.of[b]].max(capacity(b)));
         let buffers = plan.buffers.clone();
         let place = |view: View| {
             let buffer = buffers[view.buffer];
             Place {
                 slot: slots.of[view.buffer],
                 first: view.first * buffer.positions(),
-                picture: room(view.buffer),
+                picture: capacity(view.buffer),
                 shape: [view.channels, buffer.height, buffer.width],
             }
         };
@@ -135,7 +136,7 @@ impl Engine {
             maps: plan.maps.map(&place),
             levels: inspect::levels(&plan, &place, &plain),
             layers: plan.steps.into_iter().map(layer).collect(),
-            rooms,
+            capacities,
             workspaces: Mutex::default(),
         }
     }
@@ -205,9 +206,9 @@ impl Engine {
             return;
         }
         let Workspace { slots, scratch, .. } = workspace;
-        slots.resize_with(self.rooms.len(), Lines::default);
-        for (slot, &room) in slots.iter_mut().zip(&self.rooms) {
-            slot.reserve(batch * room);
+        slots.resize_with(self.capacities.len(), Lines::default);
+        for (slot, &capacity) in slots.iter_mut().zip(&self.capacities) {
+            slot.reserve(batch * capacity);
         }
         let most = self.layers.iter().map(|layer| layer.work.scratch(slots)).max();
         scratch.reserve(batch * most.unwrap_or(0));

@@ -45,7 +45,8 @@ fn every_layer(info: &Info, batch: usize) {
     for (n, (step, layer)) in plan.steps.iter().zip(&engine.layers).enumerate() {
         let (views, to) = (step.operation.reads(), step.operation.writes());
         // Garbage where the layer must not read, or must write.
-        let mut all: Vec<Lines> = engine.rooms.iter().map(|&room| Lines::zeros(room * batch)).collect();
+        let mut all: Vec<Lines> =
+            engine.capacities.iter().map(|&capacity| Lines::zeros(capacity * batch)).collect();
         all.iter_mut().for_each(|slot| slot.numbers_mut().fill(f32::NAN));
         let mut reads = vec![Vec::new(); batch];
         for (picture, reads) in reads.iter_mut().enumerate() {

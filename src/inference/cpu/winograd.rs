@@ -88,7 +88,7 @@ impl Winograd {
     /// The whole layer for `batch` pictures.
     pub fn run(&self, x: &Map, y: &Map, add: Option<&Map>, batch: usize, scratch: &mut [f32]) {
         let tiling = self.tiling(x);
-        let (room, blocks) = (self.transformed(tiling.tiles), batch * tiling.blocks);
+        let (capacity, blocks) = (self.transformed(tiling.tiles), batch * tiling.blocks);
         let task = |i: usize| Task {
             layer: self,
             x,
@@ -102,9 +102,9 @@ impl Winograd {
         if blocks >= 2 * threads() || threads() == 1 {
             let products = POINTS * (2 * BLOCK * tiling.tiles + APART);
             for_each(blocks, |i| {
-                with_own(room + products, |own| {
-                    let (inputs, products) = own.split_at_mut(room);
-                    let inputs = Place(inputs.as_mut_ptr());
+                with_own(capacity + products, |own| {
+                    let (inputs, products) = own.split_at_mut(capacity);
+                    let inputs = SharedPointer(inputs.as_mut_ptr());
                     // SAFETY: every task has its own tiles.
                     unsafe {
                         run(Transform { task: task(i), inputs, channels: 0..x.blocks() });
@@ -115,9 +115,9 @@ impl Winograd {
             return;
         }
         // Fewer blocks of tiles than threads: these share the channels of a block instead.
-        assert!(scratch.len() >= blocks * room);
-        let scratch = Place(scratch.as_mut_ptr());
-        let inputs = |i: usize| Place(scratch.at(i * room));
+        assert!(scratch.len() >= blocks * capacity);
+        let scratch = SharedPointer(scratch.as_mut_ptr());
+        let inputs = |i: usize| SharedPointer(scratch.at(i * capacity));
         let groups = parts(x.blocks(), blocks, 2 * threads());
         for_each(blocks * groups, |i| {
             let channels = part(x.blocks(), groups, i % groups);
@@ -160,14 +160,14 @@ impl Tiling {
 
 /// An address that threads divide among themselves.
 #[derive(Clone, Copy)]
-struct Place(*mut f32);
+struct SharedPointer(*mut f32);
 
 // SAFETY: the code that uses the address gives each thread places of its own.
-unsafe impl Send for Place {}
+unsafe impl Send for SharedPointer {}
 // SAFETY: as above.
-unsafe impl Sync for Place {}
+unsafe impl Sync for SharedPointer {}
 
-impl Place {
+impl SharedPointer {
     fn at(self, offset: usize) -> *mut f32 {
         self.0.wrapping_add(offset)
     }
@@ -189,7 +189,7 @@ struct Task<'a> {
 /// `B^T D B` of some channels of a block of tiles, to `[36, in / 16, tiles, 16]`.
 struct Transform<'a> {
     task: Task<'a>,
-    inputs: Place,
+    inputs: SharedPointer,
     channels: Range<usize>,
 }
 
@@ -238,7 +238,7 @@ impl Work for Transform<'_> {
 /// The products of a block of tiles and their way back: `A^T M A`, bias, shortcut, ReLU.
 struct Multiply<'a, 'b> {
     task: Task<'a>,
-    inputs: Place,
+    inputs: SharedPointer,
     products: &'b mut [f32],
     outputs: Range<usize>,
 }

@@ -5,7 +5,7 @@ use super::{Jobs, gone};
 use crate::dataset::{self, Layout};
 use crate::model::encode;
 use crate::teacher::Teacher;
-use crate::training::{Course, Event, Observer, Settings, Stage as TrainingStage, range_of, train};
+use crate::training::{Event, Observer, Settings, Stage as TrainingStage, TrainingJob, range_of, train};
 use crate::{Error, Result};
 use burn::tensor::Device;
 use std::ops::ControlFlow;
@@ -35,20 +35,19 @@ fn run(jobs: &Jobs, id: u64) -> Result<Option<String>> {
     let range = wanted.range().map_err(|failure| Error::Setting(failure.message))?;
     let settings = Settings { range: range_of(range, &set), ..wanted.settings(set.train.len()) };
     let (teacher, source) = Teacher::resolve(None, None, &Device::flex())?;
-    let mut course = Course::prepare(&set, settings, teacher, source)?;
-    course.name =
-        wanted.title.filter(|title| !title.trim().is_empty()).unwrap_or_else(|| wanted.name.clone());
-    course.checkpoint = Some(jobs.folder.checkpoint(id));
-    course.resume = true;
-    course.processor = jobs.models.processor().clone();
-    let steps = course.pictures.len().div_ceil(course.settings.batch);
-    let steps = [course.settings.epochs_amplify, course.settings.epochs_distill].map(|epochs| epochs * steps);
+    let mut job = TrainingJob::prepare(&set, settings, teacher, source)?;
+    job.name = wanted.title.filter(|title| !title.trim().is_empty()).unwrap_or_else(|| wanted.name.clone());
+    job.checkpoint = Some(jobs.folder.checkpoint(id));
+    job.resume = true;
+    job.processor = jobs.models.processor().clone();
+    let steps = job.pictures.len().div_ceil(job.settings.batch);
+    let steps = [job.settings.epochs_amplify, job.settings.epochs_distill].map(|epochs| epochs * steps);
     if let Some(record) = jobs.lock().get_mut(&id) {
         record.steps = Some(steps);
     }
     let mut watch = Watch { jobs, id, told: None, steps: 0, epochs: 0 };
-    let model = train(&course, &mut watch)?;
-    drop(course);
+    let model = train(&job, &mut watch)?;
+    drop(job);
     jobs.publish(id, &wanted.name, &encode(&model)?)
 }
 

@@ -80,7 +80,7 @@ export async function assumptions(scene, stage, { choice }) {
     /** @type {{ map: Float32Array, marked: ArrayLike<number> | undefined, anomalous: boolean }[]} */
     const pictures = [];
     for (const { label, anomalous } of lesson.pictures) {
-      const found = await lesson.insides(label, shown === "live-on");
+      const found = await lesson.intermediate(label, shown === "live-on");
       if (mine !== turn) return;
       pictures.push({ map: found.levels[level].discrepancy, marked: lesson.defect(label, level), anomalous });
       draw(pictures, pictures.length < lesson.pictures.length ? `Counting: ${pictures.length} of ${lesson.pictures.length} boards …` : `All ${pictures.length} boards of the sample, computed here; of boards with a fault only the patches on it are counted.`);

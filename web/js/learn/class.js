@@ -4,7 +4,7 @@ import { Detector } from "../module/aand.js";
 import * as samples from "../samples.js";
 import { Film, labeled } from "./film.js";
 
-/** @typedef {import("../module/protocol.js").Insides} Insides */
+/** @typedef {import("../module/protocol.js").IntermediateFeatures} IntermediateFeatures */
 /** @typedef {{ label: string, kind: string, anomalous: boolean, file: Blob }} Picture */
 /** The good picture that the others are compared with, and that fixes the colors. */
 export const GOOD = "good-0.png";
@@ -25,8 +25,8 @@ export class Class {
   films = new Map();
   /** @type {Map<string, Promise<ImageData>>} */
   #inputs = new Map();
-  /** @type {Map<string, Promise<Insides>>} */
-  #insides = new Map();
+  /** @type {Map<string, Promise<IntermediateFeatures>>} */
+  #intermediate = new Map();
 
   /** Use {@link Class.load}. @param {any} sample */
   constructor(sample) {
@@ -82,9 +82,9 @@ export class Class {
     return kept(this.#inputs, label, () => this.detector.input(file, { name: label }));
   }
 
-  /** Every step of the method on a picture of the sample. @param {string} label @param {boolean} [amplify] @returns {Promise<Insides>} */
-  insides(label, amplify = true) {
-    return kept(this.#insides, `${label}|${amplify}`, async () => this.look(await this.input(label), amplify));
+  /** Every step of the method on a picture of the sample. @param {string} label @param {boolean} [amplify] @returns {Promise<IntermediateFeatures>} */
+  intermediate(label, amplify = true) {
+    return kept(this.#intermediate, `${label}|${amplify}`, async () => this.look(await this.input(label), amplify));
   }
 
   /** The same of any pixels of the network's size. @param {ImageData} pixels @param {boolean} [amplify] */
@@ -109,7 +109,7 @@ export class Class {
    * @returns {Promise<T>}
    */
   async #asked(label, amplify, ask) {
-    const found = await this.insides(label, amplify);
+    const found = await this.intermediate(label, amplify);
     const answer = await ask(found.turn);
     if (answer) return answer;
     // Its features had to make room for those of other pictures.

@@ -5,14 +5,14 @@ import { valueAt } from "./panel.js";
 import { dial, mirrored, twoGroups } from "./svg.js";
 
 /** @typedef {import("../module/protocol.js").Patch} Patch */
-/** @typedef {import("../module/protocol.js").Insides} Insides */
+/** @typedef {import("../module/protocol.js").IntermediateFeatures} IntermediateFeatures */
 
 /** Numbers shown of a vector, the strongest ones. */
 const MOST = 64;
 
 /**
  * @param {Patch} patch
- * @param {Insides} found
+ * @param {IntermediateFeatures} found
  * @param {number} level 0 to 2
  * @param {number[]} at as shares of width and height
  * @param {{ gate?: boolean, shares?: boolean }} [how] `gate`: how the gate comes about too; `shares`: what the levels add to the map

@@ -7,7 +7,7 @@ import { picture, row } from "./stage.js";
 /** @type {import("./steps.js").Step["show"]} */
 export async function levelStage(scene, stage, { choice }) {
   const { lesson, label, strip } = scene;
-  const found = await lesson.insides(label, false);
+  const found = await lesson.intermediate(label, false);
   const shares = found.levels.map(({ share }) => share);
   const top = peak(found.map);
   // One scale for all, so that they may be compared: heat maps reach to twice the threshold.

@@ -11,7 +11,7 @@ import { draw, drawColors, nearest, span } from "../panels.js";
 import { go } from "../router.js";
 import { page, said } from "../state.js";
 
-/** @typedef {import("../module/protocol.js").Insides} Insides */
+/** @typedef {import("../module/protocol.js").IntermediateFeatures} IntermediateFeatures */
 /** @typedef {"teacher" | "gate" | "residual" | "advanced" | "student" | "discrepancy"} Part */
 
 /** Milliseconds without a stroke before the panels follow. */
@@ -23,14 +23,14 @@ const RESIDUAL = {
 
 const view = {
   level: 1,
-  /** @type {Insides | undefined} */
+  /** @type {IntermediateFeatures | undefined} */
   found: undefined,
   /** What the numbers are read at, as a share of width and height; without one, where the map is highest.
    * @type {number[] | undefined} */
   spot: undefined,
   /** Where the numbers stay when the pointer is gone. @type {number[] | undefined} */
   pinned: undefined,
-  /** What is painted, seen with the residual module and without it. @type {{ on?: Insides, off?: Insides }} */
+  /** What is painted, seen with the residual module and without it. @type {{ on?: IntermediateFeatures, off?: IntermediateFeatures }} */
   results: {},
   /** @type {import("../pictures.js").Item | undefined} */
   item: undefined,
@@ -137,7 +137,7 @@ export function wire() {
   addEventListener("afterprint", () => { for (const details of opened) details.open = false; });
 }
 
-/** Shows the insides of a picture. @param {import("../pictures.js").Item} item */
+/** Shows the intermediate features of a picture. @param {import("../pictures.js").Item} item */
 export async function open(item) {
   const { detector } = page;
   if (!detector) return;

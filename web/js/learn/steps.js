@@ -95,7 +95,7 @@ const teacher = {
   },
   async show(scene, stage, { mark }) {
     const { lesson, label, strip } = scene;
-    const found = await lesson.insides(label, false);
+    const found = await lesson.intermediate(label, false);
     const side = found.levels[1].side;
     const plain = await picture(lesson, label, { title: "The board", pick: (at) => choose(at) });
     const alike = new Panel({ title: "As the framed patch", words: "How alike the teacher finds each patch to the framed one: the cosine of the two lists, a number up to 1 (step 4 shows how it is made).", pick: (at) => choose(at) });
@@ -148,7 +148,7 @@ const student = {
   },
   async show(scene, stage, { mark }) {
     const { lesson, label, strip } = scene;
-    const found = await lesson.insides(label, false);
+    const found = await lesson.intermediate(label, false);
     const plain = await picture(lesson, label, { title: "The board" });
     const said = new Panel({ title: "Teacher", words: "Its features as three colors." });
     const guessed = new Panel({ title: "Student", words: "Its features in the same three colors." });
@@ -192,7 +192,7 @@ const angle = {
   choices: DEGREES.map((degrees) => `about ${degrees}°`),
   picture: (lesson) => lesson.defective("solder_blob").label,
   async ask({ lesson, label, level }, stage) {
-    const [asked, found] = [await picture(lesson, label, { title: "A board with a fault" }), await lesson.insides(label, false)];
+    const [asked, found] = [await picture(lesson, label, { title: "A board with a fault" }), await lesson.intermediate(label, false)];
     asked.spot(worst(lesson, label, found, level));
     const calm = quiet(found.levels[level].discrepancy);
     const patch = await lesson.patch(label, false, level, position(calm, found.levels[level].side));
@@ -201,7 +201,7 @@ const angle = {
   },
   async show(scene, stage, { choice }) {
     const { lesson, label, strip } = scene;
-    const found = await lesson.insides(label, false);
+    const found = await lesson.intermediate(label, false);
     const plain = await picture(lesson, label, { title: "The board", pick: (at) => choose(at) });
     const apart = new Panel({ title: "Discrepancy", words: "Choose a patch in either picture.", pick: (at) => choose(at) });
     const numbers = make("div");
@@ -233,7 +233,7 @@ const angle = {
   },
 };
 
-/** The patch of the defect where the two are furthest apart. @param {Class} lesson @param {string} label @param {import("../module/protocol.js").Insides} found @param {number} level */
+/** The patch of the defect where the two are furthest apart. @param {Class} lesson @param {string} label @param {import("../module/protocol.js").IntermediateFeatures} found @param {number} level */
 export function worst(lesson, label, found, level) {
   const [map, cells] = [found.levels[level].discrepancy, lesson.defect(label, level)];
   const some = cells?.some((value) => value > 0);

@@ -138,7 +138,7 @@ export class Detector {
    * @param {ImageData} picture as {@link Detector.input} gives it
    * @param {{ amplify?: boolean, colors?: boolean, signal?: AbortSignal }} [options] `amplify` off: without the residual
    *   module; `colors`: the features of teacher and student in three colors too
-   * @returns {Promise<import("./protocol.js").Insides>}
+   * @returns {Promise<import("./protocol.js").IntermediateFeatures>}
    */
   async inspect(picture, { amplify = true, colors = false, signal } = {}) {
     await this.#inspector(signal);

@@ -135,7 +135,7 @@
  *
  * @typedef {{ fewest: number, signals: Signal[] }} Drift `fewest`: numbers of pictures below which nothing can be said
  *
- * @typedef {object} Insides
+ * @typedef {object} IntermediateFeatures
  * @property {Level[]} levels
  * @property {Float32Array} map the anomaly map: the sum of the shares
  * @property {number} side of the map

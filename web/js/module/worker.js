@@ -101,7 +101,7 @@ function bytes({ data }) {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
-/** The latest pictures that were looked into, for questions about their patches. @type {Map<number, import("../../wasm/aand-web.js").Insides>} */
+/** The latest pictures that were looked into, for questions about their patches. @type {Map<number, import("../../wasm/aand-web.js").IntermediateFeatures>} */
 const looked = new Map();
 let turns = 0;
 

@@ -1,4 +1,4 @@
-//! The course of a training: both stages from pictures to a model, observable, interruptible, resumable.
+//! A training job: both stages from pictures to a model, observable, interruptible, resumable.
 
 use super::amplifying::Amplifying;
 use super::checkpoint::{Checkpoint, Contents, Position, Stage};
@@ -30,7 +30,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 
 /// What a training needs.
-pub struct Course {
+pub struct TrainingJob {
     /// All settings.
     pub settings: Settings,
     /// The frozen teacher, on the plain CPU device.
@@ -136,40 +136,40 @@ pub trait Observer {
 /// # Errors
 /// A setting is impossible, a loss is not a number, the device or a file failed, or the observer asked to
 /// stop ([`Error::Interrupted`]); the last checkpoint then stays.
-pub fn train(course: &Course, observer: &mut dyn Observer) -> Result<Aand> {
-    read_sync(train_async(course, observer))
+pub fn train(job: &TrainingJob, observer: &mut dyn Observer) -> Result<Aand> {
+    read_sync(train_async(job, observer))
 }
 
 /// As [`train`], where reading from the device must be awaited.
 ///
 /// # Errors
 /// As [`train`].
-pub async fn train_async(course: &Course, observer: &mut dyn Observer) -> Result<Aand> {
-    course.settings.check()?;
-    if course.pictures.is_empty() {
+pub async fn train_async(job: &TrainingJob, observer: &mut dyn Observer) -> Result<Aand> {
+    job.settings.check()?;
+    if job.pictures.is_empty() {
         return Err(Error::Training("there are no pictures to train on".into()));
     }
-    let contents = match course.checkpoint {
-        Some(_) => Contents::of(&course.teacher, &course.textures),
+    let contents = match job.checkpoint {
+        Some(_) => Contents::of(&job.teacher, &job.textures),
         None => Contents::default(),
     };
-    let saved = match (&course.checkpoint, course.resume) {
+    let saved = match (&job.checkpoint, job.resume) {
         (Some(path), true) if path.exists() => {
             let (checkpoint, records) = Checkpoint::open(path)?;
-            course.check_same(&checkpoint, &contents)?;
+            job.check_same(&checkpoint, &contents)?;
             Some((checkpoint, records))
         }
         _ => None,
     };
-    let mut run = Run::new(course, contents, observer);
+    let mut run = Run::new(job, contents, observer);
     let mut position = Position { stage: Stage::Amplify, epoch: 0, step: 0, sums: [0.0; 2] };
-    let settings = &course.settings;
-    let (mut amplifier, mut student) = course.fresh();
+    let settings = &job.settings;
+    let (mut amplifier, mut student) = job.fresh();
     let (mut optimizer, mut gpu_optimizer) = (None, None);
     if let Some((checkpoint, mut records)) = saved {
         amplifier = restore_module(amplifier, records.get("amplifier"))?;
         check_usable(&amplifier, "amplifier").await?;
-        course.check_device(&records)?;
+        job.check_device(&records)?;
         if checkpoint.position.stage == Stage::Distill {
             student = restore_module(student, records.get("student"))?;
             check_usable(&student, "student").await?;
@@ -189,7 +189,7 @@ pub async fn train_async(course: &Course, observer: &mut dyn Observer) -> Result
         if settings.amplifies() {
             let stage = AmplifyStage::of(amplifier, settings);
             let stage = stage.resume(optimizer.take())?;
-            let mut trainee = Amplifying::new(course, stage, &student, gpu_optimizer.take()).await?;
+            let mut trainee = Amplifying::new(job, stage, &student, gpu_optimizer.take()).await?;
             run.epochs(&mut trainee, position).await?;
             amplifier = trainee.end();
         }
@@ -199,35 +199,35 @@ pub async fn train_async(course: &Course, observer: &mut dyn Observer) -> Result
     if settings.distils() {
         let stage = DistillStage::of(student, settings).resume(optimizer)?;
         let features = run.features(&amplifier, &stage.student).await?;
-        let mut trainee = Distilling::of(course, &amplifier, stage, features, gpu_optimizer).await?;
+        let mut trainee = Distilling::of(job, &amplifier, stage, features, gpu_optimizer).await?;
         run.epochs(&mut trainee, position).await?;
         let (trained, features) = trainee.end();
         (student, source) = (trained, Some(features));
     }
-    let model = course.candidate(&amplifier, &student, &run.history);
+    let model = job.candidate(&amplifier, &student, &run.history);
     run.finish(model, &amplifier, source).await
 }
 
-/// Stage 2 alone, on from [`Course::start`]; the model gets no threshold and keeps no pictures.
+/// Stage 2 alone, on from [`TrainingJob::start`]; the model gets no threshold and keeps no pictures.
 ///
 /// # Errors
 /// As [`train`].
-pub async fn distill_further(course: &Course, observer: &mut dyn Observer) -> Result<Aand> {
-    course.settings.check()?;
-    if course.pictures.is_empty() {
+pub async fn distill_further(job: &TrainingJob, observer: &mut dyn Observer) -> Result<Aand> {
+    job.settings.check()?;
+    if job.pictures.is_empty() {
         return Err(Error::Training("there are no pictures to train on".into()));
     }
-    let mut run = Run::new(course, Contents::default(), observer);
-    let (amplifier, student) = course.fresh();
-    let stage = DistillStage::of(student, &course.settings);
+    let mut run = Run::new(job, Contents::default(), observer);
+    let (amplifier, student) = job.fresh();
+    let stage = DistillStage::of(student, &job.settings);
     let features = run.features(&amplifier, &stage.student).await?;
-    let mut trainee = Distilling::of(course, &amplifier, stage, features, None).await?;
+    let mut trainee = Distilling::of(job, &amplifier, stage, features, None).await?;
     run.epochs(&mut trainee, Position { stage: Stage::Distill, epoch: 0, step: 0, sums: [0.0; 2] }).await?;
     let (student, _) = trainee.end();
-    Ok(course.candidate(&amplifier, &student, &run.history))
+    Ok(job.candidate(&amplifier, &student, &run.history))
 }
 
-impl Course {
+impl TrainingJob {
     pub(super) fn steps(&self) -> usize {
         self.items().div_ceil(self.settings.batch)
     }
@@ -389,7 +389,7 @@ impl Course {
         batch
     }
 
-    /// Which parts of the RAA a model of this course uses.
+    /// Which parts of the RAA a model of this job uses.
     pub(super) fn raa(&self) -> RaaOptions {
         let mut raa = self.settings.raa;
         raa.generator &= self.advances();

@@ -1,7 +1,7 @@
 //! A browser's canvas that shows heat maps straight from the GPU's memory.
 
 use super::adapter::Gpu;
-use super::network::Network;
+use super::network::GpuNetwork;
 use crate::picture::Size;
 use crate::{Error, Result};
 use wgpu::web_sys::OffscreenCanvas;
@@ -52,11 +52,11 @@ impl HeatCanvas {
         Ok(Self { canvas, colored })
     }
 
-    /// Draws the heat map of the last batch's first picture, see [`Network::heat`].
+    /// Draws the heat map of the last batch's first picture, see [`GpuNetwork::heat`].
     ///
     /// # Errors
     /// The canvas cannot be drawn on, there is no picture, or the device failed.
-    pub fn draw(&self, network: &mut Network, threshold: f64, see_through: bool) -> Result<()> {
+    pub fn draw(&self, network: &mut GpuNetwork, threshold: f64, see_through: bool) -> Result<()> {
         use wgpu::CurrentSurfaceTexture::{Suboptimal, Success};
         let view = self.colored.create_view(&wgpu::TextureViewDescriptor::default());
         network.heat(0, threshold, see_through, &view)?;

@@ -1,4 +1,4 @@
-//! The model's insides for a report: three levels on one picture, and patch features before and after
+//! The model's intermediate features for a report: three levels on one picture, and patch features before and after
 //! amplification (the paper's Fig. 6).
 
 use super::reporting::{Subject, short_name};
@@ -77,7 +77,7 @@ fn mean(tensor: Tensor<4>) -> Result<ScoreMap> {
 pub fn levels(subject: &Subject) -> Result<Option<Levels>> {
     let anomalous = subject.judged.iter().filter(|judged| judged.defect.is_some());
     let Some(worst) = anomalous.min_by(|a, b| a.score.total_cmp(&b.score)) else { return Ok(None) };
-    let Some(model) = &subject.model.insides else { return Ok(None) };
+    let Some(model) = &subject.model.intermediate else { return Ok(None) };
     let (picture, _, features) = see(subject, model, worst)?;
     let Features { teacher, advanced, student, discrepancy } = features;
     let level = |k: usize| {
@@ -101,7 +101,9 @@ pub fn embedding(subject: &Subject) -> Result<Option<Vec<EmbeddingRow>>> {
         .iter()
         .filter(|judged| judged.defect.is_none() || judged.mask.as_ref().is_some_and(|m| m.count() > 0))
         .partition(|judged| judged.defect.is_some());
-    let Some(model) = subject.model.insides.as_ref().filter(|_| !marked.is_empty()) else { return Ok(None) };
+    let Some(model) = subject.model.intermediate.as_ref().filter(|_| !marked.is_empty()) else {
+        return Ok(None);
+    };
     let mut rng = ChaCha8Rng::seed_from_u64(0);
     let mut rows = Vec::new();
     for judged in spread(&marked).chain(spread(&good)) {

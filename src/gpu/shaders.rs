@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 /// One WGSL program; its file says what it computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Kernel {
+pub(crate) enum Shader {
     Picture,
     /// From bytes.
     Picture8,
@@ -54,7 +54,7 @@ macro_rules! shader {
     ($($file:literal),+) => { concat!($(include_str!(concat!("../../shaders/", $file, ".wgsl"))),+) };
 }
 
-impl Kernel {
+impl Shader {
     fn source(self) -> &'static str {
         match self {
             Self::Picture => shader!("picture_place", "picture"),
@@ -161,7 +161,7 @@ impl Kernel {
 #[derive(Debug)]
 pub(crate) struct Kernels {
     precision: Precision,
-    compiled: HashMap<Kernel, wgpu::ComputePipeline>,
+    compiled: HashMap<Shader, wgpu::ComputePipeline>,
 }
 
 impl Kernels {
@@ -175,8 +175,8 @@ impl Kernels {
     ///
     /// # Errors
     /// The device does not accept one.
-    pub fn prepare(&mut self, gpu: &Gpu, wanted: impl IntoIterator<Item = Kernel>) -> Result<()> {
-        let mut missing: Vec<Kernel> = Vec::new();
+    pub fn prepare(&mut self, gpu: &Gpu, wanted: impl IntoIterator<Item = Shader>) -> Result<()> {
+        let mut missing: Vec<Shader> = Vec::new();
         for kernel in wanted {
             if !self.compiled.contains_key(&kernel) && !missing.contains(&kernel) {
                 missing.push(kernel);
@@ -201,7 +201,7 @@ impl Kernels {
     }
 
     /// The pipeline of a kernel that was prepared.
-    pub fn get(&self, kernel: Kernel) -> &wgpu::ComputePipeline {
+    pub fn get(&self, kernel: Shader) -> &wgpu::ComputePipeline {
         &self.compiled[&kernel]
     }
 }

@@ -1,7 +1,7 @@
-//! From good pictures to a course: what is held out, and what identifies the data.
+//! From good pictures to a training job: what is held out, and what identifies the data.
 
 use super::config::Settings;
-use super::course::Course;
+use super::job::TrainingJob;
 use crate::gpu::Processor;
 pub use crate::hash::fingerprint_of;
 use crate::picture::{Mask, Picture, Remarks, Seen, Size, View};
@@ -31,8 +31,8 @@ impl Good {
     }
 }
 
-impl Course {
-    /// A course on `good` pictures with built-in textures, without name, fingerprint or checkpoint.
+impl TrainingJob {
+    /// A job on `good` pictures with built-in textures, without name, fingerprint or checkpoint.
     pub fn of(good: Vec<Good>, settings: Settings, teacher: Teacher, teacher_source: String) -> Self {
         // Any picture may be held out, the odd one too: what the threshold states is of pictures like all of these.
         let held = draw(good.len(), settings.held_out(good.len()), settings.seed);
