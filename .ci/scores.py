@@ -57,7 +57,7 @@ def by_graphs():
 def by_browser():
     resized().tofile(folder / "pictures.bin")
     (folder / "pictures.json").write_text(json.dumps([str(path.relative_to(folder)) for path in pictures]))
-    said = subprocess.run(["node", HERE / "scores.mjs", dist, folder], check=True, capture_output=True, text=True).stdout
+    said = subprocess.run(["node", HERE / "scores.mjs", dist, folder], check=True, stdout=subprocess.PIPE, text=True).stdout
     for answer in map(json.loads, said.splitlines()):
         yield answer["runtime"], answer["scores"], answer["anomalous"]
 
