@@ -96,6 +96,8 @@ function show() {
   say("native-words", locked ? `The program on ${native.PLACE} can learn and judge for this page. It asks for the token that it was started with.`
     : !known ? `The program on ${native.PLACE} does not answer. Start it again with aand serve --ui, or learn with this browser.`
     : `It learns on ${known.device}, with the settings of aand train.${here ? "" : " The good pictures go to that computer, and nowhere else."}`);
+  // Where the program is on another computer that is not so.
+  for (const words of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-stays]"))) words.hidden = !here && Boolean(known);
   fit();
   $("native-judge").querySelector("input").checked = isWanted();
   $("native-judge").hidden = !known || !has(page.model);

@@ -194,6 +194,23 @@ test("a page from elsewhere offers nothing; one of a program with a token asks f
   await page.waitForSelector("#native-where:visible");
   assert.equal(await page.isVisible("#native-lock"), false);
   assert.deepEqual(problems.filter((problem) => !/401/.test(problem)), []);
+  assert.match(await page.textContent("#train > .quiet"), /nothing leaves this device/);
+  assert.equal(await page.isVisible("#train [data-stays]"), true);
   await page.close();
+  await stop();
+});
+
+test("that nothing leaves this device is not said where the program is elsewhere", { timeout: 120_000 }, async (t) => {
+  const { address, stop } = await program(t, { models: join(work, "elsewhere") });
+  await browser.context.route("**/js/native.js", async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: (await response.text()).replaceAll("location.hostname", '"line-pc"') });
+  });
+  const { page } = await open(browser.context, `${address}/?compute=cpu#train`);
+  await page.waitForSelector("#native-where:visible");
+  assert.match(await page.textContent("#native-words"), /go to that computer/);
+  assert.equal(await page.isVisible("#train [data-stays]"), false);
+  await page.close();
+  await browser.context.unroute("**/js/native.js");
   await stop();
 });
