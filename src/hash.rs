@@ -7,6 +7,11 @@ pub fn hex(bytes: impl AsRef<[u8]>) -> String {
     bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The SHA-256 of bytes, in lower-case hexadecimal digits.
+pub fn sha256_of(bytes: impl AsRef<[u8]>) -> String {
+    hex(Sha256::digest(bytes))
+}
+
 /// SHA-256 over pictures given by the parts of their path and the SHA-256 of their content, as 64 hexadecimal
 /// digits.
 pub fn fingerprint_of<'a, P: Iterator<Item = &'a [u8]>>(

@@ -15,8 +15,7 @@ use crate::picture::{Fit, RangeChoice, Size, Tiles, View, open_size};
 use crate::synthesis::Foreground;
 use crate::teacher::{Backbone, Teacher};
 use crate::training::{
-    Extent, Objective, Preset, Settings, TeacherKind, TrainingJob, checkpoint_path, claim, range_of,
-    tiles_each, train,
+    Extent, Objective, Preset, Settings, TeacherKind, TrainingJob, checkpoint_path, claim, range_of, train,
 };
 use crate::{Error, Result, terminal};
 use burn::tensor::Device;
@@ -378,14 +377,11 @@ impl TrainArgs {
 
     /// The network's size and how it looks at the pictures of one category.
     fn look(&self, set: &Dataset, extent: Option<&Extent>) -> Result<(Size, View)> {
-        // The paper's is square whatever the pictures are.
-        let usual = self.preset == Preset::Paper || !extent.is_some_and(Extent::is_oblong);
         let (size, fit) = match (self.tile, self.size, extent) {
             (Some(tile), _, _) => (Size::square(tile), Fit::Squash),
             (None, Some(SizeChoice::Of(size)), _) => (size, Fit::Squash),
-            (None, None, _) if usual => (Settings::default().size, Fit::Squash),
-            (None, _, Some(extent)) => extent.auto(),
-            (None, _, None) => (Settings::default().size, Fit::Squash),
+            (None, Some(SizeChoice::Auto), Some(extent)) => extent.auto(),
+            (None, _, extent) => Extent::usual(extent, self.preset),
         };
         let overlap = self.overlap.unwrap_or(Tiles::overlap_of(size));
         let region = match (&self.roi, set.train.first()) {
@@ -426,7 +422,6 @@ impl TrainArgs {
     fn settings(&self, set: &Dataset) -> Result<(Settings, Option<Extent>)> {
         let extent = Extent::of(set);
         let (size, view) = self.look(set, extent.as_ref())?;
-        let tiles = extent.as_ref().filter(|_| view.tiles.is_some());
         let paper = (self.preset == Preset::Paper).then(|| Foreground::paper(&set.name)).flatten();
         let foreground = self.foreground.or(paper).unwrap_or_default();
         let settings = Settings {
@@ -461,9 +456,8 @@ impl TrainArgs {
             precision: self.precision,
             keep: self.keep,
         };
-        let fit = set.train.len() - settings.held_out(set.train.len());
-        let items = fit * tiles.map_or(1, |extent| tiles_each(fit, extent.native, size));
-        let [amplify, distill] = self.preset.epochs(items, self.batch);
+        let native = extent.as_ref().map(|extent| extent.native);
+        let [amplify, distill] = settings.usual_epochs(self.preset, set.train.len(), native);
         let settings = Settings {
             epochs_amplify: self.epochs_amplify.unwrap_or(amplify),
             epochs_distill: self.epochs_distill.unwrap_or(distill),

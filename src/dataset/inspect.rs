@@ -4,13 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
 
 use super::advice::{Size, judge};
 use super::findings::{Findings, OtherSize, Tally};
 use super::{Dataset, MaskFault, Unreadable, mask_files, open_mask};
 use crate::error::{Error, Result};
-use crate::hash::hex;
+use crate::hash::sha256_of;
 use crate::listing::{Advice, Level, below};
 use crate::picture::{Details, Remarks, decode_detailed};
 
@@ -77,7 +76,7 @@ impl Facts {
             let [r, g, b] = pixel.0;
             r.max(g).max(b) - r.min(g).min(b) <= GREY_TOLERANCE
         });
-        Ok(Self { digest: hex(Sha256::digest(&bytes)), size: picture.dimensions(), details, grey })
+        Ok(Self { digest: sha256_of(&bytes), size: picture.dimensions(), details, grey })
     }
 }
 

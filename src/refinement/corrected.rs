@@ -1,10 +1,9 @@
 //! A picture that somebody said the truth of.
 
-use crate::hash::hex;
+use crate::hash::sha256_of;
 use crate::model::{Correction, Info};
 use crate::picture::{Details, Seen, Size, decode_ranged};
 use crate::{Error, Result};
-use sha2::{Digest, Sha256};
 use std::path::Path;
 
 /// A picture that somebody corrected the model by.
@@ -29,7 +28,7 @@ impl Corrected {
         }
         let seen = info.view.see(&picture, info.size).owned();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let correction = Correction { name, sha256: hex(Sha256::digest(bytes)) };
+        let correction = Correction { name, sha256: sha256_of(bytes) };
         Ok((Self { seen, correction }, details))
     }
 }

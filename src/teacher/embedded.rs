@@ -7,7 +7,6 @@ use crate::weights::TensorFile;
 use crate::{Error, Result};
 #[cfg(feature = "burn")]
 use burn::tensor::Device;
-use sha2::{Digest, Sha256};
 #[cfg(feature = "burn")]
 use std::path::Path;
 
@@ -39,7 +38,7 @@ pub fn embedded_bytes() -> Option<&'static [u8]> {
 /// # Errors
 /// It is another file.
 pub fn provide(bytes: Vec<u8>) -> Result<()> {
-    if crate::hash::hex(Sha256::digest(&bytes)) != EMBEDDED_SHA256 {
+    if crate::hash::sha256_of(&bytes) != EMBEDDED_SHA256 {
         let reason = "this is not the embedded teacher's file, or it arrived damaged; try again";
         return Err(Error::Setting(reason.into()));
     }
@@ -72,7 +71,7 @@ mod tests {
 
     #[test]
     fn the_file_is_the_documented_one() {
-        assert_eq!(crate::hash::hex(Sha256::digest(EMBEDDED)), EMBEDDED_SHA256);
+        assert_eq!(crate::hash::sha256_of(EMBEDDED), EMBEDDED_SHA256);
         assert!(EMBEDDED.len() <= 3 << 20, "{} bytes", EMBEDDED.len());
     }
 

@@ -195,8 +195,7 @@ impl Settings {
     /// The defaults with a preset's epochs for `pictures` good pictures, those to be held out included.
     pub fn preset(preset: Preset, pictures: usize) -> Self {
         let settings = Self::default();
-        let fit = pictures - settings.held_out(pictures);
-        let [epochs_amplify, epochs_distill] = preset.epochs(fit, settings.batch);
+        let [epochs_amplify, epochs_distill] = settings.usual_epochs(preset, pictures, None);
         Self { epochs_amplify, epochs_distill, ..settings }
     }
 

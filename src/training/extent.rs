@@ -1,5 +1,6 @@
 //! The network's size from the pictures' (`--size auto`), and what would be lost at it.
 
+use super::config::{Preset, Settings};
 use crate::dataset::Dataset;
 use crate::model::MOST_SIZE;
 use crate::picture::{Fit, Size, open_size};
@@ -55,6 +56,15 @@ impl Extent {
     /// Whether the pictures have very different aspects.
     pub fn is_mixed(&self) -> bool {
         self.aspects[1] / self.aspects[0].max(f64::MIN_POSITIVE) > SQUARE
+    }
+
+    /// The size where none is asked for, and how pictures are brought to it: the method's square, but for oblong pictures by
+    /// their aspect. The paper's preset is square whatever the pictures are.
+    pub fn usual(extent: Option<&Self>, preset: Preset) -> (Size, Fit) {
+        match extent {
+            Some(extent) if preset != Preset::Paper && extent.is_oblong() => extent.auto(),
+            _ => (Settings::default().size, Fit::Squash),
+        }
     }
 
     /// The size for these pictures, and how they are brought to it: of one aspect, with 256 pixels for the shorter side

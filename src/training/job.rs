@@ -228,7 +228,8 @@ pub async fn distill_further(job: &TrainingJob, observer: &mut dyn Observer) -> 
 }
 
 impl TrainingJob {
-    pub(super) fn steps(&self) -> usize {
+    /// Steps of an epoch.
+    pub fn steps(&self) -> usize {
         self.items().div_ceil(self.settings.batch)
     }
 

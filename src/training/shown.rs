@@ -1,5 +1,6 @@
 //! What an epoch shows of the pictures: each of them once, or so many tiles of it at random places.
 
+use super::config::{Preset, Settings};
 use super::job::TrainingJob;
 use super::{Purpose, stream};
 use crate::picture::{Mask, Picture, Region, Size, cover, normalize, tile_of_mask};
@@ -26,6 +27,16 @@ pub(super) struct Shown<'a> {
 /// would be too short otherwise, one of many too long.
 pub fn tiles_each(pictures: usize, native: Size, tile: Size) -> usize {
     TILES.div_ceil(pictures.max(1)).clamp(1, cover(native, tile).max(1))
+}
+
+impl Settings {
+    /// The epochs of a preset for `pictures` good pictures, those to be held out included; of pictures that are looked at in
+    /// tiles an epoch shows several, by how large they are (`native`).
+    pub fn usual_epochs(&self, preset: Preset, pictures: usize, native: Option<Size>) -> [usize; 2] {
+        let fit = pictures - self.held_out(pictures);
+        let tiled = native.filter(|_| self.view.tiles.is_some());
+        preset.epochs(fit * tiled.map_or(1, |native| tiles_each(fit, native, self.size)), self.batch)
+    }
 }
 
 impl TrainingJob {

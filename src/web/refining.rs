@@ -4,12 +4,11 @@ use super::error::thrown;
 use super::remark::remark;
 use super::training_device::processor;
 use super::training_watch::TrainingObserver;
-use crate::hash::hex;
+use crate::hash::sha256_of;
 use crate::model::{Correction, Info, encode_async, header};
 use crate::refinement::{Corrected, Refined, Settings, refine_async};
 use crate::{Error, Result};
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 use std::path::Path;
 use wasm_bindgen::prelude::*;
 
@@ -63,7 +62,7 @@ impl Refiner {
         let read = Corrected::read(&bytes, Path::new(&name), &self.info);
         let (mut corrected, details) = read.map_err(thrown)?;
         if let Some(file) = file {
-            corrected.correction = Correction { sha256: hex(Sha256::digest(file)), ..corrected.correction };
+            corrected.correction = Correction { sha256: sha256_of(file), ..corrected.correction };
         }
         if good { &mut self.good } else { &mut self.defects }.push(corrected);
         Ok(remark(&details, self.info.range))

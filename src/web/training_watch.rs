@@ -1,6 +1,6 @@
 //! What a training reports to the page, and where it yields to it.
 
-use crate::training::{Event, Film, Observer, Stage};
+use crate::training::{Event, Film, Observer};
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use wasm_bindgen::prelude::*;
@@ -44,16 +44,12 @@ impl TrainingObserver {
 
 impl Observer for TrainingObserver {
     fn event(&mut self, event: Event<'_>) -> ControlFlow<()> {
-        let named = |stage| match stage {
-            Stage::Amplify => "amplify",
-            Stage::Distill => "distill",
-        };
         let mut told = match event {
             Event::Begin { stage, epoch, epochs, steps } => serde_json::json!({
-                "type": "begin", "stage": named(stage), "epoch": epoch, "epochs": epochs, "steps": steps,
+                "type": "begin", "stage": stage, "epoch": epoch, "epochs": epochs, "steps": steps,
             }),
             Event::Step { stage, epoch, step, losses } => serde_json::json!({
-                "type": "step", "stage": named(stage), "epoch": epoch, "step": step, "losses": losses,
+                "type": "step", "stage": stage, "epoch": epoch, "step": step, "losses": losses,
             }),
             Event::Amplified(record) => {
                 serde_json::json!({ "type": "epoch", "stage": "amplify", "record": record })

@@ -43,18 +43,23 @@ export function turned(jpeg, orientation) {
 /** An AVIF of 64 x 48 pixels: a yellow square on green. No decoder of the program's reads it, browsers do. */
 export const AVIF = Buffer.from("AAAAIGZ0eXBhdmlmAAAAAGF2aWZtaWYxbWlhZk1BMUIAAADrbWV0YQAAAAAAAAAhaGRscgAAAAAAAAAAcGljdAAAAAAAAAAAAAAAAAAAAAAOcGl0bQAAAAAAAQAAAB5pbG9jAAAAAEQAAAEAAQAAAAEAAAETAAAATwAAAChpaW5mAAAAAAABAAAAGmluZmUCAAAAAAEAAGF2MDFDb2xvcgAAAABqaXBycAAAAEtpcGNvAAAAFGlzcGUAAAAAAAAAQAAAADAAAAAQcGl4aQAAAAADCAgIAAAADGF2MUOBAAwAAAAAE2NvbHJuY2x4AAEADQAGgAAAABdpcG1hAAAAAAAAAAEAAQQBAoMEAAAAV21kYXQSAAoJGBV/vaICGg0IMkBF4eHhiGEkkkmUAAAC29O9yHRf9z3mlRoQ+784XL2clQBi4rPs1J75NFEmWdKK/X6gJcvq/X+peL/BSKZM9oIs", "base64");
 
+/** A PNG of `lines`, each with its filter byte; `kind` is its bits and its color type. */
+function encoded(width, height, kind, lines) {
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header.set([...kind, 0, 0, 0], 8);
+  const start = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+  return Buffer.concat([start, chunk("IHDR", header), chunk("IDAT", deflateSync(lines)), chunk("IEND", Buffer.alloc(0))]);
+}
+
 /** A grey PNG of 16 bits whose values end at `highest`: what a camera of fewer bits writes. */
 export function deepPng(side, highest, seed = 1) {
   const lines = Buffer.alloc(side * (1 + 2 * side));
   for (let y = 0; y < side; y++) {
     for (let x = 0; x < side; x++) lines.writeUInt16BE(Math.round(highest * (((x * 7 + y * 13 + seed * 29) % 64) / 63)), y * (1 + 2 * side) + 1 + 2 * x);
   }
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(side, 0);
-  header.writeUInt32BE(side, 4);
-  header.set([16, 0, 0, 0, 0], 8);
-  const start = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-  return Buffer.concat([start, chunk("IHDR", header), chunk("IDAT", deflateSync(lines)), chunk("IEND", Buffer.alloc(0))]);
+  return encoded(side, side, [16, 0], lines);
 }
 
 /** A PNG of 8 bits a channel; `pixel` gives red, green and blue at a place. */
@@ -63,12 +68,7 @@ export function png(width, height, pixel) {
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) lines.set(pixel(x, y), y * (1 + 3 * width) + 1 + 3 * x);
   }
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(width, 0);
-  header.writeUInt32BE(height, 4);
-  header.set([8, 2, 0, 0, 0], 8);
-  const start = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-  return Buffer.concat([start, chunk("IHDR", header), chunk("IDAT", deflateSync(lines)), chunk("IEND", Buffer.alloc(0))]);
+  return encoded(width, height, [8, 2], lines);
 }
 
 /** The disc of the native tests (`tests/program`), under a share of its light, with a dark spot where there is a defect. */

@@ -10,7 +10,7 @@ use aand::synthesis::Foreground;
 use aand::teacher::{Backbone, Teacher};
 use aand::training::{
     Event, Extent, Observer, Preset, Settings, Stage, TrainingJob, checkpoint_path, claim, range_of,
-    tiles_each, train as train_course,
+    train as train_job,
 };
 use aand::{Error, Result};
 use burn::tensor::Device;
@@ -134,10 +134,6 @@ impl Teller {
 
 impl Observer for Teller {
     fn event(&mut self, event: Event<'_>) -> ControlFlow<()> {
-        let name = |stage: Stage| match stage {
-            Stage::Amplify => "amplify",
-            Stage::Distill => "distill",
-        };
         if let Event::Begin { epochs, steps, .. } = event {
             (self.epochs, self.steps) = (epochs, steps);
         }
@@ -148,7 +144,7 @@ impl Observer for Teller {
         let (epochs, steps) = (self.epochs, self.steps);
         let mut told = match event {
             Event::Begin { stage, epoch, .. } => {
-                json!({ "kind": "begin", "stage": name(stage), "epoch": epoch })
+                json!({ "kind": "begin", "stage": stage, "epoch": epoch })
             }
             Event::Step { stage, epoch, step, losses } => {
                 let names = match stage {
@@ -156,7 +152,7 @@ impl Observer for Teller {
                     Stage::Distill => ["kd", "hkd"],
                 };
                 let losses = json!({ (names[0]): losses[0], (names[1]): losses[1] });
-                json!({ "kind": "step", "stage": name(stage), "epoch": epoch, "step": step, "losses": losses })
+                json!({ "kind": "step", "stage": stage, "epoch": epoch, "step": step, "losses": losses })
             }
             Event::Amplified(record) => {
                 json!({ "kind": "epoch", "stage": "amplify", "epoch": record.epoch.saturating_sub(1), "losses": record })
@@ -197,18 +193,18 @@ fn run(asked: &Asked, teller: &mut Teller) -> Result<String> {
     for advice in set.advice() {
         teller.warn(&advice.text)?;
     }
-    let mut course = TrainingJob::prepare(&set, settings, teacher, source)?;
+    let mut job = TrainingJob::prepare(&set, settings, teacher, source)?;
     let checkpoint = checkpoint_path(&asked.output);
     if asked.resume && !checkpoint.exists() {
         teller.warn(&format!("no checkpoint at {}; starting anew", checkpoint.display()))?;
     }
-    course.checkpoint = Some(checkpoint.clone());
-    course.resume = asked.resume;
-    course.processor = processor;
-    for warning in course.warnings() {
+    job.checkpoint = Some(checkpoint.clone());
+    job.resume = asked.resume;
+    job.processor = processor;
+    for warning in job.warnings() {
         teller.warn(&warning)?;
     }
-    let model = train_course(&course, teller)?;
+    let model = train_job(&job, teller)?;
     save(&model, &asked.output)?;
     // The model is safe on disk; a checkpoint that cannot be removed does no harm.
     let _ = std::fs::remove_file(checkpoint);
@@ -226,15 +222,16 @@ fn settings(asked: &Asked, set: &dataset::Dataset) -> Result<Settings> {
     let given: Map<String, Value> =
         named("settings", serde_json::from_str(&asked.settings).unwrap_or_default())?;
     let extent = Extent::of(set);
+    let preset = match asked.preset.as_str() {
+        "quick" => Preset::Quick,
+        "paper" => Preset::Paper,
+        other => return Err(Error::Setting(format!("`preset` {other}: quick or paper"))),
+    };
     let usual = Settings::default();
-    let (size, fit) = match (asked.tile, &extent) {
-        (Some(tile), _) => (Size::square(tile), Fit::Squash),
-        (None, Some(extent))
-            if extent.is_oblong() && !given.contains_key("size") && asked.preset != "paper" =>
-        {
-            extent.auto()
-        }
-        _ => (usual.size, Fit::Squash),
+    let (size, fit) = match asked.tile {
+        Some(tile) => (Size::square(tile), Fit::Squash),
+        None if given.contains_key("size") => (usual.size, Fit::Squash),
+        None => Extent::usual(extent.as_ref(), preset),
     };
     let overlap = asked.overlap.unwrap_or(Tiles::overlap_of(size));
     let view = View { fit, tiles: asked.tile.map(|_| Tiles { overlap }), ..View::default() };
@@ -244,18 +241,11 @@ fn settings(asked: &Asked, set: &dataset::Dataset) -> Result<Settings> {
             range.parse().map_err(|e| Error::Setting(format!("`range` {range}: {e}")))?;
         settings.range = range_of(Some(choice), set);
     }
-    let preset = match asked.preset.as_str() {
-        "quick" => Preset::Quick,
-        "paper" => Preset::Paper,
-        other => return Err(Error::Setting(format!("`preset` {other}: quick or paper"))),
-    };
     if let (Preset::Paper, None) = (preset, given.get("foreground")) {
         settings.foreground = Foreground::paper(&set.name).unwrap_or_default();
     }
-    let fit = set.train.len() - settings.held_out(set.train.len());
-    let tiles = extent.filter(|_| asked.tile.is_some());
-    let items = fit * tiles.map_or(1, |extent| tiles_each(fit, extent.native, settings.size));
-    let [amplify, distill] = preset.epochs(items, settings.batch);
+    let native = extent.map(|extent| extent.native);
+    let [amplify, distill] = settings.usual_epochs(preset, set.train.len(), native);
     if !given.contains_key("epochs_amplify") {
         settings.epochs_amplify = amplify;
     }

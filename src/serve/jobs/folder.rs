@@ -3,9 +3,8 @@
 
 use super::record::Record;
 use crate::files::{clear_leftovers, write_atomically, write_whole};
-use crate::hash::hex;
+use crate::weights::sha256;
 use crate::{Error, Result};
-use sha2::{Digest, Sha256};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -96,7 +95,7 @@ impl Folder {
 
     /// Whether the model's file is the one of that SHA-256.
     pub fn holds(&self, name: &str, made: &str) -> bool {
-        fs::read(self.model(name)).is_ok_and(|bytes| hex(Sha256::digest(bytes)) == made)
+        sha256(&self.model(name)).is_ok_and(|found| found == made)
     }
 
     /// Writes a training's record.

@@ -14,11 +14,10 @@ use super::failure::{Failure, Outcome};
 use super::limits::Limits;
 use super::model::Models;
 use crate::files::{Lock, same_place, write_new};
-use crate::hash::hex;
+use crate::hash::sha256_of;
 use crate::{Error, Result};
 use folder::Folder;
 use record::State;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -274,7 +273,7 @@ impl Jobs {
     /// # Errors
     /// The training was cancelled, the name is taken, or the file cannot be written.
     fn publish(&self, id: u64, name: &str, bytes: &[u8]) -> Result<Option<String>> {
-        let made = hex(Sha256::digest(bytes));
+        let made = sha256_of(bytes);
         let record = self.edit(id, |record| match record.state {
             State::Cancelled => Err(unknown()),
             _ => {

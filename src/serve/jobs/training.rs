@@ -1,4 +1,4 @@
-//! One training: the library's course, watched.
+//! One training: the library's job, watched.
 
 use super::record::{Progress, Stage, State};
 use super::{Jobs, gone};
@@ -40,18 +40,19 @@ fn run(jobs: &Jobs, id: u64) -> Result<Option<String>> {
     job.checkpoint = Some(jobs.folder.checkpoint(id));
     job.resume = true;
     job.processor = jobs.models.processor().clone();
-    let steps = job.pictures.len().div_ceil(job.settings.batch);
+    let steps = job.steps();
     let steps = [job.settings.epochs_amplify, job.settings.epochs_distill].map(|epochs| epochs * steps);
     if let Some(record) = jobs.lock().get_mut(&id) {
         record.steps = Some(steps);
     }
-    let mut watch = Watch { jobs, id, told: None, steps: 0, epochs: 0 };
-    let model = train(&job, &mut watch)?;
+    let mut watcher = Watcher { jobs, id, told: None, steps: 0, epochs: 0 };
+    let model = train(&job, &mut watcher)?;
     drop(job);
     jobs.publish(id, &wanted.name, &encode(&model)?)
 }
 
-struct Watch<'a> {
+/// Keeps the record of a training up to date, and does as it says.
+struct Watcher<'a> {
     jobs: &'a Jobs,
     id: u64,
     told: Option<Instant>,
@@ -60,7 +61,7 @@ struct Watch<'a> {
     epochs: usize,
 }
 
-impl Watch<'_> {
+impl Watcher<'_> {
     fn progress(&mut self, event: &Event<'_>) -> Option<Progress> {
         let other = |stage, done, all| Some(Progress { stage, done, all, epochs: 0, losses: None });
         let part = |stage| match stage {
@@ -83,7 +84,7 @@ impl Watch<'_> {
     }
 }
 
-impl Observer for Watch<'_> {
+impl Observer for Watcher<'_> {
     /// Holds still as long as the training is paused.
     fn event(&mut self, event: Event<'_>) -> ControlFlow<()> {
         let progress = self.progress(&event);
