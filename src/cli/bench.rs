@@ -28,7 +28,7 @@ pub struct BenchArgs {
     /// The untrained model's teacher network
     #[arg(long, value_enum, default_value = "resnet18", conflicts_with = "model")]
     backbone: Backbone,
-    /// The untrained model's input size, multiples of 32: one number, or WIDTHxHEIGHT
+    /// The untrained model's input size, in multiples of 32: one number, or WIDTHxHEIGHT
     #[arg(long, default_value = "256", value_parser = size, conflicts_with = "model")]
     size: Size,
     /// The untrained model's seed
@@ -50,7 +50,7 @@ pub struct BenchArgs {
     /// Measure nothing but batch 1
     #[arg(long)]
     only_latency: bool,
-    /// Show the time of every layer, not only of the parts
+    /// Show the time of every layer, not only of the model's parts
     #[arg(long)]
     layers: bool,
     /// What a GPU detects with: f32, or f16 where it has that
@@ -94,7 +94,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     let verbosity = args.verbosity;
     let (processor, mut words) = args.device.choose_named(verbosity)?;
     if let (Processor::Gpu(gpu), Engine::Burn) = (&processor, args.engine) {
-        // What is not there is told before minutes of measuring.
+        // A missing device is reported before minutes of measuring.
         burns_device(&gpu.info)?;
     }
     let temporary;
@@ -114,7 +114,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     verbosity.say("measuring detection");
     let extent = Extent { runs: args.runs.into(), batches: if args.only_latency { 0 } else { 5 } };
     let detection = detection_speed(path, &processor, args.precision, extent)?;
-    // Known by now: a test of them is part of the first answer.
+    // Known by now: the first answer included the test of them.
     if let Some(units) = processor.matrix_units().filter(|_| args.precision == Precision::F16) {
         words = format!("{words}, {units}");
     }
@@ -227,7 +227,7 @@ fn each(detection: &DetectionSpeed) -> Vec<(String, f64)> {
     detection.layers.iter().map(|layer| (layer.name.clone(), layer.ms)).collect()
 }
 
-/// The layers' times summed over the parts of the model: the first two words of their names.
+/// The layers' times summed by part of the model, which is the first two words of a layer's name.
 fn parts(detection: &DetectionSpeed) -> Vec<(String, f64)> {
     let mut parts: Vec<(String, f64)> = Vec::new();
     for layer in &detection.layers {
