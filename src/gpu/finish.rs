@@ -1,4 +1,4 @@
-//! What follows the plan: up-sampling and sum of the levels, the Gaussian, the maximum (method.md 5).
+//! The passes after the plan: up-sampling and sum of the levels, the Gaussian, the maximum (method.md 5).
 
 use super::memory::Memory;
 use super::pass::{Pass, THREADS};
@@ -8,7 +8,8 @@ use crate::detection::sigma;
 use crate::inference::{Plan, Slots};
 use crate::picture::Size;
 
-/// The Gaussian's taps from the center outwards, cut off at four standard deviations; of sum one with both sides.
+/// The Gaussian's taps from the center outwards, cut off at four standard deviations; both sides together sum to
+/// one.
 pub(super) fn taps(size: Size) -> Vec<f32> {
     let sigma = sigma(size);
     let radius = (4.0 * sigma + 0.5) as usize;
