@@ -1,4 +1,4 @@
-//! The plan itself: shapes that fit each other, slots that do not collide.
+//! The plan itself: shapes fit together, and slots do not collide.
 
 use super::*;
 use crate::Result;
@@ -7,7 +7,7 @@ use crate::model::{FORMAT_VERSION, FORMAT_WITH_FORM, Form, Info, Precision, Scor
 use crate::picture::{Size, View};
 use crate::teacher::{Backbone, TensorSource};
 
-/// Ones of whatever shape is asked for.
+/// Tensors of ones, of any shape.
 struct Ones;
 
 impl TensorSource for Ones {
@@ -20,7 +20,7 @@ impl TensorSource for Ones {
     }
 }
 
-/// Numbers that look random, so scaled that features neither vanish nor grow without bound.
+/// Numbers that look random, scaled so that features neither vanish nor grow without bound.
 pub(crate) struct Random;
 
 impl TensorSource for Random {
@@ -78,13 +78,13 @@ pub(crate) fn info(backbone: Backbone, size: impl Into<Size>) -> Info {
     }
 }
 
-/// A nearest-neighbor detector with so many items in its memories.
+/// A nearest-neighbor detector with these numbers of items in its memories.
 pub(crate) fn nearest(info: Info, items: [usize; 3]) -> Info {
     let form = Form { items: Some(items), ..Form::default() };
     Info { score: Score::Nearest, format_version: FORMAT_WITH_FORM, form, ..info }
 }
 
-/// Every backbone, and every switch on the smallest.
+/// Every backbone, and every option on the smallest backbone.
 fn infos() -> Vec<Info> {
     let mut all: Vec<Info> = Backbone::ALL.map(|backbone| info(backbone, 64)).into();
     let base = info(Backbone::Compact, 96);
@@ -156,7 +156,7 @@ fn every_step_reads_what_was_written_and_of_the_right_shape() {
     }
 }
 
-/// Runs the plan with the buffers' names instead of their numbers.
+/// Runs the plan symbolically, with each buffer's number standing for its content.
 #[test]
 fn no_slot_is_overwritten_while_it_is_needed() {
     for info in infos() {
