@@ -75,7 +75,7 @@ fn gaussian_kernel(sigma: f64) -> Vec<f64> {
     weights.into_iter().map(|w| w / sum).collect()
 }
 
-/// Index into a line that is mirrored again and again, edge pixels repeated.
+/// Index into a line that is mirrored repeatedly, with edge pixels repeated.
 fn reflect(position: isize, length: usize) -> usize {
     let period = 2 * length as isize;
     let position = position.rem_euclid(period) as usize;
