@@ -1,4 +1,5 @@
-//! Weights in files: the teacher that is read, and the finished trunk in 16-bit floats, by torchvision's names.
+//! Weights in files, under torchvision's names: reads the teacher, and writes the finished trunk in 16-bit
+//! floats.
 
 use super::network::Layout;
 use crate::teacher::TensorSource;
@@ -16,7 +17,7 @@ pub struct NamedTensors {
 }
 
 impl NamedTensors {
-    /// The trunk of the flat `weights` (see `Layout`); the projections stay behind.
+    /// The trunk from the flat `weights` (see `Layout`), without the projections.
     pub fn of(layout: &Layout, weights: &[f32]) -> Self {
         let mut tensors = BTreeMap::new();
         for unit in layout.trunk() {
@@ -29,7 +30,7 @@ impl NamedTensors {
         Self { tensors, origin: "the trained network".into() }
     }
 
-    /// Reads a safetensors file of 16- or 32-bit floats; tensors of other types are passed over.
+    /// Reads a safetensors file of 16- or 32-bit floats; tensors of other types are skipped.
     ///
     /// # Errors
     /// The file cannot be read or is not safetensors.
