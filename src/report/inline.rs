@@ -35,7 +35,7 @@ pub(super) fn photograph(picture: &Picture, alt: &str) -> Result<Markup> {
 pub(super) fn mask(mask: &Mask, alt: &str) -> Result<Markup> {
     let step = mask.width.max(mask.height).div_ceil(SIDE as usize).max(1);
     let (w, h) = (mask.width.div_ceil(step), mask.height.div_ceil(step));
-    // A cell is white when any of its pixels is: a defect of one pixel must not vanish.
+    // A cell is white if any of its pixels is: a defect of one pixel must not vanish.
     let mut grey = vec![0u8; w * h];
     for (n, _) in mask.data.iter().enumerate().filter(|(_, inside)| **inside) {
         grey[n / mask.width / step * w + n % mask.width / step] = 255;
