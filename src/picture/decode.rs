@@ -255,7 +255,7 @@ fn explain(error: &ImageError, container: &str) -> String {
     }
 }
 
-/// The message about a sound file of an unsupported variant.
+/// The message about an undamaged file of an unsupported variant.
 fn not_read(container: &str, variant: &str) -> String {
     format!("this variant of {container} is not read ({}); save it as 8-bit PNG", one_line(variant))
 }
