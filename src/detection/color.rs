@@ -1,19 +1,13 @@
 //! Heat maps and overlays, on one fixed scale for all pictures of a model.
 
 use super::Found;
-use crate::picture::{Picture, ScoreMap, Size, resize};
+use crate::picture::{Picture, ScoreMap, Size, color, resize};
 use image::{ImageBuffer, Luma, Rgb, imageops};
 
 /// The position of a map value on the color scale: 0 at 0, 0.5 at the threshold, 1 at twice the threshold and
 /// above.
 pub fn scale_position(value: f32, threshold: f64) -> f64 {
     (f64::from(value) / (2.0 * threshold)).clamp(0.0, 1.0)
-}
-
-/// The color of a scale position: inferno, which is perceptually uniform and safe for color-blind people.
-pub fn color(position: f64) -> Rgb<u8> {
-    let color = colorous::INFERNO.eval_continuous(position);
-    Rgb([color.r, color.g, color.b])
 }
 
 /// A map up-sampled to `width x height`, bilinearly with half-pixel centers.

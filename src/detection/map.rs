@@ -1,6 +1,7 @@
 //! Combines three discrepancies into one anomaly map: up-sampling with align_corners, sum, Gaussian
 //! (method.md 5).
 
+use crate::inference::sigma;
 use crate::picture::{ScoreMap, Size};
 
 /// One level's discrepancy `[H_k, W_k]`, up-sampled bilinearly with align_corners = true and added to `sum`.
@@ -80,12 +81,6 @@ fn reflect(position: isize, length: usize) -> usize {
     let period = 2 * length as isize;
     let position = position.rem_euclid(period) as usize;
     if position < length { position } else { period as usize - 1 - position }
-}
-
-/// Standard deviation of the Gaussian for a map of that size: 4 if the shorter side has 256 pixels, otherwise in
-/// proportion.
-pub fn sigma(size: Size) -> f64 {
-    4.0 * size.shorter() as f64 / 256.0
 }
 
 /// The anomaly map of one picture: the levels' discrepancies `(values, [H_k, W_k])` up-sampled to `size`, summed,

@@ -6,9 +6,11 @@ mod map;
 mod region;
 mod threshold;
 
-pub use color::{color, draw_boxes, enlarge, feature_picture, heat_map, overlay, scale_position};
+pub use crate::inference::sigma;
+pub use crate::picture::color;
+pub use color::{draw_boxes, enlarge, feature_picture, heat_map, overlay, scale_position};
 pub use executor::Executor;
-pub use map::{add_upsampled, anomaly_map, gaussian, sigma};
+pub use map::{add_upsampled, anomaly_map, gaussian};
 pub use region::{Found, regions};
 pub use threshold::{FALSE_ALARMS, FEWEST, from_good_scores, guess, held_out_count, normalized};
 

@@ -4,7 +4,7 @@ use super::memory::Memory;
 use super::pass::{Pass, THREADS};
 use super::shaders::Shader;
 use super::uniforms::{Blur, Maximum, Upsample, words};
-use crate::detection::sigma;
+use crate::inference::sigma;
 use crate::inference::{Plan, Slots};
 use crate::picture::Size;
 

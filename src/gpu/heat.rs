@@ -4,7 +4,7 @@ use super::memory::Memory;
 use super::network::GpuNetwork;
 use super::shaders::Shader;
 use super::uniforms::{Color, words};
-use crate::detection::color;
+use crate::picture::color;
 use crate::{Error, Result};
 use wgpu::util::DeviceExt;
 

@@ -19,6 +19,6 @@ mod weights;
 
 pub use cpu::{Engine, instructions};
 pub use intermediate::{Compared, GateFeatures, LevelFeatures, LevelMaps, LevelViews, Patch, PatchGate};
-pub use plan::{Buffer, BufferId, Convolution, Kernel, Operation, Plan, Step, View};
+pub use plan::{Buffer, BufferId, Convolution, Kernel, Operation, Plan, Step, View, sigma};
 pub use principal::Axes;
 pub use slots::Slots;

@@ -248,3 +248,9 @@ impl Plan {
         self.steps.iter().map(numbers).sum()
     }
 }
+
+/// Standard deviation of the Gaussian that smooths an anomaly map of that size (method.md 5): 4 if the shorter side has
+/// 256 pixels, otherwise in proportion.
+pub fn sigma(size: Size) -> f64 {
+    4.0 * size.shorter() as f64 / 256.0
+}

@@ -9,7 +9,7 @@ use image::{ExtendedColorType, ImageEncoder, ImageResult};
 use maud::{Markup, html};
 
 use crate::error::{Error, Result};
-use crate::picture::{Mask, Picture, ScoreMap};
+use crate::picture::{Mask, Picture, ScoreMap, color};
 
 /// The longer side of a photograph in the page, in pixels.
 const SIDE: u32 = 256;
@@ -48,9 +48,8 @@ pub(super) fn mask(mask: &Mask, alt: &str) -> Result<Markup> {
 /// A map of few cells, colored from `low` to `high`, each cell a square.
 pub(super) fn cells(map: &ScoreMap, low: f32, high: f32, alt: &str) -> Result<Markup> {
     let span = if high > low { high - low } else { 1.0 };
-    let colored: Vec<u8> = (map.data.iter())
-        .flat_map(|value| colorous::INFERNO.eval_continuous(f64::from((value - low) / span)).as_array())
-        .collect();
+    let colored: Vec<u8> =
+        (map.data.iter()).flat_map(|value| color(f64::from((value - low) / span)).0).collect();
     let (w, h) = (map.width as u32, map.height as u32);
     let mut bytes = Vec::new();
     let done = PngEncoder::new(&mut bytes).write_image(&colored, w, h, ExtendedColorType::Rgb8);
