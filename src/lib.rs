@@ -16,7 +16,7 @@
 //!    each level a *residual gate* `w` learns to tell normal from anomalous patches by comparing them with two
 //!    memories, and a *generator* learns a residual `Delta` that moves anomalous features away from all normal ones.
 //!    The advanced teacher is `F_A = F_T + w Delta`; on good patches `w` is near 0 and nothing changes.
-//! 2. **Distil normality** ([`student`]). On good pictures alone the student learns `F_A`, with one loss on
+//! 2. **Distill normality** ([`student`]). On good pictures alone the student learns `F_A`, with one loss on
 //!    the whole map (KD) and one on the patches where it is worst (HKD).
 //!
 //! [`training`] runs both stages, [`refinement`] continues the second with pictures whose verdict somebody corrected,

@@ -1,18 +1,19 @@
 //! The training loop of the compact trunk.
 
 use super::checkpoint::{Checkpoint, Progress};
-use super::named_tensors::NamedTensors;
 use super::network::{CompactTrunk, Layout};
 use super::objective::{Standard, Target, losses};
 use super::optimizer::{Adam, learning_rate};
 use super::procedural::Painter;
 use super::prune::prune;
 use super::scale::{factors, scaled};
-use super::standardise::{numbers, standardise};
+use super::standardize::{numbers, standardize};
 use super::stream::{Batch, Stream};
-use super::{PretrainOptions, holdout};
+use super::{PretrainOptions, holdout, trunk_file};
+use crate::model::NamedTensor;
 use crate::teacher::{Backbone, Teacher};
 use crate::terminal::print;
+use crate::weights::TensorFile;
 use crate::{Error, Result};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
@@ -61,7 +62,7 @@ pub struct Distillation<'a> {
 impl<'a> Distillation<'a> {
     /// Reads the teacher and starts afresh or from the checkpoint.
     pub fn new(options: &'a PretrainOptions, device: Device) -> Result<Self> {
-        let teacher = Teacher::load(Backbone::Resnet18, &NamedTensors::read(&options.teacher)?, &device)?;
+        let teacher = Teacher::load(Backbone::Resnet18, &TensorFile::open(&options.teacher)?, &device)?;
         let layout = Layout::new(Backbone::Resnet18.channels());
         let threads = options
             .threads
@@ -99,7 +100,7 @@ impl<'a> Distillation<'a> {
             progress = checkpoint.progress;
         } else {
             let pictures = first_pictures(seed, options, &device);
-            standard_numbers = standardise(&teacher, &pictures)?;
+            standard_numbers = standardize(&teacher, &pictures)?;
             let pruned = prune(&teacher, Backbone::Compact, &pictures, &device)?;
             let weights = flat(layout.first_weights(pruned, &standard_numbers)?);
             state = State { adam: Adam::new(&weights), averaged: weights.clone(), weights };
@@ -318,16 +319,17 @@ impl<'a> Distillation<'a> {
         let x = painted[0].upload(&self.device);
         let trained = network.features(x.clone());
         let factors = factors(self.teacher.forward(x.clone()), trained.clone())?;
-        let trunk = NamedTensors::of(&self.layout, &scaled(&self.layout, &checkpoint.vectors[name], factors));
+        let weights = scaled(&self.layout, &checkpoint.vectors[name], factors);
+        let trunk = trunk_file::tensors(&self.layout, &weights);
         let mut factor = factors.into_iter();
         let wanted = trained.map(|a| a.mul_scalar(factor.next().expect("three levels")));
-        self.compare(&trunk, wanted, x)?;
-        trunk.write_f16(&self.options.out)
+        self.compare(trunk.clone(), wanted, x)?;
+        trunk_file::write(&trunk, &self.options.out)
     }
 
     /// Makes sure that the 16-bit trunk has the `wanted` features.
-    fn compare(&self, trunk: &NamedTensors, wanted: [Tensor<4>; 3], x: Tensor<4>) -> Result<()> {
-        let compact = Teacher::load(Backbone::Compact, &trunk.rounded(), &self.device)?;
+    fn compare(&self, trunk: Vec<NamedTensor>, wanted: [Tensor<4>; 3], x: Tensor<4>) -> Result<()> {
+        let compact = Teacher::load(Backbone::Compact, &trunk_file::rounded(trunk), &self.device)?;
         for (level, (a, b)) in wanted.into_iter().zip(compact.forward(x)).enumerate() {
             let error = (a.clone() - b).square().mean().sqrt() / (a.square().mean().sqrt() + 1e-6);
             let error = numbers(&error)?[0];
@@ -430,7 +432,7 @@ mod tests {
         }
         // `save` itself compares the 16-bit trunk with the network.
         run.save(std::slice::from_ref(&batch)).unwrap();
-        let file = NamedTensors::read(&options.out).unwrap();
+        let file = TensorFile::open(&options.out).unwrap();
         let compact = Teacher::load(Backbone::Compact, &file, &Device::flex()).unwrap();
         let levels = compact.forward(batch.upload(&Device::flex())).map(|x| x.dims());
         assert_eq!(levels, [[4, 32, 16, 16], [4, 64, 8, 8], [4, 128, 4, 4]]);

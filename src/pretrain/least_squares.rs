@@ -1,7 +1,7 @@
 //! Convolutions fitted by least squares: the correction that brings a convolution's output closest to the
 //! wanted output, over many pictures.
 
-use super::standardise::numbers;
+use super::standardize::numbers;
 use crate::teacher::FoldedConv;
 use crate::{Error, Result};
 use burn::tensor::{Device, Tensor, TensorData};

@@ -4,21 +4,20 @@
 
 mod checkpoint;
 mod choose;
-mod distil;
+mod distill;
 mod holdout;
 mod least_squares;
-mod named_tensors;
 mod network;
 mod objective;
 mod optimizer;
 pub mod procedural;
 mod prune;
 mod scale;
-mod standardise;
+mod standardize;
 mod stream;
+mod trunk_file;
 
 pub use checkpoint::{Checkpoint, Progress};
-pub use named_tensors::NamedTensors;
 pub use procedural::Painter;
 
 use crate::files::{check_replace, clear_leftovers, folder_of, same_place};
@@ -145,7 +144,7 @@ impl PretrainOptions {
     }
 }
 
-/// Distils, with progress on standard output, until `--steps` or `--minutes` are over or Ctrl-C is pressed.
+/// Distills, with progress on standard output, until `--steps` or `--minutes` are over or Ctrl-C is pressed.
 ///
 /// # Errors
 /// A setting is out of range; the teacher cannot be read; the output cannot be written; training diverges
@@ -153,5 +152,5 @@ impl PretrainOptions {
 pub fn run(options: &PretrainOptions, device: Device) -> Result<()> {
     options.check()?;
     options.check_outputs()?;
-    distil::Distillation::new(options, device)?.run()
+    distill::Distillation::new(options, device)?.run()
 }

@@ -9,7 +9,7 @@
 //! instead of a dozen for each of some forty tensors, whose launches on a GPU would cost more than the arithmetic.
 
 use super::prune::Pruned;
-use super::standardise::numbers;
+use super::standardize::numbers;
 use crate::Result;
 use crate::convolution::{conv2d, max_pool3x3};
 use crate::teacher::{Backbone, FoldedConv, Teacher};

@@ -268,7 +268,7 @@ fn matrix_identity(channels: usize, device: &Device) -> Tensor<4> {
 mod tests {
     use super::*;
     use crate::pretrain::Painter;
-    use crate::pretrain::standardise::numbers;
+    use crate::pretrain::standardize::numbers;
 
     fn pictures(count: usize, device: &Device) -> Vec<Tensor<4>> {
         let painter = Painter::new(5);

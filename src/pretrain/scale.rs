@@ -5,7 +5,7 @@
 //! directions, so it leaves the size to chance; here the size of the large network's features is restored.
 
 use super::network::Layout;
-use super::standardise::numbers;
+use super::standardize::numbers;
 use crate::Result;
 use burn::tensor::Tensor;
 

@@ -8,7 +8,7 @@ use burn::tensor::Tensor;
 ///
 /// # Errors
 /// The device fails.
-pub fn standardise(teacher: &Teacher, pictures: &[Tensor<4>]) -> Result<[(Vec<f32>, Vec<f32>); 3]> {
+pub fn standardize(teacher: &Teacher, pictures: &[Tensor<4>]) -> Result<[(Vec<f32>, Vec<f32>); 3]> {
     let mut sums: Option<[(Tensor<4>, Tensor<4>); 3]> = None;
     for batch in pictures {
         let now = teacher.forward(batch.clone()).map(|x| {
