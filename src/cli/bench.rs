@@ -8,7 +8,7 @@ use crate::benchmark::{
     training_speed,
 };
 use crate::gpu::Processor;
-use crate::model::{Aand, History, Info, Kept, Precision, Score, Selection, StoredModel, Threshold, save};
+use crate::model::{Aand, Info, Kept, Precision, StoredModel, save};
 use crate::picture::{Size, View};
 use crate::student::Student;
 use crate::teacher::{Backbone, Teacher};
@@ -248,41 +248,14 @@ fn parts(detection: &DetectionSpeed) -> Vec<(String, f64)> {
 fn untrained(args: &BenchArgs) -> Result<Aand> {
     let (device, raa) = (Device::flex(), RaaOptions::default());
     let mut rng = ChaCha8Rng::seed_from_u64(args.seed);
-    let words = "none: never trained";
     Ok(Aand {
         teacher: Teacher::random(args.backbone, args.seed, &device)?,
         amplifier: Amplifier::new(args.backbone, args.size, raa.memory_items, &mut rng, &device),
         student: Student::new(args.backbone, &mut rng, &device),
         info: Info {
-            format_version: Info::format_for(None, args.size, &View::default()),
-            program: format!("aand {}", env!("CARGO_PKG_VERSION")),
-            name: "untrained".into(),
-            backbone: args.backbone,
             teacher: format!("random, seed {}", args.seed),
-            size: args.size,
-            view: View::default(),
-            preprocessing: words.into(),
-            range: None,
-            form: Default::default(),
-            raa,
-            score: Score::Discrepancy,
-            selection: Selection::Last,
-            threshold: Threshold {
-                value: 1.0,
-                method: words.into(),
-                pictures: 0,
-                reliability: words.into(),
-                reliable: false,
-                stated: None,
-                scores: Vec::new(),
-            },
             seed: args.seed,
-            precision: Precision::F32,
-            training: serde_json::Value::Null,
-            data_fingerprint: String::new(),
-            training_pictures: 0,
-            history: History::default(),
-            refinements: Vec::new(),
+            ..Info::new("untrained", args.backbone, args.size, View::default())
         },
         kept: Kept::default(),
     })

@@ -186,6 +186,33 @@ pub struct Info {
 }
 
 impl Info {
+    /// The header of an untrained model with the method's defaults and no threshold yet.
+    pub fn new(name: impl Into<String>, backbone: Backbone, size: Size, view: View) -> Self {
+        Self {
+            format_version: Self::format_for(None, size, &view),
+            program: concat!("aand ", env!("CARGO_PKG_VERSION")).into(),
+            name: name.into(),
+            backbone,
+            teacher: String::new(),
+            size,
+            preprocessing: format!("RGB, {}, /255, ImageNet mean and deviation", view.words(size)),
+            view,
+            range: None,
+            form: Form::default(),
+            raa: RaaOptions::default(),
+            score: Score::Discrepancy,
+            selection: Selection::Last,
+            threshold: Threshold::none(),
+            seed: 0,
+            precision: Precision::F32,
+            training: serde_json::Value::Null,
+            data_fingerprint: String::new(),
+            training_pictures: 0,
+            history: History::default(),
+            refinements: Vec::new(),
+        }
+    }
+
     /// The version of the file format that such a model needs.
     pub fn format_for(range: Option<Range>, size: Size, view: &View) -> u32 {
         match (size.is_square() && view.is_plain(), range) {

@@ -20,8 +20,8 @@ use crate::amplification::RaaOptions;
 use crate::detection::{anomaly_map, from_good_scores};
 use crate::inference::{Engine, Plan};
 use crate::model::{
-    Basis, EmbeddedTeacher, FORMAT_WITH_FORM, Form, History, Info, Kept, KeptPicture, MOST_SIZE, Precision,
-    Score, Selection, StoredTensor, Threshold, assemble,
+    Basis, EmbeddedTeacher, FORMAT_WITH_FORM, Form, Info, Kept, KeptPicture, MOST_SIZE, Precision, Score,
+    StoredTensor, Threshold, assemble,
 };
 use crate::picture::{Picture, Range, ScoreMap, Seen, Size, View, normalize};
 use crate::synthesis::plainest_defect;
@@ -252,26 +252,17 @@ impl Learner {
         };
         Info {
             format_version: FORMAT_WITH_FORM,
-            program: concat!("aand ", env!("CARGO_PKG_VERSION")).into(),
-            name,
-            backbone: Backbone::Compact,
             teacher: format!("{} from the embedded teacher", Backbone::Compact),
-            size,
-            preprocessing: format!("RGB, {}, /255, ImageNet mean and deviation", view.words(size)),
-            view,
             range,
             form,
             raa: RaaOptions { gate: false, generator: false, ..RaaOptions::default() },
             score: Score::Nearest,
-            selection: Selection::Last,
             threshold,
-            seed: 0,
             precision: Precision::F16,
             training: serde_json::json!({ "instant": true, "false_alarms": false_alarms }),
             data_fingerprint,
             training_pictures: self.good.len(),
-            history: History::default(),
-            refinements: Vec::new(),
+            ..Info::new(name, Backbone::Compact, size, view)
         }
     }
 }

@@ -13,7 +13,7 @@ use super::shown::Shown;
 use super::{AmplifyBatch, AmplifyStage, DistillStage, Purpose, stream};
 use crate::amplification::{Amplifier, RaaOptions};
 use crate::gpu::Processor;
-use crate::model::{Aand, AmplifyRecord, DistillRecord, History, Info, Kept, Threshold};
+use crate::model::{Aand, AmplifyRecord, DistillRecord, History, Info, Kept};
 use crate::perturbation::vary;
 use crate::picture::{Mask, Picture, Remarks, Seen, Size};
 use crate::student::Student;
@@ -411,29 +411,18 @@ impl TrainingJob {
             student: student.valid(),
             info: Info {
                 format_version: Info::format_for(settings.range, settings.size, &settings.view),
-                program: concat!("aand ", env!("CARGO_PKG_VERSION")).into(),
-                name: self.name.clone(),
-                backbone: self.teacher.backbone,
                 teacher: self.teacher_words(),
-                size: settings.size,
-                view: settings.view.clone(),
-                preprocessing: format!(
-                    "RGB, {}, /255, ImageNet mean and deviation",
-                    settings.view.words(settings.size)
-                ),
                 range: settings.range,
-                form: Default::default(),
                 raa: self.raa(),
                 score: settings.score,
                 selection: settings.selection,
-                threshold: Threshold::none(),
                 seed: settings.seed,
                 precision: settings.precision,
                 training: serde_json::to_value(settings).unwrap_or_default(),
                 data_fingerprint: self.data_fingerprint.clone(),
                 training_pictures: self.pictures.len(),
                 history: history.clone().without_times(),
-                refinements: Vec::new(),
+                ..Info::new(self.name.clone(), self.teacher.backbone, settings.size, settings.view.clone())
             },
             kept: Kept::default(),
         }
