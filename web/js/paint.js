@@ -33,8 +33,8 @@ function palette(colors, see_through) {
  * The heat map at the map's own size: as the GPU drew it, otherwise painted from the numbers.
  * @param {Judged} found
  * @param {Uint8Array} colors
- * @param {boolean} see_through whether the picture shows through far below the threshold @returns
- * {ImageBitmap | HTMLCanvasElement}
+ * @param {boolean} see_through whether the picture shows through far below the threshold
+ * @returns {ImageBitmap | HTMLCanvasElement}
  */
 export function heat({ heat, positions, side }, colors, see_through) {
   if (heat) return see_through ? heat.through : heat.solid;
@@ -55,7 +55,8 @@ export function context(canvas) {
 
 /**
  * Draws a picture and a heat map over it with `opacity`; only right of `split`, a share of the width, if
- * given. @param {HTMLCanvasElement} canvas
+ * given.
+ * @param {HTMLCanvasElement} canvas
  * @param {CanvasImageSource | null} picture
  * @param {ImageBitmap | HTMLCanvasElement | null} heat
  * @param {{ opacity?: number, split?: number }} [how]

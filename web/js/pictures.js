@@ -26,8 +26,8 @@ import { positions } from "./paint.js";
  * @property {string} [error]
  * @property {string} [remark] the remark beside its score
  * @property {Judged} [found]
- * @property {"good" | "defect"} [mark] the person's mark, whatever the verdict @property {boolean} [learned]
- * whether the model that judges has learned from the mark
+ * @property {"good" | "defect"} [mark] the person's mark, whatever the verdict
+ * @property {boolean} [learned] whether the model that judges has learned from the mark
  */
 
 /** @type {Item[]} */

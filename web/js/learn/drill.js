@@ -16,7 +16,8 @@ const MOST = 64;
  * @param {number} level 0 to 2
  * @param {number[]} at as shares of width and height
  * @param {{ gate?: boolean, shares?: boolean }} [how] `gate`: also show how the gate is computed; `shares`: also show
- * what each level adds to the map @returns {HTMLElement}
+ * what each level adds to the map
+ * @returns {HTMLElement}
  */
 export function drill(patch, found, level, at, { gate = true, shares: adding = true } = {}) {
   const { side } = found.levels[level];

@@ -36,8 +36,8 @@ import { timeStage } from "./time.js";
  * @property {string} title
  * @property {string[]} story before anything is shown
  * @property {string} question
- * @property {string[]} [choices] the choices; without them the person marks the picture @property {(lesson:
- * Class) => string} picture the picture that the question is about
+ * @property {string[]} [choices] the choices; without them the person marks the picture
+ * @property {(lesson: Class) => string} picture the picture that the question is about
  * @property {(scene: Scene, stage: HTMLElement) => Promise<Panel | undefined>} ask shows the subject of the question,
  * and returns the panel to mark
  * @property {(scene: Scene, stage: HTMLElement, answer: Answer) => Promise<Shown>} show

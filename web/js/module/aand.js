@@ -60,8 +60,8 @@ export class Detector {
   }
 
   /**
-   * The same model again, in a separate worker on the CPU, to judge several pictures at a time. @returns
-   * {Promise<Detector>}
+   * The same model again, in a separate worker on the CPU, to judge several pictures at a time.
+   * @returns {Promise<Detector>}
    */
   async another() {
     return Detector.load(this.#bytes, { name: this.#name, compute: "cpu" });
@@ -87,8 +87,8 @@ export class Detector {
   fallback = "";
 
   /**
-   * Judges a picture: a file is decoded as in the native program, so that the scores are the same. @param
-   * {Blob | ImageData} picture
+   * Judges a picture: a file is decoded as in the native program, so that the scores are the same.
+   * @param {Blob | ImageData} picture
    * @param {Options & { name?: string, preview?: number }} [options] `preview`: see the protocol
    * @returns {Promise<Found>}
    * @throws {Error} `PictureError` if it cannot be used, `AbortError` if it was cancelled

@@ -4,12 +4,12 @@
  *
  * @typedef {{ id: number, type: "load", bytes: ArrayBuffer, name: string, compute: Wanted, precision: Precision }} LoadRequest
  * @typedef {{ id: number, type: "detect", picture: Blob | ImageData, name: string, preview: number }} DetectRequest
- *   `preview`: the longer side in pixels of the returned picture for display; 0 for none. @typedef {{ id: number, type:
- *   "input", picture: Blob, name: string }} InputRequest answered by `ImageData` @typedef {{ id: number, type:
- *   "defect", picture: ImageData, seed: number }} DefectRequest answered by `ImageData` @typedef {{ id: number, type:
- *   "inspect", picture: ImageData, amplify: boolean, colors: boolean }} InspectRequest @typedef {{ id: number, type:
- *   "patch", turn: number, level: number, position: number, similar: boolean }} PatchRequest @typedef {{ id: number,
- *   type: "colors", pictures: ImageData[] }} ColorsRequest
+ *   `preview`: the longer side in pixels of the returned picture for display; 0 for none.
+ * @typedef {{ id: number, type: "input", picture: Blob, name: string }} InputRequest answered by `ImageData`
+ * @typedef {{ id: number, type: "defect", picture: ImageData, seed: number }} DefectRequest answered by `ImageData`
+ * @typedef {{ id: number, type: "inspect", picture: ImageData, amplify: boolean, colors: boolean }} InspectRequest
+ * @typedef {{ id: number, type: "patch", turn: number, level: number, position: number, similar: boolean }} PatchRequest
+ * @typedef {{ id: number, type: "colors", pictures: ImageData[] }} ColorsRequest
  * @typedef {{ id: number, type: "prepare", bytes: ArrayBuffer, name: string }} PrepareRequest
  *   the model's file again, for inspection on the CPU while a GPU detects
  * @typedef {{ id: number, type: "why", picture: Blob, name: string, x: number, y: number, bytes?: ArrayBuffer }} WhyRequest
@@ -40,8 +40,8 @@
  * @property {string} name
  * @property {string} backbone
  * @property {string} teacher
- * @property {number | { width: number, height: number }} size one number if both are the same @property
- * {Threshold} threshold
+ * @property {number | { width: number, height: number }} size one number if both are the same
+ * @property {Threshold} threshold
  * @property {number} training_pictures
  * @property {"discrepancy" | "gate" | "nearest"} score `nearest`: an instant detector, which has no student
  * @property {{ gate: boolean, generator: boolean, residual: "tanh" | "sigmoid" | "learnable", memory_items: number }} raa
@@ -68,8 +68,8 @@
  * @property {number} ms milliseconds of decoding, resizing and computing
  * @property {boolean} borrowed whether the browser decoded it, since the module's decoder lacks its format; the
  * score may then differ a little from the native program's
- * @property {Remark} [remark] if its stored values do not fit the range with which they are read @property
- * {Blob} [preview] the upright picture for display
+ * @property {Remark} [remark] if its stored values do not fit the range with which they are read
+ * @property {Blob} [preview] the upright picture for display
  * @property {Heat} [heat] if a GPU computes and a preview was requested
  *
  * @typedef {object} Remark about a picture of more than 8 bits
@@ -97,8 +97,8 @@
  * @property {Float32Array} [advanced]
  * @property {Float32Array} [student]
  * @property {Float32Array} discrepancy
- * @property {Float32Array} share the level's part of the anomaly map, at the map's size @property {Colors}
- * [colors] if requested
+ * @property {Float32Array} share the level's part of the anomaly map, at the map's size
+ * @property {Colors} [colors] if requested
  *
  * @typedef {object} Colors features along three axes, `[3, side, side]`, mostly 0 to 1; each patch's features are
  * first scaled to length 1, and all are on the same axes
@@ -116,8 +116,8 @@
  * @property {Float64Array} [memoryShares] their softmax
  * @property {number} [gate] the sum of the anomalous items' shares
  *
- * @typedef {object} Why a patch of the picture and the most similar one of the good pictures @property
- * {ImageData} odd around the patch, as the network receives it
+ * @typedef {object} Why a patch of the picture and the most similar one of the good pictures
+ * @property {ImageData} odd around the patch, as the network receives it
  * @property {ImageData} good around the good one
  * @property {number} cosine of the teacher's features
  *

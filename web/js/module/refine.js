@@ -30,7 +30,8 @@ import { Training } from "./train.js";
 
 /**
  * Refines a model: its student learns further from `good` pictures and those that it keeps; `defects` are only used to
- * check it. @param {Blob} model a `.aand` file that keeps good pictures
+ * check it.
+ * @param {Blob} model a `.aand` file that keeps good pictures
  * @param {{ good: Picture[], defects?: Picture[] }} corrections
  * @param {{ wanted?: Wanted, compute?: "auto" | "cpu" | "gpu", tell?: (told: Told) => void, signal?: AbortSignal }} [options]
  * @returns {Promise<Refined>} which the caller may reject

@@ -17,7 +17,8 @@ export const MOST = 9;
 
 /**
  * Regions of cells above `level` that touch at a side or a corner, as in the native program; the highest peak
- * first. @param {Uint8Array} positions the map on the color scale, rows of `side` values
+ * first.
+ * @param {Uint8Array} positions the map on the color scale, rows of `side` values
  * @param {number} side
  * @param {number} level on the color scale
  * @returns {Region[]}
