@@ -293,4 +293,15 @@ mod tests {
         let read: History = serde_json::from_str(&serde_json::to_string(&history).unwrap()).unwrap();
         assert_eq!(read, history);
     }
+
+    /// Older programs can then read every file that they could judge by. A number once given never changes.
+    #[test]
+    fn a_model_gets_the_oldest_format_that_holds_it() {
+        let plain = Info::new("part", Backbone::Compact, Size::new(64, 64), View::default());
+        let ranged = Info { range: Range::new(0.0, 4095.0), ..plain.clone() };
+        let oblong = Info { size: Size::new(96, 32), ..plain.clone() };
+        let packed = Info { form: Form { items: Some([1; 3]), ..Form::default() }, ..plain.clone() };
+        assert_eq!([&plain, &ranged, &oblong, &packed].map(Info::needed_format), [1, 2, 3, 4]);
+        assert_eq!(plain.format_version, 1);
+    }
 }
