@@ -1,5 +1,5 @@
-//! How quick the CPU's kernels of training are, beside Burn's own; on a quiet machine, all or those named:
-//! `cargo bench --bench convolution -- layers trunk`.
+//! Times the CPU's training kernels beside Burn's own, all or those named; use a quiet machine: `cargo bench
+//! --bench convolution -- layers trunk`.
 
 use aand::convolution::{batch_norm, conv_transpose2x2, conv2d, max_pool3x3};
 use aand::picture::Mask;

@@ -1,4 +1,4 @@
-//! What is done to a seed.
+//! How a seed is changed.
 
 use bolero::TypeGenerator;
 
@@ -17,13 +17,13 @@ pub enum Change {
     Flip { at: Place, bits: u8 },
     /// A number of 1, 2, 4 or 8 bytes, in either order.
     Number { at: Place, which: u8, width: u8, big_endian: bool },
-    /// A number in digits, or another word of a text, becomes one that is seldom expected.
+    /// A number in digits, or another word of a text, is replaced by one that is seldom expected.
     Word { at: Place, which: u8 },
-    /// Bytes go.
+    /// Removes bytes.
     Remove { at: Place, count: u8 },
-    /// Bytes come twice.
+    /// Repeats bytes.
     Repeat { at: Place, count: u8 },
-    /// The rest goes.
+    /// Cuts off the rest.
     Cut { at: Place },
 }
 
@@ -42,11 +42,11 @@ impl Place {
     }
 }
 
-/// Numbers at which things go wrong.
+/// Numbers that often cause errors.
 const NUMBERS: [u64; 12] =
     [0, 1, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x7FFF_FFFF, 0xFFFF_FFFF, 1 << 40, i64::MAX as u64, 1 << 63, u64::MAX];
 
-/// Words at which things go wrong.
+/// Words that often cause errors.
 const WORDS: [&str; 20] = [
     "0",
     "-1",

@@ -1,4 +1,4 @@
-//! Fuzzing: what reads files from outside, on changed copies of our own small files.
+//! Fuzzing: runs everything that reads foreign files on changed copies of our own small files.
 //!
 //! Each target is an ordinary test that runs for some seconds on any toolchain; `fuzz/run 3600` gives each an hour.
 //! What must hold for any bytes: an answer or an error of one line, never a panic, never more than ten seconds.
@@ -43,7 +43,7 @@ fn timed(bytes: &[u8], check: &impl Fn(&[u8])) {
     assert!(took < LONGEST, "{took:?}");
 }
 
-/// One line that says something.
+/// One line that is not empty.
 fn said(error: &aand::Error) {
     let message = error.to_string();
     assert!(!message.trim().is_empty() && !message.contains('\n'), "{message}");

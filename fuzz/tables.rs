@@ -31,7 +31,7 @@ fn fuzz_visa_table() {
     fuzz!(&seeds, |bytes: &[u8]| {
         fs::write(&table, bytes).unwrap();
         match open() {
-            // Whatever it says, nothing outside the category is read.
+            // Whatever the table says, nothing outside the category is read.
             Ok(sets) => {
                 for set in sets {
                     let test = set.test.iter().flat_map(|sample| [Some(&sample.path), sample.mask.as_ref()]);
@@ -45,8 +45,8 @@ fn fuzz_visa_table() {
     });
 }
 
-/// Whatever the tables of earlier results say, a later run takes over no line that is not whole, and removes nothing
-/// but files that are the program's own, within the folder.
+/// Whatever the tables of earlier results say, a later run takes over only complete lines, and removes only the
+/// program's own files within the folder.
 #[test]
 fn fuzz_results() {
     let place = tempfile::tempdir().unwrap();

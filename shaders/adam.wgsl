@@ -1,10 +1,10 @@
-// A step of Adam (Kingma and Ba, 2015), what its variants share: the moments m and v of a gradient d, and
-// weight -= rate m / (sqrt(v) + epsilon). The bias corrections lie in `rate` = lr sqrt(1 - beta2^t) / (1 - beta1^t)
-// and in `epsilon`, which is 1e-8 sqrt(1 - beta2^t).
+// A step of Adam (Kingma and Ba, 2015), the part that its variants share: the moments m and v of a gradient d, and
+// weight -= rate m / (sqrt(v) + epsilon). The bias corrections are part of `rate` = lr sqrt(1 - beta2^t) / (1 -
+// beta1^t) and `epsilon` = 1e-8 sqrt(1 - beta2^t).
 //
 // This file is put before one of `adam_*.wgsl`.
 
-// Becomes 1 where a weight is not a finite number: comparisons and max() do not tell it.
+// Set to 1 if a weight is not a finite number, which comparisons and max() may not show.
 @group(0) @binding(4) var<storage, read_write> broken: array<atomic<u32>>;
 
 struct Stepped {

@@ -1,6 +1,7 @@
-// A step of Adam for biases, and the scales and shifts of all norms: numbers that lie in a row.
+// A step of Adam for biases, and for the scales and shifts of all norms: numbers stored one after the other.
 //
-// The gradient comes in parts, which are summed up here. A thread has one quad. Dispatch: (quads / 64), over x and z.
+// The gradient comes in parts, which are summed here. A thread handles one quad. Dispatch: (quads / 64), over x and
+// z.
 
 struct Adam {
     rate: f32,

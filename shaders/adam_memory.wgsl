@@ -1,9 +1,9 @@
-// A step of Adam for the memory items K of a gate (Eq. 2, 3), and the items scaled to the length 1 / temperature in the
-// two layouts that products with them need: as the weight of the matching, [channel][item], and as that of its
+// A step of Adam for the memory items K of a gate (Eq. 2, 3). It also stores the items scaled to length 1 / temperature
+// in the two layouts that products with them need: as the weight of the matching, [channel][item], and as that of its
 // gradient, [item][channel].
 //
 // The gradient g is that of the scaled items, in parts (`weight.wgsl`). With k = K / |K|:
-// dK = (g - k (k g)) / (temperature |K|). A workgroup takes an item. Dispatch: (items of both memories).
+// dK = (g - k (k g)) / (temperature |K|). A workgroup handles one item. Dispatch: (items of both memories).
 
 struct Adam {
     rate: f32,

@@ -1,16 +1,16 @@
-// A step of Adam for the weight of a convolution, and the same weight turned round, which its data gradient is a
-// convolution by.
+// A step of Adam for the weight of a convolution. It also stores the same weight turned, with which the gradient of
+// the input is a convolution.
 //
-// The gradient comes in parts (`weight.wgsl`), which are summed up here. The turned weight, [ky][kx][output channel]
-// [input quad], is of one of these forms:
+// The gradient comes in parts (`weight.wgsl`), which are summed here. The turned weight, [ky][kx][output channel]
+// [input quad], has one of these forms:
 //   PLAIN     stride 1: both axes of the filter mirrored.
 //   HALVED    3x3 of stride 2: a 2x2 filter that gives the four corners of the square of inputs below an output.
-//             Corner (a, b) takes dY[i + p, j + q] by w[a + 1 - 2 p, b + 1 - 2 q], where there is such a tap; the
+//             Corner (a, b) takes dY[i + p, j + q] by w[a + 1 - 2 p, b + 1 - 2 q], if there is such a tap; the
 //             others stay zero.
 //   CORNER    1x1 of stride 2: of each such square only the first corner.
 //   DOUBLED   transposed 2x2: a 2x2 filter of stride 2.
-//   NONE      the input is not trained.
-// A thread has 4 inputs x 4 outputs of one tap. Dispatch: (taps * quads of inputs * quads of outputs / 64), over x
+//   NONE      the input needs no gradient.
+// A thread handles 4 inputs x 4 outputs of one tap. Dispatch: (taps * quads of inputs * quads of outputs / 64), over x
 // and z.
 
 struct Adam {
@@ -26,7 +26,7 @@ struct Adam {
     row_step: u32,    // and from an input channel to the next
     parts: u32,
     form: u32,
-    learns: u32,      // 0: only the turned weight is made
+    learns: u32,      // 0: only the turned weight is stored
 }
 
 const NONE = 0u;

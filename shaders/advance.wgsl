@@ -1,9 +1,10 @@
 // The anomalous rows of the amplification loss (Eq. 5, 7): A' = A + Delta, with Delta as in `residual.wgsl` and gate 1;
-// its unit vectors, its lengths, and the difference of the unit vectors of A' and A, with which the product of the
-// normal rows' unit vectors is S1 - S0.
+// the unit vectors and lengths of A'; and the difference of the unit vectors of A' and A, whose product with the normal
+// rows' unit vectors is S1 - S0.
 //
-// Layout: rows of channels; the difference is [channel][row], the rows filled up with zeros to whole quads.
-// `shared_rows.wgsl` (which says the dispatch, of the rows filled up) and `residual.wgsl` are put before this file.
+// Layout: rows of channels; the difference is [channel][row], with the rows filled up with zeros to whole quads.
+// `shared_rows.wgsl` (which gives the dispatch, for the filled-up rows) and `residual.wgsl` are put before this
+// file.
 
 struct Advance {
     rows: u32,

@@ -1,13 +1,15 @@
-// The gradient of `advance.wgsl` with respect to what the generator gave, from that of the unit vectors of A', which
-// comes in parts (`weight.wgsl`): with u = A' / |A'|, dA' = (g - u (u g)) / |A'|, and then that of Delta.
+// The gradient of `advance.wgsl` with respect to the generator's output, from the gradient of the unit vectors of
+// A', which comes in parts (`weight.wgsl`): with u = A' / |A'|, dA' = (g - u (u g)) / |A'|, and then the gradient of
+// Delta.
 //
-// Layout: rows of channels. `shared_rows.wgsl` (which says the dispatch) and `residual.wgsl` are put before this file.
+// Layout: rows of channels. `shared_rows.wgsl` (which gives the dispatch) and `residual.wgsl` are put before this
+// file.
 
 struct Advance {
     rows: u32,
     channels: u32,   // quads
     parts: u32,
-    part_step: u32,  // quads from a part of the gradient to the next
+    part_step: u32,  // quads from one part of the gradient to the next
     residual: u32,   // as in `residual.wgsl`
 }
 

@@ -1,14 +1,14 @@
 // One direction of the Gaussian filter that smooths the summed map: first along y, then along x. Beyond the border
-// the map is mirrored, again and again, edge pixels repeated.
+// the map is mirrored repeatedly, with edge pixels repeated.
 //
-// Maps are [picture][y][x]; the taps run from the center outwards, and with both sides sum to one. A thread
+// Maps are [picture][y][x]; the taps run from the center outwards, and both sides together sum to one. A thread
 // computes one pixel. Dispatch: (width / 64, height, pictures).
 
 struct Blur {
     width: u32,
     height: u32,
     radius: u32,
-    along_x: u32, // 1, or 0 for along y
+    along_x: u32, // 1 for along x, 0 for along y
 }
 
 @group(0) @binding(0) var<uniform> blur: Blur;
@@ -31,7 +31,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let first = select(id.z * blur.height * blur.width + id.x, line, blur.along_x == 1u);
     let step = select(blur.width, 1u, blur.along_x == 1u);
     let length = select(blur.height, blur.width, blur.along_x == 1u);
-    // So many periods that what lies to the left is not negative.
+    // Shifted by whole periods so that positions to the left are not negative.
     let shifted = here + 2u * length * (blur.radius / (2u * length) + 1u);
     var sum = taps[0] * input[first + here * step];
     for (var i = 1u; i <= blur.radius; i++) {

@@ -1,11 +1,11 @@
-// The sums of all chunks of positions (`position_sums.wgsl`): what these kernels have in common. This file is put
-// before each of `norm_merge.wgsl` and `norm_back_merge.wgsl`, which say what the chunks gave, as [chunk][channel] of
-// two sums, in `partial`, and how many chunks and channels there are, in `norm`. A workgroup takes a quad of channels.
-// Dispatch: (quads of channels).
+// Adds up the sums of all chunks of positions (`position_sums.wgsl`). This file is put before each of
+// `norm_merge.wgsl` and `norm_back_merge.wgsl`, which declare the chunks' sums, two per [chunk][channel], as
+// `partial`, and the numbers of chunks and channels in `norm`. A workgroup handles one quad of channels. Dispatch:
+// (quads of channels).
 
 var<workgroup> sums: array<array<vec4f, 2>, 64>;
 
-// What the first thread is given.
+// The result, valid in the first thread.
 fn merged(channel: u32, thread: u32) -> array<vec4f, 2> {
     var mine: array<vec4f, 2>;
     for (var chunk = thread; chunk < norm.chunks; chunk += 64u) {

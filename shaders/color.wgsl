@@ -1,6 +1,7 @@
-// The heat map of one picture: each value of its anomaly map as a color, 0 at 0, the middle of the scale at the
-// threshold, the end from twice the threshold on. The texture can be shown on a canvas as it is, or laid over the
-// picture: then what is below half the threshold is not there and what is above one and a half times covers all.
+// The heat map of one picture: each value of its anomaly map as a color, the start of the scale at 0, its middle
+// at the threshold, its end at twice the threshold and above. The texture can be shown on a canvas directly, or
+// laid over the picture: then it is transparent below half the threshold, and has full strength above one and a
+// half times the threshold.
 //
 // The map is [picture][y][x]; the table has the colors as red + 256 green + 65536 blue. A thread colors one
 // pixel. Dispatch: (width / 8, height / 8).
@@ -32,6 +33,6 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     if scale.see_through != 0u {
         opacity = clamp(2.0 * position - 0.5, 0.0, 1.0);
     }
-    // Canvases want the colors multiplied by the opacity.
+    // Canvases require colors premultiplied by the opacity.
     textureStore(output, id.xy, vec4f(opacity * rgb, opacity));
 }

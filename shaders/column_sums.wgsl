@@ -1,8 +1,8 @@
 // The gradient of a bias: the sums of the result's gradient over all positions, in parts, which `adam_flat.wgsl`
-// sums up.
+// adds up.
 //
-// Layout as in `conv.wgsl`; the result is [part][channel]. `position_sums.wgsl` is put before this file and says the
-// dispatch.
+// Layout as in `conv.wgsl`; the result is [part][channel]. `position_sums.wgsl` is put before this file and gives
+// the dispatch.
 
 struct Columns {
     rows: u32,

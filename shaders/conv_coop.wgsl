@@ -1,23 +1,25 @@
-// Convolution by matrix units (WGSL's cooperative matrices, which wgpu has natively): what its two tile sizes share.
-// This file is put between `conv.wgsl` and one of `conv_coop64.wgsl` and `conv_coop128.wgsl`, which say four numbers:
+// Convolution with matrix units (WGSL's cooperative matrices, which wgpu has natively): the part that its two tile
+// sizes share. This file is put between `conv.wgsl` and one of `conv_coop64.wgsl` and `conv_coop128.wgsl`, which
+// define four numbers:
 //
 //   ROWS       positions in a tile
 //   COLUMNS    quads of outputs in a tile
 //   THREADS    of a workgroup
 //   DOWN       rows of the part of a tile that one subgroup of 32 threads computes; that part is 8 quads wide
 //
-// A subgroup multiplies matrices of 16 x 16: f16 with f16, added up in f32. Slices of A and W, 32 values of k deep,
-// pass through workgroup memory; while one is multiplied, the next is on its way in registers. (A second slice in
-// workgroup memory would save a barrier, and leave a GPU room for fewer workgroups: that costs more with the small
-// tiles, and gains 5 % with the large ones.) A lies there as [row][quad of k], W as [k][quad of outputs]. The sums pass
-// through workgroup memory too, one matrix of every subgroup at a time.
+// A subgroup multiplies matrices of 16 x 16: f16 with f16, summed in f32. Slices of A and W, 32 values of k deep, pass
+// through workgroup memory; while one is multiplied, the next is being loaded into registers. (A second slice in
+// workgroup memory would save a barrier, but fewer workgroups would fit on a GPU: this costs time with the small tiles,
+// and saves 5 % with the large ones.) There A is [row][quad of k], W is [k][quad of outputs]. The sums pass through
+// workgroup memory too, one matrix of every subgroup at a time.
 //
-// Where even the small tiles are few, several workgroups share the input channels of one, and each stores its part of
-// the sum, as [part][row][quad of outputs], for `conv_sum.wgsl`. Dispatch: (rows / ROWS, parts * columns / COLUMNS).
+// If there are few tiles even of the small size, several workgroups share the input channels of one tile, and each
+// stores its partial sum, as [part][row][quad of outputs], for `conv_sum.wgsl`. Dispatch: (rows / ROWS, parts *
+// columns / COLUMNS).
 
 const SLICE = 8u; // quads of k
 const WIDE = 8u;  // quads of outputs of a subgroup's part
-// Lines are 16 bytes longer than what lies in them, so that the lines of a matrix lie in different banks.
+// Lines are 16 bytes longer than their content, so that the lines of a matrix lie in different banks.
 const A_LINE = SLICE + 2u;
 const W_LINE = COLUMNS + 2u;
 const Y_LINE = 4u + 1u;
@@ -32,12 +34,12 @@ var<workgroup> sums: array<vec4f, THREADS / 32u * Y_SIZE>; // of every subgroup
 // What a workgroup computes.
 struct Task {
     corner: vec2u,      // its first row, and quad of outputs,
-    first: u32,         // and the input channels that it sums up
+    first: u32,         // and the input channels that it sums
     last: u32,
     slices: u32,
 }
 
-// Where the sum has come to.
+// The current position in the sum.
 struct Step {
     ky: u32,
     kx: u32,
@@ -45,7 +47,8 @@ struct Step {
     weights: u32,       // the first row of W under this tap
 }
 
-// What a thread brings of a slice: one quad of A in each of four rows, and one quad of outputs for four values of k.
+// The part of a slice that a thread loads: one quad of A in each of four rows, and one quad of outputs for four
+// values of k.
 struct Load {
     a0: real4, a1: real4, a2: real4, a3: real4,
     w0: real4, w1: real4, w2: real4, w3: real4,
@@ -65,7 +68,7 @@ fn task(group: vec3u, groups: vec3u) -> Task {
     );
 }
 
-// The windows of the four rows that a thread brings.
+// The windows of the four rows that a thread loads.
 fn far_windows(first: u32) -> array<Window, 4> {
     let apart = THREADS / SLICE;
     return array(window(first), window(first + apart), window(first + 2u * apart), window(first + 3u * apart));
@@ -86,8 +89,8 @@ fn after(step: Step, task: Task) -> Step {
     return next;
 }
 
-// Neighboring threads bring neighboring quads, of A's channels and of W's outputs. What lies beyond A's channels is
-// zero, and so whatever W has there does not count.
+// Neighboring threads load neighboring quads of A's channels and of W's outputs. A is zero beyond its channels, so
+// the values of W there do not matter.
 fn bring(around: array<Window, 4>, step: Step, column: u32, thread: u32) -> Load {
     let channel = step.channel + thread % SLICE;
     let at = (step.weights + 4u * step.channel + thread / COLUMNS) * conv.columns + column + thread % COLUMNS;
@@ -125,8 +128,8 @@ fn part_column(subgroup: u32) -> u32 {
     return subgroup % (COLUMNS / WIDE) * WIDE;
 }
 
-// Of the quads that lie in `sums` when those from `first` (row, and quad of outputs) of every subgroup's part are
-// stored, where the one that a thread stores belongs.
+// While the quads in `sums` are stored, which begin at `first` (row, and quad of outputs) of every subgroup's
+// part: the row and quad of outputs of the quad that a thread stores.
 fn left(task: Task, first: vec2u, quad: u32) -> vec2u {
     let subgroup = quad / 64u;
     let part = task.corner + vec2u(part_row(subgroup), part_column(subgroup));

@@ -1,5 +1,5 @@
-// Convolution by matrix units (`conv_coop.wgsl`), 128 positions x 128 outputs: for layers that fill the GPU with such
-// tiles.
+// Convolution with matrix units (`conv_coop.wgsl`), 128 positions x 128 outputs: for layers that fill the GPU with
+// such tiles.
 //
 // Each of eight subgroups computes 64 x 32 outputs, as 4 x 2 matrices.
 
@@ -30,7 +30,7 @@ fn main(
         workgroupBarrier();
         keep(ahead, thread);
         workgroupBarrier();
-        // After the last slice this is read in vain.
+        // After the last slice, the values loaded here are not used.
         step = after(step, task);
         ahead = bring(around, step, task.corner.y, thread);
         // k = 0 to 15.

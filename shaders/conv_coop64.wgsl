@@ -1,5 +1,5 @@
-// Convolution by matrix units (`conv_coop.wgsl`), 64 positions x 64 outputs: for layers that would leave most of a GPU
-// idle with larger tiles, and for those with few outputs.
+// Convolution with matrix units (`conv_coop.wgsl`), 64 positions x 64 outputs: for layers that would leave most of a
+// GPU idle with larger tiles, and for those with few outputs.
 //
 // Each of four subgroups computes 32 x 32 outputs, as 2 x 2 matrices.
 
@@ -28,7 +28,7 @@ fn main(
         workgroupBarrier();
         keep(ahead, thread);
         workgroupBarrier();
-        // After the last slice this is read in vain.
+        // After the last slice, the values loaded here are not used.
         step = after(step, task);
         ahead = bring(around, step, task.corner.y, thread);
         // k = 0 to 15.

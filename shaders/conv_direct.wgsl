@@ -1,5 +1,5 @@
-// Convolution without workgroup memory, for software adapters: there it is ordinary memory too, and waiting for
-// each other costs more than reading twice.
+// Convolution without workgroup memory, for software adapters: there it is ordinary memory, and waiting at
+// barriers costs more than reading twice.
 //
 // A thread computes 8 positions x 16 outputs, a workgroup 64 x 16. Dispatch: (rows / 64, outputs / 16).
 

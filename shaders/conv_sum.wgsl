@@ -1,7 +1,7 @@
-// The end of a convolution whose input channels several workgroups shared (`conv_tile32.wgsl`): the sum of their parts,
-// then bias, addend and ReLU.
+// The end of a convolution whose input channels several workgroups shared (`conv_tile32.wgsl`): adds their partial
+// sums, then applies bias, addend and ReLU.
 //
-// A thread sums up one quad. Dispatch: (rows * quads of outputs / 64).
+// A thread computes one quad. Dispatch: (rows * quads of outputs / 64).
 
 @compute @workgroup_size(64)
 fn main(

@@ -1,5 +1,5 @@
-// Convolution tiled in workgroup memory: what its two tile sizes share. This file is put between `conv.wgsl` and
-// one of `conv_tile32.wgsl` and `conv_tile64.wgsl`, which say the two numbers:
+// Convolution tiled in workgroup memory: the part that its two tile sizes share. This file is put between
+// `conv.wgsl` and one of `conv_tile32.wgsl` and `conv_tile64.wgsl`, which define two numbers:
 //
 //   BLOCKS   blocks of four rows in a tile, and as many quads of outputs
 //   QUADS    quads of k in a slice

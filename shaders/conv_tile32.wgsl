@@ -3,8 +3,9 @@
 //
 // Slices (`conv_tile.wgsl`) are 32 values of k deep. A thread computes 4 x 4 outputs.
 //
-// Where even such tiles are few, several workgroups share the input channels of one, and each stores its part of the
-// sum, as [part][row][quad of outputs], for `conv_sum.wgsl`. Dispatch: (rows / 32, parts * outputs / 32).
+// If there are few tiles even of this size, several workgroups share the input channels of one tile, and each stores
+// its partial sum, as [part][row][quad of outputs], for `conv_sum.wgsl`. Dispatch: (rows / 32, parts * outputs /
+// 32).
 
 const BLOCKS = 8u;
 const QUADS = 8u;
@@ -24,8 +25,8 @@ fn main(
     output_begin = part * conv.rows;
     let slow = thread / 8u;
     let fast = thread % 8u;
-    // This thread brings the quad `fast` of A's block `slow`, and the quad `slow` of W's column `fast`; it
-    // computes block `slow` of column `fast`.
+    // This thread loads quad `fast` of A's block `slow`, and quad `slow` of W's column `fast`; it computes
+    // block `slow` of column `fast`.
     let around = windows(first_row + 4u * slow);
 
     var sum = mat4x4f();

@@ -15,7 +15,7 @@ fn main(
 ) {
     let first_row = row_tile(group, groups) * 4u * BLOCKS;
     let first_column = group.y * BLOCKS;
-    // What this thread brings: neighbors bring neighboring quads of A's channels, and of W's outputs.
+    // What this thread loads: neighbors load neighboring quads of A's channels and of W's outputs.
     let a_quad = thread % 4u;
     let a_block = thread / 4u;
     let around = windows(first_row + 4u * a_block);

@@ -1,7 +1,7 @@
 // The discrepancy of teacher and student: 1 - cos(F_A, F_S) over the channels, position by position (Section III-D).
 //
-// Layout as in `conv.wgsl`; the result is [picture][y][x]. `shared_rows.wgsl` is put before this file and says the
-// dispatch.
+// Layout as in `conv.wgsl`; the result is [picture][y][x]. `shared_rows.wgsl` is put before this file and gives
+// the dispatch.
 
 struct Cosine {
     rows: u32,        // positions of all pictures

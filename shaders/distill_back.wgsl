@@ -1,8 +1,8 @@
 // The gradient of KD + HKD of one level with respect to the student's features S, given the teacher's T:
-// dS = alpha T + beta S, where per position, with capitals for the whole maps of a picture and B pictures,
+// dS = alpha T + beta S. At each position, with capitals for the whole maps of a picture and for B pictures,
 //
 //   alpha = -1 / (B |T| |S|)         - h / (|t| |s|)
-//   beta  = T S / (B |T| |S|^3)      + h t s / (|t| |s|^3),    h = 1 / (K_h B) where the position is hardest, else 0
+//   beta  = T S / (B |T| |S|^3)      + h t s / (|t| |s|^3),    h = 1 / (K_h B) at the hardest positions, else 0
 //
 // Layout as in `conv.wgsl`. A thread computes one quad. Dispatch: (positions * channels / 64), over x and z.
 
@@ -22,7 +22,8 @@ struct Back {
 @group(0) @binding(5) var<storage, read> losses: array<vec4f>;  // [picture][2], `distill_hardest.wgsl`
 @group(0) @binding(6) var<storage, read_write> output: array<vec4f>;
 
-// The factors of t and s in the gradient of -cos(t, s); below the smallest length a vector's length is constant.
+// The factors of t and s in the gradient of -cos(t, s). Below the smallest length, a vector's length counts as
+// constant.
 fn factors(sum: vec3f) -> vec2f {
     let lengths = sqrt(max(sum.xy, vec2f(1e-16)));
     let product = 1.0 / (lengths.x * lengths.y);

@@ -1,7 +1,7 @@
 // The stage-2 losses of each picture at one level: KD = 1 - cos of the whole maps (Eq. 9), and HKD, the mean of
-// 1 - cos at the K_h positions where it is largest (Eq. 11). Of positions that are alike the first is taken.
+// 1 - cos at the K_h positions where it is largest (Eq. 11). Of equal positions the first is taken.
 //
-// A workgroup takes a picture. Dispatch: (pictures).
+// A workgroup handles one picture. Dispatch: (pictures).
 
 struct Hardest {
     positions: u32, // of one picture
@@ -10,7 +10,7 @@ struct Hardest {
 
 @group(0) @binding(0) var<uniform> hardest: Hardest;
 @group(0) @binding(1) var<storage, read> sums: array<vec4f>;          // [picture][position], `distill_sums.wgsl`
-@group(0) @binding(2) var<storage, read_write> chosen: array<u32>;    // [picture][position]: 1 where it is hardest
+@group(0) @binding(2) var<storage, read_write> chosen: array<u32>; // [picture][position]: 1 if among the hardest
 @group(0) @binding(3) var<storage, read_write> losses: array<vec4f>;  // [picture] of |T|^2, |S|^2, T S, 0; KD, HKD, 0, 0
 
 const THREADS = 256u;
@@ -25,7 +25,7 @@ fn distance(sum: vec3f) -> f32 {
     return 1.0 - sum.z / (lengths.x * lengths.y);
 }
 
-// Integers in the order of the numbers.
+// Integers that sort like the numbers.
 fn key(number: f32) -> u32 {
     let bits = bitcast<u32>(number);
     return select(bits | 0x80000000u, ~bits, (bits >> 31u) == 1u);
@@ -49,7 +49,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     storageBarrier();
     workgroupBarrier();
     var hard = 0.0;
-    // Key and position of the one taken last; the next lies behind it.
+    // Key and position of the one taken last; the next comes after it.
     var last = vec2u(NOBODY, NOBODY);
     for (var n = 0u; n < hardest.count; n++) {
         var found = vec2u(0u, NOBODY);

@@ -1,8 +1,8 @@
 // The parts of the stage-2 losses at each position: |t|^2, |s|^2 and t s of the advanced teacher's and the student's
 // vectors.
 //
-// Layout as in `conv.wgsl`; the result is [picture][y][x] of the three and 0. `shared_rows.wgsl` is put before this
-// file and says the dispatch.
+// Layout as in `conv.wgsl`; the result is [picture][y][x] of the three and a 0. `shared_rows.wgsl` is put before
+// this file and gives the dispatch.
 
 struct Sums {
     rows: u32,        // positions of all pictures

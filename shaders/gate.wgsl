@@ -1,9 +1,9 @@
 // The matching-guided residual gate w (Eq. 2 to 4): the share of softmax(cos(query, memory) / temperature) that
 // falls on the anomaly memory.
 //
-// The vector is the query, the items have the length 1 / temperature, and the first half of them are the normal memory.
+// The vector is the query, the items have length 1 / temperature, and the first half of them are the normal memory.
 //
-// `shared_rows.wgsl`, which says the dispatch, and `matching.wgsl`, which says the layout, are put before this file.
+// `shared_rows.wgsl`, which gives the dispatch, and `matching.wgsl`, which gives the layout, are put before this file.
 
 @compute @workgroup_size(64)
 fn main(
@@ -14,7 +14,7 @@ fn main(
     let row = row_of(group, groups, thread);
     let share = thread % SHARERS;
     let found = length_and_largest(row, thread);
-    // All items and the anomalous ones.
+    // Sums over all items, and over the anomalous ones.
     var sums = vec2f();
     for (var i = share; i < matching.items; i += SHARERS) {
         let e = exp((product(row, i) - found.y) * found.x);

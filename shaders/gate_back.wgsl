@@ -1,12 +1,13 @@
 // The focal loss of a level's gate and its gradient (Eq. 2 to 4 and 6; `gate.wgsl` has the forward direction).
 //
-// With m_i = q k_i / |q| for the memory items k_i, which have the length 1 / temperature, p = softmax(m) and w the
-// sum of p over the anomaly memory, the loss of a position is
+// With m_i = q k_i / |q| for the memory items k_i, which have length 1 / temperature, p = softmax(m) and w the sum
+// of p over the anomaly memory, the loss of a position is
 //   -0.8 (1 - w)^2 y ln w - 0.2 w^2 (1 - y) ln(1 - w),   y its label,
 // dm_i = dw p_i (side_i - w), side 1 for anomalous items, and dq = (sum_i dm_i k_i - (sum_i dm_i m_i) q / |q|) / |q|.
-// Stored are dm / |q|, whose product with the items is the first term, and the second term, to be added to it.
+// This stores dm / |q|, whose product with the items is the first term, and the second term, to be added to
+// it.
 //
-// Layout as in `conv.wgsl`. `shared_rows.wgsl` is put before this file and says the dispatch.
+// Layout as in `conv.wgsl`. `shared_rows.wgsl` is put before this file and gives the dispatch.
 
 struct Gate {
     rows: u32,      // positions of all pictures
@@ -72,7 +73,7 @@ fn main(
         }
     }
     projected = together(thread, vec3f(projected, 0.0, 0.0)).x;
-    // Below the smallest length a vector's length is constant.
+    // Below the smallest length, a vector's length counts as constant.
     let along = select(0.0, projected * inverse * inverse, square > 1e-16);
     if row < gate.rows {
         for (var c = share; c < gate.channels; c += SHARERS) {

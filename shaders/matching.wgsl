@@ -1,11 +1,11 @@
-// A vector of each row and its products with the items of a memory: what `gate.wgsl` and `nearest.wgsl`, which this file
-// is put before, have in common.
+// A vector of each row and its products with the items of a memory: the part that `gate.wgsl` and `nearest.wgsl` share,
+// before which this file is put.
 //
-// The items were scaled to some length beforehand; divided by the vector's length the products are that many times the
-// cosines.
+// The items were scaled to a fixed length beforehand; a product divided by the vector's length is the cosine times that
+// length.
 //
-// Layout as in `conv.wgsl`; the result is [picture][y][x]. `shared_rows.wgsl` is put before this file and says the
-// dispatch.
+// Layout as in `conv.wgsl`; the result is [picture][y][x]. `shared_rows.wgsl` is put before this file and gives
+// the dispatch.
 
 struct Matching {
     rows: u32,              // positions of all pictures
@@ -22,7 +22,7 @@ struct Matching {
 @group(0) @binding(2) var<storage, read> products: array<real4>;
 @group(0) @binding(3) var<storage, read_write> output: array<f32>;
 
-// Rows beyond the last are the last once more.
+// Rows beyond the last repeat the last one.
 fn row_within(row: u32) -> u32 {
     return min(row, matching.rows - 1u);
 }
@@ -32,7 +32,7 @@ fn product(row: u32, item: u32) -> f32 {
     return f32(products[row_within(row) * matching.products_pixel + matching.products_offset + item / 4u][item % 4u]);
 }
 
-// One over the length of a row's vector, and the largest of its products. The threads that share the row all get it.
+// One over the length of a row's vector, and the largest of its products; valid in all threads that share the row.
 fn length_and_largest(row: u32, thread: u32) -> vec2f {
     let share = thread % SHARERS;
     let first = row_within(row) * matching.vector_pixel + matching.vector_offset;

@@ -1,8 +1,8 @@
 // The score of each picture: the maximum of its anomaly map (Section III-D). A map with a number that is not
-// finite has the score infinity, whatever the device makes of comparisons with such numbers.
+// finite has the score infinity, however the device compares such numbers.
 //
-// Maps are [picture][y][x], scores are kept as the bits of their f32. A workgroup takes a picture. Dispatch:
-// (pictures).
+// Maps are [picture][y][x]; scores are stored as the bits of their f32. A workgroup handles one picture.
+// Dispatch: (pictures).
 
 struct Map {
     pixels: u32, // of one picture, a multiple of four
@@ -13,7 +13,7 @@ struct Map {
 @group(0) @binding(2) var<storage, read_write> output: array<u32>;
 
 const THREADS = 256u;
-const INFINITY = 0x7f800000u; // as bits; whatever is not finite has at least these
+const INFINITY = 0x7f800000u; // as bits; every number that is not finite has at least these
 
 var<workgroup> largest: array<i32, THREADS>;
 
@@ -33,13 +33,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
         }
     }
     if thread == 0u {
-        // Back from the order to the number.
+        // Convert back from the sortable integer to the number.
         let most = largest[0];
         output[group.x] = u32(select(most, most ^ 0x7fffffff, most < 0));
     }
 }
 
-// Integers in the order of the numbers that the bits are of.
+// Integers that sort like the numbers with these bits.
 fn ordered(bits: vec4u) -> vec4i {
     let signed = bitcast<vec4i>(bits);
     let turned = select(signed, signed ^ vec4i(0x7fffffff), signed < vec4i(0));

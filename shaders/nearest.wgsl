@@ -1,8 +1,9 @@
 // The distance to the nearest item of a memory of good patches: 1 - max over the items of cos(feature, item).
 //
-// The vector is the feature, the items have the length 1.
+// The vector is the feature, and the items have length 1.
 //
-// `shared_rows.wgsl`, which says the dispatch, and `matching.wgsl`, which says the layout, are put before this file.
+// `shared_rows.wgsl`, which gives the dispatch, and `matching.wgsl`, which gives the layout, are put before this
+// file.
 
 @compute @workgroup_size(64)
 fn main(
@@ -14,7 +15,7 @@ fn main(
     let found = length_and_largest(row, thread);
     let distance = 1.0 - found.y * found.x;
     if thread % SHARERS == 0u && row < matching.rows {
-        // Not `max`, which would make 0, the best of all, of what is not a number.
+        // Not `max`, which could turn NaN into 0, the best distance of all.
         output[row] = select(distance, 0.0, distance < 0.0);
     }
 }

@@ -1,5 +1,5 @@
 // Batch normalization in training, last pass: relu?(x scale + shift + addend). The addend is a residual block's
-// shortcut: the block's input as it is, or a convolution of it with a norm of its own.
+// shortcut: the block's input itself, or a convolution of it with a norm of its own.
 //
 // Layout as in `conv.wgsl`; x and addend are whole features. A thread computes one quad. Dispatch:
 // (positions * channels / 64), over x and z.
@@ -16,7 +16,7 @@ struct Norm {
 }
 
 const NOTHING = 0u;
-const NORMALIZED = 2u; // by `add_factors`
+const NORMALIZED = 2u; // normalized with `add_factors`
 
 @group(0) @binding(0) var<uniform> norm: Norm;
 @group(0) @binding(1) var<storage, read> input: array<vec4f>;

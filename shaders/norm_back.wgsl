@@ -1,4 +1,4 @@
-// The gradient of batch normalization, last pass: that of its input,
+// The gradient of batch normalization, last pass: the gradient of its input,
 // dx = scale (d - mean(d) - xhat mean(d xhat)), with d as in `norm_back_sums.wgsl`.
 //
 // Layout as in `conv.wgsl`. A thread computes one quad. Dispatch: (positions * channels / 64), over x and z.

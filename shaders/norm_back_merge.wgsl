@@ -1,7 +1,7 @@
 // The gradient of batch normalization, second pass: the gradients of its scale, sum d xhat, and of its shift, sum d,
 // from the chunks' sums (`norm_back_sums.wgsl`).
 //
-// `chunk_sums.wgsl` is put before this file and says the dispatch.
+// `chunk_sums.wgsl` is put before this file and gives the dispatch.
 
 struct Norm {
     channels: u32,  // quads

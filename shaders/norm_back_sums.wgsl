@@ -1,8 +1,8 @@
-// The gradient of batch normalization, first of three passes: per channel the sums of a chunk of positions of d and
-// of d xhat, where d is the gradient of the norm's result, zero where the ReLU after it gave zero, and xhat the
-// normalized input. Where a shortcut was added, d is its gradient as well and is kept.
+// The gradient of batch normalization, first of three passes: for each channel the sums of d and of d xhat over a
+// chunk of positions, where d is the gradient of the norm's result, zero where the ReLU after it gave zero, and
+// xhat the normalized input. If a shortcut was added, d is also its gradient and is stored.
 //
-// Layout as in `conv.wgsl`. `position_sums.wgsl` is put before this file and says the dispatch.
+// Layout as in `conv.wgsl`. `position_sums.wgsl` is put before this file and gives the dispatch.
 
 struct Norm {
     rows: u32,       // positions of all pictures
@@ -13,7 +13,7 @@ struct Norm {
     out_pixel: u32,
     out_offset: u32,
     relu: u32,       // whether there is a ReLU, whose result is `result`
-    keep: u32,       // whether d is wanted
+    keep: u32,       // whether d is stored
 }
 
 @group(0) @binding(0) var<uniform> norm: Norm;

@@ -1,7 +1,7 @@
-// Batch normalization in training, second pass: from the chunks' sums (`norm_sums.wgsl`) to what a channel is scaled
-// and shifted by, and the running statistics, of which the variance is the unbiased one, as in PyTorch.
+// Batch normalization in training, second pass: from the chunks' sums (`norm_sums.wgsl`) computes each channel's
+// scale and shift, and the running statistics, whose variance is unbiased, as in PyTorch.
 //
-// `chunk_sums.wgsl` is put before this file and says the dispatch.
+// `chunk_sums.wgsl` is put before this file and gives the dispatch.
 
 struct Norm {
     rows: u32,      // positions of all pictures
@@ -20,7 +20,7 @@ const MOMENTUM: f32 = 0.1;
 @group(0) @binding(3) var<storage, read> affine: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> factors: array<vec4f>; // [channel] of scale, shift, mean, 1 / deviation
 @group(0) @binding(5) var<storage, read_write> running: array<vec4f>;
-@group(0) @binding(6) var<storage, read_write> broken: array<atomic<u32>>; // 1 where a number is not finite
+@group(0) @binding(6) var<storage, read_write> broken: array<atomic<u32>>; // 1 if a number is not finite
 
 fn finite(x: vec4f) -> bool {
     return all((bitcast<vec4u>(x) & vec4u(0x7f800000u)) != vec4u(0x7f800000u));
@@ -46,7 +46,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
         let there = here + norm.channels;
         running[here] = (1.0 - MOMENTUM) * running[here] + MOMENTUM * mean;
         running[there] = (1.0 - MOMENTUM) * running[there] + MOMENTUM * unbiased;
-        // A sum of squares that is not finite gives a variance of which max() could make 0.
+        // A sum of squares that is not finite gives a variance that max() could turn into 0.
         if !finite(sums[0]) || !finite(sums[1]) {
             atomicStore(&broken[0], 1u);
         }

@@ -1,8 +1,8 @@
-// Batch normalization in training, first of three passes: per channel the sums of a chunk of positions of
-// x - x_0 and of its square. x_0, the channel's value at the very first position, stands for the mean: without it
-// the variance would be the small difference of two large numbers.
+// Batch normalization in training, first of three passes: for each channel the sums of x - x_0 and of its square
+// over a chunk of positions. x_0, the channel's value at the very first position, stands in for the mean: without
+// it the variance would be a small difference of two large numbers.
 //
-// Layout as in `conv.wgsl`. `position_sums.wgsl` is put before this file and says the dispatch.
+// Layout as in `conv.wgsl`. `position_sums.wgsl` is put before this file and gives the dispatch.
 
 struct Norm {
     rows: u32,      // positions of all pictures

@@ -1,7 +1,7 @@
 // The amplification loss of a level (Eq. 7): the sum of relu(S1 - S0 + alpha) over all pairs of a normal and an
-// anomalous row, in parts, and in the place of each S1 - S0 its gradient: `share` where the sum is positive, else 0.
+// anomalous row, in parts. Each S1 - S0 is replaced by its gradient: `share` if S1 - S0 + alpha is positive, else 0.
 //
-// Layout: [normal row][anomalous row], the latter filled up to whole quads. A thread has one quad. Dispatch:
+// Layout: [normal row][anomalous row], the latter filled up to whole quads. A thread handles one quad. Dispatch:
 // (normal rows * quads / 64), over x and z.
 
 struct Pairs {
@@ -31,7 +31,7 @@ fn main(
         let first = at % pairs.row_quads * 4u;
         let there = vec4u(first, first + 1u, first + 2u, first + 3u) < vec4u(pairs.anomalous);
         let excess = products[at] + pairs.alpha;
-        // Not excess > 0: what is not a number must reach the loss.
+        // Not `excess > 0`: a NaN must reach the loss.
         loss = select(vec4f(), select(excess, vec4f(), excess <= vec4f()), there);
         products[at] = select(vec4f(), vec4f(pairs.share), there & (excess > vec4f()));
     }

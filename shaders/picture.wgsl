@@ -1,4 +1,4 @@
-// The picture as the stem wants it (`picture_place.wgsl`), from normalized pixels [picture][3][height][width].
+// The picture in the stem's layout (`picture_place.wgsl`), from normalized pixels [picture][3][height][width].
 
 @group(0) @binding(1) var<storage, read> pixels: array<f32>;
 

@@ -1,7 +1,8 @@
-// The picture as the stem wants it (`picture_place.wgsl`), from bytes: [picture][y][x] of red, green and blue, 8 bits each.
+// The picture in the stem's layout (`picture_place.wgsl`), from bytes: [picture][y][x] of red, green and blue, 8 bits
+// each.
 //
-// A byte has only 256 possible values, and their normalized ones come in a table, [channel][value]: the same numbers
-// that the CPU reads there, to the last bit.
+// A byte has only 256 possible values, whose normalized values are in a table, [channel][value]: exactly the numbers
+// that the CPU uses.
 
 @group(0) @binding(1) var<storage, read> bytes: array<u32>; // four to a word, the lowest first
 @group(0) @binding(3) var<storage, read> table: array<f32>;

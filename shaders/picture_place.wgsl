@@ -1,8 +1,8 @@
-// What the kernels share that bring the picture into the form that the stem wants: [picture][y][x] quads (red, green,
-// blue, 0) of a picture that is 3 pixels larger on each side, where it is zero. This file is put before each of them;
-// they say what a pixel is:
+// The part shared by the kernels that bring the picture into the stem's layout: [picture][y][x] quads (red, green,
+// blue, 0), with a border of 3 zero pixels on each side. This file is put before each of these kernels, which define
+// a pixel:
 //
-//   pixel(place)       normalized red, green and blue of the picture number place.z at x = place.x, y = place.y
+//   pixel(place)       normalized red, green and blue of picture number place.z at x = place.x, y = place.y
 //
 // A thread moves one pixel. Dispatch: (padded width / 64, padded height, pictures).
 
@@ -24,7 +24,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     }
     let x = id.x - BORDER;
     let y = id.y - BORDER;
-    // In the border on the upper or left side these are beyond any size.
+    // In the upper and left border these wrap beyond any size.
     let inside = y < shape.height && x < shape.width;
     let normalized = vec4f(pixel(select(vec3u(), vec3u(x, y, id.z), inside)), 0.0);
     output[(id.z * padded.y + id.y) * padded.x + id.x] = real4(select(vec4f(), normalized, inside));

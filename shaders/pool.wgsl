@@ -25,7 +25,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     if x >= pool.width {
         return;
     }
-    // A neighbor outside is replaced by the nearest one inside, which is of the neighborhood anyway.
+    // A neighbor outside is replaced by the nearest one inside, which belongs to the neighborhood anyway.
     let y0 = max(2u * id.y, 1u) - 1u;
     let y2 = min(2u * id.y + 1u, pool.in_height - 1u);
     let x0 = max(2u * x, 1u) - 1u;

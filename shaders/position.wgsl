@@ -1,4 +1,4 @@
-// F_T + PE, the query's position encoding (Section III-B): what the gate's MLP phi_1 reads.
+// F_T + PE, the query's position encoding (Section III-B): the input of the gate's MLP phi_1.
 //
 // Layout as in `conv.wgsl`; PE is [y][x][channel]. A thread computes one quad. Dispatch:
 // (positions * channels / 64, pictures), over x and z.

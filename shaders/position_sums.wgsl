@@ -1,14 +1,14 @@
-// Two sums over a chunk of positions for each channel: what these kernels have in common. This file is put before each
-// of `norm_sums.wgsl`, `norm_back_sums.wgsl` and `column_sums.wgsl`. A workgroup has 16 quads of channels and four
+// Two sums over a chunk of positions for each channel. This file is put before each of `norm_sums.wgsl`,
+// `norm_back_sums.wgsl` and `column_sums.wgsl`, which share it. A workgroup handles 16 quads of channels and four
 // positions at a time. Dispatch: (chunks, quads of channels / 16), over x and z.
 
 const CHANNELS = 16u; // quads
 const LINES = 64u / CHANNELS;
 
-// What each thread has.
+// The sums of each thread.
 var<workgroup> partial: array<array<vec4f, 2>, 64>;
 
-// The sums over the threads of the first line of a quad of channels; those of other threads mean nothing.
+// The sums over the four threads that share a quad of channels; valid only in the threads of the first line.
 fn together(thread: u32, mine: array<vec4f, 2>) -> array<vec4f, 2> {
     partial[thread] = mine;
     workgroupBarrier();

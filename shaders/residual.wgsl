@@ -4,7 +4,7 @@
 const TANH = 0u;
 const SIGMOID = 1u;
 
-// Beyond 20 it is 1 to the last bit, and some drivers overflow.
+// Beyond 20 it is exactly 1 in f32, and some drivers overflow.
 fn safe_tanh(y: vec4f) -> vec4f {
     return tanh(clamp(y, vec4f(-20.0), vec4f(20.0)));
 }

@@ -1,7 +1,7 @@
-// Some rows (vectors of a position) of a feature, one after the other: as they are, or scaled to length 1; those at
-// the positions of a list, or all.
+// Rows (vectors of a position) of a feature, one after the other: unchanged, or scaled to length 1; those at the
+// positions of a list, or all.
 //
-// Layout as in `conv.wgsl`. `shared_rows.wgsl` is put before this file and says the dispatch.
+// Layout as in `conv.wgsl`. `shared_rows.wgsl` is put before this file and gives the dispatch.
 
 struct Rows {
     rows: u32,

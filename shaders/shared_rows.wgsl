@@ -1,11 +1,11 @@
-// Sums over rows (the channels of a position) that eight threads share: what these kernels have in common. This file is
-// put before each of `cosine.wgsl`, `matching.wgsl` (with `gate.wgsl` or `nearest.wgsl`), `gate_back.wgsl`, `rows.wgsl`,
-// `distill_sums.wgsl`, `advance.wgsl` and `advance_back.wgsl`. A workgroup has eight rows. Dispatch: (rows / 8), over x
-// and z.
+// Sums over rows (the channels of a position); eight threads share a row. This file is put before each of
+// `cosine.wgsl`, `matching.wgsl` (with `gate.wgsl` or `nearest.wgsl`), `gate_back.wgsl`, `rows.wgsl`,
+// `distill_sums.wgsl`, `advance.wgsl` and `advance_back.wgsl`. A workgroup handles eight rows. Dispatch: (rows / 8),
+// over x and z.
 
 const SHARERS = 8u;
 
-// What each thread has.
+// The sums of each thread.
 var<workgroup> partial: array<vec3f, 64>;
 
 fn row_of(group: vec3u, groups: vec3u, thread: u32) -> u32 {

@@ -1,4 +1,4 @@
-// The sum of some numbers, times a factor: a loss, from the parts that workgroups gave. Dispatch: (1).
+// The sum of some numbers, times a factor: a loss, from the workgroups' partial sums. Dispatch: (1).
 
 struct Sum {
     count: u32,

@@ -17,7 +17,7 @@ struct Sizes {
 @group(0) @binding(3) var<storage, read> level3: array<f32>;
 @group(0) @binding(4) var<storage, read_write> output: array<f32>;
 
-// The two inputs that an output lies between, and the share of the second.
+// The two inputs that an output lies between, and the weight of the second.
 struct Between {
     low: u32,
     high: u32,

@@ -2,17 +2,17 @@
 //
 //   dW[tap][i, o] = sum_m X[m under the tap, i] dY[m, o]
 //
-// what all its variants share. m counts positions of dY (picture, y, x), i input and o output channels. Of a
-// transposed convolution, m counts positions of X, whose corner of each tap lies in dY. The products of a gate's
-// memories and the pairs of the amplification loss are of the same kind, with one tap.
+// the part that all its variants share. m counts positions of dY (picture, y, x), i input and o output channels.
+// For a transposed convolution m counts positions of X, and each tap is a corner in dY. The products with a
+// gate's memories and the pairs of the amplification loss have the same form, with one tap.
 //
-// Layout: X and dY as in `conv.wgsl`, whole features. The positions are shared out to parts, which `adam_weight.wgsl`
-// sums up: the result is [part], and within a part as the weight lies, see `conv.wgsl`.
+// Layout: X and dY as in `conv.wgsl`, whole features. The positions are divided into parts, which `adam_weight.wgsl`
+// adds up: the result is [part], and within a part has the weight's layout, see `conv.wgsl`.
 //
 // This file is put before one of `weight_*.wgsl`. Dispatch: (tiles of inputs * tiles of outputs, taps, parts).
 
 struct Gradient {
-    rows: u32,        // positions that are summed up: pictures * height * width
+    rows: u32,        // positions that are summed: pictures * height * width
     height: u32,
     width: u32,
     in_height: u32,   // of X; taps outside are zero
@@ -22,11 +22,11 @@ struct Gradient {
     taps_across: u32, // width of the kernel
     stride: u32,
     padding: i32,
-    corners: u32,     // 1; 4 of a transposed convolution, whose taps are the corners
+    corners: u32,     // 4 for a transposed convolution, whose taps are the corners, else 1
     part: u32,        // positions of one part
-    tap_step: u32,    // quads of the weight from a tap to the next,
-    row_step: u32,    // from an input channel to the next,
-    part_step: u32,   // and of all of it
+    tap_step: u32,    // quads of the weight from one tap to the next,
+    row_step: u32,    // from one input channel to the next,
+    part_step: u32,   // and of the whole weight
 }
 
 @group(0) @binding(0) var<uniform> g: Gradient;
@@ -46,7 +46,7 @@ fn pixel_of_x(row: u32, tap: u32) -> u32 {
     let position = row - picture * positions;
     let py = position / g.width;
     let px = position - py * g.width;
-    // A negative coordinate is a large one here.
+    // A negative coordinate wraps to a large one.
     let y = u32(i32(py * g.stride + tap / g.taps_across) - g.padding);
     let xx = u32(i32(px * g.stride + tap % g.taps_across) - g.padding);
     let inside = row < g.rows && y < g.in_height && xx < g.in_width;

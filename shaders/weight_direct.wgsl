@@ -1,5 +1,5 @@
-// The gradient of a weight without workgroup memory, for software adapters (see `conv_direct.wgsl`). A workgroup has
-// 64 inputs x 16 outputs of one tap, a thread 8 inputs of them.
+// The gradient of a weight without workgroup memory, for software adapters (see `conv_direct.wgsl`). A workgroup
+// handles 64 inputs x 16 outputs of one tap, a thread 8 of those inputs.
 
 const INPUTS = 16u; // quads
 const OUTPUTS = 4u;
@@ -12,7 +12,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     if i >= g.inputs {
         return;
     }
-    // Outputs beyond the last are computed of the last, and not kept.
+    // Outputs beyond the last repeat the last, and are not stored.
     let last = g.outputs - 1u;
     let second = min(i + 1u, g.inputs - 1u);
     var a0 = mat4x4f(); var a1 = mat4x4f(); var a2 = mat4x4f(); var a3 = mat4x4f();

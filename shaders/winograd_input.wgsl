@@ -1,19 +1,21 @@
 // Winograd's convolution F(2x2, 3x3), first of three passes: V = B^T d B for every 4x4 patch d of the input. The
-// patches are 2 apart and give 2x2 outputs each, by 16 products in place of 36 (Lavin and Gray, 2016).
+// patches are 2 pixels apart and give 2x2 outputs each, with 16 products instead of 36 (Lavin and Gray, 2016).
 //
 // Then `conv_*.wgsl` multiplies: M[i] = V[i] U[i], a matrix product over the channels for each of the 16 elements i,
-// where U = G g G^T was made of the filter g when the model was loaded. At last `winograd_output.wgsl`.
+// where U = G g G^T was computed from the filter g when the model was loaded. `winograd_output.wgsl` is the last
+// pass.
 //
-// Layout: the input as in `conv.wgsl`; V is [element][patch][channel], which counts (picture, y, x). The patches of an
-// element are filled up to `patches`, a whole number of tiles; those beyond the last hold anything. A thread
-// transforms one quad of a patch. Dispatch: (patches across * channels / 64, patches down, pictures).
+// Layout: the input as in `conv.wgsl`; V is [element][patch][channel], where patches count (picture, y, x). The
+// patches of an element are filled up to `patches`, a whole number of tiles; the content beyond the last patch is
+// arbitrary. A thread transforms one quad of a patch. Dispatch: (patches across * channels / 64, patches down,
+// pictures).
 
 struct Winograd {
     height: u32,
     width: u32,
     across: u32,     // patches in a row
     channels: u32,   // quads
-    patches: u32,    // from an element to the next
+    patches: u32,    // from one element to the next
     in_pixel: u32,
     in_offset: u32,
 }
@@ -45,7 +47,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     if x >= winograd.across {
         return;
     }
-    // One pixel up and left; from 0 that is beyond any size.
+    // One pixel up and left; from 0 this wraps beyond any size.
     let top = 2u * id.y - 1u;
     let left = 2u * x - 1u;
     let a = column(id.z, top, left, channel);

@@ -1,15 +1,15 @@
 // Winograd's convolution F(2x2, 3x3), last of three passes: Y = relu?(A^T M A + bias + addend), the 2x2 outputs of
-// every patch. The first pass, `winograd_input.wgsl`, says the rest.
+// every patch. `winograd_input.wgsl` explains the rest.
 //
-// Layout: M is [element][patch][channel]; bias, addend and output as in `conv.wgsl`. A thread makes one quad of the
-// four outputs of a patch. Dispatch: (patches across * channels / 64, patches down, pictures).
+// Layout: M is [element][patch][channel]; bias, addend and output as in `conv.wgsl`. A thread computes one quad of
+// the four outputs of a patch. Dispatch: (patches across * channels / 64, patches down, pictures).
 
 struct Winograd {
     height: u32,
     width: u32,
     across: u32,     // patches in a row
     channels: u32,   // quads
-    patches: u32,    // from an element to the next
+    patches: u32,    // from one element to the next
     out_pixel: u32,
     out_offset: u32,
     add: u32,        // whether there is an addend

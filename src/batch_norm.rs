@@ -2,7 +2,7 @@
 //!
 //! With `s = gamma / sqrt(variance + epsilon)` per channel, `BN(W x + b) = (s W) x + (b - mean) s + beta`.
 
-/// What is added to a variance before its root: PyTorch's default.
+/// Added to a variance before the square root: PyTorch's default.
 pub(crate) const EPSILON: f64 = 1e-5;
 
 /// The parts of a normalization of `C` channels, `[C]` each.
@@ -14,7 +14,8 @@ pub(crate) struct BatchNorm<T> {
 }
 
 impl<T: Copy + Into<f64>> BatchNorm<T> {
-    /// Reads the parts, by torchvision's names and each of `C` numbers, from what knows them.
+    /// Reads the four parts through `part`, which takes a part's torchvision name and returns its `C`
+    /// numbers.
     pub fn read<E>(part: impl Fn(&str) -> Result<Vec<T>, E>) -> Result<Self, E> {
         Ok(Self {
             gamma: part("weight")?,
@@ -24,9 +25,9 @@ impl<T: Copy + Into<f64>> BatchNorm<T> {
         })
     }
 
-    /// Weight and bias of the convolution and this normalization together, computed in double precision. Every
-    /// `filter` weights belong to the next channel, from the first again after the last. `None` where finite parts
-    /// have become too large, or a variance is negative.
+    /// Weight and bias of the convolution and this normalization as one, computed in double precision. Each run of
+    /// `filter` weights belongs to one channel; after the last channel the first follows again. `None` if a result
+    /// overflows although all parts are finite, or if a variance is negative.
     pub fn fold(&self, weight: &[T], filter: usize, bias: Option<&[T]>) -> Option<(Vec<f32>, Vec<f32>)> {
         let scales: Vec<f64> = self
             .gamma
@@ -82,7 +83,7 @@ mod tests {
                 assert!((found - right).abs() < 1e-5 * right.abs(), "{found} is not {right}");
             }
         }
-        // As a transposed convolution has them: the channels take turns.
+        // The layout of a transposed convolution: the channels alternate.
         let (w, _) = norm(variance).fold(&[1.0; 4], 1, None).unwrap();
         assert_eq!((w[0], w[1]), (w[2], w[3]));
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// The result of everything in this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What went wrong. Each message is one line that names the file and the remedy; settings in it stand in backticks.
+/// What went wrong. Each message is one line that names the file and the remedy; settings in it are in backticks.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -60,12 +60,12 @@ pub enum Error {
     #[error("{}", line(.0))]
     Setting(String),
 
-    /// What was asked for on a command line is not among what there is.
+    /// The command line asks for something that does not exist.
     #[error("{}", line(.0))]
     Usage(String),
 
-    /// What will pass by itself or once somebody has made room: another run holds the place, or the disk is full. The
-    /// same run may be tried again as it is.
+    /// A temporary obstacle: another run holds the lock, or the disk is full. The same run may be tried again
+    /// unchanged.
     #[error("{}", line(.0))]
     Temporary(String),
 
@@ -91,8 +91,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the same run, started again later, may well succeed: [`Error::Temporary`], a stop that was asked for,
-    /// the network, and what a system says of a full disk or a file server that is away.
+    /// Whether the same run may well succeed later: [`Error::Temporary`], a requested stop, network errors, and the
+    /// system's errors about a full disk or an unreachable file server.
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::Temporary(_) | Self::Interrupted(_) | Self::Network(_) => true,
@@ -123,8 +123,8 @@ impl Error {
     }
 }
 
-/// A message as one line that a terminal shows as it is: names and what a library quotes from a damaged file may
-/// hold line ends and escape sequences.
+/// A message as one line that is safe to print on a terminal: names, and text that a library quotes from a
+/// damaged file, may contain line ends and escape sequences.
 pub(crate) fn line(message: impl Display) -> String {
     let shown = |c: char| !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}');
     message.to_string().chars().map(|c| if shown(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
@@ -149,7 +149,7 @@ fn remedy(source: &std::io::Error) -> &'static str {
     }
 }
 
-/// What an operating system says of a disk without room, of files that others use, and of servers that are away.
+/// Whether the system's error means a full disk, a file in use or an unreachable server.
 fn passes(source: &std::io::Error) -> bool {
     use std::io::ErrorKind::*;
     let kind = source.kind();
@@ -160,7 +160,7 @@ fn passes(source: &std::io::Error) -> bool {
         || source.raw_os_error().is_some_and(|code| TOO_MANY_OPEN.contains(&code))
 }
 
-/// What Unix systems answer when a process, or all of them together, have too many files open: ENFILE, EMFILE.
+/// Unix error numbers for too many open files in all processes (ENFILE) or in this one (EMFILE).
 const TOO_MANY_OPEN: &[i32] = if cfg!(unix) { &[23, 24] } else { &[] };
 
 #[cfg(test)]

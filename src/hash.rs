@@ -12,8 +12,8 @@ pub fn sha256_of(bytes: impl AsRef<[u8]>) -> String {
     hex(Sha256::digest(bytes))
 }
 
-/// SHA-256 over pictures given by the parts of their path and the SHA-256 of their content, as 64 hexadecimal
-/// digits.
+/// SHA-256 over pictures, each given as the parts of its path and the SHA-256 of its content; as 64
+/// hexadecimal digits.
 pub fn fingerprint_of<'a, P: Iterator<Item = &'a [u8]>>(
     pictures: impl Iterator<Item = (P, [u8; 32])>,
 ) -> String {
@@ -21,7 +21,7 @@ pub fn fingerprint_of<'a, P: Iterator<Item = &'a [u8]>>(
     for (path, content) in pictures {
         for part in path {
             all.update(part);
-            // No file name holds a zero byte, so two lists cannot run together to the same text.
+            // No file name contains a zero byte, so two different lists cannot give the same text.
             all.update([0]);
         }
         all.update(content);

@@ -3,43 +3,42 @@
 //!
 //! # The method in one page
 //!
-//! A network that was trained on photographs, the **teacher**, describes a picture at three levels: for each
-//! small patch a vector of features `F_T` ([`teacher`]). The **student** is asked to reproduce these features,
-//! but it has only ever seen good parts, and it sees them through a narrow **bottleneck** ([`student`]). Where
-//! the part is good the two agree; where it is not, the student fails, and the angle between the two vectors
-//! shows it ([`detection`]).
+//! The **teacher**, a network trained on photographs, describes a picture at three levels: each small patch
+//! gets a vector of features `F_T` ([`teacher`]). The **student** learns to reproduce these features, but it
+//! has only ever seen good parts, and it sees them through a narrow **bottleneck** ([`student`]). Where the
+//! part is good the two agree; where it is not, the student fails, and the angle between the two vectors shows
+//! it ([`detection`]).
 //!
-//! Two things weaken this. The teacher may hardly notice a defect, and the student may learn to imitate more
+//! Two things weaken this: the teacher may hardly notice a defect, and the student may learn to imitate more
 //! than it should. AAND has a stage for each:
 //!
-//! 1. **Amplify anomalies** ([`amplification`]). Synthetic anomalies are painted into good pictures ([`synthesis`]). Per
-//!    level a *residual gate* `w` learns to tell patches apart by comparing them with two memories, and a
-//!    *generator* learns a residual `Delta` that moves anomalous features away from all normal ones. The
-//!    advanced teacher is `F_A = F_T + w Delta`; on good patches `w` is near 0 and nothing changes.
-//! 2. **Distil normality** ([`student`]). On good pictures alone the student learns `F_A`: a loss on the whole
-//!    map (KD), and one on the patches where it is worst (HKD).
+//! 1. **Amplify anomalies** ([`amplification`]). Synthetic anomalies are painted into good pictures ([`synthesis`]). At
+//!    each level a *residual gate* `w` learns to tell normal from anomalous patches by comparing them with two
+//!    memories, and a *generator* learns a residual `Delta` that moves anomalous features away from all normal ones.
+//!    The advanced teacher is `F_A = F_T + w Delta`; on good patches `w` is near 0 and nothing changes.
+//! 2. **Distill normality** ([`student`]). On good pictures alone the student learns `F_A`, with one loss on
+//!    the whole map (KD) and one on the patches where it is worst (HKD).
 //!
-//! [`training`] runs both, [`refinement`] goes on with the second on what somebody corrected, and [`drift`] says when that
-//! is due. The anomaly map is the sum over the levels of `1 - cos(F_A, F_S)`, enlarged and
-//! smoothed; its maximum is the picture's score. The threshold comes from good pictures that
-//! what scores them has not learned from, and states how many of those to come it will call anomalous at most.
-//! [`embedding`] chooses the good pictures that a model keeps. [`nearest`] is a detector without training, in seconds.
-//! [`metrics`] says how well all this works, [`report`] shows it, [`model`] is the file it is kept in; `files`
-//! and `terminal` see to it that nothing of the user's is lost on the way out.
+//! [`training`] runs both stages, [`refinement`] continues the second with pictures whose verdict somebody corrected,
+//! and [`drift`] tells when that is due. The anomaly map is the sum over the levels of `1 - cos(F_A, F_S)`, enlarged
+//! and smoothed; its maximum is the picture's score. The threshold comes from good pictures that the model scoring
+//! them has not learned from, and states the largest share of future good pictures that it will call anomalous.
+//! [`embedding`] chooses the good pictures that a model keeps. [`nearest`] is a detector in seconds, without training.
+//! [`metrics`] measures how well all this works, [`report`] shows it, [`model`] is the model's file; `files` and
+//! `terminal` make sure that no output overwrites or loses anything of the user's.
 //!
-//! `docs/method.md` has the equations and says which file holds which. [`picture`], [`listing`] and [`dataset`] read
-//! what people have;
-//! [`weights`] reads and fetches teachers; [`pretrain`] makes the one that ships; [`render`] draws the product
-//! lines of the demo; [`convolution`] is the CPU's fast path in training, [`inference`] the path of
-//! detection without Burn, [`gpu`] the shaders of detection and of both training stages; [`benchmark`] measures;
-//! [`serve`] is the service; [`cli`] is the program. In the browser the feature `web` adds the module `web`; without the feature `burn` only what
-//! detects remains.
+//! `docs/method.md` has the equations and says which file implements which. [`picture`], [`listing`] and [`dataset`]
+//! read people's pictures and folders; [`weights`] reads and fetches teachers; [`pretrain`] makes the one that ships;
+//! [`render`] draws the product lines of the demo; [`convolution`] is the CPU's fast path in training, [`inference`]
+//! is detection without Burn, [`gpu`] the shaders of detection and of both training stages; [`benchmark`] measures
+//! speed; [`serve`] is the service; [`cli`] is the command line. In the browser the feature `web` adds the module
+//! `web`; without the feature `burn` only detection remains.
 //!
 //! # Train and detect
 //!
 #![doc = include_str!("../docs/example.md")]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
-// That a future which holds a GPU may go to another thread is proved through all types of wgpu.
+// Proving that a future which holds a GPU is `Send` goes deep into wgpu's types.
 #![recursion_limit = "256"]
 
 pub mod amplification;

@@ -1,22 +1,22 @@
-//! Everything the program says goes through here, so that nobody who stops listening ends what it does.
+//! All output of the program goes through here, so that a closed output does not end the program.
 
 use crate::Error;
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
 use std::sync::{Mutex, PoisonError};
 
-/// What became of standard output.
+/// The state of standard output.
 enum State {
     Open,
-    /// The reader went away, as `| head` does: no fault of anyone, and nothing more to say.
+    /// The reader closed it, as `| head` does: not an error, and nothing more is printed.
     Closed,
-    /// It cannot be written, and nobody has been told yet.
+    /// It cannot be written, which has not been reported yet.
     Failed(std::io::Error),
 }
 
 static STATE: Mutex<State> = Mutex::new(State::Open);
 
-/// A line of a result on standard output. What cannot be written is not written; [`failure`] tells.
+/// Prints a line of a result on standard output. A failure is reported later, by [`failure`].
 pub fn print(line: impl Display) {
     let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
     if matches!(*state, State::Open) {
@@ -25,12 +25,12 @@ pub fn print(line: impl Display) {
     }
 }
 
-/// A line on standard error, for people; without anyone to read it, it is lost.
+/// Prints a line for people on standard error; it is lost if nobody reads that.
 pub fn complain(line: impl Display) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// Why not all lines of the result could be written; `None` too when the reader went away.
+/// Why not all lines of the result could be written; `None` also if the reader closed the output.
 pub fn failure() -> Option<Error> {
     let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
     match std::mem::replace(&mut *state, State::Closed) {

@@ -43,7 +43,7 @@ fn the_threshold_states_a_rate_and_calibrate_gives_another() {
     let at = root.display();
     let model = root.join("m.aand");
 
-    // What train states is what 12 pictures support; 4 of them were learned from by nothing.
+    // The stated rate is the one that 12 pictures support; nothing learned from 4 of them.
     let stated = &summary["threshold"]["stated"];
     assert!((stated["false_alarms"].as_f64().unwrap() - supported(12, CONFIDENCE)).abs() < 1e-9, "{stated}");
     assert_eq!((&stated["asked"], &stated["basis"]), (&0.01.into(), &"left-out".into()));
@@ -78,13 +78,13 @@ fn the_threshold_states_a_rate_and_calibrate_gives_another() {
     let data =
         |bytes: &[u8]| bytes[8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize..].to_vec();
     assert!(data(&new_bytes) == data(&bytes));
-    // A second time it replaces that model, and says so; what is no model is not replaced.
+    // A second run replaces that model, and says so; a file that is no model is not replaced.
     assert!(text(&run(&line).stderr).contains("replaces the model"));
     fs::write(root.join("notes.aand"), "mine").unwrap();
     let refused = complaint(&format!("calibrate {at}/m.aand {at}/good --device cpu --out {at}/notes.aand"));
     assert!(refused.contains("notes.aand"), "{refused}");
 
-    // What may be wrong with the pictures is one plain sentence each.
+    // Each fault of the pictures is reported in one plain sentence.
     let one = complaint(&format!("calibrate {at}/m.aand {at}/good/20.png --device cpu"));
     assert!(one.contains("1 picture is too few to calibrate on"), "{one}");
     (0..6).for_each(|n| put(root, &format!("other/{n}.png"), &stripes(n)));

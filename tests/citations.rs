@@ -1,5 +1,5 @@
-//! Every `method.md 2.3` in the code finds its section in `docs/method.md`, and every path and link in the
-//! documents is there.
+//! Every `method.md 2.3` in the code has its section in `docs/method.md`, and every path and link in the
+//! documents exists.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -116,7 +116,7 @@ fn every_citation_of_the_method_finds_its_section() {
     let folders = ["src", "shaders", "tests", "web", "docs"];
     let endings = [".rs", ".wgsl", ".js", ".mjs", ".py", ".md"];
     for path in folders.iter().flat_map(|folder| files(folder, &endings)) {
-        // The method's own file, and this one, which has none but examples.
+        // The method's own file, and this one, whose citations are examples.
         if path.ends_with("docs/method.md") || path.ends_with("tests/citations.rs") {
             continue;
         }
@@ -144,7 +144,7 @@ fn every_citation_of_the_method_finds_its_section() {
     assert!(count > 50, "only {count} citations were found: does the search still work?");
 }
 
-/// The documents that name files: all that stand at the root, and those in `docs` and `tests`.
+/// The documents that name files: all at the root, and those in `docs` and `tests`.
 fn documents() -> Vec<PathBuf> {
     let root_files = std::fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().path());
     let mut all: Vec<PathBuf> =
@@ -161,7 +161,7 @@ fn every_path_in_the_documents_is_there() {
     for document in documents() {
         for word in read(&document).split('`').skip(1).step_by(2) {
             let path = word.split([' ', ':', '#']).next().unwrap_or_default();
-            // Not what is made (`web/made`) and not patterns (`web/tests/*.mjs`).
+            // Leaves out generated files (`web/made`) and patterns (`web/tests/*.mjs`).
             if folders.iter().all(|folder| !path.starts_with(folder)) || path.contains(['*', '{', '<']) {
                 continue;
             }

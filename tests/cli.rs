@@ -1,5 +1,5 @@
-//! `aand detect`, `eval`, `inspect` and `synth` through the built program, on pictures drawn here, and every bad
-//! input they can be given.
+//! `aand detect`, `eval`, `inspect` and `synth` through the built program, on pictures drawn here, and with
+//! every kind of bad input.
 
 mod program;
 

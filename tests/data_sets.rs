@@ -7,7 +7,7 @@ use aand::dataset::{Layout, USUAL_SIZE, fingerprint, inspect, open};
 use aand::render::{Counts, ProductLine, render, write};
 use aand::training::Settings;
 
-/// Name, counts of training, good and anomalous test pictures, and the size that all have, if they do.
+/// Name, counts of training, good and anomalous test pictures, and their common size, if they have one.
 type Expected<'a> = (&'a str, usize, usize, usize, &'a str);
 
 fn check(folder: &Path, category: Option<&str>, expected: &[Expected<'_>]) {
@@ -84,7 +84,7 @@ fn real_sets_are_listed_and_sound() {
     check(Path::new(&folder), Some("all"), &expected);
 }
 
-/// What is said of a data set before a training holds for its usual settings.
+/// What is said about a data set before a training holds for the usual settings.
 #[test]
 fn advice_is_for_the_usual_settings() {
     let usual = Settings::default();

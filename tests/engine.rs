@@ -54,7 +54,7 @@ fn switches() {
     check(&model(Backbone::Compact, 64, RaaOptions { gate: false, ..raa }, Score::Gate), 1);
 }
 
-/// What is shown of the intermediate features is what Burn computes, with the RAA and without it.
+/// The intermediate features that are shown equal those that Burn computes, with the RAA and without it.
 #[test]
 fn intermediate_features() {
     let raa = RaaOptions::default();
@@ -99,7 +99,7 @@ fn intermediate_features() {
     }
 }
 
-/// The numbers behind a patch are Burn's, and make the maps.
+/// The numbers behind a patch equal Burn's, and the maps follow from them.
 #[test]
 fn patches() {
     let raa = RaaOptions { memory_items: 7, ..RaaOptions::default() };
@@ -201,7 +201,7 @@ fn with_header(model: &Aand, change: impl FnOnce(&mut serde_json::Value)) -> Vec
     [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &bytes[8 + length..]].concat()
 }
 
-/// Every way of reading a model refuses these bytes; what is said.
+/// Every way of reading a model refuses these bytes; gives the message.
 fn refusal(bytes: &[u8]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bad.aand");
@@ -218,7 +218,7 @@ fn refusal(bytes: &[u8]) -> String {
     messages[0].clone()
 }
 
-/// A header that cannot be is refused before anything is made of its size.
+/// An impossible header is refused before anything of its size is allocated.
 #[test]
 fn impossible_headers_are_refused() {
     let model = model(Backbone::Compact, 32, RaaOptions::default(), Score::Discrepancy);
@@ -229,7 +229,7 @@ fn impossible_headers_are_refused() {
         let bytes = with_header(&model, |info| info["raa"]["memory_items"] = items.into());
         assert!(refusal(&bytes).contains("impossible number of memory items"));
     }
-    // Possible, but not what the file holds.
+    // Possible, but it does not match the file's tensors.
     let bytes = with_header(&model, |info| info["raa"]["memory_items"] = 4096.into());
     assert!(refusal(&bytes).contains("amplifier.levels.0.gate.memory"));
     for threshold in [0.0, -1.0] {
@@ -255,7 +255,7 @@ fn impossible_headers_are_refused() {
     }
 }
 
-/// A GPU's ReLU may turn what is not a number into 0 and the picture into a good one.
+/// A GPU's ReLU may turn a NaN into 0, and so the picture into a good one.
 #[test]
 fn tensors_that_are_not_finite_are_refused_on_loading() {
     let model = model(Backbone::Compact, 32, RaaOptions::default(), Score::Discrepancy);
@@ -307,7 +307,7 @@ struct Grown;
 
 impl ModuleMapper for Grown {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        // Of the vectors, only the variances are all well above 0.
+        // Among the vectors, only the variances are all well above 0.
         let values = param.val().into_data().iter::<f32>().collect::<Vec<_>>();
         match D == 1 && values.iter().all(|v| *v > 0.4) {
             true => param.map(|tensor| tensor.mul_scalar(1e6)),

@@ -113,7 +113,7 @@ fn a_film_shows_the_training_and_changes_nothing_of_it() {
     }
     // The student has learned something.
     assert!(header["scores"][0][0].as_f64() > last[0].as_f64());
-    // Its marks are the mask's, its maps those of `aand patch`.
+    // Its marks equal the mask, its maps those of `aand patch`.
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
     let marks = tensors.tensor("patches1").unwrap();
     assert_eq!(marks.data()[..256].iter().map(|&v| u32::from(v)).sum::<u32>(), 0);
@@ -139,7 +139,7 @@ fn a_film_shows_the_training_and_changes_nothing_of_it() {
         patch["memory_shares"].as_array().unwrap()[50..].iter().map(|v| v.as_f64().unwrap()).sum();
     assert!((gate - patch["gate"].as_f64().unwrap()).abs() < 1e-9);
 
-    // One picture in front, the others only listed.
+    // One picture is shown, the others are only listed.
     let one = train(
         data.path(),
         &path("one.aand"),

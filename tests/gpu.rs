@@ -83,8 +83,8 @@ fn job(device: &Device) -> Result<Vec<(String, Vec<f64>)>> {
     }
     let mut stage = DistillStage::new(teacher.backbone, &settings, &mut random(), device);
     for step in 1..=STEPS {
-        // A gentle rate: Adam's first step is the rate times the sign of each gradient, and where a gradient
-        // is zero but for rounding, the devices disagree about the sign.
+        // A small rate: Adam's first step is the rate times the sign of each gradient, and where a gradient
+        // is zero except for rounding, the devices disagree about the sign.
         let loss = stage.step(features.clone(), &settings, 0.2 * settings.lr)?;
         found.push((format!("stage 2, step {step}, KD"), vec![loss.kd]));
         found.push((format!("stage 2, step {step}, HKD"), vec![loss.hkd]));

@@ -36,7 +36,7 @@ fn check(gpu: &Arc<Gpu>, model: &Aand, count: usize) {
     let x = pixels(count, model.info.size);
     let right = reference(model, x.clone(), count);
     let mut network = network(gpu, model);
-    // Twice, because the second time all memory holds what the first left behind.
+    // Twice, because in the second run all memory still holds values of the first.
     for _ in 0..2 {
         let found = pollster::block_on(network.maps(&x, count)).unwrap();
         let maps: Vec<_> = found.iter().map(|(map, _)| map.clone()).collect();
@@ -88,7 +88,7 @@ fn switches() {
 fn half_the_bits_are_enough() {
     let gpu = gpu();
     assert!(gpu.has_half(), "{} has no 16-bit floats (shader-f16); a software adapter has", gpu.info.name);
-    // What is made up grows from block to block: a deep network gets dark pictures.
+    // Made-up features grow from block to block, so a deep network gets dark pictures.
     let shapes =
         [(Backbone::Compact, 256, 1.0), (Backbone::Resnet18, 128, 1.0), (Backbone::Resnet34, 64, 0.02)];
     for (backbone, size, light) in shapes {
@@ -102,7 +102,7 @@ fn half_the_bits_are_enough() {
             assert_ne!(map, right_map, "something was computed in 16 bit");
         }
     }
-    // What is too large for 16 bit is an error, and of that batch alone.
+    // A value that is too large for 16 bits is an error, and of that batch alone.
     let mut network = network_in(
         Precision::F16,
         &gpu,
@@ -115,7 +115,8 @@ fn half_the_bits_are_enough() {
     assert!(pollster::block_on(network.maps(&x, 1)).is_ok());
 }
 
-/// Batches of one, then of three, then of two: the memory grows once, and the pictures do not mind their company.
+/// Batches of one, then of three, then of two: the memory grows once, and a picture's result does not depend on
+/// the others in its batch.
 #[test]
 fn batches_of_any_size_in_any_order() {
     let gpu = gpu();

@@ -1,6 +1,6 @@
-//! Both training stages by the shaders against Burn on the CPU: every gradient by its name, whole steps, a training
-//! that is interrupted and goes on. A machine without an adapter fails here: install `mesa-vulkan-drivers` for a
-//! software one.
+//! Both training stages by the shaders against Burn on the CPU: every gradient by its name, whole steps, and a
+//! training that is interrupted and goes on. The tests fail on a machine without an adapter: install
+//! `mesa-vulkan-drivers` for a software one.
 
 #[path = "parity/gradients.rs"]
 mod gradients;
@@ -135,7 +135,7 @@ fn distill_gradients(backbone: Backbone, size: impl Into<Size>, count: usize, ha
     }
 }
 
-/// The same model as it was before a step.
+/// The same model as before a step.
 fn source_before(backbone: Backbone, size: Size) -> NamedTensors {
     source(&made_up::model(backbone, size, RaaOptions::default(), Score::Discrepancy))
 }
@@ -210,7 +210,7 @@ fn amplify_gradients(backbone: Backbone, size: impl Into<Size>, count: usize, ra
     }
     let (moments, _) = pollster::block_on(engine.moments()).unwrap();
     let mut found = gradients_of(moments);
-    // What does not learn has no gradient on the CPU, and none that is not zero here.
+    // A parameter that does not learn has no gradient on the CPU, and a gradient of zero here.
     found.retain(|name, gradient| expected.contains_key(name) || gradient.iter().any(|g| *g != 0.0));
     compare(&found, &expected);
 }
@@ -238,7 +238,7 @@ fn gradients_of_stage_1_without_gate_or_generator() {
     amplify_gradients(Backbone::Compact, 32, 2, RaaOptions { generator: false, ..RaaOptions::default() });
 }
 
-/// What two steps in a row give the GPU to do: one submission each and no waiting; their losses are waited for once each.
+/// Two steps in a row: one submission each without waiting, and one wait each for their losses.
 fn two_steps(gpu: &Gpu, mut step: impl FnMut(), mut losses: impl FnMut()) {
     let Work { submissions, waits } = gpu.work();
     step();
@@ -267,7 +267,7 @@ fn a_step_is_one_submission_of_few_dispatches() {
     let amplify = Amplify::new(Arc::clone(&gpu), scheme, raa, [0.3, 0.1], MOST_PAIRS, &source).unwrap();
     let amplify = RefCell::new(amplify);
     let pixels = made_up::pixels(2, 64);
-    // The second step has other rows than the first, and none at the coarsest level.
+    // The second step has different rows from the first, and none at the coarsest level.
     let rows = std::cell::Cell::new(0);
     let step = || {
         rows.set(rows.get() + 3);
@@ -315,7 +315,7 @@ fn a_batch_without_pairs_is_no_step_where_there_is_no_gate() {
     assert!(pollster::block_on(engine.tensors()).unwrap() == before);
 }
 
-/// A feature that is not a number must be told, though a ReLU may make 0 of it.
+/// A NaN among the features must be reported, although a ReLU may turn it into 0.
 #[test]
 fn what_is_not_a_number_is_an_error() {
     let model = made_up::model(Backbone::Compact, 32, RaaOptions::default(), Score::Discrepancy);
@@ -383,7 +383,7 @@ fn small() -> Settings {
     }
 }
 
-/// The same job on both: the first steps' losses agree, and those of later ones nearly.
+/// The same job on both: the losses of the first steps agree, and those of later ones nearly.
 #[test]
 fn a_training_has_the_losses_of_the_cpus() {
     // 10 pictures, 4 held out: a batch of 4 and one of 2.

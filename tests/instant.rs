@@ -50,7 +50,7 @@ fn an_instant_detector_is_a_model_like_any_other() {
 fn what_does_not_apply_to_it_is_one_line() {
     let data = category();
     let at = data.path().display();
-    // That each of the others is refused too is tested beside the flags.
+    // A test beside the flags checks that each of the others is refused too.
     for flags in [
         "--tile 64",
         "--backbone resnet18",
@@ -68,7 +68,7 @@ fn what_does_not_apply_to_it_is_one_line() {
     let said = complaint(&format!("train {at}/few --instant --size {SIZE} --out {at}/few.aand"));
     assert!(said.contains("2 usable pictures are too few"), "{said}");
     assert!(!data.path().join("few.aand").exists());
-    // What it does anyway may be said.
+    // A flag that asks for what happens anyway is allowed.
     printed(&format!(
         "train {at} --instant --size {SIZE} --device cpu --score top:1% --out {at}/m.aand --quiet"
     ));
@@ -76,7 +76,7 @@ fn what_does_not_apply_to_it_is_one_line() {
     assert!(said.contains("small already"), "{said}");
 }
 
-/// One that fails is no reason to leave the others out.
+/// One that fails does not stop the others.
 #[test]
 fn each_category_is_learned_for_itself() {
     let data = tempfile::tempdir().unwrap();
@@ -117,13 +117,14 @@ fn a_small_file_has_the_same_scores() {
     assert!(4 * after < before + 400_000, "{after} of {before} bytes");
     let info = StoredModel::open(&small).unwrap().info;
     assert!(info.form.eight_bit && info.form.teacher.is_some());
-    // It is evaluated, looked into, gone on from and made small like the other, and a second time refused.
+    // It is evaluated, looked into, trained further and made small like the other; making it small twice is
+    // refused.
     printed(&format!("eval {at}/m-small.aand {at} --device cpu --quiet --report {at}/r.html"));
     printed(&format!("patch {at}/m-small.aand {at}/test/spot/0.png --row 2 --column 3"));
     let said = complaint(&format!("export {at}/m-small.aand --to aand"));
     assert!(said.contains("8 bits already"), "{said}");
 
-    // Another teacher than this program's is named.
+    // The error names a teacher that is not this program's.
     let bytes = fs::read(&small).unwrap();
     let place = bytes.windows(8).position(|part| part == b"67845de7").unwrap();
     let mut other = bytes;

@@ -14,7 +14,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// What a command that succeeds prints and says.
+/// Standard output and standard error of a command that succeeds.
 fn told(line: &str) -> (String, String) {
     let output = run(line);
     assert!(output.status.success(), "{line}: {}", text(&output.stderr));
@@ -69,7 +69,7 @@ fn train_detect_and_eval_say_what_they_leave_out() {
         assert!(said.contains(line), "`{line}` is not in {said}");
     }
 
-    // Twice into the data folder; the second time, the first's results are none of the pictures.
+    // Twice into the data folder; the second run does not take the first's results for pictures.
     mask(&data, "masks/9.png", |x, _| x > 30);
     let detect = format!("detect {} {} --device cpu --json --out", model.display(), data.display());
     for (results, own) in [("results", 0), ("again", 14)] {

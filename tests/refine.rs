@@ -73,7 +73,7 @@ fn a_model_learns_from_corrections_and_takes_them_back() {
         ["teacher.", "amplifier.", "student."].map(of)
     });
     assert!(old[0] == new[0] && old[1] == new[1] && old[2] != new[2]);
-    // The file says by what, and keeps some of the new pictures; the former one is beside it.
+    // The file names the corrections and keeps some of the new pictures; the former file is beside it.
     let stored = open(&model, &Device::flex()).unwrap();
     let record = &stored.info.refinements[0];
     assert_eq!((record.good.len(), record.defects.len(), record.good[0].name.as_str()), (6, 3, "0.png"));
@@ -93,12 +93,12 @@ fn a_model_learns_from_corrections_and_takes_them_back() {
     assert_eq!(second.threshold, first.threshold);
     assert_eq!(second.refinements[0].after, first.refinements[0].after);
 
-    // What it was refined on is no new evidence.
+    // Pictures that it was refined on are no new evidence.
     let same = complaint(&refine);
     assert!(same.contains("the model was refined on all of these pictures before; give new ones"), "{same}");
     assert_eq!(refinements(&model), 1);
 
-    // A second time on top of it, by the pictures that are new; one is taken back, no more.
+    // A second refinement on top of it, with the pictures that are new; only one can be taken back.
     (6..10).for_each(|n| put(root, &format!("more/{n}.png"), &darker(n)));
     let both =
         format!("refine {at}/m.aand --good {at}/new {at}/more --margin 50% --device cpu --json --quiet");
@@ -111,7 +111,7 @@ fn a_model_learns_from_corrections_and_takes_them_back() {
     assert_eq!(refinements(&model), 1);
     assert!(complaint(&format!("refine {at}/m.aand --undo")).contains("nothing to take back"));
 
-    // Worse by more than the margin: the reason, and the old model whole; unless somebody insists.
+    // Worse by more than the margin: the reason is given and the old model stays, unless `--anyway` insists.
     let whole = fs::read(&model).unwrap();
     let harsh =
         format!("refine {at}/m.aand --good {at}/bad --defects {at}/bad --epochs 40 --lr 0.02 --device cpu");
@@ -165,7 +165,7 @@ fn watch_says_what_the_results_show() {
     let lines: Vec<Value> = results.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!(lines.iter().all(|line| line["distance"].as_f64().unwrap() >= 0.0));
 
-    // What of the pictures counts is no matter: the distance is that of embeddings made as in the training.
+    // The region of interest does not matter: the distance is between embeddings made as in training.
     printed(&format!(
         "detect {at}/m.aand {at}/line/a00.png --out {at}/roi --roi 0,0,20,20 --distance --device cpu --quiet"
     ));
@@ -188,7 +188,7 @@ fn watch_says_what_the_results_show() {
     let said = printed(&format!("watch {at}/m.aand {at}/few.jsonl --quiet"));
     assert_eq!(said.matches("too few pictures to say").count(), 3, "{said}");
 
-    // Corrections by name; what is no result, or of none, is told.
+    // Corrections by name; a path that is no result, or belongs to none, is reported.
     let names: String =
         lines[24..].iter().map(|line| format!("{}\n", line["path"].as_str().unwrap())).collect();
     fs::write(root.join("wrong.txt"), names).unwrap();

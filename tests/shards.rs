@@ -1,5 +1,5 @@
-//! Many pictures in parts, many categories by number: what engines such as SLURM and Kubernetes start, and what comes
-//! together equals what one run makes, byte for byte.
+//! Pictures in parts and categories by number, as engines such as SLURM and Kubernetes start them; the merged results
+//! equal those of one run, byte for byte.
 
 mod program;
 
@@ -77,7 +77,7 @@ fn parts_come_together_as_one_run_would_have_made_them() {
     assert!(said.contains("goes on: 14 of 14"), "{said}");
     assert!(tree(&at.join("whole")) == tree(&at.join("serial")));
 
-    // Pictures that are added move none of the others: only they are judged, each in its part.
+    // Added pictures move none of the others: only they are judged, each in its part.
     (30..36).for_each(|n| put(&at.join("pictures"), &format!("new/{n}.png"), &part(n, true)));
     let mut known = 0;
     for n in 1..=3 {
@@ -87,7 +87,7 @@ fn parts_come_together_as_one_run_would_have_made_them() {
         known += goes_on.split_once(' ').unwrap().0.parse::<usize>().unwrap();
     }
     assert_eq!(known, 14);
-    // A heat map that is wanted no longer goes, one that is wanted comes.
+    // A heat map that is no longer wanted is removed, and one that is now wanted is made.
     printed(&detect(&model, at, "serial", "--no-overlay"));
     let list = parts(&model, at, 3, "--no-overlay");
     printed(&format!("merge {}/whole {list} --quiet", at.display()));
@@ -164,7 +164,7 @@ fn what_is_no_whole_is_refused_and_nothing_is_written() {
     fs::rename(at.join("p2").join(heat), at.join("away.png")).unwrap();
     refused(&list, "is missing; run this part again");
     fs::rename(at.join("away.png"), at.join("p2").join(heat)).unwrap();
-    // Nothing of anyone else's is written over.
+    // Nobody else's files are overwritten.
     fs::create_dir_all(whole.join(heat).parent().unwrap()).unwrap();
     fs::write(whole.join(heat), "theirs").unwrap();
     let said = complaint(&format!("merge {a}/whole {list}"));
@@ -173,7 +173,7 @@ fn what_is_no_whole_is_refused_and_nothing_is_written() {
     printed(&format!("merge {a}/whole {list} --quiet"));
 }
 
-/// A worker that is killed is started again by its engine; until it has ended the parts are no whole.
+/// An engine starts a killed worker again; until it has ended, the parts are incomplete.
 #[cfg(unix)]
 #[test]
 fn a_part_that_was_killed_goes_on() {
@@ -322,7 +322,7 @@ fn a_category_by_its_number() {
     }
 }
 
-/// 75 asks an engine to try again, 1 and 2 not to.
+/// Status 75 asks an engine to try again; 1 and 2 do not.
 #[test]
 fn the_status_tells_whether_to_try_again() {
     let (folder, model) = with_model();
@@ -345,7 +345,7 @@ fn the_status_tells_whether_to_try_again() {
     assert_eq!(run(&format!("{line} --shard 3/2")).status.code(), Some(2));
 }
 
-/// Whoever has a picture's path can tell its part without the program.
+/// A picture's part can be computed from its path without the program.
 #[test]
 fn the_split_is_as_documented() {
     let (folder, model) = with_model();

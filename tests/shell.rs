@@ -27,7 +27,7 @@ fn there_is_a_page_for_each_command() {
     );
     let page = fs::read_to_string(folder.path().join("aand-detect.1")).unwrap();
     assert!(page.contains(".TH aand-detect 1") && page.contains("heat maps"), "{page}");
-    // Its own are written anew, others not.
+    // It replaces its own files, but no others.
     assert!(aand(&["man", "--out", &out]).status.success());
     fs::write(folder.path().join("aand.1"), "theirs").unwrap();
     assert_eq!(aand(&["man", "--out", &out]).status.code(), Some(1));

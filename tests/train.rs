@@ -183,7 +183,8 @@ fn every_switch_of_the_paper_trains() {
     }
 }
 
-/// Stage 1 without a gate has nothing to learn from a batch without a made defect; and none without either part.
+/// Stage 1 without a gate has nothing to learn from a batch without a made defect, and nothing at all without
+/// both parts.
 #[test]
 fn a_batch_without_pairs_is_no_step_where_there_is_no_gate_to_train() {
     use aand::amplification::{Amplifier, RaaOptions};
@@ -255,7 +256,7 @@ fn handed_out_models() {
     let last = read(&collector.models[4], Device::flex());
     assert!(tensors(&last).unwrap() == tensors(&finished).unwrap());
     assert_eq!(last.info.history.distill.len(), 3);
-    // One of stage 1 is something to go on from.
+    // A checkpoint of stage 1 can be continued.
     let earlier = read(&collector.models[0], Device::flex().autodiff());
     let settings = Settings { epochs_amplify: 1, epochs_distill: 1, ..small(Settings::default()) };
     let mut further = self::job(&data, settings);
@@ -263,7 +264,7 @@ fn handed_out_models() {
     assert!(train(&further, &mut StopAfter(usize::MAX)).is_ok());
 }
 
-/// Judges every candidate of a stage alike; what can be said about the gate may be nothing at all.
+/// Judges all candidates of a stage alike; there may be nothing to say about the gate.
 struct Indifferent;
 
 impl Observer for Indifferent {
@@ -596,7 +597,7 @@ fn pictures_of_twelve_bits_are_trained_and_judged_in_their_range() {
     }
 }
 
-/// A teacher that gives NaN: training stops, and the last good checkpoint is named and kept.
+/// A teacher that gives NaN: training stops, and the message names the last good checkpoint, which is kept.
 #[test]
 fn a_loss_that_is_not_a_number_stops_the_training() {
     let (folder, place) = (good_parts(5), tempfile::tempdir().unwrap());
@@ -636,8 +637,8 @@ fn a_full_disk_leaves_nothing_half_written() {
     assert!(left.iter().all(|n| !n.to_string_lossy().starts_with('.')), "{left:?}");
 }
 
-/// The model keeps good pictures as the network sees them, of those learned from and of those held out; they come back to
-/// the bit, and cover what was trained on.
+/// The model keeps good pictures as the network sees them, both learned from and held out; they come back to the bit,
+/// and cover the training set.
 #[test]
 fn good_pictures_stay_in_the_model_file() {
     use aand::model::{StoredModel, decode, kept};

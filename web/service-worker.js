@@ -2,7 +2,7 @@
 const VERSION = "";
 /** @type {string[]} */
 const FILES = [];
-/** Large and not always wanted: kept once they were asked for. By path the SHA-256 of what belongs to this version. @type {Record<string, string>} */
+/** Large files that are not always wanted, kept once they have been requested: the SHA-256 of this version's file, by path. @type {Record<string, string>} */
 const LATER = {};
 
 const CACHE = `aand-page-${VERSION}`;
@@ -32,9 +32,9 @@ scope.addEventListener("fetch", (/** @type {any} */ event) => {
   const { request } = event;
   if (request.method !== "GET" || !request.url.startsWith(scope.registration.scope)) return;
   const path = request.url.slice(scope.registration.scope.length);
-  // What the program says that serves the page is of this moment.
+  // The answers of the program that serves the page are never cached.
   if (path.startsWith("api/")) return;
-  // Without a connection there is no such program.
+  // Without a connection, answer as if there were no such program.
   if (path === "program.json") return event.respondWith(fetch(request).catch(() => Response.json({})));
   event.respondWith((async () => {
     const cache = await caches.open(CACHE);
@@ -45,18 +45,18 @@ scope.addEventListener("fetch", (/** @type {any} */ event) => {
   })());
 });
 
-/** From the server, if it still has this version's. @param {any} event @param {Cache} cache @param {string} wanted */
+/** From the server, if it still has this version's file. @param {any} event @param {Cache} cache @param {string} wanted */
 async function later(event, cache, wanted) {
   const answer = await fetch(event.request);
   if (!answer.ok) return answer;
   const bytes = await answer.arrayBuffer();
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   if ([...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("") !== wanted) {
-    // A newer page's module would misunderstand this one, today or from the cache.
+    // A newer version's module does not fit this page, neither now nor later from the cache.
     return new Response("This belongs to a newer version of the page; reload it.", { status: 409 });
   }
   const whole = new Response(bytes, { headers: { "content-type": answer.headers.get("content-type") ?? "" } });
-  // Without room for it the page still works, with a connection.
+  // If there is no space for it, the page still works with a connection.
   event.waitUntil(cache.put(event.request, whole.clone()).catch(() => undefined));
   return whole;
 }

@@ -25,7 +25,7 @@ impl Raa {
         }
     }
 
-    /// `F_T` `[B, C, H, W]` to everything this level makes of it, with the predicted gate.
+    /// Everything this level computes from `F_T` `[B, C, H, W]`, with the predicted gate applied.
     pub fn forward(&self, feature: Tensor<4>, options: RaaOptions) -> Advanced {
         let dims = feature.dims();
         let rows = to_rows(feature);
@@ -43,7 +43,7 @@ impl Raa {
     }
 }
 
-/// What the RAA of one level makes of `F_T`.
+/// What the RAA of one level computes from `F_T`.
 #[derive(Clone, Debug)]
 pub struct Advanced {
     /// `F_A`, `[B, C, H, W]`.

@@ -1,4 +1,4 @@
-//! What can be chosen about the RAA; its one constant.
+//! The options of the RAA, and its one constant.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +24,7 @@ impl Default for RaaOptions {
     }
 }
 
-/// How the residual is made from `phi_2(F_T)`: the rows of the paper's Table VII, and the adapter of
+/// How the residual is computed from `phi_2(F_T)`: the rows of the paper's Table VII, and the adapter of
 /// Table VI (a).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -1,4 +1,4 @@
-//! What a measurement was made on, and what the system knows of the process.
+//! The machine of a measurement, and what the operating system reports about this process.
 
 use serde::Serialize;
 
@@ -8,13 +8,13 @@ const BURN: &str = "0.22.1";
 /// The machine and the versions.
 #[derive(Clone, Debug, Serialize)]
 pub struct Machine {
-    /// The processor's name, where the system tells.
+    /// The processor's name, where the system reports it.
     pub processor: String,
-    /// Vector instructions of the CPU's own path.
+    /// Vector instructions that the CPU engine uses.
     pub instructions: &'static str,
     /// Threads that compute.
     pub threads: usize,
-    /// Main memory, where the system tells.
+    /// Main memory, where the system reports it.
     pub memory_mb: Option<f64>,
     /// Operating system and architecture.
     pub system: String,
@@ -48,7 +48,7 @@ pub fn peak_memory_mb() -> Option<f64> {
     field("/proc/self/status", "VmHWM").and_then(|kb| megabytes(&kb))
 }
 
-/// Makes the present memory the peak, on Linux: what came before no longer counts. Says whether it worked.
+/// Resets the peak to the memory in use now, on Linux. Returns whether that worked.
 pub fn reset_peak_memory() -> bool {
     cfg!(target_os = "linux") && std::fs::write("/proc/self/clear_refs", "5").is_ok()
 }

@@ -25,7 +25,7 @@ const BATCHES: [usize; 2] = [8, 32];
 pub struct Extent {
     /// Runs at batch 1.
     pub runs: usize,
-    /// Runs of each greater batch, and of the layers one by one; with 0 neither is measured.
+    /// Runs of each larger batch, and of the layers one by one; with 0 neither is measured.
     pub batches: usize,
 }
 
@@ -34,7 +34,7 @@ pub struct Extent {
 pub struct FirstAnswer {
     /// The first time in this process.
     pub cold: f64,
-    /// Again from the file, with everything that the process and the system keep.
+    /// The second time, with everything that process and system have cached.
     pub warm: f64,
 }
 
@@ -47,7 +47,7 @@ pub struct Throughput {
     pub pictures_per_second: f64,
     /// Every run.
     pub ms: Vec<f64>,
-    /// The most memory the process has had until then, where the system tells.
+    /// Peak memory of the process up to then, where the system reports it.
     pub peak_memory_mb: Option<f64>,
 }
 
@@ -60,8 +60,8 @@ pub struct LayerTime {
     pub ms: f64,
 }
 
-/// Everything measured in detection. Pictures of 8 bits are at hand at the model's size; normalization and anomaly map
-/// are included.
+/// Everything measured in detection. The pictures are 8-bit ones, already in memory at the model's size; normalization
+/// and anomaly map are included.
 #[derive(Clone, Debug, Serialize)]
 pub struct DetectionSpeed {
     /// Reading the model file and making it ready.
@@ -70,16 +70,16 @@ pub struct DetectionSpeed {
     pub first_answer_ms: FirstAnswer,
     /// Every run at batch 1, by the clock.
     pub latency_ms: Vec<f64>,
-    /// The processor time of all threads together, the mean of the runs at batch 1, where the system tells:
-    /// that depends little on what else the machine does.
+    /// Processor time of all threads together, mean of the runs at batch 1, where the system reports it. It
+    /// depends little on what else the machine is doing.
     pub processor_ms: Option<f64>,
-    /// The clock's in short.
+    /// Summary of `latency_ms`.
     pub latency: Summary,
-    /// The most memory after the runs at batch 1, where the system tells.
+    /// Peak memory after the runs at batch 1, where the system reports it.
     pub peak_memory_mb: Option<f64>,
-    /// At greater batches.
+    /// At larger batches.
     pub throughput: Vec<Throughput>,
-    /// Where the device tells.
+    /// Where the device can time them.
     pub layers: Vec<LayerTime>,
 }
 
@@ -97,7 +97,7 @@ pub fn detection_speed(
     let detector = Detector::open_in(precision, path, processor)?;
     let load_ms = milliseconds(started);
     let size = detector.info.size;
-    // Made up on the clock of the first answer, where a millisecond does not count.
+    // Made within the time of the first answer, where a millisecond does not matter.
     let one = pictures(1, size);
     answer(&detector, &one)?;
     let cold = milliseconds(started);

@@ -1,10 +1,10 @@
-//! Repeated runs and what they come to.
+//! Repeated runs and their summary.
 
 use crate::Result;
 use serde::Serialize;
 use std::time::Instant;
 
-/// Many runs in short.
+/// Summary of many runs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Summary {
     /// Half of the runs took less.
@@ -14,7 +14,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Of the milliseconds of some runs; not a number if there are none.
+    /// Of the milliseconds of some runs; NaN if there are none.
     pub fn of(ms: &[f64]) -> Self {
         let mut sorted = ms.to_vec();
         sorted.sort_by(f64::total_cmp);
@@ -27,7 +27,7 @@ impl Summary {
     }
 }
 
-/// Runs `work` `count` times; the milliseconds of every run by the clock.
+/// Runs `work` `count` times; returns the wall-clock milliseconds of each run.
 ///
 /// # Errors
 /// The first error of `work`.

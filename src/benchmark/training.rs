@@ -27,7 +27,7 @@ pub enum Engine {
     Burn,
 }
 
-/// Steps of both stages, data preparation left out: it runs beside them.
+/// Steps of both stages, without data preparation, which runs in parallel.
 #[derive(Clone, Debug, Serialize)]
 pub struct TrainingSpeed {
     /// What computed: on the CPU it is Burn.
@@ -36,17 +36,17 @@ pub struct TrainingSpeed {
     pub batch: usize,
     /// From the median step, the teacher included.
     pub stage1_steps_per_second: f64,
-    /// From the median step, the teacher's features at hand, as they are after the first epoch.
+    /// From the median step, with the teacher's features cached, as they are after the first epoch.
     pub stage2_steps_per_second: f64,
     /// Every step of stage 1.
     pub stage1_ms: Vec<f64>,
     /// Every step of stage 2.
     pub stage2_ms: Vec<f64>,
-    /// What a GPU is given to do.
+    /// The work of a GPU; none on the CPU.
     pub work: Option<GpuWork>,
 }
 
-/// What a GPU is given to do in the two stages.
+/// The work of a GPU in the two stages.
 #[derive(Clone, Debug, Serialize)]
 pub struct GpuWork {
     /// From the weights on the host to the first step's losses: uploads and compilation included.
@@ -57,7 +57,7 @@ pub struct GpuWork {
     pub pipelines: [usize; 2],
 }
 
-/// Measures `steps` steps of each stage of a model as training would go on with it, after some that do not count.
+/// Measures `steps` steps of each stage, as if training went on with this model, after some warm-up steps.
 ///
 /// # Errors
 /// The model cannot be read, Burn's GPU backend is asked for and was not built in, or the device failed.
@@ -99,7 +99,7 @@ fn settings(model: &Aand) -> Settings {
     Settings { size: model.info.size, ..Settings::default() }
 }
 
-/// The GPU as Burn names it: the first of its kind.
+/// Burn's name for the GPU: the first one of its kind.
 ///
 /// # Errors
 /// This program was built without Burn's GPU backend, or Burn has no name for the kind.
@@ -153,7 +153,8 @@ fn feature(i: usize) -> f32 {
     (i as f32 * 0.37).sin().max(0.0)
 }
 
-/// By the shaders: from one step's losses to the next's, while the step after it is under way.
+/// By the shaders: the time from one step's losses to the next step's, while the step after that is already
+/// running.
 async fn on_gpu(
     gpu: &Arc<Gpu>,
     model: &Aand,
@@ -218,7 +219,7 @@ async fn on_gpu(
         dispatches: [dispatches_amplify, engine.dispatches()],
         pipelines: [pipelines_amplify, engine.pipelines()],
     };
-    // The first of each still waited for the one that does not count.
+    // The first step of each stage still waited for the warm-up step.
     Ok((work, one.split_off(1), two.split_off(1)))
 }
 

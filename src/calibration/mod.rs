@@ -1,31 +1,31 @@
-//! A threshold for a trained model from good pictures that are given after the training, and what may be wrong with
-//! those: too few, another product, a defect among them.
+//! A threshold for a trained model from good pictures given after the training, and what may be wrong with those
+//! pictures: too few, another product, a defect among them.
 
 use crate::detection::FEWEST;
 use crate::metrics::{CONFIDENCE, median, needed, percent};
 
-/// From how many times the old threshold on, in the middle, the pictures are of something else.
+/// If the median score is more than this many times the old threshold, the pictures show another product.
 const OTHER: f64 = 1.5;
 
-/// How many deviations above the middle a score looks like a defect's.
+/// A score this many deviations above the median looks like a defect's.
 const FAR: f64 = 6.0;
 
-/// The least deviation of the logarithm of good scores; less is chance.
+/// The smallest deviation assumed for the logarithm of good scores; less is chance.
 const LEAST_DEVIATION: f64 = 0.05;
 
 /// What speaks against calibrating on some pictures.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Doubt {
-    /// So many pictures state nothing.
+    /// This many pictures support no threshold.
     TooFew(usize),
-    /// Most score far above the model's threshold: the middle, as a multiple of it.
+    /// Most pictures score far above the model's threshold: the median, as a multiple of it.
     OtherProduct(f64),
     /// These pictures score far above the others and above the model's threshold; the highest first.
     Defects(Vec<usize>),
 }
 
 impl Doubt {
-    /// For people: what it is and what to do; `name` names a picture.
+    /// For people: what is wrong and what to do. `name` gives a picture's name.
     pub fn describe(&self, name: impl Fn(usize) -> String) -> String {
         match self {
             Self::TooFew(count) => {
@@ -57,7 +57,7 @@ impl Doubt {
     }
 }
 
-/// What speaks against pictures with these scores, given the model's threshold so far.
+/// What speaks against calibrating on pictures with these scores; `threshold` is the model's present one.
 pub fn doubt(scores: &[f64], threshold: f64) -> Option<Doubt> {
     if scores.len() < FEWEST {
         return Some(Doubt::TooFew(scores.len()));
@@ -68,8 +68,8 @@ pub fn doubt(scores: &[f64], threshold: f64) -> Option<Doubt> {
     if times > OTHER {
         return Some(Doubt::OtherProduct(times));
     }
-    // The deviation of most, whatever a few defects among them score: 1.4826 times the median distance is that of a
-    // normal distribution.
+    // A deviation that a few defects among the pictures do not change: 1.4826 times the median distance equals the
+    // standard deviation of a normal distribution.
     let distances: Vec<f64> = logs.iter().map(|log| (log - middle).abs()).collect();
     let deviation = (1.4826 * median(&distances)).max(LEAST_DEVIATION);
     let far = |i: &usize| logs[*i] > middle + FAR * deviation && scores[*i] > threshold;
@@ -123,7 +123,7 @@ mod tests {
             words,
             "9.png, 4.png score far above the others and may show a defect; look, and take them out"
         );
-        // Below the threshold nothing is a defect, however much alike the others are.
+        // Below the threshold nothing is a defect, however similar the others are.
         assert_eq!(doubt(&scores, 5.0), None);
     }
 }

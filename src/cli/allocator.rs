@@ -1,14 +1,15 @@
 //! How the program takes memory from the system while it trains.
 //!
-//! A training step takes and returns the same hundreds of megabytes again and again. By default the C library gives
-//! large blocks back at once, and every page of the next ones is fetched and cleared anew: a fifth of the time.
+//! A training step takes and returns the same hundreds of megabytes again and again. By default the C library
+//! returns large blocks to the system at once, which must then supply and clear every page of the next ones: a
+//! fifth of the time.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 
 /// The system's allocator, which asks Linux for huge pages (2 MiB instead of 4 KiB) where large tensors lie.
 pub struct HugePages;
 
-/// Blocks from this many bytes on hold at least one whole huge page.
+/// A block of this many bytes or more contains at least one whole huge page.
 #[cfg(target_os = "linux")]
 const LARGE: usize = 2 * HUGE;
 #[cfg(target_os = "linux")]
@@ -57,8 +58,8 @@ unsafe impl GlobalAlloc for HugePages {
     }
 }
 
-/// From now on, returned memory is kept for the next step instead of being given back to the system. Only glibc can
-/// be told so; elsewhere nothing changes.
+/// From now on, freed memory is kept for the next step instead of going back to the system. Only glibc offers this;
+/// elsewhere nothing changes.
 pub(super) fn keep() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: the calls only set thresholds of the allocator.

@@ -1,4 +1,4 @@
-//! A batch of `aand detect`: its pictures are judged, and their heat maps, overlays and raw maps written.
+//! A batch of `aand detect`: judges its pictures and writes their heat maps, overlays and raw maps.
 
 use super::detect::DetectArgs;
 use super::inputs::Input;
@@ -14,11 +14,11 @@ use std::borrow::Cow;
 use std::path::Path;
 use std::time::Instant;
 
-/// A picture that is ready to be looked at.
+/// A picture ready to be judged.
 pub struct Prepared {
     /// As it was read.
     pub native: Picture,
-    /// As the model looks at it, unless that is in tiles of the picture itself.
+    /// As the model sees it; none if it looks at tiles of the picture itself.
     pub seen: Option<Seen<'static>>,
     /// Milliseconds that this took.
     pub ms: f64,
@@ -31,16 +31,16 @@ impl Prepared {
     }
 }
 
-/// What was found, in which picture, and how far that is from those of the training.
+/// What was found, in which picture, and how far that picture is from those of the training.
 type Judged = (Detection, Prepared, Option<f64>);
 
-/// A picture that is to be judged: its number among all, and by what it is known again.
+/// A picture to judge: its number among all, and the fingerprint by which a later run recognizes it.
 pub struct Job<'a> {
     /// Its number.
     pub index: usize,
     /// The picture.
     pub input: &'a Input,
-    /// See [`fingerprint`](super::results::fingerprint); none where the picture cannot be looked at.
+    /// See [`fingerprint`](super::results::fingerprint); none if the file cannot be examined.
     pub fingerprint: Option<String>,
 }
 
@@ -49,10 +49,10 @@ pub fn file(stem: &str, ending: &str) -> String {
     format!("{stem}_{ending}")
 }
 
-/// Computes a batch and writes its pictures; a line for each.
+/// Judges a batch and writes its results; returns a line for each picture.
 ///
 /// # Errors
-/// The device failed. What goes wrong with one picture is in its line.
+/// The device failed. An error of a single picture goes into its line instead.
 pub fn one_batch(
     args: &DetectArgs,
     jobs: &[Job],
@@ -93,7 +93,7 @@ pub fn one_batch(
     Ok(jobs.par_iter().zip(judged).map(line).collect())
 }
 
-/// What the device says of a picture does not name it.
+/// Adds the picture's path, which errors of the device lack.
 fn named(error: Error, picture: &Path) -> Error {
     match error {
         Error::Device(reason) => Error::picture(picture, reason),
@@ -101,7 +101,8 @@ fn named(error: Error, picture: &Path) -> Error {
     }
 }
 
-/// The pictures of one result, at the picture's own size. One that cannot be written does not keep the others from it.
+/// Writes the pictures of one result, at the judged picture's own size. If one cannot be written, the others still
+/// are.
 fn write_results(
     args: &DetectArgs,
     stem: &str,
@@ -127,8 +128,8 @@ fn write_results(
     }
 }
 
-/// Makes the folder of a result, within the output folder. That one is not made anew: when it has vanished, so have
-/// the results of before.
+/// Makes the folder of a result within the output folder. The output folder itself is not made again: if it has
+/// vanished, so have the earlier results.
 fn make_folder(path: &Path, out: &Path) -> Result<()> {
     let folder = crate::files::folder_of(path);
     if !out.join(JOURNAL).exists() {

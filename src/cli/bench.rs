@@ -8,7 +8,7 @@ use crate::benchmark::{
     training_speed,
 };
 use crate::gpu::Processor;
-use crate::model::{Aand, History, Info, Kept, Precision, Score, Selection, StoredModel, Threshold, save};
+use crate::model::{Aand, Info, Kept, Precision, StoredModel, save};
 use crate::picture::{Size, View};
 use crate::student::Student;
 use crate::teacher::{Backbone, Teacher};
@@ -28,7 +28,7 @@ pub struct BenchArgs {
     /// The untrained model's teacher network
     #[arg(long, value_enum, default_value = "resnet18", conflicts_with = "model")]
     backbone: Backbone,
-    /// The untrained model's input size, multiples of 32: one number, or WIDTHxHEIGHT
+    /// The untrained model's input size, in multiples of 32: one number, or WIDTHxHEIGHT
     #[arg(long, default_value = "256", value_parser = size, conflicts_with = "model")]
     size: Size,
     /// The untrained model's seed
@@ -50,7 +50,7 @@ pub struct BenchArgs {
     /// Measure nothing but batch 1
     #[arg(long)]
     only_latency: bool,
-    /// Show the time of every layer, not only of the parts
+    /// Show the time of every layer, not only of the model's parts
     #[arg(long)]
     layers: bool,
     /// What a GPU detects with: f32, or f16 where it has that
@@ -94,7 +94,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     let verbosity = args.verbosity;
     let (processor, mut words) = args.device.choose_named(verbosity)?;
     if let (Processor::Gpu(gpu), Engine::Burn) = (&processor, args.engine) {
-        // What is not there is told before minutes of measuring.
+        // A missing device is reported before minutes of measuring.
         burns_device(&gpu.info)?;
     }
     let temporary;
@@ -114,7 +114,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     verbosity.say("measuring detection");
     let extent = Extent { runs: args.runs.into(), batches: if args.only_latency { 0 } else { 5 } };
     let detection = detection_speed(path, &processor, args.precision, extent)?;
-    // Known by now: a test of them is part of the first answer.
+    // Known by now: the first answer included the test of them.
     if let Some(units) = processor.matrix_units().filter(|_| args.precision == Precision::F16) {
         words = format!("{words}, {units}");
     }
@@ -227,7 +227,7 @@ fn each(detection: &DetectionSpeed) -> Vec<(String, f64)> {
     detection.layers.iter().map(|layer| (layer.name.clone(), layer.ms)).collect()
 }
 
-/// The layers' times summed over the parts of the model: the first two words of their names.
+/// The layers' times summed by part of the model, which is the first two words of a layer's name.
 fn parts(detection: &DetectionSpeed) -> Vec<(String, f64)> {
     let mut parts: Vec<(String, f64)> = Vec::new();
     for layer in &detection.layers {
@@ -248,41 +248,14 @@ fn parts(detection: &DetectionSpeed) -> Vec<(String, f64)> {
 fn untrained(args: &BenchArgs) -> Result<Aand> {
     let (device, raa) = (Device::flex(), RaaOptions::default());
     let mut rng = ChaCha8Rng::seed_from_u64(args.seed);
-    let words = "none: never trained";
     Ok(Aand {
         teacher: Teacher::random(args.backbone, args.seed, &device)?,
         amplifier: Amplifier::new(args.backbone, args.size, raa.memory_items, &mut rng, &device),
         student: Student::new(args.backbone, &mut rng, &device),
         info: Info {
-            format_version: Info::format_for(None, args.size, &View::default()),
-            program: format!("aand {}", env!("CARGO_PKG_VERSION")),
-            name: "untrained".into(),
-            backbone: args.backbone,
             teacher: format!("random, seed {}", args.seed),
-            size: args.size,
-            view: View::default(),
-            preprocessing: words.into(),
-            range: None,
-            form: Default::default(),
-            raa,
-            score: Score::Discrepancy,
-            selection: Selection::Last,
-            threshold: Threshold {
-                value: 1.0,
-                method: words.into(),
-                pictures: 0,
-                reliability: words.into(),
-                reliable: false,
-                stated: None,
-                scores: Vec::new(),
-            },
             seed: args.seed,
-            precision: Precision::F32,
-            training: serde_json::Value::Null,
-            data_fingerprint: String::new(),
-            training_pictures: 0,
-            history: History::default(),
-            refinements: Vec::new(),
+            ..Info::new("untrained", args.backbone, args.size, View::default())
         },
         kept: Kept::default(),
     })

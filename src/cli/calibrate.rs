@@ -21,7 +21,7 @@ pub struct CalibrateArgs {
     /// The model file
     model: PathBuf,
     /// Good pictures that the model was not trained on: files, folders, or a data set, whose good test pictures are
-    /// taken. Without, the scores that the model's threshold rests on are used again, for another rate
+    /// used. Without them, the scores behind the model's present threshold are used again, for another rate
     good: Vec<PathBuf>,
     /// The share of good parts that may be called anomalous: the threshold keeps it, or states what so few pictures
     /// support
@@ -30,7 +30,8 @@ pub struct CalibrateArgs {
     /// The model file to write; NAME-calibrated.aand beside the model unless given
     #[arg(long)]
     out: Option<PathBuf>,
-    /// Take all pictures for good ones of this product, those too that look like defects or like another product
+    /// Trust that all pictures are good ones of this product, even those that look like defects or like another
+    /// product
     #[arg(long)]
     all_good: bool,
     /// Pictures computed at once
@@ -91,7 +92,7 @@ pub fn run(args: &CalibrateArgs) -> Result<()> {
 }
 
 impl CalibrateArgs {
-    /// The scores of the good pictures, which are looked at first.
+    /// The scores of the good pictures, after a check of those pictures.
     fn judge(&self, info: &Info) -> Result<Vec<f64>> {
         let pictures = self.pictures()?;
         let processor = self.device.choose(self.verbosity)?;
@@ -117,7 +118,7 @@ impl CalibrateArgs {
         })
     }
 
-    /// The good pictures: of a data set its good test pictures, otherwise all that is given.
+    /// The good pictures: the good test pictures of a data set, otherwise all that are given.
     fn pictures(&self) -> Result<Vec<PathBuf>> {
         if let [folder] = self.good.as_slice()
             && let Some(good) = good_test_pictures(folder)
@@ -138,7 +139,7 @@ impl CalibrateArgs {
             if stop::asked() {
                 return Err(Error::Interrupted("stopped: nothing was written".into()));
             }
-            // One that cannot be read ends it: a calibration on the others would state too much.
+            // An unreadable picture is an error: a calibration on the rest would promise too much.
             let read =
                 some.par_iter().map(|path| open_ranged(path, info.range)).collect::<Result<Vec<_>>>()?;
             let (read, details): (Vec<_>, Vec<_>) = read.into_iter().unzip();
@@ -152,7 +153,7 @@ impl CalibrateArgs {
     }
 }
 
-/// The good test pictures of a data set with labels; `None` where the folder is none.
+/// The good test pictures of a labeled data set; `None` if the folder is not one.
 fn good_test_pictures(folder: &Path) -> Option<Vec<PathBuf>> {
     if !folder.is_dir() {
         return None;

@@ -1,13 +1,13 @@
-//! Size and score of a training, as people ask for them.
+//! Size and score of a training, as given on the command line.
 
 use crate::model::Score;
 use crate::picture::{Pooling, Size};
 use crate::{Error, Result};
 
-/// The network's size as it is asked for.
+/// The requested size of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SizeChoice {
-    /// By the pictures.
+    /// Chosen from the pictures.
     Auto,
     /// This one.
     Of(Size),
@@ -21,12 +21,12 @@ impl std::str::FromStr for SizeChoice {
     }
 }
 
-/// What is asked to be the score.
+/// The requested score.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ScoreChoice {
-    /// Of which map.
+    /// From which map.
     pub score: Score,
-    /// What of it.
+    /// How the map is reduced to a number.
     pub pooling: Pooling,
 }
 

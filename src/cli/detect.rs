@@ -1,7 +1,8 @@
 //! `aand detect MODEL IMAGES… --out DIR`: heat maps, overlays, scores and verdicts.
 //!
 //! Pictures stream through in batches: one thread reads, decodes and resizes ahead while this one computes and
-//! writes, so that a thousand pictures take no more memory than ten. A picture that fails is a line; the others go on.
+//! writes, so that a thousand pictures take no more memory than ten. A picture that fails gets a line that says why;
+//! the others go on.
 
 use super::batch::{Job, Prepared, file, one_batch};
 use super::folder::Folder;
@@ -40,43 +41,44 @@ pub struct DetectArgs {
     /// threshold), or both
     #[arg(long, value_enum, value_delimiter = ',')]
     raw: Vec<Raw>,
-    /// Call pictures with a greater score anomalous, instead of the model's own threshold
+    /// Call pictures with a higher score anomalous, instead of using the model's own threshold
     #[arg(long, value_parser = positive)]
     threshold: Option<f64>,
-    /// Tell of no region with fewer pixels of the picture than this; it counts for the score all the same
+    /// Report no region with fewer pixels of the picture than this; it still counts for the score
     #[arg(long, value_name = "PIXELS", default_value_t = 0.0, value_parser = pixels)]
     min_area: f64,
     /// Pixels that a tile shares with the next, instead of the model's; for models that look at tiles
     #[arg(long, value_name = "PIXELS")]
     overlap: Option<usize>,
-    /// What of the pictures counts, instead of the model's: a mask's file, x,y,width,height, or a polygon's .json
+    /// The region of the pictures that counts, instead of the model's: a mask's file, x,y,width,height, or a
+    /// polygon's .json
     #[arg(long, value_name = "REGION")]
     roi: Option<String>,
     /// Write no heat maps
     #[arg(long)]
     no_heat: bool,
-    /// Tell how far each picture is from those of the training, for `aand watch`; the teacher computes it on the CPU, which
-    /// takes a third of the time of detection again there, and more beside a GPU
+    /// Report how far each picture is from those of the training, for `aand watch`. The teacher computes this on the
+    /// CPU: a third more time than detection on the CPU, a larger share beside a GPU
     #[arg(long)]
     distance: bool,
     /// Write no overlays
     #[arg(long)]
     no_overlay: bool,
-    /// Judge part I of N of the pictures only, I from 1 to N; `aand merge` makes one of all parts. Which part a picture
-    /// is in depends on its path alone, so that new pictures move none of the others. auto takes I and N from a SLURM
-    /// job array, auto/N only I, also from a Kubernetes Indexed Job
+    /// Judge only part I of N of the pictures, I from 1 to N; `aand merge` joins all parts. A picture's part depends on
+    /// its path alone, so new pictures move none of the others. auto takes I and N from a SLURM job array; auto/N takes
+    /// only I, also from a Kubernetes Indexed Job
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
-    /// Leave out how long each picture took, so that results of the same pictures are the same bytes
+    /// Leave out how long each picture took, so that the same pictures give the same bytes
     #[arg(long)]
     pub(super) no_times: bool,
-    /// Judge all pictures again, also those that an earlier run with the same model and settings has judged
+    /// Judge all pictures again, even those that an earlier run with the same model and settings has judged
     #[arg(long)]
     again: bool,
     /// Pictures computed at once
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..))]
     batch: u16,
-    /// What a GPU computes with: f32, or f16 where it has that (less memory to move; scores within 1 %)
+    /// What a GPU computes with: f32, or f16 where the GPU has it (less memory to move; scores within 1 %)
     #[arg(long, value_enum, default_value = "f32")]
     precision: Precision,
     #[command(flatten)]
@@ -155,7 +157,7 @@ pub fn run(args: &DetectArgs) -> Result<()> {
         verbosity.say(format!("removed {removed} heat maps and other files of results that are replaced"));
     }
     let end = stream(args, &jobs, (&detector, familiar.as_ref()), &mut results, &mut count);
-    // Whatever happened, what is known is kept.
+    // Whatever happened, the results so far are kept.
     let written = results.finish();
     let Count { good, anomalous, failed, passing } = count;
     let done = good + anomalous + failed;
@@ -187,11 +189,11 @@ pub fn run(args: &DetectArgs) -> Result<()> {
     if failed > 0 { Err(Error::Incomplete(told())) } else { Ok(()) }
 }
 
-/// A line of an earlier run that still holds, with its picture's number.
+/// A line of an earlier run that is still valid, with its picture's number.
 type Kept = (usize, ResultLine);
 
 impl DetectArgs {
-    /// The pictures of this run's part, and what the part has to say of them and of all; without --shard all of them.
+    /// The pictures of this run's part, and the record of the part; without --shard all pictures and no record.
     fn own(&self, all: Vec<Input>) -> (Vec<Input>, Option<Part>) {
         let Some(shard) = self.shard else { return (all, None) };
         let pictures = all.len();
@@ -202,18 +204,18 @@ impl DetectArgs {
         (inputs, Some(Part { pictures, listing, order, ..Part::new(shard) }))
     }
 
-    /// The settings of the results, with the files that they have.
+    /// The settings of the results, with the kinds of files to write.
     fn with_files(&self, settings: String) -> String {
         let files = self.endings().collect::<Vec<_>>().join(",");
         format!("{settings} {files}{}", if self.no_times { " no times" } else { "" })
     }
 
-    /// The names of all files for a picture.
+    /// The names of all result files of a picture.
     fn files(&self, input: &Input) -> Vec<String> {
         self.endings().map(|ending| file(&input.stem, ending)).collect()
     }
 
-    /// How the names of a picture's files end.
+    /// The endings of the names of a picture's result files.
     pub(super) fn endings(&self) -> impl Iterator<Item = &'static str> + use<> {
         let wanted = [
             (!self.no_heat, "heat.png"),
@@ -224,8 +226,8 @@ impl DetectArgs {
         wanted.into_iter().filter_map(|(wanted, ending)| wanted.then_some(ending))
     }
 
-    /// What the results depend on besides the pictures: the model's content; the program, and the settings. Which
-    /// files are wanted is not among it: what is there counts.
+    /// What the results depend on besides the pictures: the content of the model, and the program with its
+    /// settings. The kinds of files wanted are not part of it: whether the files exist is checked instead.
     fn run(&self, processor: &Processor, detector: &Detector) -> Result<(String, String)> {
         let model = crate::weights::sha256(&self.model)?;
         let kind = if matches!(processor, Processor::Cpu) { "cpu" } else { "gpu" };
@@ -236,19 +238,20 @@ impl DetectArgs {
         Ok((model, format!("{version} {kind} {precision:?} {threshold:?} {min_area} {distance} {view}")))
     }
 
-    /// What tells how far a picture is from those of the training, where that is asked for.
+    /// Measures how far a picture is from those of the training, if asked for.
     fn familiar(&self) -> Result<Option<Familiar>> {
         if !self.distance {
             return Ok(None);
         }
         let stored = StoredModel::open(&self.model)?;
-        // By the model's own view, whatever --roi and --overlap say: those of the training were made by it.
+        // With the model's own view, whatever --roi and --overlap say: the training's embeddings were made
+        // with it.
         let familiar = Familiar::new(&stored.info, &stored, stored.embeddings()?)?;
         let reason = "it keeps no pictures of its training, so there is no --distance to them; train anew with --keep 24";
         familiar.map(Some).ok_or_else(|| Error::model(&self.model, reason))
     }
 
-    /// Puts what was asked for in the place of the model's own, and says what is to be known about it.
+    /// Replaces the model's own settings by those asked for, and warns where needed.
     fn prepare(&self, detector: &mut Detector, first: Option<&Path>) -> Result<()> {
         detector.min_area = self.min_area;
         let (verbosity, info) = (self.verbosity, &mut detector.info);
@@ -292,7 +295,7 @@ impl DetectArgs {
         Ok(())
     }
 
-    /// Which pictures an earlier run has judged, and which are to be judged.
+    /// Splits the pictures into those an earlier run has judged and those to judge.
     fn begin<'a>(&self, earlier: &mut Earlier, inputs: &'a [Input], run: &str) -> (Vec<Kept>, Vec<Job<'a>>) {
         let (mut kept, mut jobs) = (Vec::new(), Vec::new());
         for (index, input) in inputs.iter().enumerate() {
@@ -310,7 +313,7 @@ impl DetectArgs {
         (kept, jobs)
     }
 
-    /// What becomes of the results of an earlier run, in words.
+    /// Says what becomes of the results of an earlier run.
     fn of_earlier(&self, kept: usize, all: usize) -> String {
         let out = self.out.display();
         match kept {
@@ -325,9 +328,9 @@ impl DetectArgs {
     }
 }
 
-/// A warning about a threshold, from the model's words: `not reliable: …` or `rests on only …`.
+/// A warning about a threshold, from the words stored in the model: `not reliable: …` or `rests on only …`.
 pub(super) fn doubt(reliability: &str) -> String {
-    // Models from before stated no rate; their words go on from "the threshold".
+    // Older models stated no rate; their words continue a sentence that begins "the threshold".
     match ["not ", "rests ", "a guess"].into_iter().find(|start| reliability.starts_with(start)) {
         Some("rests ") => format!("warning: the threshold {reliability}"),
         Some(_) => format!("warning: the threshold is {reliability}"),
@@ -335,7 +338,7 @@ pub(super) fn doubt(reliability: &str) -> String {
     }
 }
 
-/// All pictures that are to be judged, batch by batch.
+/// Judges all pictures that are left to judge, batch by batch.
 fn stream(
     args: &DetectArgs,
     jobs: &[Job],
@@ -355,7 +358,7 @@ fn stream(
         let seen = view.tiles.is_none().then(|| view.see(&native, size).owned());
         Ok(Prepared { native, seen, ms: started.elapsed().as_secs_f64() * 1000.0 })
     };
-    // A picture in tiles is a batch of its own, and may be so large that few can be in memory.
+    // A picture looked at in tiles is a batch of its own, and may be so large that only a few fit in memory.
     let tiled = view.tiles.is_some();
     let batches: Vec<&[Job]> = jobs.chunks(if tiled { 1 } else { args.batch.into() }).collect();
     let bar = bar(args.verbosity, jobs.len() as u64, "pictures");
@@ -379,7 +382,8 @@ fn stream(
     result
 }
 
-/// Counts a line and shows it; of an earlier run's line, without an input, only the JSON.
+/// Counts a line and shows it. For a line of an earlier run, which comes without an input, shows only the
+/// JSON.
 fn tell(verbosity: Verbosity, line: &ResultLine, json: &str, input: Option<&Input>, count: &mut Count) {
     count.add(line);
     if let (Some(input), Some(verdict), Some(normalized)) = (input, line.verdict, line.normalized)

@@ -8,13 +8,13 @@ use clap::Args;
 /// The choice of a device.
 #[derive(Clone, Debug, Args)]
 pub struct DeviceArgs {
-    /// Where to compute: auto (a real GPU, else the CPU), cpu, gpu, or gpu:N for the N-th
+    /// Where to compute: auto (a real GPU, else the CPU), cpu, gpu, or gpu:N for the N-th GPU
     #[arg(long, default_value = "auto")]
     pub device: Choice,
 }
 
 impl DeviceArgs {
-    /// Chooses the device and says which.
+    /// Chooses the device and tells the person which.
     ///
     /// # Errors
     /// The GPU asked for is not there, or cannot be opened.
@@ -22,7 +22,7 @@ impl DeviceArgs {
         self.choose_named(verbosity).map(|(processor, _)| processor)
     }
 
-    /// As [`choose`](Self::choose), with what it says.
+    /// As [`choose`](Self::choose); also returns the device in words.
     ///
     /// # Errors
     /// As [`choose`](Self::choose).

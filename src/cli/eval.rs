@@ -37,7 +37,8 @@ pub struct EvalArgs {
     /// Write an HTML report with pictures, curves and the model's intermediate features
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// What of the pictures counts, instead of the model's: a mask's file, x,y,width,height, or a polygon's .json
+    /// The region of the pictures that counts, instead of the model's: a mask's file, x,y,width,height, or a
+    /// polygon's .json
     #[arg(long, value_name = "REGION")]
     roi: Option<String>,
     /// Pictures computed at once
@@ -84,7 +85,7 @@ impl Measured {
     }
 }
 
-/// Runs `aand eval`. A category that cannot be measured does not keep the others from it.
+/// Runs `aand eval`. If one category cannot be measured, the others still are.
 pub fn run(args: &EvalArgs) -> Result<()> {
     let sets = dataset::open_for_test(&args.data, args.layout, args.category.as_deref())?;
     check_outputs(args)?;
@@ -104,7 +105,7 @@ pub fn run(args: &EvalArgs) -> Result<()> {
         });
         match measured {
             Ok(measured) => all.push(measured),
-            // What is measured so far is shown all the same.
+            // What has been measured so far is still shown.
             Err(error @ Error::Interrupted(_)) => {
                 first = Some(error);
                 break;
@@ -134,7 +135,7 @@ pub fn run(args: &EvalArgs) -> Result<()> {
     complete(&all, &failed)
 }
 
-/// Makes sure that both files can be written, and take the place of nothing but earlier ones.
+/// Makes sure that both files can be written, and replace nothing but earlier ones of this program.
 fn check_outputs(args: &EvalArgs) -> Result<()> {
     if let Some(path) = &args.csv {
         check_file(path)?;
@@ -204,7 +205,7 @@ fn model_for(args: &EvalArgs, set: &Dataset) -> Result<Measurable> {
     Ok(model)
 }
 
-/// A labeled picture as the model looks at it, and what there is to say of it.
+/// A labeled picture as the model sees it, and remarks about it.
 struct Labeled {
     seen: Seen<'static>,
     mask: Option<Mask>,
@@ -250,7 +251,7 @@ pub(super) fn measure(
 ) -> Result<Measured> {
     let detector = model.detector(processor)?;
     let info = &model.info;
-    // A picture in tiles is a batch of its own, and may be so large that few can be in memory.
+    // A picture looked at in tiles is a batch of its own, and may be so large that only a few fit in memory.
     let tiled = info.view.tiles.is_some();
     let batches: Vec<&[Sample]> = set.test.chunks(if tiled { 1 } else { batch }).collect();
     let (mut judged, mut unusable) = (Vec::new(), Vec::new());
@@ -345,7 +346,7 @@ fn show(args: &EvalArgs, all: &[Measured], evaluations: &[Evaluation], failed: &
     Ok(())
 }
 
-/// One data set's metrics, with what the model's header and the errors add.
+/// One data set's metrics, with fields from the model's header and the pictures that failed.
 fn object(of: &Measured) -> Result<Value> {
     let wrong = |e: serde_json::Error| Error::io("standard output", e.into());
     let mut object = serde_json::to_value(&of.evaluation).map_err(wrong)?;
@@ -362,7 +363,7 @@ fn object(of: &Measured) -> Result<Value> {
     Ok(object)
 }
 
-/// What the image AUROC would be if other things of the same maps were the score (`aand train --score`).
+/// What the image AUROC would be with the other scores that the same maps allow (`aand train --score`).
 fn by_score(of: &Measured) -> Value {
     let labels: Vec<bool> = of.judged.iter().map(|judged| judged.defect.is_some()).collect();
     let auroc = |pooling: Pooling| {
@@ -377,8 +378,8 @@ fn by_score(of: &Measured) -> Value {
     [Pooling::Max].into_iter().chain(top).map(auroc).collect::<serde_json::Map<_, _>>().into()
 }
 
-/// Several data sets in one object: the unweighted means under the same keys, over how many of them each is (a metric
-/// may not be defined for all) in `mean_over`, and each in `categories`.
+/// Several data sets in one object: unweighted means under the same keys; in `mean_over` the number of data sets
+/// behind each mean, since a metric may not be defined for all; and each data set in `categories`.
 fn mean_of(objects: Vec<Value>) -> Value {
     let mut mean = json!({ "name": "mean" });
     for key in [

@@ -30,17 +30,17 @@ pub struct ExportArgs {
     /// The file to write [default: the model's name with the ending .onnx, or -small.aand]
     #[arg(long)]
     pub(super) out: Option<PathBuf>,
-    /// What the graph takes: u8, or f32 from 0 to 255
+    /// The graph's input: u8, or f32 from 0 to 255
     #[arg(long, value_enum, default_value = "u8")]
     pixels: Pixels,
-    /// Compare the file's scores and verdicts with the program's on these pictures and folders, of ONNX in each runtime
-    /// that Python has (ONNX Runtime, OpenVINO); fails where they differ
+    /// Compare the file's scores and verdicts with the program's on these pictures and folders, for ONNX in each
+    /// runtime that Python has (ONNX Runtime, OpenVINO); fail if they differ
     #[arg(long, num_args = 1.., value_name = "IMAGES")]
     pub(super) verify: Vec<PathBuf>,
-    /// At most so many pictures are compared
+    /// Compare at most this many pictures
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) at_most: u16,
-    /// The Python to verify with
+    /// The Python interpreter to verify with
     #[arg(long, default_value = "python3")]
     python: OsString,
     #[command(flatten)]
@@ -121,17 +121,17 @@ pub fn run(args: &ExportArgs) -> Result<()> {
     }
 }
 
-/// Decodes the pictures to verify with, the first `--at-most`, and hands them on, a few at a time.
+/// Decodes the first `--at-most` pictures to verify with, and passes them to `with`, a few at a time.
 ///
 /// # Errors
-/// None can be read, or `with` fails.
+/// No picture can be read, or `with` fails.
 pub(super) fn verify_with(
     args: &ExportArgs,
     range: Option<Range>,
     mut with: impl FnMut(Vec<Picture>) -> Result<()>,
 ) -> Result<()> {
     let (verbosity, most) = (args.verbosity, usize::from(args.at_most));
-    // Results of detect are left out of a folder by their signature; there is no folder of results here.
+    // No folder of results here: results of detect are left out by their signature.
     let (mut inputs, left_out) = find(&args.verify, Path::new(""))?;
     verbosity.advise(&left_out.advice());
     if inputs.len() > most {
@@ -157,7 +157,7 @@ pub(super) fn verify_with(
     }
 }
 
-/// Judges the pictures here and in the runtimes, and says how far apart they are.
+/// Judges the pictures here and in the runtimes, and reports how far the scores are apart.
 fn compare(args: &ExportArgs, out: &Path, detector: &Detector) -> Result<Vec<Agreement>> {
     let verbosity = args.verbosity;
     let [_, height, width] = detector.input_shape();

@@ -8,28 +8,29 @@ use crate::{Error, Result};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
-/// Pictures beyond which a film is refused: all its maps are kept in memory.
+/// The most pictures in a film: all its maps are kept in memory.
 const MOST: usize = 64;
 
 /// What is filmed.
 #[derive(Clone, Debug, Args)]
 pub struct FilmArgs {
-    /// Also write how the discrepancies of test pictures change as the student learns; they are only looked at
+    /// Also write how the discrepancies of test pictures change as the student learns; nothing is learned from
+    /// those pictures
     #[arg(long, conflicts_with = "resume")]
     pub film: Option<PathBuf>,
-    /// A test picture to film; repeat it. The others are only listed. All are filmed unless given
+    /// A test picture to film; may be repeated. The others are only listed. All are filmed unless given
     #[arg(long, requires = "film", value_name = "PICTURE")]
     film_of: Vec<PathBuf>,
-    /// How often the film looks at them; once: at the end, otherwise from before the first epoch on
+    /// How many frames to film: 1 is the end of training alone, otherwise the first is before the first epoch
     #[arg(long, requires = "film", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
     film_frames: u16,
 }
 
 impl FilmArgs {
-    /// Makes sure that the film takes the place of nothing but an earlier one, and that there is one data set for it.
+    /// Makes sure that the film replaces nothing but an earlier film, and that there is exactly one data set.
     ///
     /// # Errors
-    /// Something else is there, or there are several.
+    /// Another file is in the way, or there are several data sets.
     pub fn check(&self, sets: &[Dataset]) -> Result<()> {
         let Some(path) = &self.film else { return Ok(()) };
         if sets.len() > 1 {
@@ -42,7 +43,7 @@ impl FilmArgs {
     /// The film, with its pictures.
     ///
     /// # Errors
-    /// A picture is none of the test pictures or unusable, or there are none or too many.
+    /// A picture is not a test picture or is unusable, or there are none or too many.
     pub fn open(&self, set: &Dataset, settings: &Settings) -> Result<Option<Film>> {
         let (size, range) = (settings.size.width, settings.range);
         if self.film.is_none() {
@@ -65,7 +66,8 @@ impl FilmArgs {
             let picture = resize(&open_ranged(&sample.path, range)?.0, size as u32, size as u32);
             film.add(name(sample), &picture, sample.defect.is_some(), mask(sample, size)?);
         }
-        // The others are only listed: with their masks, where the patches of defects lie can be told of all.
+        // The others are only listed, with their masks, so that the defective patches of all pictures are
+        // known.
         for sample in
             set.test.iter().filter(|other| !chosen.iter().any(|sample| std::ptr::eq(*sample, *other)))
         {

@@ -1,4 +1,5 @@
-//! The library's errors name settings, in backticks and with underscores; on a command line these are flags.
+//! Turns the settings that the library's errors name, in backticks and with underscores, into command-line
+//! flags.
 
 use super::Cli;
 use clap::{Command, CommandFactory};
@@ -18,12 +19,12 @@ fn collect(command: &Command, flags: &mut HashSet<String>) {
 }
 
 /// A message with flags in place of settings: `epochs_amplify 0` in backticks becomes --epochs-amplify 0. Anything else
-/// in backticks stays as it is; not for messages that quote names of people's own.
+/// in backticks stays as it is. Not for messages that quote names the user chose.
 pub fn with_flags(message: &str) -> String {
     let parts: Vec<&str> = message.split('`').collect();
     let mut text = String::with_capacity(message.len());
     for (n, part) in parts.iter().enumerate() {
-        // Every second part is quoted, but for one that nothing closes.
+        // Every second part is quoted, except one whose backtick is never closed.
         let quoted = n % 2 == 1 && n + 1 < parts.len();
         let (name, value) = part.split_at(part.find(' ').unwrap_or(part.len()));
         let flag = name.replace('_', "-");
@@ -65,7 +66,7 @@ mod tests {
         assert_eq!(told(&beside), "parts: `good` lies beside `out`");
     }
 
-    /// Every setting that the library's errors name is one that a command has.
+    /// Every setting that the library's errors name is a flag of some command.
     #[test]
     fn settings_in_messages_are_known() {
         for name in [

@@ -1,5 +1,6 @@
-//! Folders of results: one run at a time writes to each, and over nothing that the program did not make. Its pictures
-//! are signed, its tables known by how they begin; other files have to be named in the tables.
+//! Folders of results: only one run at a time writes to a folder, and it replaces only files that the program made.
+//! Those are known by the signature in its pictures and by how its tables begin; other files must be named in the
+//! tables.
 
 use super::line::is_own_table;
 use super::output::{check_folder, is_own_png};
@@ -10,7 +11,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// So much of a file is read to see whose it is; signatures come first.
+/// How many bytes of a file are read to tell whose it is; signatures come first.
 const HEAD: u64 = 4096;
 
 /// Whether a file is a result that this program has made, wherever it lies.
@@ -28,7 +29,7 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Makes the folder if need be and takes it for this run.
+    /// Makes the folder if it is missing, and locks it for this run.
     ///
     /// # Errors
     /// It cannot be made or written, or another run is writing to it.
@@ -44,15 +45,16 @@ impl Folder {
         }
     }
 
-    /// Makes sure that writing `files` takes nothing from anyone, and clears what killed runs left where they are to
-    /// lie. `listed` are files of earlier runs that cannot be told by their content.
+    /// Makes sure that writing `files` replaces nobody else's file, and removes leftovers of killed runs from where
+    /// they will lie. `listed` are files of earlier runs that cannot be recognized by their content.
     ///
     /// # Errors
-    /// One of the files is there and was not made by the program.
+    /// One of the files exists and was not made by the program.
     pub fn check(&self, files: &[String], listed: &HashSet<String>) -> Result<()> {
         for file in files {
             let path = self.path.join(file);
-            // A folder in its place is no file to lose; that picture's result will fail, the others not.
+            // A folder of that name holds no file to lose; that picture's result will fail, the others will
+            // not.
             let Ok(facts) = fs::symlink_metadata(&path) else { continue };
             let is_own = facts.is_dir() || facts.len() == 0 || is_result(&path) || listed.contains(file);
             if !is_own {
@@ -70,19 +72,20 @@ impl Folder {
         Ok(())
     }
 
-    /// Removes those of `old` files, results of earlier runs, that `files` does not name, and folders that are empty
-    /// then; how many files.
+    /// Removes the `old` files, results of earlier runs, that `files` does not name, and folders left empty. Returns
+    /// how many files.
     pub fn remove_stale(&self, old: &HashSet<String>, files: &[String]) -> usize {
         let wanted: HashSet<&String> = files.iter().collect();
         let removed = old.iter().filter(|file| !wanted.contains(file)).filter(|file| {
             let path = self.path.join(file);
-            // Names come from a table: nothing outside the folder, and no picture that is not signed.
+            // The names come from a table, which may be wrong: remove nothing outside the folder, and no
+            // unsigned picture.
             let inside =
                 Path::new(file).components().all(|part| matches!(part, std::path::Component::Normal(_)));
             let own = inside && (file.ends_with(".npy") || is_result(&path));
             let gone = own && path.is_file() && fs::remove_file(&path).is_ok();
             let mut folder = folder_of(&path);
-            // Only empty ones can be removed.
+            // `remove_dir` removes only empty folders.
             while inside && folder != self.path && fs::remove_dir(folder).is_ok() {
                 folder = folder_of(folder);
             }

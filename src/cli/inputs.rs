@@ -1,4 +1,4 @@
-//! The pictures named on a command line, and what their results are to be called.
+//! The pictures named on a command line, and the names of their results.
 
 use super::shard::key;
 use crate::files::{folder_of, plain_name, real, shortened};
@@ -13,11 +13,11 @@ use std::path::{Component, Path, PathBuf};
 pub struct Input {
     /// Where it is, as the person wrote it.
     pub path: PathBuf,
-    /// Its results' path within the output folder, without ending; unlike all others'.
+    /// Its results' path within the output folder, without ending; unique.
     pub stem: String,
-    /// Whether the stem is not simply the picture's name without its ending.
+    /// Whether the stem differs from the picture's name without its ending.
     pub renamed: bool,
-    /// Which part of the pictures it belongs to: see [`key`].
+    /// Decides which part of the pictures it belongs to: see [`key`].
     pub key: u64,
 }
 
@@ -25,7 +25,7 @@ pub struct Input {
 /// within a folder of pictures, are left out.
 ///
 /// # Errors
-/// A folder cannot be read or holds no pictures, or is itself the output folder.
+/// A folder cannot be read, holds no pictures, or is itself the output folder.
 pub fn find(arguments: &[PathBuf], out: &Path) -> Result<(Vec<Input>, LeftOut)> {
     let out = real(out);
     let (mut inputs, mut seen, mut taken) = (Vec::new(), HashSet::new(), HashSet::new());
@@ -64,8 +64,8 @@ pub fn find(arguments: &[PathBuf], out: &Path) -> Result<(Vec<Input>, LeftOut)> 
         };
         let listed = base == argument;
         for path in found {
-            // Links in a folder are pictures of their own, as stores of large files make them; a link that is named
-            // beside its file is the same file once more.
+            // Links found in a folder count as pictures of their own, since stores of large files consist of them.
+            // A link named on the command line beside its file is the same picture again.
             let place = path.file_name().filter(|_| listed).map(|name| real(folder_of(&path)).join(name));
             if seen.insert(place.unwrap_or_else(|| real(&path))) {
                 let relative = path.strip_prefix(base).unwrap_or(&path);
@@ -84,11 +84,11 @@ pub fn find(arguments: &[PathBuf], out: &Path) -> Result<(Vec<Input>, LeftOut)> 
     Ok((inputs, left_out))
 }
 
-/// So many bytes are added to a stem at most: `_overlay.png`.
+/// The most bytes that are added to a stem: `_overlay.png`.
 const ENDING: usize = 12;
 
 /// `part.png` to `part`, and if that is taken `part_png`, then `part_png_2` and so on; whether it had to be changed.
-/// Names are cut and spelled so that every file system takes them.
+/// Names are shortened and spelled so that every file system accepts them.
 fn unused(relative: &Path, taken: &mut HashSet<String>) -> (String, bool) {
     let mut folder = String::new();
     for part in relative.parent().into_iter().flat_map(Path::components) {
@@ -103,7 +103,7 @@ fn unused(relative: &Path, taken: &mut HashSet<String>) -> (String, bool) {
     let numbered = (2..).map(|n| format!("{longer}_{n}"));
     let names = [plain, longer.clone()].into_iter().chain(numbered);
     let mut stems = names.map(|name| folder.clone() + &shortened(&name, ENDING));
-    // Some file systems do not tell capitals apart.
+    // Some file systems ignore case.
     let stem = stems.find(|stem| taken.insert(stem.to_lowercase())).unwrap_or_default();
     let renamed = Path::new(&stem) != relative.with_extension("");
     (stem, renamed)
@@ -157,7 +157,7 @@ mod tests {
         let ways = ["a.png", "./a.png", "sub/../a.png", "b.png", "here/a.png"].map(|way| root.join(way));
         let (inputs, left_out) = find(&ways, &root.join("out")).unwrap();
         assert_eq!((inputs.len(), left_out.given_again), (1, 4));
-        // Names in a folder that lead to one stored file are pictures of their own.
+        // Two names in a folder that link to one stored file are two pictures.
         assert_eq!(find(&[root.into()], &root.join("out")).unwrap().0.len(), 2);
     }
 

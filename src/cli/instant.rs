@@ -16,7 +16,7 @@ use std::time::Instant;
 /// How many pictures are decoded at a time.
 const TOGETHER: usize = 16;
 
-/// Refuses what is asked of the device and the score and cannot be followed.
+/// Refuses a device or score that an instant detector cannot have.
 ///
 /// # Errors
 /// A GPU is asked for, or the gate is to be the score.
@@ -32,7 +32,7 @@ pub fn check(device: Choice, score: Score) -> Result<()> {
     Ok(())
 }
 
-/// Learns from the good pictures of `set`, by what of the settings applies, and writes the model to `out`.
+/// Learns from the good pictures of `set`, with those settings that apply, and writes the model to `out`.
 pub fn one(
     verbosity: Verbosity,
     (set, range): (&Dataset, Option<RangeChoice>),
@@ -102,7 +102,7 @@ mod tests {
     use crate::cli::train::TrainArgs;
     use clap::{Args, Command};
 
-    /// What it follows, or follows as far as [`check`](super::check) lets it; everything else it must refuse.
+    /// The flags it obeys, some only as far as [`check`](super::check) allows; it must refuse all others.
     const FOLLOWED: [&str; 14] = [
         "data",
         "instant",
@@ -127,7 +127,7 @@ mod tests {
         let refused = command.get_arg_conflicts_with(by_id("instant").unwrap());
         for argument in command.get_arguments() {
             let id = argument.get_id().as_str();
-            // These are the form of its words, or need one that is refused.
+            // These only shape the output, or need a flag that is refused.
             let harmless = ["quiet", "json", "overlap", "film_of", "film_frames"].contains(&id);
             let refused = refused.iter().any(|other| other.get_id() == id);
             assert_ne!(FOLLOWED.contains(&id) || harmless, refused, "{id}");

@@ -13,10 +13,10 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-/// Pictures whose patches are embedded, at most, of good and of anomalous ones each.
+/// At most this many good and this many anomalous pictures have their patches embedded.
 const PICTURES: usize = 20;
 
-/// Patches per picture and kind: with 20 anomalous and 20 good pictures about 600 in all.
+/// Patches per picture and kind: about 600 in all with 20 anomalous and 20 good pictures.
 const PATCHES: usize = 10;
 
 /// The level whose features are embedded, from 0.
@@ -30,7 +30,7 @@ fn see(subject: &Subject, model: &Aand, judged: &Judged) -> Result<(Picture, Siz
     Ok((picture, Size::of(&native), features))
 }
 
-/// What the network gets of a picture; of one that it looks at in tiles, the one around the map's highest value.
+/// What the network receives: the picture, or if it looks at tiles, the tile around the map's highest value.
 fn shown(view: &View, native: &Picture, size: Size, judged: &Judged) -> Picture {
     if view.tiles.is_none() {
         return view.see(native, size).picture.into_owned();
@@ -38,7 +38,8 @@ fn shown(view: &View, native: &Picture, size: Size, judged: &Judged) -> Picture 
     view.tile(native, place(Size::of(native), size, judged), size)
 }
 
-/// The corner of the tile around the highest value of a picture's map, within the picture where it is that large.
+/// The corner of the tile around the highest value of a picture's map, kept inside the picture if that is large
+/// enough.
 fn place(native: Size, tile: Size, judged: &Judged) -> [usize; 2] {
     let map = &judged.map;
     let highest = (0..map.data.len()).max_by(|&a, &b| map.data[a].total_cmp(&map.data[b])).unwrap_or(0);
@@ -52,7 +53,7 @@ fn place(native: Size, tile: Size, judged: &Judged) -> [usize; 2] {
     ]
 }
 
-/// The mask, which has the map's size, as it lies in what the network got.
+/// The part of the mask, which has the map's size, that covers what the network received.
 fn truth(subject: &Subject, mask: &Mask, native: Size, judged: &Judged) -> Mask {
     let Info { size, view, .. } = &subject.model.info;
     if view.tiles.is_none() {
@@ -94,7 +95,7 @@ pub fn levels(subject: &Subject) -> Result<Option<Levels>> {
     Ok(Some(Levels { name: short_name(&worst.path), picture, levels }))
 }
 
-/// Patch features of the second level, normal and anomalous by the masks; none without masks.
+/// Patch features of the second level, labeled normal or anomalous by the masks; none without masks.
 pub fn embedding(subject: &Subject) -> Result<Option<Vec<EmbeddingRow>>> {
     let (marked, good): (Vec<&Judged>, Vec<&Judged>) = subject
         .judged
@@ -130,7 +131,7 @@ pub fn embedding(subject: &Subject) -> Result<Option<Vec<EmbeddingRow>>> {
     Ok(Some(rows))
 }
 
-/// Evenly spaced pictures, so that every kind of defect has its share.
+/// Evenly spaced pictures, so that every kind of defect is represented.
 fn spread<'a>(all: &'a [&'a Judged]) -> impl Iterator<Item = &'a Judged> {
     let count = all.len().min(PICTURES);
     (0..count).map(move |n| all[n * all.len() / count])

@@ -7,12 +7,12 @@ use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// A line of the results. What does not apply is left out: a picture that could not be judged has no score, one whose
-/// heat map could not be written has an error beside its score.
+/// A line of the results. Fields that do not apply are left out: a picture that could not be judged has no score; one
+/// whose heat map could not be written has both a score and an error.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ResultLine {
-    /// The picture, as it was given; what is not UTF-8 in it is replaced.
+    /// The picture's path as given; bytes that are not UTF-8 are replaced.
     pub path: String,
     /// The exact path where it is not UTF-8, percent-encoded.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,7 +26,7 @@ pub struct ResultLine {
     /// Whether the score exceeds the threshold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
-    /// How far its embedding is from the nearest of the training; only where the model keeps some.
+    /// Distance of its embedding from the nearest one of the training; only if the model keeps some.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub distance: Option<f64>,
     /// The regions above the threshold, in pixels of the picture; none in a good one.
@@ -47,30 +47,30 @@ pub struct ResultLine {
     /// The raw map as 16-bit PNG.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub map_png: Option<String>,
-    /// What went wrong, and what to do.
+    /// What went wrong, and the remedy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Whether the error is of a kind that may pass; for this run alone.
+    /// Whether the error may be temporary; for this run only.
     #[serde(skip)]
     pub passing: bool,
-    /// By this a later run knows that picture, model and settings are the same.
+    /// By this a later run recognizes that picture, model and settings are the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
 }
 
-/// The columns of `results.csv`; [`MORE`] only where a picture's name alone does not lead to it and to its results.
+/// The columns of `results.csv`; [`MORE`] only if a picture's name alone does not identify it and its results.
 const COLUMNS: [&str; 6] = ["path", "score", "normalized", "verdict", "ms", "error"];
-/// After these columns, which tables of before have as well, the regions as JSON.
+/// The regions as JSON; comes after the columns that older tables have too.
 const REGIONS: &str = "regions";
 const MORE: [&str; 3] = ["path_bytes", "heat", "overlay"];
 
 impl ResultLine {
-    /// Of a picture about which nothing is known yet.
+    /// A line for a picture about which nothing is known yet.
     pub fn of(path: &Path) -> Self {
         Self { path: text(path), path_bytes: exact(path), ..Self::default() }
     }
 
-    /// What was found in it, and in how many milliseconds if that is to be told.
+    /// Records what was found, and in how many milliseconds if times are wanted.
     pub fn judge(&mut self, found: &Detection, ms: Option<f64>) {
         self.score = Some(found.score);
         self.normalized = Some(found.normalized);
@@ -79,19 +79,19 @@ impl ResultLine {
         self.ms = ms.map(told_ms);
     }
 
-    /// Whether it says all that is to be known of a picture that was judged without an error.
+    /// Whether the line is complete: the picture was judged without an error.
     pub fn is_judged(&self) -> bool {
         let finite = |number: Option<f64>| number.is_some_and(f64::is_finite);
         self.error.is_none() && self.verdict.is_some() && finite(self.score) && finite(self.normalized)
     }
 
-    /// What went wrong; the first of several errors is the one to tell.
+    /// Records an error; the first of several is kept.
     pub fn fail(&mut self, error: &Error) {
         self.passing |= error.is_temporary();
         self.error.get_or_insert(super::one_line(error));
     }
 
-    /// Keeps the name of a file of the picture's results that was written, or the error.
+    /// Records the name of a result file that was written, or the error.
     pub fn wrote(&mut self, ending: &str, name: &str, written: Result<()>) {
         let place = match ending {
             "heat.png" => &mut self.heat,
@@ -105,7 +105,7 @@ impl ResultLine {
         }
     }
 
-    /// The files of the picture's results.
+    /// The picture's result files.
     pub fn files(&self) -> impl Iterator<Item = &str> {
         [&self.heat, &self.overlay, &self.map_npy, &self.map_png].into_iter().flatten().map(String::as_str)
     }
@@ -116,7 +116,7 @@ impl ResultLine {
         COLUMNS.iter().chain([&REGIONS]).chain(more).map(|&name| name.into()).collect()
     }
 
-    /// Its row of the table; what does not apply is empty.
+    /// Its row of the table; fields that do not apply are empty.
     pub fn row(&self, more: bool) -> Vec<String> {
         let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
         let words = |value: &Option<String>| value.as_deref().map(cell).unwrap_or_default();
@@ -150,12 +150,12 @@ pub struct Count {
     pub anomalous: usize,
     /// Not judged, or their results could not be written.
     pub failed: usize,
-    /// Of these the ones that failed for a reason that may pass, such as a full disk.
+    /// How many of the failed ones failed for a reason that may be temporary, such as a full disk.
     pub passing: usize,
 }
 
 impl Count {
-    /// One more.
+    /// Counts one more line.
     pub fn add(&mut self, line: &ResultLine) {
         match line.verdict.filter(|_| line.error.is_none()) {
             Some(Verdict::Good) => self.good += 1,

@@ -1,4 +1,5 @@
-//! `aand merge OUT PART…`: the parts of `aand detect --shard` as one folder of results, as if one run had made them.
+//! `aand merge OUT PART…`: joins the parts of `aand detect --shard` into one folder of results, as if one run had
+//! made them.
 
 use super::Verbosity;
 use super::folder::Folder;
@@ -50,14 +51,14 @@ pub fn run(args: &MergeArgs) -> Result<()> {
         }
         Ok(())
     })?;
-    // Not before: what is refused leaves nothing, not even an empty folder.
+    // Not earlier: a refused merge leaves nothing behind, not even an empty folder.
     let folder = Folder::open(out)?;
     let earlier = Earlier::read(out);
     let mut own = files;
     own.extend(RESULTS.map(str::to_owned));
     folder.check(&own, &earlier.files)?;
     part::clear(out, false)?;
-    // As a run of detect that is killed: the next one knows which files are the program's.
+    // Like a run of detect: if this one is killed, the next knows which files are the program's.
     let journal = out.join(JOURNAL);
     let known = serde_json::to_string(&own).map_err(|e| Error::io(&journal, e.into()))? + "\n";
     write_atomically(&journal, known.as_bytes())?;
@@ -89,7 +90,7 @@ fn tell(args: &MergeArgs, parts: usize, pictures: usize, count: &Count) -> Resul
     }
 }
 
-/// Opens the parts, each of which has to be whole, in the order of their numbers.
+/// Opens the parts in the order of their numbers; each must be complete.
 fn open(args: &MergeArgs) -> Result<Vec<Opened>> {
     let mut parts = Vec::new();
     for folder in &args.parts {
@@ -110,7 +111,7 @@ fn open(args: &MergeArgs) -> Result<Vec<Opened>> {
     Ok(parts)
 }
 
-/// Makes sure that the parts are those of one whole.
+/// Makes sure that the parts belong together.
 fn agree(parts: &[Opened]) -> Result<()> {
     let Some(Opened { folder: first, part: whole }) = parts.first() else { return Ok(()) };
     for Opened { folder, part } in parts {
@@ -156,11 +157,11 @@ fn agree(parts: &[Opened]) -> Result<()> {
     )))
 }
 
-/// For each picture of the whole the part that has it, by its place in `parts`.
+/// For each picture of the whole, the index in `parts` of the part that has it.
 fn owners(parts: &[Opened]) -> Result<Vec<u32>> {
     const NONE: u32 = u32::MAX;
     let count = parts.first().map_or(0, |opened| opened.part.pictures);
-    // First of all: the number is a file's word, and memory is taken for so many.
+    // Checked first: the number comes from a file, and decides how much memory is taken.
     if parts.iter().map(|opened| opened.part.order.len()).sum::<usize>() != count {
         return Err(Error::Setting("the parts do not have all pictures; run all parts again".into()));
     }
@@ -173,11 +174,11 @@ fn owners(parts: &[Opened]) -> Result<Vec<u32>> {
             }
         }
     }
-    // As many as there are, and none twice: all of them.
+    // Each number is in range and none occurs twice, so all of them are there.
     Ok(owners)
 }
 
-/// All lines in the order of one run: the part, the line as it is written there, and what it says.
+/// Calls back with every line, in the order of a single run: the part, the line's bytes, and the line parsed.
 fn each(
     parts: &[Opened],
     owners: &[u32],
@@ -202,7 +203,7 @@ fn each(
     Ok(())
 }
 
-/// Puts a file of a part into the whole: as another name of the same file, or as a copy.
+/// Puts a file of a part into the whole: as a hard link, or as a copy.
 fn link(from: &Path, to: &Path) -> Result<()> {
     let folder = folder_of(to);
     std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
@@ -247,7 +248,7 @@ mod tests {
         }
     }
 
-    /// A damaged file's number is no reason to ask for all memory there is.
+    /// A wrong number in a damaged file must not ask for all memory there is.
     #[test]
     fn a_number_beyond_all_memory_is_refused() {
         let said = owners(&[opened(1, usize::MAX, &[0])]).unwrap_err().to_string();

@@ -1,7 +1,7 @@
 //! The command line: one file per command, each an `Args` and a `run`.
 //!
-//! Exit status 0, 1 (something failed; one line on standard error says what and how to mend it), 2 (usage) or 75 (failed
-//! for a reason that may pass: the same run may be tried again).
+//! Exit status 0, 1 (something failed; one line on standard error says what, and the remedy), 2 (usage) or 75 (failed
+//! for a reason that may be temporary: the same run may be tried again).
 
 mod allocator;
 mod batch;
@@ -82,25 +82,25 @@ enum Command {
     Train(Box<train::TrainArgs>),
     /// Find anomalies in pictures: heat maps, overlays, scores, verdicts
     Detect(detect::DetectArgs),
-    /// Make one folder of results of the parts that `detect --shard` wrote
+    /// Join the parts that `detect --shard` wrote into one folder of results
     Merge(merge::MergeArgs),
     /// Serve models over HTTP: pictures in, scores, regions and heat maps out
     Serve(serve::ServeArgs),
     /// Measure a model on labeled pictures: AUROC, AUPRO, AP, F1
     Eval(eval::EvalArgs),
-    /// Write a model for other runtimes (ONNX), and prove that their scores are the same
+    /// Write a model for other runtimes (ONNX), and verify that their scores are the same
     Export(export::ExportArgs),
     /// Give a trained model a new threshold from good pictures, without training
     Calibrate(calibrate::CalibrateArgs),
-    /// Let a model learn from corrections: pictures that are good; or take that back
+    /// Let a model learn from corrections, pictures that are good after all; or undo that
     Refine(refine::RefineArgs),
-    /// Say from results whether light, camera or product have changed since the training
+    /// Tell from results whether light, camera or product have changed since the training
     Watch(watch::WatchArgs),
-    /// Say what changes of light, focus, noise, storage and place do to a model's verdicts
+    /// Measure what changes of light, focus, noise, storage and place do to a model's verdicts
     Stress(stress::StressArgs),
-    /// Measure how quick a model is on this machine: latency, throughput, memory, layers, training steps
+    /// Measure how fast a model is on this machine: latency, throughput, memory, layers, training steps
     Bench(bench::BenchArgs),
-    /// Say what is in a folder of pictures, and what is wrong with it
+    /// Show what is in a folder of pictures, and what is wrong with it
     Inspect(inspect::InspectArgs),
     /// Show the numbers behind one patch: features, angle, memory items, gate
     Patch(patch::PatchArgs),
@@ -120,8 +120,8 @@ enum Command {
     Pretrain(pretrain::PretrainArgs),
 }
 
-/// What `--version` says beyond `-V`: from which commit the program was built, where its release says so, for which
-/// machine, and with which optional features.
+/// What `--version` adds to `-V`: the commit the program was built from, if its release states it, the target
+/// machine, and the optional features.
 fn long_version() -> String {
     let commit = option_env!("AAND_COMMIT").unwrap_or("built from source");
     let features: Vec<&str> = [("burn", cfg!(feature = "burn")), ("burn-wgpu", cfg!(feature = "burn-wgpu"))]
@@ -154,14 +154,14 @@ impl Verbosity {
 }
 
 impl Verbosity {
-    /// What is to be known about the pictures, a line each.
+    /// Prints the advice about the pictures, a line each.
     fn advise(self, advice: &[Advice]) {
         advice.iter().for_each(|advice| self.say(advice.to_string()));
     }
 
-    /// What was left out of a folder of textures, if one is given.
+    /// Says what was left out of a folder of textures, if one is given.
     fn advise_on_textures(self, folder: Option<&Path>) {
-        // One that cannot be read is an error where it is opened.
+        // An unreadable folder is an error later, where it is opened.
         if let Some(found) = folder.and_then(|folder| below(folder).ok()) {
             found
                 .left_out
@@ -172,7 +172,7 @@ impl Verbosity {
     }
 }
 
-/// Runs the program's arguments.
+/// Runs the command that the program's arguments name.
 pub fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -197,7 +197,7 @@ fn status(error: &Error) -> ExitCode {
     }
 }
 
-/// Help, the version, or what is wrong with the arguments.
+/// Prints help, the version, or what is wrong with the arguments.
 fn show(words: &clap::Error) -> ExitCode {
     match words.print().and_then(|()| std::io::stdout().flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
@@ -208,13 +208,13 @@ fn show(words: &clap::Error) -> ExitCode {
     }
 }
 
-/// What can be told on a line: an error, or words about one.
+/// What can be told in one line: an error, or words about one.
 trait Told {
     fn told(&self) -> String;
 }
 
 impl Told for Error {
-    /// With flags where it is of a kind that names settings; what is quoted in the others are people's names.
+    /// With flags, if it is a kind of error that names settings; other errors quote names the user chose.
     fn told(&self) -> String {
         let message = self.to_string();
         match self {

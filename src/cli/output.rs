@@ -1,4 +1,4 @@
-//! Files that a command writes: whole or not there, and readable for everyone who may read the folder.
+//! Files that a command writes: whole or not at all, and readable for everyone who may read the folder.
 
 use crate::files::{clear_leftovers, folder_of, temporary, write_whole};
 use crate::picture::{Mask, Picture, ScoreMap};
@@ -7,8 +7,8 @@ use npyz::WriterBuilder;
 use png::{BitDepth, ColorType, Compression, Filter};
 use std::path::Path;
 
-/// Makes `folder` and proves that files can be written to it, before any work is done; clears what killed runs left
-/// in it.
+/// Makes `folder` and makes sure that files can be written to it, before any work is done; removes leftovers of
+/// killed runs.
 ///
 /// # Errors
 /// It cannot be made or written.
@@ -22,7 +22,7 @@ pub fn check_folder(folder: &Path) -> Result<()> {
 /// As [`check_folder`], for the folder that a file will lie in.
 ///
 /// # Errors
-/// As [`check_folder`], or there is a folder of the file's name.
+/// As [`check_folder`], or a folder has the file's name.
 pub fn check_file(file: &Path) -> Result<()> {
     if file.is_dir() {
         return Err(Error::Setting(format!("{}: is a folder; name a file", file.display())));
@@ -30,7 +30,7 @@ pub fn check_file(file: &Path) -> Result<()> {
     check_folder(folder_of(file))
 }
 
-/// By this a picture that the program made is known as such, wherever it is copied to.
+/// Marks a picture that the program made, wherever it is copied to.
 const SOFTWARE: (&str, &str) = ("Software", concat!("aand ", env!("CARGO_PKG_VERSION")));
 
 /// Whether a file that begins with `head` is a PNG that this module wrote.
@@ -104,10 +104,10 @@ pub fn write_png16(path: &Path, map: &ScoreMap, threshold: f64) -> Result<()> {
     write_png(path, &bytes, size, ColorType::Grayscale, BitDepth::Sixteen)
 }
 
-/// A line of a result on standard output; [`terminal::failure`] tells at the end what could not be written.
+/// Prints a line of a result on standard output; [`terminal::failure`] reports at the end if that failed.
 ///
 /// # Errors
-/// None: nobody who stops reading ends what the program does.
+/// None: the program goes on even if nobody reads its output any more.
 pub fn print_line(line: impl std::fmt::Display) -> Result<()> {
     terminal::print(line);
     Ok(())

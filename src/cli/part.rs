@@ -1,4 +1,5 @@
-//! `part.json`: what a folder of results is a part of. It is written last, so a folder without it is not finished.
+//! `part.json`: which part of a whole a folder of results is. It is written last, so a folder without it is
+//! unfinished.
 
 use super::shard::Shard;
 use crate::files::{check_replace, write_atomically};
@@ -11,16 +12,16 @@ use std::path::Path;
 /// The file's name.
 pub const PART: &str = "part.json";
 
-/// How the file begins, by which it is known as the program's own.
+/// How the file begins; by this it is recognized as the program's own.
 const HEAD: &[u8] = b"{\"aand_part\":";
 
-/// The form of the file that this program writes and reads.
+/// The version of the file that this program writes and reads.
 const FORMAT: u32 = 1;
 
-/// One part of the results of many pictures, whole.
+/// One complete part of the results of many pictures.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
-    /// The form of the file.
+    /// The version of the file.
     pub aand_part: u32,
     /// Which part this is, counted from 1.
     pub shard: usize,
@@ -28,11 +29,11 @@ pub struct Part {
     pub shards: usize,
     /// The model file's SHA-256.
     pub model: String,
-    /// What the results depend on besides the model and the pictures, and which files they have.
+    /// What the results depend on besides the model and the pictures, and the kinds of files written.
     pub settings: String,
     /// How many pictures all parts have together.
     pub pictures: usize,
-    /// A fingerprint of all pictures' paths and of what their results are called, in order.
+    /// A fingerprint of all pictures' paths and their results' names, in order.
     pub listing: String,
     /// Whether the table of all results names the files.
     pub name_files: bool,
@@ -62,7 +63,7 @@ impl Part {
     /// Reads the file in the folder of a part.
     ///
     /// # Errors
-    /// There is none, because the part is not finished or is none; or it is damaged.
+    /// There is none, because the part is unfinished or the folder is not a part; or it is damaged.
     pub fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(PART);
         let text = std::fs::read(&path).map_err(|error| match error.kind() {
@@ -93,11 +94,11 @@ impl Part {
     }
 }
 
-/// Removes what an earlier run wrote about a folder: it no longer holds. Whether a new file is `wanted` decides what
-/// becomes of a file of somebody else's: it is in the way, or it is not the program's business.
+/// Removes the file of an earlier run, which is no longer valid. A file that the program did not write is in the way
+/// if a new one is `wanted`; otherwise it is left alone.
 ///
 /// # Errors
-/// The file is somebody else's and in the way, or cannot be removed.
+/// A file that the program did not write is in the way, or the file cannot be removed.
 pub fn clear(folder: &Path, wanted: bool) -> Result<()> {
     let path = folder.join(PART);
     match check_replace(&path, "part", "--out", |head| head.starts_with(HEAD)) {
@@ -107,11 +108,11 @@ pub fn clear(folder: &Path, wanted: bool) -> Result<()> {
     }
 }
 
-/// A fingerprint of pictures and of what their results are called.
+/// A fingerprint of pictures and their results' names.
 pub fn listing<'a>(inputs: impl Iterator<Item = (&'a Path, &'a str)>) -> String {
     let mut hash = Sha256::new();
     for (path, stem) in inputs {
-        // No path and no stem holds a zero byte.
+        // A zero byte separates them: no path and no stem contains one.
         hash.update(path.as_os_str().as_encoded_bytes());
         hash.update([0]);
         hash.update(stem);

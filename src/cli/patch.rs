@@ -25,7 +25,7 @@ pub struct PatchArgs {
     /// The patch, from 0 at the top left
     #[arg(long)]
     column: usize,
-    /// Leave the residual out: the plain teacher
+    /// Leave the residual out: show the plain teacher
     #[arg(long)]
     plain: bool,
     #[command(flatten)]

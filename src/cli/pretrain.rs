@@ -3,7 +3,7 @@
 use super::{DeviceArgs, Verbosity};
 use crate::Result;
 use crate::gpu::Processor;
-use crate::pretrain::{PretrainOptions, run as distil};
+use crate::pretrain::{PretrainOptions, run as distill};
 use burn::tensor::Device;
 use clap::Args;
 
@@ -22,5 +22,5 @@ pub fn run(args: &PretrainArgs) -> Result<()> {
         Verbosity::default()
             .say("pretrain computes on the CPU: the GPU has no shaders for the stem's gradients");
     }
-    distil(&args.options, Device::flex())
+    distill(&args.options, Device::flex())
 }

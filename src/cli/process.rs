@@ -1,19 +1,19 @@
-//! What the program asks of the system before it does anything else.
+//! Preparations of the process, before anything else.
 
-/// Prepares the process, so that drivers and limits do not speak or act in the program's stead.
+/// Keeps drivers from printing messages of their own, and the file-size limit from ending the program.
 ///
 /// # Safety
 /// No other thread may run: the environment is changed.
 pub unsafe fn prepare_process() {
     #[cfg(unix)]
     {
-        // A limit on the size of files is to be an error of the write that meets it, not the end of the program.
-        // SAFETY: ignoring a signal touches no memory.
+        // A write beyond the limit on file sizes should fail with an error, not end the program. SAFETY:
+        // ignoring a signal touches no memory.
         unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
-        // Where this is unset or no absolute path (over ssh, in a container), the Wayland library that Mesa's Vulkan
-        // layer asks for the display's GPU prints two lines that begin with "error:", though nothing is wrong. With
-        // any absolute path it finds no display in silence. Debian's policy keeps this one free, so that nobody can
-        // offer a display there.
+        // If this is unset or not an absolute path (over ssh, in a container), the Wayland library, which Mesa's
+        // Vulkan layer asks for the display's GPU, prints two lines that begin with "error:" although nothing is
+        // wrong. With any absolute path it silently finds no display. Debian's policy reserves this one, so nobody
+        // can offer a display there.
         const VARIABLE: &str = "XDG_RUNTIME_DIR";
         let usable = std::env::var_os(VARIABLE).is_some_and(|path| std::path::Path::new(&path).is_absolute());
         if !usable {

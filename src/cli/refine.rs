@@ -1,4 +1,4 @@
-//! `aand refine MODEL --good NEW`: a model learns from corrections; `--undo` takes the last time back.
+//! `aand refine MODEL --good NEW`: a model learns from corrections; `--undo` reverts the last refinement.
 
 use super::inputs::{self, Input};
 use super::progress::bar;
@@ -21,23 +21,23 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub struct RefineArgs {
     /// The model file, which is replaced; the former one stays beside it as NAME.before until the next time
     model: PathBuf,
-    /// Pictures that were called anomalous and are good, or of a new light or variant: files and folders
+    /// Good pictures that were called anomalous, or that show a new light or variant: files and folders
     #[arg(long, num_args = 1.., value_name = "PICTURES", required_unless_present = "undo")]
     good: Vec<PathBuf>,
-    /// Pictures that show a defect: nothing is learned from them, but that they are found is checked
+    /// Pictures that show a defect: nothing is learned from them, but the refined model must still find them
     #[arg(long, num_args = 1.., value_name = "PICTURES")]
     defects: Vec<PathBuf>,
     /// Take the last refinement back
     #[arg(long, conflicts_with_all = ["good", "defects"])]
     undo: bool,
-    /// By how large a share of the kept good pictures, of the synthetic anomalies or of the given defects the model may
+    /// The share of the kept good pictures, of the synthetic anomalies or of the given defects by which the model may
     /// become worse
     #[arg(long, default_value = "5%", value_parser = share, allow_negative_numbers = true)]
     margin: f64,
-    /// Take the refined model even where it is worse by more than that
+    /// Keep the refined model even if it is worse by more than that
     #[arg(long)]
     anyway: bool,
-    /// The share of good parts that may be called anomalous; what was asked for at the training unless given
+    /// The share of good parts that may be called anomalous; that of the training unless given
     #[arg(long, value_parser = share, allow_negative_numbers = true)]
     false_alarms: Option<f64>,
     /// How often the student sees each picture
@@ -148,7 +148,7 @@ fn undo(args: &RefineArgs) -> Result<()> {
         return Err(Error::model(&former, reason));
     }
     write_atomically(path, &bytes)?;
-    // It is the model itself now; should it stay, it does no harm.
+    // Its content is the model now; if it cannot be removed, it does no harm.
     let _ = std::fs::remove_file(&former);
     args.verbosity.say(format!(
         "{}: took the refinement on {} back",
@@ -161,14 +161,14 @@ fn undo(args: &RefineArgs) -> Result<()> {
     Ok(())
 }
 
-/// Where the former model stays.
+/// Where the former model is kept.
 fn former(model: &Path) -> PathBuf {
     let mut name = model.file_name().unwrap_or(model.as_os_str()).to_os_string();
     name.push(".before");
     model.with_file_name(name)
 }
 
-/// The model for this run alone; the same lock as that of a training which writes it.
+/// Locks the model for this run, with the same lock as a training that writes it.
 fn claim(model: &Path) -> Result<Lock> {
     if !model.exists() {
         return Err(Error::io(model, std::io::ErrorKind::NotFound.into()));
@@ -177,16 +177,16 @@ fn claim(model: &Path) -> Result<Lock> {
 }
 
 impl RefineArgs {
-    /// The pictures of files and folders as the model looks at them.
+    /// The pictures of files and folders as the model sees them.
     fn read(&self, given: &[PathBuf], info: &Info) -> Result<Vec<Corrected>> {
-        // Nothing is written into a folder of pictures here.
+        // No folder of results here: nothing is written among the pictures.
         let (inputs, left_out) = inputs::find(given, Path::new(""))?;
         self.verbosity.advise(&left_out.advice());
         let read = |Input { path, .. }: &Input| -> Result<(Corrected, Details)> {
             let bytes = read_bytes(path)?;
             Corrected::read(&bytes, path, info)
         };
-        // One that cannot be read ends it: who corrects by ten pictures wants ten to count.
+        // An unreadable picture is an error: whoever corrects with ten pictures wants all ten to count.
         let read = inputs.par_iter().map(read).collect::<Result<Vec<_>>>()?;
         let (read, details): (Vec<_>, Vec<_>) = read.into_iter().unzip();
         let remarks = Remarks::on(info.range, &details);
@@ -195,7 +195,7 @@ impl RefineArgs {
     }
 }
 
-/// Shows how far it is, and may stop it.
+/// Shows the progress of the refinement, and stops it on request.
 struct RefinementObserver {
     verbosity: Verbosity,
     bar: ProgressBar,

@@ -1,4 +1,4 @@
-//! `--roi`: a region of interest from what is given.
+//! `--roi`: the region of interest that the argument describes.
 
 use crate::picture::{Region, Size, open_mask};
 use crate::{Error, Result};
@@ -13,11 +13,11 @@ enum Drawn {
     Several(Vec<Vec<[f64; 2]>>),
 }
 
-/// The region that `text` names, on pictures of the size `of`: `x,y,w,h` in pixels, a file of polygons
-/// `[[x, y], …]` that is called `.json`, or a mask as large as the pictures.
+/// The region that `text` names, on pictures of the size `of`: `x,y,w,h` in pixels, a `.json` file of
+/// polygons `[[x, y], …]`, or a mask as large as the pictures.
 ///
 /// # Errors
-/// It is none of these, the mask is of another size, or nothing of the pictures is inside.
+/// It is none of these, the mask has another size, or no pixel of the pictures is inside.
 pub fn read(text: &str, of: Size) -> Result<Region> {
     let wrong = |reason: String| Error::Setting(format!("--roi {text}: {reason}"));
     if let Some(numbers) = rectangle(text) {

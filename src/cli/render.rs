@@ -26,7 +26,7 @@ pub struct RenderArgs {
     /// Defective parts in the test set, per kind of defect
     #[arg(long, default_value_t = 10)]
     test_per_defect: usize,
-    /// Light the parts otherwise: all values times 1 + LIGHT, as in -0.3 or 0.2
+    /// Change the light: multiply all values by 1 + LIGHT, for example -0.3 or 0.2
     #[arg(long, default_value_t = 0.0, allow_negative_numbers = true, value_parser = light)]
     light: f64,
     /// Also write LINE.png, a sheet of good and defective parts

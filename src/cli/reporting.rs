@@ -14,18 +14,18 @@ use burn::tensor::Device;
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
-/// So many pictures are made visible at most.
+/// The most pictures that a gallery shows.
 const MOST_SHOWN: usize = 60;
 
 /// The longer side of a picture in the gallery, in pixels; the report does not show more.
 const SIDE: u32 = 256;
 
-/// A model as it is measured.
+/// A model to measure.
 #[derive(Clone)]
 pub struct Measurable {
-    /// Its header; the region that counts may be replaced.
+    /// Its header; the region that counts may have been replaced.
     pub info: Info,
-    /// Its modules; an instant detector has none to look into.
+    /// Its modules; none for an instant detector, which has nothing to look into.
     pub intermediate: Option<Aand>,
     path: PathBuf,
 }
@@ -42,10 +42,10 @@ impl Measurable {
         Ok(Self { info, intermediate, path: path.into() })
     }
 
-    /// What judges with it.
+    /// The detector of this model.
     ///
     /// # Errors
-    /// The device failed, or the file has changed meanwhile.
+    /// The device failed, or the file has changed since it was opened.
     pub fn detector(&self, processor: &Processor) -> Result<Detector> {
         let mut detector = match &self.intermediate {
             Some(model) => Detector::on(model.clone(), processor)?,
@@ -68,7 +68,7 @@ pub struct Subject<'a> {
     pub set: &'a Dataset,
     /// The model.
     pub model: &'a Measurable,
-    /// What the model said, paths relative to the set's root.
+    /// The model's judgments, with paths relative to the set's root.
     pub judged: &'a [Judged],
     /// The metrics.
     pub evaluation: &'a Evaluation,

@@ -1,5 +1,6 @@
-//! The results of `aand detect` while they come in. Every line goes to a dot-file at once, so that a run that was
-//! stopped, however, is gone on with; `results.csv` and `results.jsonl` are written from it at the end, and it goes.
+//! The results of `aand detect` as they come in. Every line is written to a dot-file at once, so that a run that was
+//! stopped in any way can be continued. At the end `results.csv` and `results.jsonl` are written from the dot-file,
+//! and it is removed.
 
 use super::folder::Folder;
 use super::line::ResultLine;
@@ -20,8 +21,8 @@ pub const RESULTS: [&str; 2] = ["results.jsonl", "results.csv"];
 /// The dot-file: its first line lists the files that are going to be written, the others are results.
 pub const JOURNAL: &str = ".aand-results";
 
-/// What tells whether a line still holds: the model and the settings (`run`), and the picture's place, length and
-/// time. `None` when the picture cannot be looked at.
+/// Tells whether a line is still valid: a hash of the model and settings (`run`) and of the picture's path,
+/// length and time. `None` if the file cannot be examined.
 pub fn fingerprint(run: &str, picture: &Path) -> Option<String> {
     let facts = std::fs::metadata(picture).ok()?;
     let since = facts.modified().ok()?.duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -31,10 +32,10 @@ pub fn fingerprint(run: &str, picture: &Path) -> Option<String> {
     Some(hex(&hash.finalize()[..8]))
 }
 
-/// What earlier runs left in a folder.
+/// The results that earlier runs left in a folder.
 #[derive(Default)]
 pub struct Earlier {
-    /// Whether there is anything.
+    /// Whether there are any.
     pub any: bool,
     /// The files of their results.
     pub files: HashSet<String>,
@@ -49,7 +50,7 @@ impl Earlier {
         for name in [RESULTS[0], JOURNAL] {
             let Ok(file) = File::open(folder.join(name)) else { continue };
             earlier.any = true;
-            // Bytes, not text: one damaged line must not take those after it.
+            // Bytes, not text: one damaged line must not spoil those after it.
             for line in BufReader::new(file).split(b'\n').map_while(std::io::Result::ok) {
                 if let Ok(line) = serde_json::from_slice::<ResultLine>(&line) {
                     earlier.files.extend(line.files().map(str::to_owned));
@@ -62,7 +63,8 @@ impl Earlier {
         earlier
     }
 
-    /// The line of a picture that has not changed, whose results are all there and are those wanted now.
+    /// The earlier line of a picture, if the picture has not changed, and its result files all exist and are
+    /// those wanted now.
     pub fn line(
         &mut self,
         fingerprint: &str,
@@ -78,7 +80,7 @@ impl Earlier {
     }
 }
 
-/// Where a line is kept; thousands of them need not be in memory.
+/// Where a line is stored, since thousands of lines need not be in memory.
 enum Place {
     File { from: u64, length: usize },
     Memory(String),
@@ -95,9 +97,9 @@ pub struct Results {
 }
 
 impl Results {
-    /// For `count` pictures, whose names are so many bytes in all. `files` is what is going to be written, `kept` the
-    /// lines of an earlier run that still hold, with their pictures' numbers. So much space is set aside that the
-    /// tables still fit when heat maps have filled the disk.
+    /// For `count` pictures, whose `names` take that many bytes in all. `files` are the files that will be written,
+    /// `kept` the lines of an earlier run that are still valid, with their pictures' numbers. Reserves enough disk
+    /// space for the tables to fit even if heat maps fill the disk.
     ///
     /// # Errors
     /// The folder cannot be written, or there is no space for the tables.
@@ -116,21 +118,22 @@ impl Results {
             places[*index] = Some(Place::File { from: text.len() as u64, length: json.len() });
             text += &json;
         }
-        // All at once: whoever kills this run, too, takes nothing of the earlier one.
+        // Replaced as a whole: if this run is killed too, nothing of the earlier one is lost.
         write_atomically(&path, text.as_bytes())?;
         let kept = OpenOptions::new().read(true).append(true).open(&path).map_err(failed)?;
-        // A line holds the picture's name some times, as JSON and as CSV, and some numbers.
+        // A line has the picture's name several times, as JSON and as CSV, and some numbers.
         let reserve = reserve(&folder.path, (8 * names + 800 * count + (32 << 10)) as u64)?;
         let (folder, end) = (folder.path.clone(), text.len() as u64);
         Ok(Self { folder, kept, end, places, more: false, reserve })
     }
 
-    /// From now on the table says of every picture what its files are called: of some the name does not tell.
+    /// From now on the table names the files of every picture, since some cannot be told from the picture's
+    /// name.
     pub fn name_files(&mut self) {
         self.more = true;
     }
 
-    /// The line of picture number `index`; returns it as JSON.
+    /// Adds the line of picture number `index`; returns it as JSON.
     ///
     /// # Errors
     /// It cannot be written as JSON.
@@ -143,7 +146,8 @@ impl Results {
                 self.end += text.len() as u64;
                 Place::File { from, length: text.len() }
             }
-            // The disk is full: it still fits what was set aside. Half a line must not spoil the next one.
+            // The disk is full: free the reserved space and try again. Half a line must not spoil the next
+            // one.
             Err(_) => {
                 let _ = self.kept.set_len(self.end);
                 Place::Memory(text)
@@ -155,7 +159,7 @@ impl Results {
     /// Writes both tables, in the pictures' order.
     ///
     /// # Errors
-    /// They cannot be written; the lines are kept for the next run, then.
+    /// They cannot be written; the lines are then kept for the next run.
     pub fn finish(mut self) -> Result<()> {
         drop(self.reserve.take());
         let (folder, more) = (self.folder.clone(), self.more);
@@ -182,14 +186,14 @@ impl Results {
     }
 }
 
-/// What is done with a line: as it is written, its end included, and what it says.
+/// Work on one line: its bytes as written, with the line end, and the line parsed.
 pub type Work<'a> = dyn FnMut(&[u8], &ResultLine) -> Result<()> + 'a;
 
-/// Writes both tables of the lines that `each` goes through, with names of files if `more` is to be told; then the dot-file
-/// is needed no longer.
+/// Writes both tables from the lines that `each` visits, with columns for file names if `more`; then removes the
+/// dot-file.
 ///
 /// # Errors
-/// They cannot be written, or a line cannot be had.
+/// They cannot be written, or a line cannot be read.
 pub fn write_tables(
     folder: &Path,
     more: bool,
@@ -204,12 +208,12 @@ pub fn write_tables(
         each(&mut |_, line| table.write_record(line.row(more)).map_err(failed))?;
         table.flush().map_err(|e| Error::io(&csv, e))
     })?;
-    // All of it is in the tables; should it stay, it does no harm.
+    // The tables have all of it; if it cannot be removed, it does no harm.
     let _ = std::fs::remove_file(folder.join(JOURNAL));
     Ok(())
 }
 
-/// A table, written whole by work that names what failed itself.
+/// Writes a table whole; errors of `work` name what failed.
 fn table(path: &Path, work: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
     let mut failed = None;
     let written = write_whole(path, |writer| {
@@ -221,7 +225,7 @@ fn table(path: &Path, work: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result
     failed.map_or(written, Err)
 }
 
-/// What the operating system said: by that a full disk is told from what stays.
+/// The operating system's own error, from which a full disk is told from lasting failures.
 fn plain(error: csv::Error) -> std::io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error,
@@ -229,11 +233,12 @@ fn plain(error: csv::Error) -> std::io::Error {
     }
 }
 
-/// A file of `space` bytes that are really there; none where files may not be so large, which says nothing of space.
+/// A file of `space` bytes that really takes that space; none if files may not be that large, which says nothing
+/// about free space.
 fn reserve(folder: &Path, space: u64) -> Result<Option<NamedTempFile>> {
     let mut file = temporary(folder)?;
     let mut fill = || {
-        // Not zeros: some file systems keep those without taking space.
+        // Not zeros: some file systems store those without using space.
         let block: Vec<u8> = (0..8192_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
         let mut left = space;
         while left > 0 {
@@ -260,7 +265,7 @@ fn reserve(folder: &Path, space: u64) -> Result<Option<NamedTempFile>> {
 mod tests {
     use super::*;
 
-    /// Also when it is the table for spreadsheets that finds no room: the run is worth another try.
+    /// A full disk counts as temporary also when it is met while writing the CSV table.
     #[test]
     fn a_full_disk_is_told_from_what_stays() {
         let full = || std::io::Error::from(ErrorKind::StorageFull);

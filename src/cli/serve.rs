@@ -19,7 +19,7 @@ const PAGE: &str = "dist";
 /// Pixels of a megapixel.
 const MEGAPIXEL: u64 = 1_000_000;
 
-/// The limits unless others are given.
+/// The default limits.
 fn usual() -> Limits {
     Limits::default()
 }
@@ -30,25 +30,25 @@ pub struct ServeArgs {
     /// The model files; each is called by its name without the ending, and read again when it changes
     #[arg(required_unless_present = "ui")]
     models: Vec<PathBuf>,
-    /// Serve the page too, which can then train on this machine: the folder that web/build made; unless given dist,
-    /// beside this program or here
+    /// Serve the page too, which can then train on this machine: the folder that web/build made; unless given, dist
+    /// beside this program or in the current folder
     #[arg(long, value_name = "FOLDER", num_args = 0..=1, require_equals = true)]
     ui: Option<Option<PathBuf>>,
-    /// Where the page's trainings keep their pictures and models; the models there are served. The user's folder for
-    /// data unless given
+    /// Where the page's trainings keep their pictures and models; the models there are served. The user's data
+    /// folder unless given
     #[arg(long = "models", value_name = "FOLDER", requires = "ui")]
     folder: Option<PathBuf>,
-    /// Where to listen: this machine alone unless given; any other address needs a token
+    /// Address to listen on: reachable from this machine only unless given; any other address needs a token
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_name = "IP")]
     address: IpAddr,
-    /// Where to listen; 0 for any that is free
+    /// Port to listen on; 0 for any free one
     #[arg(long, default_value_t = 8080)]
     port: u16,
     /// A file with the token that requests must have (Authorization: Bearer TOKEN); the environment variable AAND_TOKEN
     /// unless given
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// A name, besides addresses and localhost, that requests may call this machine by
+    /// A name by which requests may address this machine, besides IP addresses and localhost
     #[arg(long, value_name = "NAME")]
     allow_host: Vec<String>,
     /// Pictures computed at once
@@ -57,13 +57,13 @@ pub struct ServeArgs {
         value_parser = clap::value_parser!(u16).range(1..=1024)
     )]
     batch: u16,
-    /// Milliseconds that a picture waits for others that are being decoded, to be computed with them
+    /// Milliseconds that a picture waits for others still being decoded, to be computed together with them
     #[arg(
         long, default_value_t = usual().wait.as_millis() as u64, value_name = "MS",
         value_parser = clap::value_parser!(u64).range(..=10_000)
     )]
     wait: u64,
-    /// Pictures decoded, waiting or computed at a time; further ones are answered 429
+    /// Pictures being decoded, waiting or being computed at a time; more are answered 429
     #[arg(long, default_value_t = usual().queue as u32, value_parser = clap::value_parser!(u32).range(1..))]
     queue: u32,
     /// Mebibytes of a request's body; more is answered 413
@@ -78,7 +78,8 @@ pub struct ServeArgs {
         value_parser = clap::value_parser!(u32).range(1..=300)
     )]
     max_pixels: u32,
-    /// Mebibytes of all bodies and waiting pictures together, but at least those of one request; more is answered 429
+    /// Mebibytes of all bodies and waiting pictures together, at least as many as one request may need; more is
+    /// answered 429
     #[arg(
         long, default_value_t = (usual().memory >> 20) as u32, value_name = "MIB",
         value_parser = clap::value_parser!(u32).range(1..)
@@ -96,7 +97,7 @@ pub struct ServeArgs {
         value_parser = clap::value_parser!(u64).range(1..=3600)
     )]
     timeout: u64,
-    /// What a GPU computes with: f32, or f16 where it has that (less memory to move; scores within 1 %)
+    /// What a GPU computes with: f32, or f16 where the GPU has it (less memory to move; scores within 1 %)
     #[arg(long, value_enum, default_value = "f32")]
     precision: Precision,
     #[command(flatten)]
@@ -166,7 +167,7 @@ impl ServeArgs {
     /// The page, and where its trainings go.
     fn ui(&self) -> Result<Option<Ui>> {
         let Some(asked) = &self.ui else { return Ok(None) };
-        // Without the sign of equality it counts as a model.
+        // Without the equals sign, the folder counts as a model.
         if let Some(folder) = self.models.iter().find(|path| path.is_dir()) {
             let reason = "is a folder, not a model; the page's folder is given as --ui=FOLDER";
             return Err(Error::Usage(format!("{}: {reason}", folder.display())));

@@ -1,7 +1,7 @@
 //! `--shard I/N`: one of N parts of the pictures.
 //!
-//! Which one a picture belongs to depends on its own path within the folder alone. So pictures that are added move none of
-//! the others, and a part that runs again has only the new ones to judge.
+//! Which part a picture belongs to depends only on its own path within the folder. So added pictures move none of the
+//! others, and a part that runs again has only the new ones to judge.
 
 use super::task::{self, Lookup};
 use sha2::{Digest, Sha256};
@@ -22,7 +22,7 @@ impl Shard {
     /// Reads `I/N`, `auto` or `auto/N`.
     ///
     /// # Errors
-    /// It is none of these, out of range, or the engine does not say which part this is.
+    /// It is none of these, out of range, or the scheduler does not say which part this is.
     fn read(text: &str, lookup: Lookup) -> Result<Self, String> {
         let number = |text: &str| text.parse::<usize>().map_err(|_| "give I/N, auto, or auto/N".to_owned());
         let (index, count) = match text.split_once('/') {
@@ -57,8 +57,8 @@ impl fmt::Display for Shard {
     }
 }
 
-/// What a picture is assigned by: the first 8 bytes, big-endian, of the SHA-256 of its path within the folder that was
-/// given, with `/` between the names.
+/// The number that assigns a picture to a part: the first 8 bytes, big-endian, of the SHA-256 of its path within the
+/// given folder, with `/` between the names.
 pub fn key(relative: &Path) -> u64 {
     let mut hash = Sha256::new();
     let names = relative.components().filter_map(|part| match part {
@@ -91,7 +91,7 @@ mod tests {
         assert!(Shard::read("auto/2", &index).unwrap_err().contains("no part 3 of 2"));
     }
 
-    /// These numbers may never change: results of parts that were made before would no longer fit.
+    /// These numbers may never change: new parts would no longer fit those made before.
     #[test]
     fn the_split_is_the_same_for_ever() {
         // python3 -c 'import hashlib; print(int.from_bytes(hashlib.sha256(b"a/b.png").digest()[:8], "big"))'

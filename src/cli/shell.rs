@@ -1,4 +1,5 @@
-//! `aand completions SHELL` and `aand man`: the command line told to shells and to `man`, from its own description.
+//! `aand completions SHELL` and `aand man`: completion scripts and manual pages, made from the command line's own
+//! description.
 
 use super::Cli;
 use super::output::check_folder;

@@ -1,4 +1,4 @@
-//! `aand export MODEL --to aand`: the same model in a small file, with the proof that its scores are the same.
+//! `aand export MODEL --to aand`: the same model in a small file, with a check that its scores are the same.
 
 use super::export::{ExportArgs, verify_with};
 use super::output::check_file;
@@ -9,7 +9,7 @@ use crate::{Error, Result, terminal};
 use serde::Serialize;
 use std::path::Path;
 
-/// How far scores may be apart, as a share of the threshold.
+/// The largest difference allowed between scores, as a share of the threshold.
 const TOLERANCE: f64 = 1e-2;
 
 /// How far the small model's scores are from the model's.
@@ -21,7 +21,7 @@ struct Compared {
     other_verdicts: usize,
 }
 
-/// Writes the small file, unless its scores on the pictures to verify with are others.
+/// Writes the small file, unless its scores on the pictures to verify with differ.
 pub fn run(args: &ExportArgs) -> Result<()> {
     let (verbosity, path) = (args.verbosity, &args.model);
     let out = args.out.clone().unwrap_or_else(|| {
@@ -62,7 +62,7 @@ pub fn run(args: &ExportArgs) -> Result<()> {
     Ok(())
 }
 
-/// Judges the pictures by both.
+/// Judges the pictures with both.
 fn compare(files: [&Vec<u8>; 2], path: &Path, args: &ExportArgs) -> Result<Compared> {
     let [full, small] = files.map(|bytes| Detector::from_bytes(bytes, path));
     let (full, small) = (full?, small?);

@@ -1,12 +1,12 @@
-//! Being asked to stop: Ctrl-C, and SIGTERM or SIGHUP, which containers, job queues and closed terminals send.
+//! Requests to stop: Ctrl-C, and SIGTERM or SIGHUP, which containers, job queues and closed terminals send.
 
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static ASKED: AtomicBool = AtomicBool::new(false);
 
-/// From now on, the first request to stop is kept for [`asked`]; the second one ends the program at once. Without a
-/// handler a request still stops the program, only without what is done so far.
+/// From now on, the first request to stop is remembered for [`asked`], and the second ends the program at once. If
+/// no handler can be set, a request still stops the program, but loses the work so far.
 pub fn listen() {
     static HANDLER: Once = Once::new();
     HANDLER.call_once(|| {

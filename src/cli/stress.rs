@@ -1,4 +1,5 @@
-//! `aand stress MODEL DATA`: what changes of light, focus, noise, storage and place do to the verdicts.
+//! `aand stress MODEL DATA`: measures what changes of light, focus, noise, storage and place do to the
+//! verdicts.
 
 use super::output::check_file;
 use super::progress::bar;
@@ -23,7 +24,7 @@ pub struct StressArgs {
     /// The category in a data set's root
     #[arg(long)]
     category: Option<String>,
-    /// Only these changes: lighting, contrast, blur, noise, jpeg, shift, rotation, in a list with commas
+    /// Only these changes, separated by commas: lighting, contrast, blur, noise, jpeg, shift, rotation
     #[arg(long, value_delimiter = ',', value_name = "KIND,…")]
     only: Vec<Perturbation>,
     /// Write table and plots as one HTML file

@@ -33,7 +33,7 @@ pub struct SynthArgs {
     /// Side of the samples in pixels, as in training
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(32..=4096))]
     size: u32,
-    // Given as help, since brackets are links in a doc comment.
+    // The help is an attribute, since brackets in a doc comment would be links.
     #[arg(long, help = "Where defects may be made: auto, none, threshold[:T][:invert], disc or rect")]
     foreground: Option<Foreground>,
     /// A folder of texture pictures for the synthetic anomalies; built-in procedural ones unless given
@@ -42,7 +42,7 @@ pub struct SynthArgs {
     /// Stored values that are black and white in pictures of 16 bits or floats, LOW..HIGH or auto, as in training
     #[arg(long, allow_hyphen_values = true)]
     range: Option<RangeChoice>,
-    /// paper takes the paper's foreground rule for the category
+    /// paper uses the paper's foreground rule for the category
     #[arg(long, value_enum, default_value = "quick")]
     preset: Preset,
     /// The category in a data set's root
@@ -55,10 +55,10 @@ pub struct SynthArgs {
     verbosity: Verbosity,
 }
 
-/// Samples on the sheet at most; every one is a file of its own as well.
+/// The most samples on the sheet; every sample is also a file of its own.
 const MOST_ON_SHEET: usize = 64;
 
-/// The files of sample number `n`: the picture with its synthetic anomaly, the mask, the foreground.
+/// File names of sample number `n`: the picture with its synthetic anomaly, the mask, the foreground.
 fn names(n: usize, digits: usize) -> [String; 3] {
     ["", "_mask", "_foreground"].map(|ending| format!("{n:0digits$}{ending}.png"))
 }
@@ -75,7 +75,7 @@ fn samples(folder: &Path) -> HashSet<String> {
     names.filter(|name| is_sample(name) && is_result(&folder.join(name))).collect()
 }
 
-/// What there is to say at the end.
+/// What is reported at the end.
 #[derive(Default)]
 struct Count {
     made: usize,
@@ -136,7 +136,7 @@ pub fn run(args: &SynthArgs) -> Result<()> {
     bar.finish_and_clear();
     let Count { made, clean, uncovered, failed, first } = done;
     if made + failed < count {
-        // The sheet shows all samples or is not written.
+        // The sheet is written only if it shows all samples.
         return Err(Error::Interrupted(format!(
             "stopped after {made} of {count} samples; they are in {}, run again for all",
             args.out.display()
@@ -177,7 +177,7 @@ pub fn run(args: &SynthArgs) -> Result<()> {
     }
 }
 
-/// What samples are made with.
+/// Everything needed to make samples.
 struct Maker<'a> {
     args: &'a SynthArgs,
     set: &'a Dataset,
@@ -227,7 +227,7 @@ fn as_picture(mask: &Mask) -> Picture {
     })
 }
 
-/// A sheet of samples, each four panels: good picture, synthetic anomaly; foreground, mask.
+/// A sheet of samples with four panels each: good picture, synthetic anomaly; foreground, mask.
 struct Sheet {
     picture: Picture,
     columns: u32,

@@ -1,6 +1,7 @@
-//! Which of several tasks this is, as the engine that started them says: SLURM's job arrays, Kubernetes' Indexed Jobs.
+//! Which of several tasks this is, as told by the scheduler that started them: SLURM's job arrays, Kubernetes' Indexed
+//! Jobs.
 
-/// A variable of the environment.
+/// Looks up an environment variable.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// The environment of this process.
@@ -11,7 +12,7 @@ pub fn environment(name: &str) -> Option<String> {
 const SLURM: &str = "SLURM_ARRAY_TASK_ID";
 const KUBERNETES: &str = "JOB_COMPLETION_INDEX";
 
-/// What an engine says.
+/// What a scheduler says.
 enum Scheduler {
     /// A job array: the task's number, as it was given with `--array`.
     Slurm(usize),
@@ -33,11 +34,11 @@ fn engine(lookup: Lookup) -> Result<Scheduler, String> {
     }
 }
 
-/// The number of this task, counted from 1, where the tasks are 1 to N whether or not all of them run: SLURM's number as
-/// it is, Kubernetes' index plus 1. A single task that is submitted again keeps its number.
+/// The number of this task, counted from 1, where tasks are numbered 1 to N even if not all of them run: SLURM's number
+/// as it is, Kubernetes' index plus 1. A single task that is submitted again keeps its number.
 ///
 /// # Errors
-/// No engine says so, or the array does not count from 1.
+/// No scheduler tells the number, or the array does not count from 1.
 pub fn number(lookup: Lookup) -> Result<usize, String> {
     match engine(lookup)? {
         Scheduler::Kubernetes(index) => Ok(index.saturating_add(1)),
@@ -49,11 +50,11 @@ pub fn number(lookup: Lookup) -> Result<usize, String> {
     }
 }
 
-/// The place of this task in its array, counted from 1, and how many tasks that has: SLURM says both, whatever number
+/// The place of this task in its array, counted from 1, and the number of tasks: SLURM tells both, whatever number
 /// the array begins with.
 ///
 /// # Errors
-/// No engine says so, or the array has gaps.
+/// No scheduler tells them, or the array has gaps.
 pub fn place(lookup: Lookup) -> Result<(usize, usize), String> {
     let Scheduler::Slurm(id) = engine(lookup)? else {
         return Err(format!("{KUBERNETES} comes without a count; give it as auto/N"));
@@ -77,7 +78,7 @@ pub fn place(lookup: Lookup) -> Result<(usize, usize), String> {
 /// Reads a number counted from 1, or `auto` for [`number`].
 ///
 /// # Errors
-/// It is neither, or the engine does not say.
+/// It is neither, or the scheduler does not tell.
 pub fn parse_number(text: &str) -> Result<usize, String> {
     match text {
         "auto" => number(&environment),

@@ -36,7 +36,8 @@ pub struct TrainArgs {
         "teacher",
     ])]
     instant: bool,
-    /// The model file to write (with --category all or --category-index: the folder for the models, one per category)
+    /// The model file to write (with --category all or --category-index: the folder for the models, one for each
+    /// category)
     #[arg(long, default_value = "part.aand")]
     out: PathBuf,
     /// The category in a data set's root, or all
@@ -49,7 +50,7 @@ pub struct TrainArgs {
     /// How the folder is laid out; recognized from its content unless given
     #[arg(long)]
     layout: Option<Layout>,
-    /// Learn from all pictures, those in folders or files called like defects, masks or labels as well
+    /// Learn from all pictures, even those in folders or files named like defects, masks or labels
     #[arg(long)]
     all_good: bool,
     /// The teacher's weights, .safetensors or torchvision's .pth; the embedded teacher unless given
@@ -61,11 +62,11 @@ pub struct TrainArgs {
     /// A folder of texture pictures for the synthetic anomalies; built-in procedural ones unless given
     #[arg(long)]
     textures: Option<PathBuf>,
-    // Given as help, since brackets are links in a doc comment.
+    // The help is an attribute, since brackets in a doc comment would be links.
     #[arg(long, help = "Where defects may be made: auto, none, threshold[:T][:invert], disc or rect")]
     foreground: Option<Foreground>,
-    /// Stored values that are black and white in pictures of 16 bits or floats, LOW..HIGH, or auto by what the good
-    /// pictures hold; their full scale unless given. Kept in the model
+    /// Stored values that are black and white in pictures of 16 bits or floats, LOW..HIGH, or auto to take them
+    /// from the good pictures; their full scale unless given. Kept in the model
     #[arg(long, allow_hyphen_values = true)]
     range: Option<RangeChoice>,
     /// How long to train: quick takes minutes, paper 100 + 120 epochs
@@ -77,24 +78,24 @@ pub struct TrainArgs {
     /// Epochs of stage 2, instead of the preset's
     #[arg(long)]
     epochs_distill: Option<usize>,
-    /// Input size in pixels, multiples of 32: one number, WIDTHxHEIGHT, or auto for that of the pictures' aspect. Unless
-    /// given auto where that is beyond 4:3, else 256
+    /// Input size in pixels, in multiples of 32: one number, WIDTHxHEIGHT, or auto for the pictures' aspect ratio.
+    /// Unless given, auto if that ratio is beyond 4:3, else 256
     #[arg(long)]
     size: Option<SizeChoice>,
-    /// What becomes of pictures of another aspect than the input's: squash stretches them, pad fills up with their
-    /// mirror image, which does not count, crop cuts off what hangs over, which is not judged. Unless given squash, or
-    /// with --size auto pad where the pictures' aspects differ
+    /// How pictures of another aspect ratio than the input's are fitted: squash stretches them; pad fills up with
+    /// their mirror image, which does not count; crop cuts off what is left over, which is not judged. Unless given,
+    /// squash, or with --size auto pad if the pictures' ratios differ
     #[arg(long, value_enum, conflicts_with = "tile")]
     fit: Option<Fit>,
-    /// Look at the pictures in tiles of so many pixels each way, a multiple of 32, at their own resolution: for defects
-    /// that are small beside the picture
+    /// Look at the pictures in square tiles of this side in pixels, a multiple of 32, at their own resolution: for
+    /// defects that are small beside the picture
     #[arg(long, value_name = "PIXELS", conflicts_with = "size")]
     tile: Option<usize>,
     /// Pixels that a tile shares with the next in detection; a quarter of it unless given
     #[arg(long, value_name = "PIXELS", requires = "tile")]
     overlap: Option<usize>,
-    /// What of the pictures counts: a mask's file, x,y,width,height in pixels, or a polygon's .json. Outside nothing is
-    /// learned from, scored or shown. Kept in the model
+    /// The region of the pictures that counts: a mask's file, x,y,width,height in pixels, or a polygon's .json. Outside
+    /// it nothing is learned, scored or shown. Kept in the model
     #[arg(long, value_name = "REGION")]
     roi: Option<String>,
     /// Decides everything random
@@ -136,7 +137,7 @@ pub struct TrainArgs {
     /// Ablation: what the student learns from (Table I)
     #[arg(long, value_enum, default_value = "advanced")]
     teacher: TeacherKind,
-    /// What of the map is the score: max, or top:P% for the mean of the highest P percent. Ablation: gate for a map of
+    /// How the map gives the score: max, or top:P% for the mean of the highest P percent. Ablation: gate for a map of
     /// the gate alone, also as gate,top:P%
     #[arg(long, default_value = "max")]
     score: ScoreChoice,
@@ -144,28 +145,29 @@ pub struct TrainArgs {
     /// support
     #[arg(long, default_value = "1%", value_parser = share, allow_negative_numbers = true)]
     false_alarms: f64,
-    /// Let the threshold rest on this share of the good pictures alone, 0 to 0.5, held out of the training; unless given
-    /// it rests on all of them: a tenth is held out, the others are left out of short-lived students
+    /// Base the threshold only on this share of the good pictures, 0 to 0.5, held out of the training. Unless given, it
+    /// is based on all of them: a tenth is held out, and each of the others is judged by a briefly trained student that
+    /// never saw it
     #[arg(long)]
     holdout: Option<f64>,
-    /// What to vary good pictures by in training, so that the model passes over it: lighting, contrast, blur, noise,
-    /// jpeg, shift, rotation, in a list with commas. The teacher's features are then computed anew in each step
+    /// Changes of good pictures in training that the model should ignore, separated by commas: lighting, contrast,
+    /// blur, noise, jpeg, shift, rotation. The teacher's features are then computed again in each step
     #[arg(long, value_delimiter = ',', value_name = "KIND,…")]
     augment: Vec<Perturbation>,
-    /// Which weights to keep; test selects on test pictures as the paper's code does, and is labeled so
+    /// Which weights to keep; test selects on test pictures as the paper's code does, and the model says so
     #[arg(long, value_enum, default_value = "last")]
     select: Selection,
     /// How to store the model
     #[arg(long, value_enum, default_value = "f32")]
     precision: Precision,
-    /// Good pictures that stay in the model file as the network sees them, at most 10 MB, chosen so that each of the others
-    /// is like one of them: what `aand refine` needs not to forget them. 0 for none
+    /// Good pictures that stay in the model file as the network sees them, at most 10 MB, chosen so that each of the
+    /// others resembles one of them: `aand refine` needs them so as not to forget. 0 for none
     #[arg(long, value_name = "PICTURES", default_value_t = 24)]
     keep: usize,
     /// Gigabytes of features kept in memory; the rest goes to a temporary file
     #[arg(long, default_value_t = 4.0)]
     cache_memory: f64,
-    /// Go on from the checkpoint beside the model file
+    /// Continue from the checkpoint beside the model file
     #[arg(long)]
     resume: bool,
     #[command(flatten)]
@@ -209,7 +211,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         };
         match done {
             Ok(()) => {}
-            // Whoever asks to stop means all categories.
+            // A request to stop means all categories.
             Err(error @ Error::Interrupted(_)) => return Err(error),
             Err(error) if sets.len() == 1 => return Err(error),
             Err(error) => {
@@ -224,17 +226,17 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     }
     let names = failed.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
     let (count, all) = (failed.len(), sets.len());
-    // When one of them may succeed the next time, the run is worth another one.
+    // If one of them may succeed next time, the run is worth repeating.
     let passing = failed.iter().any(|(_, error)| error.is_temporary());
     let kind = if passing { Error::Temporary } else { Error::Incomplete };
     Err(kind(format!("{count} of {all} categories failed, each is named above: {names}")))
 }
 
-/// What trains all categories.
+/// Trains all categories.
 struct Trainer {
     processor: Processor,
     teacher: Teacher,
-    /// Where the teacher is from.
+    /// Where the teacher comes from.
     source: String,
 }
 
@@ -350,14 +352,14 @@ fn settings_select(job: &TrainingJob) -> bool {
 }
 
 impl TrainArgs {
-    /// Takes `out` and what lies beside it for this training.
+    /// Locks `out` and the files beside it for this training.
     fn claim(&self, out: &Path) -> Result<Lock> {
         let lock = claim(out, "--out")?;
         check_beside(out)?;
         Ok(lock)
     }
 
-    /// Says what becomes of what an earlier training left.
+    /// Says what becomes of the files of an earlier training.
     fn tell_earlier(&self, out: &Path) {
         let (verbosity, checkpoint) = (self.verbosity, checkpoint_path(out));
         match (self.resume, checkpoint.exists()) {
@@ -375,7 +377,7 @@ impl TrainArgs {
         }
     }
 
-    /// The network's size and how it looks at the pictures of one category.
+    /// The network's size and its view of the pictures of one category.
     fn look(&self, set: &Dataset, extent: Option<&Extent>) -> Result<(Size, View)> {
         let (size, fit) = match (self.tile, self.size, extent) {
             (Some(tile), _, _) => (Size::square(tile), Fit::Squash),
@@ -397,7 +399,7 @@ impl TrainArgs {
         Ok((size, view))
     }
 
-    /// Says what size was chosen, and what is lost at it.
+    /// Says which size was chosen, and what is lost at that size.
     fn tell_of_size(&self, set: &Dataset, settings: &Settings, extent: Option<Extent>) {
         let (size, view) = (settings.size, &settings.view);
         if self.tile.is_none()
@@ -428,7 +430,7 @@ impl TrainArgs {
             size,
             view,
             seed: self.seed,
-            // The preset's depend on how many pictures are held out, below.
+            // The preset's numbers depend on how many pictures are held out, so they are set below.
             epochs_amplify: self.epochs_amplify.unwrap_or_default(),
             epochs_distill: self.epochs_distill.unwrap_or_default(),
             batch: self.batch,

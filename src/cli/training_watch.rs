@@ -1,5 +1,5 @@
-//! Watching a training: bars, `training.jsonl`, the loss picture, being asked to stop, and judging on test data when
-//! asked.
+//! Watching a training: progress bars, `training.jsonl`, the loss picture, requests to stop, and judging on test
+//! data if asked for.
 
 use super::progress::bar;
 use super::{Verbosity, stop};
@@ -31,9 +31,9 @@ pub struct TrainingObserver<'a> {
     unwritten: Option<Error>,
     started: Instant,
     test: Option<Vec<(Seen<'static>, Option<Mask>, bool)>>,
-    /// Judges candidates.
+    /// Judges the candidates for selection.
     processor: Processor,
-    /// Of stage 2, if one was asked for.
+    /// The film of stage 2, if one was asked for.
     pub film: Option<Film>,
 }
 
@@ -47,10 +47,10 @@ pub fn beside(out: &Path) -> [PathBuf; 2] {
     })
 }
 
-/// Makes sure that log and loss picture of the model file `out` take the place of nothing but earlier ones.
+/// Makes sure that log and loss picture of the model file `out` replace nothing but earlier ones.
 ///
 /// # Errors
-/// Something else is in their place.
+/// Another file is in the way.
 pub fn check_beside(out: &Path) -> Result<()> {
     let [log, plot] = beside(out);
     check_replace(&log, "training log", "--out", is_own_log)?;
@@ -62,11 +62,12 @@ impl<'a> TrainingObserver<'a> {
     /// For a training that writes `out`.
     ///
     /// # Errors
-    /// There is a checkpoint to go on from, and it cannot be read.
+    /// There is a checkpoint to continue from, and it cannot be read.
     pub fn new(verbosity: Verbosity, out: &Path, dataset: &'a Dataset, job: &TrainingJob) -> Result<Self> {
         stop::listen();
         let [log, plot] = beside(out);
-        // The epochs up to the checkpoint, from the checkpoint itself: a log may go beyond it, or be of another run.
+        // The epochs up to the checkpoint come from the checkpoint itself: a log may go beyond it, or belong to
+        // another run.
         let lines = match &job.checkpoint {
             Some(path) if job.resume && path.exists() => log_of(&Checkpoint::open(path)?.0.history),
             _ => String::new(),
@@ -88,7 +89,7 @@ impl<'a> TrainingObserver<'a> {
         })
     }
 
-    /// How long the training has taken; its bar goes.
+    /// How long the training has taken; removes its bar.
     pub fn time(&self) -> String {
         self.bar.finish_and_clear();
         format!("{:.0} s", self.started.elapsed().as_secs_f64())
@@ -103,7 +104,7 @@ impl<'a> TrainingObserver<'a> {
         self.unwritten.map_or(Ok(()), Err).and(drawn)
     }
 
-    /// The training has begun: what the log says of another one goes.
+    /// The training has begun: removes an earlier training's lines from the log.
     fn begin(&mut self) {
         if !std::mem::replace(&mut self.begun, true) {
             match self.lines.is_empty() {
@@ -242,7 +243,8 @@ fn log_of(history: &History) -> String {
     amplify.chain(distill).collect()
 }
 
-/// Share of the gate's positive patches that lie on the defect, mean over the levels; 0 for a good picture.
+/// Share of the gate's positive patches that lie on the defect, averaged over the levels; 0 for a good
+/// picture.
 fn gate_precision(model: &Aand, seen: &Seen, mask: Option<&Mask>) -> f64 {
     let Some(mask) = mask else { return 0.0 };
     let Info { size, view, .. } = &model.info;

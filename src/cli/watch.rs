@@ -1,4 +1,5 @@
-//! `aand watch MODEL RESULTS…`: has something changed since the training? From what `aand detect` has written.
+//! `aand watch MODEL RESULTS…`: tells from results of `aand detect` whether something has changed since the
+//! training.
 
 use super::results::RESULTS;
 use super::{ResultLine, Verbosity};
@@ -18,11 +19,11 @@ use std::path::{Path, PathBuf};
 pub struct WatchArgs {
     /// The model file
     model: PathBuf,
-    /// Files results.jsonl of aand detect, or its folders, in the order in which the pictures were taken
+    /// results.jsonl files of aand detect, or their folders, in the order in which the pictures were taken
     #[arg(required = true)]
     results: Vec<PathBuf>,
-    /// A file with the paths of the pictures whose verdict was wrong, one a line, as they stand in the results; without, nothing
-    /// is said about corrections
+    /// A file with the paths of the pictures whose verdict was wrong, one per line, as they are in the results; without
+    /// it, nothing is said about corrections
     #[arg(long, value_name = "FILE")]
     corrections: Option<PathBuf>,
     #[command(flatten)]
@@ -92,7 +93,7 @@ pub fn run(args: &WatchArgs) -> Result<()> {
             terminal::print(told);
         } else {
             let name = at.map(|path| format!(" ({path})")).unwrap_or_default();
-            // What calls for somebody stands out.
+            // What needs attention stands out.
             let word = if at.is_some() { word.to_uppercase() } else { word.into() };
             terminal::print(format!("{word:<8} {}: {}{name}", signal.name, signal.sentence));
         }

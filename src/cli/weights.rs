@@ -23,7 +23,7 @@ pub struct WeightsCommand {
 /// What `aand weights` can do.
 #[derive(Clone, Debug, clap::Subcommand)]
 pub enum WeightsAction {
-    /// Show the official weight files and which of them are here.
+    /// Show the official weight files and which of them are on this machine.
     List {
         /// Folder in which the files are kept [default: the platform's cache, or $AAND_WEIGHTS_DIR]
         #[arg(long, value_name = "DIR")]
@@ -36,15 +36,15 @@ pub enum WeightsAction {
         /// Folder in which the files are kept [default: the platform's cache, or $AAND_WEIGHTS_DIR]
         #[arg(long, value_name = "DIR")]
         cache: Option<PathBuf>,
-        /// Server and folder to fetch from, for mirrors
+        /// Server and folder to fetch from, for use of a mirror
         #[arg(long, value_name = "URL", default_value = BASE_URL)]
         url: String,
         /// Seconds that the server may be silent
         #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
         timeout: u64,
     },
-    /// Turn a .pth or .safetensors file into a small safetensors file: stem to layer3, batch
-    /// normalization folded in.
+    /// Convert a .pth or .safetensors file into a small safetensors file: stem to layer3, batch normalization
+    /// folded in.
     Convert {
         /// The file to read
         file: PathBuf,
@@ -115,7 +115,7 @@ fn run_fetch(name: &str, cache: Option<PathBuf>, url: String, timeout: u64) -> R
     let mut show = |event| match event {
         FetchEvent::Bytes { done, .. } => {
             if !started {
-                // What an earlier run fetched must not count into the rate.
+                // The bytes that an earlier run fetched must not count toward the rate.
                 bar.reset_eta();
                 started = true;
             }

@@ -1,9 +1,9 @@
-//! Batch normalization with the statistics of the batch, channel by channel: a channel of a
-//! training batch fits the second-level cache, so the passes over it cost little.
+//! Batch normalization with the statistics of the batch, channel by channel: one channel of a training batch
+//! fits into the second-level cache, so several passes over it cost little.
 
 use super::parallel::{Output, for_each};
 
-/// What normalizing a batch gives.
+/// A normalized batch and its statistics.
 pub(super) struct Normalized {
     /// `[batch, channels, pixels]`.
     pub output: Vec<f32>,
@@ -58,7 +58,7 @@ pub(super) fn forward(e: Extent, x: &[f32], gamma: &[f32], beta: &[f32], epsilon
                 *y = (x - m) * scale + beta[c];
             }
         }
-        // SAFETY: this channel's own places.
+        // SAFETY: only this channel's task writes these numbers.
         unsafe {
             stats.slice(c, 1)[0] = m;
             stats.slice(e.channels + c, 1)[0] = variance as f32;
@@ -104,7 +104,7 @@ pub(super) fn backward(
                 *dx = scale * (dy - mean_dy - (x - m) * slope);
             }
         }
-        // SAFETY: this channel's own places.
+        // SAFETY: only this channel's task writes these numbers.
         unsafe {
             totals.slice(c, 1)[0] = (of_product * inverse) as f32;
             totals.slice(e.channels + c, 1)[0] = of_dy as f32;
@@ -133,7 +133,7 @@ pub(super) fn channel_sums(e: Extent, dy: &[f32]) -> Vec<f32> {
 /// Lanes of a sum: enough that the additions do not wait for each other.
 const LANES: usize = 32;
 
-/// Numbers that are added in single precision before the total goes on in double.
+/// How many numbers are added in single precision before their sum is added to the total in double.
 const RUN: usize = 1024;
 
 fn sum(values: &[f32], f: impl Fn(f32) -> f32) -> f64 {

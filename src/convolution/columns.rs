@@ -1,5 +1,5 @@
-//! The column matrix of a convolution: row `(c, ky, kx)` holds, for every output pixel, the input
-//! pixel that this kernel position meets there ("im2col"), and the way back, which adds.
+//! The column matrix of a convolution: row `(c, ky, kx)` holds, for every output pixel, the input pixel under
+//! this kernel position ("im2col"). Also the way back, which adds ("col2im").
 
 use super::geometry::{Geometry, Tile};
 use std::ops::Range;
@@ -47,7 +47,7 @@ fn gather_row(g: &Geometry, plane: &[f32], tile: &Tile, ky: usize, kx: usize, ou
         match g.stride {
             1 => line.copy_from_slice(&source[first..first + line.len()]),
             2 => {
-                // The last pixel by itself: the input line may end right there.
+                // The last pixel is copied by itself: the input line may end right after it.
                 let (last, body) = line.split_last_mut().expect("the range is not empty");
                 let (pairs, _) = source[first..].as_chunks::<2>();
                 for (to, pair) in body.iter_mut().zip(pairs) {
@@ -64,9 +64,8 @@ fn gather_row(g: &Geometry, plane: &[f32], tile: &Tile, ky: usize, kx: usize, ou
     }
 }
 
-/// Adds the rows of `channels` back to the planes they came from; the inverse walk of [`gather`].
-/// `planes(picture, channel, add)` lends the plane of one channel of one of the tile's pictures to
-/// `add`.
+/// Adds the rows of `channels` back to the planes they came from: the transpose of [`gather`].
+/// `planes(picture, channel, add)` passes the plane of one channel of one of the tile's pictures to `add`.
 pub(super) fn scatter(
     g: &Geometry,
     columns: &[f32],

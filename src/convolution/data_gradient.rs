@@ -6,7 +6,7 @@ use super::geometry::{Geometry, Tile, blocks, tiles};
 use super::parallel::{Output, Scratch, for_each, take};
 use super::product::{Block, Target, multiply};
 
-/// Numbers of one product that fit the second-level cache of a core.
+/// How many numbers of one product fit into a core's second-level cache.
 const COLUMN_BUDGET: usize = 192 * 1024;
 
 /// Output pixels of one product.
@@ -15,8 +15,8 @@ const PIXELS: usize = 256;
 /// `[batch, inputs, height, width]` from `dy = [batch, outputs, out_height, out_width]`.
 pub(super) fn data_gradient(g: &Geometry, weight: &[f32], dy: &[f32]) -> Vec<f32> {
     let len = g.batch * g.inputs * g.plane();
-    // A task owns the planes of some channels of some pictures, so that overlapping tiles never
-    // meet; within it, tiles follow each other in order.
+    // Each task owns the planes of some channels of some pictures, so overlapping tiles are never written by
+    // two tasks. Within a task, tiles are processed in order.
     let pictures = (PIXELS / g.out_plane().max(1)).clamp(1, g.batch.max(1));
     let groups = blocks(g.batch, pictures, 1);
     let per_block = (COLUMN_BUDGET / PIXELS / g.taps()).max(16);
@@ -54,8 +54,8 @@ pub(super) fn data_gradient(g: &Geometry, weight: &[f32], dy: &[f32]) -> Vec<f32
     unsafe { out.into_vec(len) }
 }
 
-/// The output gradient of a tile as a matrix `outputs x pixels`: in place for rows of one
-/// picture, gathered for several pictures.
+/// The output gradient of a tile as a matrix `outputs x pixels`: read in place if it is rows of one picture,
+/// gathered if it is several pictures.
 fn output_block<'a>(g: &Geometry, dy: &'a [f32], tile: &Tile, scratch: &'a mut Vec<f32>) -> Block<'a> {
     let plane = g.out_plane();
     let start = tile.picture * g.outputs * plane;

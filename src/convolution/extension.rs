@@ -6,7 +6,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
 use burn::tensor::IntDType;
 
-/// What `backend` needs for training a convolutional network.
+/// The operations that training a convolutional network needs from a backend.
 #[cfg_attr(feature = "burn-wgpu", backend_extension(Flex, Cube, Autodiff))]
 #[cfg_attr(not(feature = "burn-wgpu"), backend_extension(Flex, Autodiff))]
 pub trait ConvolutionOps: Backend {
@@ -31,7 +31,7 @@ pub trait ConvolutionOps: Backend {
         Self::conv2d(x, weight, Some(bias), options(stride, padding))
     }
 
-    /// The gradient of `x`, given that of the output.
+    /// The gradient of `x`, given the output's.
     fn convolution_x_backward(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -42,7 +42,7 @@ pub trait ConvolutionOps: Backend {
         Self::conv2d_x_backward(x, weight, dy, options(stride, padding))
     }
 
-    /// The gradient of `weight`, given that of the output.
+    /// The gradient of `weight`, given the output's.
     fn convolution_weight_backward(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -53,7 +53,7 @@ pub trait ConvolutionOps: Backend {
         Self::conv2d_weight_backward(x, weight, dy, options(stride, padding))
     }
 
-    /// The gradient of `bias`, given that of the output.
+    /// The gradient of `bias`, given the output's.
     fn convolution_bias_backward(
         x: FloatTensor<Self>,
         bias: FloatTensor<Self>,
@@ -134,7 +134,7 @@ pub(super) fn transposed_options() -> ConvTransposeOptions<2> {
     ConvTransposeOptions::new([2, 2], [0, 0], [0, 0], [1, 1], 1)
 }
 
-/// Burn keeps indices for this gradient; they are found again here.
+/// Burn's gradient takes the indices of the maxima, which are found again here.
 pub(super) fn burns_max_pool_backward<B: Backend>(x: FloatTensor<B>, dy: FloatTensor<B>) -> FloatTensor<B> {
     let (kernel, stride, padding, dilation) = ([3, 3], [2, 2], [1, 1], [1, 1]);
     let indices =

@@ -237,7 +237,8 @@ impl Picture {
     }
 }
 
-/// The kernels know single precision; anything else is left to Burn.
+/// Whether all tensors have single precision, the only one the kernels compute in; anything else is left to
+/// Burn.
 fn single<const N: usize>(tensors: [&FlexTensor; N]) -> bool {
     tensors.iter().all(|t| t.dtype() == DType::F32)
 }

@@ -7,10 +7,10 @@ use super::parallel::{Output, Scratch, Shared, for_each, take};
 use super::product::{Block, Target, multiply};
 use std::ops::Range;
 
-/// Numbers of one tile's columns that fit the second-level cache of a core.
+/// How many numbers of one tile's columns fit into a core's second-level cache.
 const COLUMN_BUDGET: usize = 192 * 1024;
 
-/// Tasks that a product is cut into when it is large enough, so that many cores have work.
+/// Number of tasks that a large enough product is cut into, so that many cores have work.
 const TASKS: usize = 8;
 
 /// `[batch, outputs, out_height, out_width]` of `x = [batch, inputs, height, width]`.

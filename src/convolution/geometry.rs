@@ -21,8 +21,8 @@ impl Geometry {
     /// The convolution of a picture batch `x = [n, c, h, w]` by `weight = [o, c, kh, kw]`.
     ///
     /// # Panics
-    /// As Burn's own `conv2d`, when the channels disagree, the stride is zero or the kernel is
-    /// larger than the padded picture: these are errors of the caller's code, not of its data.
+    /// Like Burn's own `conv2d`, if the channels disagree, the stride is zero or the kernel is larger than
+    /// the padded picture: errors of the calling code, not of its data.
     pub fn new(x: [usize; 4], weight: [usize; 4], stride: usize, padding: usize) -> Self {
         let ([batch, inputs, height, width], [outputs, channels, kh, kw]) = (x, weight);
         assert_eq!(inputs, channels, "convolution: {inputs} channels in, but the kernel has {channels}");
@@ -75,7 +75,7 @@ impl Geometry {
         self.out_height * self.out_width
     }
 
-    /// A convolution that only mixes channels: the picture is its own column matrix.
+    /// Whether the convolution only mixes channels, so that the picture is its own column matrix.
     pub fn is_pointwise(&self) -> bool {
         self.taps() == 1 && self.stride == 1 && self.padding == 0
     }
@@ -105,7 +105,7 @@ impl Tile {
 pub(super) fn tiles(g: &Geometry, target: usize) -> Vec<Tile> {
     let mut tiles = Vec::new();
     if g.out_plane() >= target {
-        // Rows of even height, so that no last sliver wastes a product.
+        // Tiles of nearly equal height, so that no thin last tile wastes a product.
         let wanted = (target / g.out_width).max(1);
         let rows = g.out_height.div_ceil(g.out_height.div_ceil(wanted));
         for picture in 0..g.batch {
@@ -127,7 +127,7 @@ pub(super) fn tiles(g: &Geometry, target: usize) -> Vec<Tile> {
     tiles
 }
 
-/// Cuts `0..count` into ranges of at most `size`, even within one, and multiples of `multiple`.
+/// Cuts `0..count` into ranges of nearly equal length, multiples of `multiple` and at most `size`.
 pub(super) fn blocks(count: usize, size: usize, multiple: usize) -> Vec<std::ops::Range<usize>> {
     let parts = count.div_ceil(size.max(1)).max(1);
     let step = count.div_ceil(parts).next_multiple_of(multiple).max(1);

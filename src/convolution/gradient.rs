@@ -1,4 +1,4 @@
-//! How the operations enter the graph of Burn's automatic differentiation.
+//! Registers the operations in the graph of Burn's automatic differentiation.
 
 use super::extension::ConvolutionOps;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
@@ -214,7 +214,7 @@ impl<B: ConvolutionOps, C: CheckpointStrategy> ConvolutionOps for Autodiff<B, C>
                 (prep.finish(y), mean, variance)
             }
         };
-        // The statistics feed the running averages, which no gradient passes through.
+        // The statistics only feed the running averages, through which no gradient passes.
         (y, <FloatTensor<Self>>::new(mean), <FloatTensor<Self>>::new(variance))
     }
 }

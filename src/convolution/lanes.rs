@@ -1,6 +1,6 @@
-//! Short vectors of neighboring tiles, and the widest instructions the processor has for them.
+//! Short vectors that hold neighboring tiles, computed with the widest instructions the processor has.
 
-/// A few numbers that go through the same steps side by side.
+/// A few numbers on which the same steps are computed at once.
 pub(super) type Lanes<const L: usize> = [f32; L];
 
 #[inline(always)]
@@ -25,8 +25,8 @@ pub(super) fn scale<const L: usize>(factor: f32, a: Lanes<L>) -> Lanes<L> {
     a.map(|v| factor * v)
 }
 
-/// Runs `work`, compiled for AVX2 where the processor has it. The arithmetic is the same either
-/// way: products and sums are rounded one by one.
+/// Runs `work`, compiled for AVX2 if the processor has it. The result is the same either way: every product
+/// and sum is rounded separately.
 #[inline(always)]
 pub(super) fn widest<R>(work: impl FnOnce() -> R) -> R {
     #[cfg(target_arch = "x86_64")]

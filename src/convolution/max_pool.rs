@@ -11,7 +11,7 @@ pub(super) fn pooled([height, width]: Plane) -> Plane {
     [height.div_ceil(2), width.div_ceil(2)]
 }
 
-/// The larger number; NaN when either is.
+/// The larger number; NaN if either is NaN.
 #[inline(always)]
 fn larger(a: f32, b: f32) -> f32 {
     if a > b || a.is_nan() { a } else { b }
@@ -34,7 +34,7 @@ pub(super) fn forward(x: &[f32], planes: usize, extent: Plane) -> Vec<f32> {
         // SAFETY: this task's own plane.
         let y = unsafe { shared.slice(plane * out_height * out_width, out_height * out_width) };
         line.clear();
-        // One more pixel on the left, up to two on the right, smaller than any.
+        // One more pixel on the left and up to two on the right, smaller than any other.
         line.resize(2 * out_width + 2, f32::NEG_INFINITY);
         widest(|| {
             for (row, y) in y.chunks_exact_mut(out_width).enumerate() {
@@ -57,7 +57,7 @@ pub(super) fn forward(x: &[f32], planes: usize, extent: Plane) -> Vec<f32> {
     unsafe { out.into_vec(len) }
 }
 
-/// The gradient of the input: each output's goes to the first of its largest pixels.
+/// The gradient of the input: each output's gradient goes to the first of its largest pixels.
 pub(super) fn backward(x: &[f32], dy: &[f32], planes: usize, extent: Plane) -> Vec<f32> {
     let ([height, width], [out_height, out_width]) = (extent, pooled(extent));
     let len = planes * height * width;
@@ -82,6 +82,6 @@ pub(super) fn backward(x: &[f32], dy: &[f32], planes: usize, extent: Plane) -> V
             dx[best] += dy;
         }
     });
-    // SAFETY: zero to begin with.
+    // SAFETY: all numbers start as zero.
     unsafe { out.into_vec(len) }
 }

@@ -1,10 +1,10 @@
 //! The convolution of the CPU: forward, and both gradients.
 //!
 //! Burn's CPU backend takes the gradient of a kernel from a generic fallback, and batch
-//! normalization from a chain of broadcasts. Here both, and the convolution itself, are matrix
-//! products over columns that stay in the cache. The numbers depend on the shapes alone, never on
-//! the number of threads or their timing, and a NaN passes through. On every other device Burn's
-//! own operations are taken.
+//! normalization from a chain of broadcasts. Here the convolution and both gradients are matrix products over
+//! columns that stay in the cache, and a normalization is a few passes over each channel. The results depend
+//! on the shapes alone, never on the number of threads or their timing, and a NaN is passed on. Every other
+//! device uses Burn's own operations.
 
 mod batch_norm;
 mod columns;

@@ -1,21 +1,21 @@
 //! Threads on a native machine, a plain loop in the browser.
 //!
-//! The tasks are cut by the shapes alone and each writes a place of its own, so no number here
-//! depends on how many threads there are or on which of them is quickest.
+//! The shapes alone decide how work is cut into tasks, and each task writes to memory of its own. So no
+//! result depends on how many threads there are or on which of them is fastest.
 
 use std::cell::RefCell;
 
-/// The buffers of a thread. They outlive a call: pages that the system has to hand out anew for
-/// every tile would cost more than what is computed on them.
+/// The buffers of a thread. They outlive a call: getting new pages from the system for every tile would take
+/// longer than the computation on them.
 #[derive(Default)]
 pub(super) struct Scratch {
     /// A column matrix, or the tiles of one.
     pub columns: Vec<f32>,
-    /// A product that is not written in place.
+    /// A product, if it is not written in place.
     pub product: Vec<f32>,
-    /// An output gradient brought into another order.
+    /// A reordered output gradient.
     pub gradient: Vec<f32>,
-    /// A line or two.
+    /// One or two lines of a picture.
     pub line: Vec<f32>,
 }
 
@@ -42,24 +42,24 @@ pub(super) fn for_each(count: usize, task: impl Fn(&mut Scratch, usize)) {
 
 /// An output that tasks fill at places that do not overlap.
 ///
-/// Safe Rust cannot lend the interleaved blocks of a matrix to several threads; this can, and
-/// leaves the promise to its users.
+/// Safe Rust cannot lend interleaved blocks of a matrix to several threads. This type can; its users must
+/// make sure that the blocks do not overlap.
 pub(super) struct Output {
     data: Vec<f32>,
 }
 
 impl Output {
-    /// Room for `len` numbers, none of them written.
+    /// Memory for `len` numbers, none of them written.
     pub fn with_len(len: usize) -> Self {
         Self { data: Vec::with_capacity(len) }
     }
 
-    /// Room for `len` numbers, all zero.
+    /// Memory for `len` numbers, all zero.
     pub fn zeros(len: usize) -> Self {
         Self { data: vec![0.0; len] }
     }
 
-    /// The memory as tasks write it side by side.
+    /// The memory, for tasks to write to at the same time.
     pub fn shared(&mut self) -> Shared {
         Shared { start: self.data.as_mut_ptr(), len: self.data.capacity() }
     }
@@ -76,14 +76,14 @@ impl Output {
     }
 }
 
-/// The place of an [`Output`], handed to every task.
+/// The memory of an [`Output`], shared by all tasks.
 #[derive(Clone, Copy)]
 pub(super) struct Shared {
     start: *mut f32,
     len: usize,
 }
 
-// SAFETY: the pointer is only used for places that the tasks have divided among themselves.
+// SAFETY: each task uses the pointer only for its own part of the memory.
 unsafe impl Send for Shared {}
 // SAFETY: as above.
 unsafe impl Sync for Shared {}
@@ -99,16 +99,16 @@ impl Shared {
     /// `len` numbers from `offset`.
     ///
     /// # Safety
-    /// No other task touches these places meanwhile, and they are written before they are read.
+    /// No other task uses these numbers at the same time, and they are written before they are read.
     pub unsafe fn slice<'a>(self, offset: usize, len: usize) -> &'a mut [f32] {
         assert!(offset + len <= self.len);
-        // SAFETY: within the allocation; not shared, as the caller promises.
+        // SAFETY: within the allocation; the caller promises that no other task uses it.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(offset), len) }
     }
 }
 
-/// The first `len` numbers of a scratch buffer, grown when it is too small. The contents are
-/// whatever an earlier task left.
+/// The first `len` numbers of a scratch buffer, which grows if it is too small. The contents are left over
+/// from an earlier task.
 pub(super) fn take(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
     if buffer.len() < len {
         buffer.resize(len, 0.0);

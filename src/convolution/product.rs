@@ -1,4 +1,4 @@
-//! Matrix products on strided blocks, single-threaded: the tasks around them are the parallelism.
+//! Single-threaded matrix products on strided blocks; the callers run them in parallel.
 
 use gemm::Parallelism;
 
@@ -24,11 +24,11 @@ pub(super) struct Target {
     pub column: usize,
 }
 
-/// `target (+)= left (m x k) * right (k x n)`; adds to the target only when `accumulate` is set,
-/// and does not read it otherwise.
+/// `target (+)= left (m x k) * right (k x n)`; adds to the target if `accumulate` is set, and otherwise does
+/// not read it.
 ///
 /// # Safety
-/// The target holds `m x n` elements at the given distances that nothing else touches meanwhile.
+/// The target has `m x n` elements at the given distances, and nothing else uses them at the same time.
 pub(super) unsafe fn multiply(
     [m, n, k]: [usize; 3],
     target: Target,
@@ -43,7 +43,7 @@ pub(super) unsafe fn multiply(
         assert!((m - 1) * left.row + (k - 1) * left.column < left.data.len());
         assert!((k - 1) * right.row + (n - 1) * right.column < right.data.len());
     }
-    // SAFETY: both operands lie within their slices, and the target is the caller's promise.
+    // SAFETY: both operands lie within their slices; the caller vouches for the target.
     unsafe {
         gemm::gemm(
             m,

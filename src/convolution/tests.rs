@@ -1,4 +1,4 @@
-//! Every operation and gradient against Burn's own, on the shapes of the networks here in small.
+//! Compares every operation and gradient with Burn's own, on small versions of the networks' shapes.
 
 use super::*;
 use burn::tensor::{Device, Distribution, TensorData, module};
@@ -182,7 +182,7 @@ fn nan_passes_through() {
     assert_eq!(y.iter().filter(|v| v.is_nan()).count(), 2 * 36);
 }
 
-/// Without a graph, and on views that are not contiguous.
+/// Views that are not contiguous, without a graph.
 #[test]
 fn views_are_read_in_their_order() {
     let device = Device::flex();

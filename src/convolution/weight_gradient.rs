@@ -1,7 +1,7 @@
 //! The gradient of the kernel: `dW = sum over pictures of dY * columns(X)ᵀ`.
 //!
-//! A task owns the kernel columns of some input channels and walks the whole batch in order: no
-//! partial sums have to be added up afterwards, and no column is gathered twice.
+//! Each task owns the kernel columns of some input channels and goes through the whole batch in order. So
+//! there are no partial sums to add up afterwards, and no column is gathered twice.
 
 use super::columns::gather;
 use super::geometry::{Geometry, Tile, blocks, tiles};
@@ -12,11 +12,11 @@ use std::ops::Range;
 /// Output pixels of one product.
 const PIXELS: usize = 512;
 
-/// Numbers between the rows of a scratch matrix beyond its width: rows at a distance of a power
-/// of two would all fall into the same few lines of the first-level cache.
+/// Padding between the rows of a scratch matrix: with rows a power of two apart, all would fall into the same
+/// few lines of the first-level cache.
 const SKEW: usize = 16;
 
-/// From this many output channels on, the product is written in the kernel's own order.
+/// With this many output channels or more, the product is written in the kernel's own order.
 const WIDE: usize = 256;
 
 /// `[outputs, inputs, kernel_height, kernel_width]`.

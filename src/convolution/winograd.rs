@@ -2,8 +2,8 @@
 //! 16 output pixels where the plain sum takes 144 (Lavin and Gray, "Fast Algorithms for
 //! Convolutional Neural Networks", 2015).
 //!
-//! The interpolation points are 0, ±1/√2, ±√2 and infinity. With the usual 0, ±1, ±2 the rounding
-//! error is five times as large; so it stays within a few of the plain sum's.
+//! The interpolation points are 0, ±1/√2, ±√2 and infinity. With the usual 0, ±1, ±2 the rounding error would
+//! be five times as large; with these it is a few times that of the plain sum.
 //!
 //! Per tile: `Y = Aᵀ [(G W Gᵀ) ⊙ (Bᵀ D B)] A`, where the products over channels are 36 matrix
 //! products; the gradient of the kernel is `dW = Gᵀ [Σ (A dY Aᵀ) ⊙ (Bᵀ D B)] G`.
@@ -15,14 +15,14 @@ use std::f32::consts::{FRAC_1_SQRT_2 as A, SQRT_2 as B};
 /// Products per tile and channel.
 pub(super) const POINTS: usize = 36;
 
-/// Numbers between the matrices of two points beyond their size: a tile is written to all 36 at
-/// once, and at a distance of a power of two they would fall into one line of the cache.
+/// Padding between the matrices of two points: a tile is written to all 36 at once, and a power of two apart
+/// they would fall into one line of the cache.
 pub(super) const APART: usize = 16;
 
 /// Output rows and columns of a tile.
 pub(super) const TILE: usize = 4;
 
-/// Tiles below which the transforms cost more than they save.
+/// With fewer tiles than this, the transforms cost more than they save.
 const ENOUGH: usize = 256;
 
 /// Whether the shapes suit these tiles and there are enough of them.
@@ -64,7 +64,7 @@ pub(super) fn output<const L: usize>(m: [Lanes<L>; 6]) -> [Lanes<L>; 4] {
     ]
 }
 
-/// `A y`: the transposed walk of [`output`].
+/// `A y`: the transpose of [`output`].
 #[inline(always)]
 fn output_transposed<const L: usize>(y: [Lanes<L>; 4]) -> [Lanes<L>; 6] {
     let even1 = add(y[0], scale(0.5, y[2]));
@@ -84,7 +84,7 @@ pub(super) fn kernel<const L: usize>(w: [Lanes<L>; 3]) -> [Lanes<L>; 6] {
     [w[0], add(even1, odd1), sub(even1, odd1), add(even2, odd2), sub(even2, odd2), w[2]]
 }
 
-/// `Gᵀ m`: the transposed walk of [`kernel`].
+/// `Gᵀ m`: the transpose of [`kernel`].
 #[inline(always)]
 pub(super) fn kernel_transposed<const L: usize>(m: [Lanes<L>; 6]) -> [Lanes<L>; 3] {
     let (sum1, gap1) = (add(m[1], m[2]), sub(m[1], m[2]));
@@ -109,10 +109,10 @@ impl Phases {
     }
 }
 
-/// The transform of one row of tiles, of one channel: `Bᵀ D B`, the input of a convolution.
+/// The transform `Bᵀ D B` of one row of tiles of one channel of a convolution's input.
 ///
-/// Point `i` of tile `j` goes to `to(i, j..)`; `first` is the first of the six lines, which may
-/// lie outside of the plane, where it is zero. `scratch` keeps the phases.
+/// Point `i` of tile `j` goes to `to(i, j..)`. `first` is the first of the six lines; lines outside the plane
+/// are zero. `scratch` holds the phases.
 #[inline(always)]
 pub(super) fn input_tiles<const L: usize>(
     plane: &[f32],
@@ -158,7 +158,7 @@ pub(super) fn input_tiles<const L: usize>(
     *scratch = phases.values;
 }
 
-/// The transform of one row of tiles, of one channel, of an output gradient: `A dY Aᵀ`.
+/// The transform `A dY Aᵀ` of one row of tiles of one channel of an output gradient.
 #[inline(always)]
 pub(super) fn gradient_tiles<const L: usize>(
     lines: &[f32],
@@ -200,7 +200,7 @@ mod tests {
         }
     }
 
-    /// The transposed walks are the transposed matrices.
+    /// The transposed functions compute with the transposed matrices.
     #[test]
     fn transposed_walks_are_transposed() {
         let dot = |a: &[Lanes<1>], b: &[Lanes<1>]| -> f32 { a.iter().zip(b).map(|(a, b)| a[0] * b[0]).sum() };

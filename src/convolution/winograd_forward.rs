@@ -1,5 +1,5 @@
 //! The 3x3 convolution of stride 1 by Winograd's filtering. With the kernel rotated by 180 degrees and its input and
-//! output channels exchanged it is also the gradient of the input.
+//! output channels swapped, it is also the gradient of the input.
 
 use super::geometry::{Geometry, blocks};
 use super::lanes::{Lanes, add, load, widest};
@@ -52,7 +52,7 @@ fn kernels([outputs, inputs]: [usize; 2], weight: impl Fn(usize, usize, usize) -
                     let line = kernel([columns[0][row], columns[1][row], columns[2][row]]);
                     for (column, lanes) in line.iter().enumerate() {
                         let point = row * 6 + column;
-                        // SAFETY: this output channel's own places.
+                        // SAFETY: only this output channel's task writes these numbers.
                         unsafe { to.slice(point * apart + o * inputs + c, count) }
                             .copy_from_slice(&lanes[..count]);
                     }
@@ -60,7 +60,7 @@ fn kernels([outputs, inputs]: [usize; 2], weight: impl Fn(usize, usize, usize) -
             }
         });
     });
-    // SAFETY: zero to begin with.
+    // SAFETY: all numbers start as zero.
     unsafe { all.into_vec(len) }
 }
 
@@ -148,7 +148,7 @@ unsafe fn block<const L: usize>(
     }
 }
 
-/// `Aᵀ M A + b` of a few neighboring tiles, written to lines at a distance of `width`.
+/// `Aᵀ M A + b` of a few neighboring tiles, written to lines that are `width` apart.
 #[inline(always)]
 fn output_tiles<const L: usize>(
     from: impl Fn(usize) -> Lanes<L>,

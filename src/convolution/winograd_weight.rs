@@ -8,13 +8,13 @@ use super::product::{Block, Target, multiply};
 use super::winograd::{APART, POINTS, TILE, gradient_tiles, input_tiles, kernel_transposed};
 use std::ops::Range;
 
-/// Transformed numbers that are kept at a time: a share of a third-level cache.
+/// How many transformed numbers are held at a time: part of a third-level cache.
 const BUDGET: usize = 3 * 1024 * 1024;
 
-/// Distance beyond the width between the rows of a matrix; see `weight_gradient`.
+/// Padding between the rows of a matrix; see `weight_gradient`.
 const SKEW: usize = 16;
 
-/// Output channels that the way back takes at once.
+/// Output channels that the transform back handles at once.
 const KERNELS: usize = 8;
 
 /// `[outputs, inputs, 3, 3]`.
@@ -42,7 +42,7 @@ pub(super) fn weight_gradient(g: &Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {
         let tiles = lines.len() * across;
         for_each(POINTS, |_, point| {
             let start = point * (channels * stride + APART);
-            // SAFETY: all written by the transforms before, read only from here on.
+            // SAFETY: the transforms have written all of it; from here on it is only read.
             let inputs = unsafe { points.slice(start, (g.inputs - 1) * stride + tiles) };
             let start = start + g.inputs * stride;
             // SAFETY: as above.
@@ -107,7 +107,7 @@ unsafe fn transform<const L: usize>(
 /// `Gᵀ M G` of the kernels of one input channel.
 ///
 /// # Safety
-/// The kernels of `channel` belong to this call, and nothing writes the sums meanwhile.
+/// The kernels of `channel` belong to this call, and nothing writes the sums at the same time.
 #[inline(always)]
 unsafe fn way_back(g: &Geometry, sums: Shared, channel: usize, to: Shared) {
     for o in (0..g.outputs).step_by(KERNELS) {

@@ -3,10 +3,10 @@
 use super::{Advice, Findings, Level, MaskFault};
 use crate::metrics::{CONFIDENCE, needed, percent, supported};
 
-/// Below this many good pictures results depend much on which ones they are.
+/// With fewer good pictures than this, results depend a lot on which ones they are.
 const FEW: usize = 20;
 
-/// Sides differing by more than this factor are distorted visibly by the square input of the network.
+/// If a picture's sides differ by more than this factor, the network's square input distorts it visibly.
 const ASPECT_TOLERANCE: f64 = 1.05;
 
 /// Pictures of one size.
@@ -15,7 +15,7 @@ pub(super) struct Size {
     pub height: u32,
 }
 
-/// Judges the findings, the gravest first: to what the listing says already, `advice`, comes what the pictures show.
+/// Advice on the findings, the gravest first: adds what the pictures show to `advice`, which comes from the listing.
 /// `sizes` are those of the readable pictures.
 pub(super) fn judge(found: &Findings, sizes: &[Size], mut advice: Vec<Advice>) -> Vec<Advice> {
     let mut say = |level, text: String| advice.push(Advice { level, text });
@@ -59,7 +59,7 @@ pub(super) fn judge(found: &Findings, sizes: &[Size], mut advice: Vec<Advice>) -
     advice
 }
 
-/// A rate of false alarms that a line can live with for a start.
+/// A rate of false alarms that a production line can tolerate at first.
 const MODEST: f64 = 0.1;
 
 fn few_good(train: usize, say: &mut impl FnMut(Level, String)) {

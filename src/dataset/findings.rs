@@ -59,10 +59,10 @@ pub struct Findings {
     /// Masks whose defect is in the alpha channel, which is not read.
     #[serde(serialize_with = "lossy_paths")]
     pub masks_in_alpha: Vec<PathBuf>,
-    /// Masks of which nothing is left at the size that models have by default.
+    /// Masks of which nothing is left at the models' default size.
     #[serde(serialize_with = "lossy_paths")]
     pub masks_vanishing: Vec<PathBuf>,
-    /// Masks that are those of several pictures.
+    /// Masks that several pictures share.
     #[serde(serialize_with = "lossy_paths")]
     pub masks_shared: Vec<PathBuf>,
     /// Groups of training pictures with the same bytes.
@@ -71,12 +71,13 @@ pub struct Findings {
     /// Groups of pictures with the same bytes in training and testing.
     #[serde(serialize_with = "lossy_groups")]
     pub leaks: Vec<Vec<PathBuf>>,
-    /// Where pictures to train on lie whose names say that they are no good parts, and how many.
+    /// Folders or files whose names say that they are not good parts, although they are to be trained on, and
+    /// how many pictures that concerns.
     #[serde(serialize_with = "lossy_counts")]
     pub not_good: BTreeMap<PathBuf, usize>,
-    /// What else lies in the folder and is not used.
+    /// Everything else in the folder, which is not used.
     pub left_out: LeftOut,
-    /// What to do about it, the gravest first.
+    /// What to do about the findings, the gravest first.
     pub advice: Vec<Advice>,
 }
 
@@ -113,7 +114,7 @@ pub struct OtherSize {
 }
 
 impl Findings {
-    /// What the folders alone say; nothing has been read yet.
+    /// What the listing of folders tells, before any file is read.
     pub(super) fn listed(dataset: &Dataset) -> Self {
         let mut defects: Vec<DefectCount> = Vec::new();
         for sample in &dataset.test {
@@ -162,7 +163,7 @@ impl Findings {
         }
     }
 
-    /// Whether nothing found makes training or its numbers wrong.
+    /// Whether none of the findings makes training or its results wrong.
     pub fn is_sound(&self) -> bool {
         self.advice.iter().all(|advice| advice.level != Level::Error)
     }

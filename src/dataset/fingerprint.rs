@@ -1,4 +1,4 @@
-//! A fingerprint of what was trained on.
+//! A fingerprint of the training pictures.
 
 use std::path::PathBuf;
 

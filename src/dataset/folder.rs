@@ -1,4 +1,4 @@
-//! Simply a folder of good pictures, with whatever sub-folders; nothing to test on.
+//! A plain folder of good pictures, with any sub-folders; nothing to test on.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -9,13 +9,13 @@ use crate::listing::names::{folders_between, is_good};
 use crate::listing::{Below, LeftOut};
 use crate::render::is_rendered;
 
-/// Good pictures for training: all pictures below `folder`, but for rendered ones among others.
+/// Good pictures for training: all pictures below `folder`, except rendered ones if there are others.
 pub(super) fn train(all: &mut Below, folder: &Path) -> Vec<PathBuf> {
     leave_out_rendered(all, folder);
     all.pictures.clone()
 }
 
-/// Counts rendered pictures as what this program wrote.
+/// Counts rendered pictures as written by this program.
 pub(super) fn leave_out_rendered(all: &mut Below, folder: &Path) {
     let mut known: HashMap<PathBuf, bool> = HashMap::new();
     all.reject(|picture, left_out: &mut LeftOut| {
@@ -29,17 +29,18 @@ pub(super) fn leave_out_rendered(all: &mut Below, folder: &Path) {
     });
 }
 
-/// What lies in a folder: names of sub-folders that lead to pictures, and how many pictures of its own.
+/// The content of a folder: the names of sub-folders with pictures in them, and the number of pictures in the
+/// folder itself.
 #[derive(Default)]
 struct Inside {
     names: Vec<String>,
     pictures: usize,
 }
 
-/// Refuses a folder whose sub-folders say that not everything in it is good: one called good beside others, or beside
-/// pictures in none, at any depth.
+/// Refuses a folder whose sub-folders say that not everything in it is good: at any depth, one called good beside
+/// other folders or beside pictures that are in no sub-folder.
 ///
-/// Nobody asked for this layout, it is what is left; learning from defects would go unnoticed.
+/// This layout is the fallback, not one the person asked for; learning from defects would go unnoticed.
 pub(super) fn refuse_labels(folder: &Path, pictures: &[PathBuf]) -> Result<()> {
     let mut places: BTreeMap<PathBuf, Inside> = BTreeMap::new();
     for picture in pictures {

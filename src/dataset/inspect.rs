@@ -1,4 +1,4 @@
-//! Reads every picture and mask of a data set and notes what is there.
+//! Reads every picture and mask of a data set and records what it finds.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -16,14 +16,14 @@ use crate::picture::{Details, Remarks, decode_detailed};
 /// The side of the network's input unless another is given, at which small masks vanish.
 pub const USUAL_SIZE: usize = 256;
 
-/// Channels differing by no more than this are grey: JPEG moves them a little.
+/// A pixel whose channels differ by no more than this is grey: JPEG changes them a little.
 const GREY_TOLERANCE: u8 = 3;
 
 /// Reads all pictures and masks of `dataset`, on all cores, and reports what is in it and what is wrong
-/// with it. It never fails: what cannot be read is a finding.
+/// with it. It never fails: an unreadable file is a finding.
 pub fn inspect(dataset: &Dataset) -> Findings {
     let mut found = Findings::listed(dataset);
-    // Pictures that cannot be opened are no different here from those that cannot be decoded.
+    // Pictures that cannot be opened are reported like those that cannot be decoded.
     let (sealed, folders) =
         found.left_out.unreadable.drain(..).partition(|file| !dataset.root.join(&file.path).is_dir());
     (found.unreadable, found.left_out.unreadable) = (sealed, folders);
@@ -60,7 +60,7 @@ fn pictures(dataset: &Dataset) -> impl Iterator<Item = &Path> {
     dataset.train.iter().map(PathBuf::as_path).chain(test)
 }
 
-/// What one readable picture is like.
+/// The properties of one readable picture.
 struct Facts {
     digest: String,
     size: (u32, u32),

@@ -1,4 +1,4 @@
-//! Which mask belongs to which picture, and what can be wrong with one.
+//! Which mask belongs to which picture, and what can be wrong with a mask.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -11,7 +11,7 @@ use crate::picture::Size;
 use crate::picture::{Mask, is_drawn_in_alpha};
 
 /// The masks of one kind of defect, by their path without ending: `003_mask.png` and `003.png` both belong to `003`,
-/// in a sub-folder of the same name as the picture's or in none. So do all files in a folder `003` (MVTec LOCO).
+/// in a sub-folder named like the picture's or in none. So do all files in a folder `003` (MVTec LOCO).
 pub(super) struct Masks {
     files: BTreeMap<PathBuf, PathBuf>,
     folders: BTreeMap<PathBuf, PathBuf>,
@@ -47,7 +47,7 @@ impl Masks {
     }
 }
 
-/// The pictures of the folder `kind` as samples: good ones where `defect` says nothing.
+/// The pictures of the folder `kind` as samples; good ones if `defect` is `None`.
 pub(super) fn samples(all: &Below, kind: &Path, defect: Option<&str>, truth: &Path) -> Vec<Sample> {
     let masks = defect.map(|_| Masks::in_folder(all, truth));
     let sample = |path: PathBuf| Sample {
@@ -58,7 +58,7 @@ pub(super) fn samples(all: &Below, kind: &Path, defect: Option<&str>, truth: &Pa
     all.under(kind).into_iter().map(sample).collect()
 }
 
-/// Reads the mask of a sample; where it is a folder, what any of the masks in it marks.
+/// Reads the mask of a sample; if it is a folder, the union of the masks in it.
 ///
 /// # Errors
 /// As [`open_mask`](crate::picture::open_mask); [`Error::Picture`] where they differ in size.
@@ -90,7 +90,7 @@ pub fn open_mask(path: &Path) -> Result<Mask> {
 pub enum MaskFault {
     /// Nothing is marked.
     Empty,
-    /// Most of the picture is marked, as if black and white were exchanged.
+    /// Most of the picture is marked, as if black and white were swapped.
     Inverted,
     /// The defect is in the alpha channel, which is not read.
     Alpha,
@@ -101,7 +101,7 @@ pub enum MaskFault {
 }
 
 impl MaskFault {
-    /// What is wrong with the mask at `path` of a picture with a defect; `size` is that of the model's input.
+    /// What is wrong with `mask`, read from `path`, of a defective picture; `size` is the model's input size.
     pub fn of(path: &Path, mask: &Mask, size: Option<Size>) -> Option<Self> {
         let (marked, all) = (mask.count(), mask.data.len());
         if (marked == 0 || marked == all) && path.is_file() && is_drawn_in_alpha(path) {
@@ -130,7 +130,7 @@ impl MaskFault {
             Self::Shared => "belonging to several pictures by name; give each picture a mask of its own",
         };
         let text = match self {
-            // The words that people know from before.
+            // The wording of earlier versions.
             Self::Empty => format!("{count} mask(s) {text}"),
             _ => format!("{} {text}", counted(count, "mask")),
         };
@@ -147,7 +147,7 @@ impl MaskFault {
     }
 }
 
-/// Masks that are those of several pictures, each once.
+/// Masks that several pictures share, each listed once.
 pub fn shared_masks(test: &[Sample]) -> Vec<PathBuf> {
     let mut uses: BTreeMap<&Path, usize> = BTreeMap::new();
     for mask in test.iter().filter_map(|sample| sample.mask.as_deref()) {

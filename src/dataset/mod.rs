@@ -44,7 +44,7 @@ pub enum Layout {
     Visa,
     /// MVTec 3D-AD, color pictures only: train/good/rgb, test/KIND/rgb and gt.
     Mvtec3d,
-    /// Simply a folder of good pictures, with sub-folders.
+    /// A plain folder of good pictures, with sub-folders.
     Folder,
 }
 
@@ -60,7 +60,7 @@ impl Layout {
         }
     }
 
-    /// What the layout needs at least.
+    /// The least that the layout needs.
     fn expectation(self) -> &'static str {
         match self {
             Self::Mvtec => "neither it nor a folder in it holds train/good",
@@ -100,7 +100,7 @@ pub struct Dataset {
     pub train: Vec<PathBuf>,
     /// Labeled pictures for evaluation, in natural order; may be empty.
     pub test: Vec<Sample>,
-    /// What else lies in the folder; paths are relative to `root`.
+    /// Everything else in the folder; paths are relative to `root`.
     pub left_out: LeftOut,
 }
 
@@ -117,13 +117,13 @@ pub struct Sample {
 }
 
 impl Dataset {
-    /// A path as seen from the category's folder, for messages and results.
+    /// A path relative to the category's folder, for messages and results.
     pub fn relative<'a>(&self, path: &'a Path) -> &'a Path {
         path.strip_prefix(&self.root).unwrap_or(path)
     }
 
-    /// Where pictures to learn from lie whose names say that they are not good parts: folders or files, relative to
-    /// `root`, and how many pictures that concerns.
+    /// Folders or files, relative to `root`, whose names say that they are not good parts although they are to be
+    /// learned from, and how many pictures that concerns.
     pub fn not_good(&self) -> BTreeMap<PathBuf, usize> {
         listing::names::not_good(&self.train, &self.root)
     }
@@ -153,7 +153,7 @@ impl Dataset {
         )
     }
 
-    /// What is to be known before the pictures are used: what was left out, and names that speak against the labels.
+    /// Advice to read before the pictures are used: what was left out, and names that contradict the labels.
     pub fn advice(&self) -> Vec<Advice> {
         let mut advice = self.left_out.advice();
         let mut warn = |text: String| advice.push(Advice { level: Level::Warning, text });
@@ -171,7 +171,7 @@ impl Dataset {
                 listing::by_folder(&places)
             ));
         }
-        // A hidden folder's name is made by a program.
+        // A hidden folder was named by a program, so its name says nothing.
         let named = !self.name.starts_with('.') && listing::names::means_not_good(&self.name);
         if self.layout == Layout::Folder && !self.train.is_empty() && named {
             warn(format!(
@@ -184,14 +184,14 @@ impl Dataset {
     }
 }
 
-/// Opens a category, some or all categories of a data set, or simply a folder of good pictures.
+/// Opens one category or all categories of a data set, or a plain folder of good pictures.
 ///
 /// The layout is recognized from what is in the folder; `layout` overrides that. `category` picks one
-/// category of a root by name, or all of them with `all`.
+/// category of a root by name, or `all` of them.
 ///
 /// # Errors
-/// [`Error::Io`] when a folder cannot be read; [`Error::Dataset`] when it holds no good pictures, no
-/// category of that name, or several when none was named.
+/// [`Error::Io`] when a folder cannot be read; [`Error::Dataset`] when it holds no good pictures or no
+/// category of that name, or several categories and none was named.
 pub fn open(root: &Path, layout: Option<Layout>, category: Option<&str>) -> Result<Vec<Dataset>> {
     open_as(root, layout, category, Purpose::Train)
 }
@@ -200,7 +200,7 @@ pub fn open(root: &Path, layout: Option<Layout>, category: Option<&str>) -> Resu
 /// number 1. None of the others is read.
 ///
 /// # Errors
-/// As [`open`]; [`Error::Usage`] when there are not so many.
+/// As [`open`]; [`Error::Usage`] when there are fewer than that.
 pub fn open_numbered(root: &Path, layout: Option<Layout>, number: usize) -> Result<Dataset> {
     insist_on_folder(root)?;
     let found = match recognize::recognize(root, layout, Some("all"), Purpose::Train)? {
@@ -220,7 +220,8 @@ fn counted_categories(count: usize) -> String {
 }
 
 /// As [`open`], for evaluation: there must be labeled pictures, and there need not be any to train on. A
-/// folder with a sub-folder of good pictures beside others, or with such a folder called `test`, will do.
+/// folder with one sub-folder of good pictures and others of defects is enough, or one whose sub-folder
+/// `test` is such a folder.
 ///
 /// # Errors
 /// As [`open`], with labeled pictures in place of good ones.

@@ -1,6 +1,6 @@
 //! MVTec AD: `train/good`, `test/<defect or good>`, `ground_truth/<defect>/<stem>_mask.*` (method.md 7), each with
-//! whatever sub-folders. MVTec LOCO has several masks per picture, MVTec AD 2 calls the test pictures `test_public`
-//! and keeps their masks there.
+//! any sub-folders. MVTec LOCO has several masks per picture, MVTec AD 2 calls the test pictures `test_public` and
+//! keeps their masks there.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ pub(super) fn is_category(folder: &Path) -> bool {
     good_folder(folder).is_some() || (has("test") && (has("train") || has("ground_truth")))
 }
 
-/// `train/good`, or what it is called here.
+/// `train/good`, or its name in this variant of the layout.
 pub(super) fn good_folder(folder: &Path) -> Option<PathBuf> {
     folders(&folder.join("train")).ok()?.into_iter().find(|path| is_good(&name(path)))
 }
@@ -36,7 +36,7 @@ pub(super) fn truth(folder: &Path) -> PathBuf {
 /// Good pictures for training.
 pub(super) fn train(all: &Below, folder: &Path) -> Vec<PathBuf> {
     match good_folder(folder) {
-        // Color pictures and depth maps side by side are of the other layout.
+        // Color pictures beside depth maps belong to the MVTec 3D-AD layout.
         Some(good) if !mvtec3d::is_category(folder) => all.under(&good),
         _ => Vec::new(),
     }
@@ -49,13 +49,13 @@ pub(super) fn test(all: &Below, folder: &Path) -> Result<Vec<Sample>> {
     Ok(kinds.flat_map(|kind| labeled(all, &kind, &truth)).collect())
 }
 
-/// The pictures of a folder that is called like what is in it.
+/// The pictures of a folder named after their kind of defect.
 pub(super) fn labeled(all: &Below, kind: &Path, truth: &Path) -> Vec<Sample> {
     let name = name(kind);
     samples(all, kind, (!is_good(&name)).then_some(name.as_str()), &truth.join(&name))
 }
 
-/// Every mask there is, with or without a picture; those of good pictures left out.
+/// Every mask, with or without a picture, except those of good pictures.
 pub(super) fn masks(all: &Below, folder: &Path) -> Vec<PathBuf> {
     let truth = truth(folder);
     let mut masks = all.under(&truth);

@@ -30,19 +30,19 @@ fn kinds(folder: &Path) -> Result<Vec<PathBuf>> {
 pub(super) fn test(all: &Below, folder: &Path) -> Result<Vec<Sample>> {
     let of_kind = |kind: PathBuf| {
         let name = name(&kind);
-        // Good pictures come with a black mask here, which says nothing new.
+        // Good pictures have a black mask in this layout, which adds nothing.
         samples(all, &kind.join("rgb"), (!is_good(&name)).then_some(name.as_str()), &kind.join("gt"))
     };
     Ok(kinds(folder)?.into_iter().flat_map(of_kind).collect())
 }
 
-/// Every mask there is, with or without a picture; the black ones of good pictures left out.
+/// Every mask, with or without a picture, except the black ones of good pictures.
 pub(super) fn masks(all: &Below, folder: &Path) -> Result<Vec<PathBuf>> {
     let defects = kinds(folder)?.into_iter().filter(|kind| !is_good(&name(kind)));
     Ok(defects.flat_map(|kind| all.under(&kind.join("gt"))).collect())
 }
 
-/// What the layout does not read on purpose: depth maps, and the masks of good pictures.
+/// Whether the layout leaves this file out on purpose: depth maps, and the masks of good pictures.
 pub(super) fn is_beside_the_point(folder: &Path, picture: &Path) -> bool {
     let relative = picture.strip_prefix(folder).unwrap_or(picture);
     relative.iter().any(|part| part == "xyz" || part == "gt")

@@ -1,4 +1,4 @@
-//! Which layout a folder has, judged by what is in it and never by its name.
+//! Recognizes a folder's layout from its content, never from its name.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::listing::{below, below_except, folders, name, own};
 use crate::render::is_rendered;
 
-/// How far below a folder a data set is looked for, to name it in an error.
+/// How many folders deep a data set is searched for, to suggest it in an error.
 const SEARCH_DEPTH: usize = 3;
 
 /// A folder that holds one category.
@@ -73,7 +73,7 @@ pub(super) fn recognize(
     Ok(itself(Layout::Folder))
 }
 
-/// The layout of a category folder. The 3D one comes first: it is also one of MVTec AD by its outer folders.
+/// The layout of a category folder. MVTec 3D-AD is tried first, since its outer folders also fit MVTec AD.
 fn layout_of(folder: &Path, allowed: Option<Layout>) -> Option<Layout> {
     [Layout::Mvtec3d, Layout::Visa, Layout::Mvtec]
         .into_iter()
@@ -86,8 +86,8 @@ fn layout_of(folder: &Path, allowed: Option<Layout>) -> Option<Layout> {
         })
 }
 
-/// The folders in `root` that are categories; results of this program are none, although they repeat the folders of
-/// what was judged, nor are rendered pictures among others.
+/// The folders in `root` that are categories. Results of this program are not, although they repeat the folders of
+/// the judged pictures; nor are rendered pictures if there are others.
 fn categories(root: &Path, allowed: Option<Layout>) -> Result<Vec<Category>> {
     let category = |folder: PathBuf| {
         layout_of(&folder, allowed).map(|layout| Category { name: name(&folder), folder, layout })
@@ -107,7 +107,7 @@ fn is_result(folder: &Path) -> bool {
     own::is_own(folder) && below(folder).is_ok_and(|all| all.pictures.is_empty())
 }
 
-/// The first folder below `root` that holds categories; one that cannot be read holds none.
+/// The first folder below `root` that holds categories; an unreadable folder holds none.
 fn search(root: &Path, depth: usize) -> Option<PathBuf> {
     if depth == 0 {
         return None;

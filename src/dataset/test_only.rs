@@ -1,5 +1,5 @@
-//! Labeled pictures without any to train on: a sub-folder of good ones beside a sub-folder per kind of
-//! defect, in the folder itself or in its `test`. Masks lie in `ground_truth/KIND`, as in MVTec AD.
+//! Labeled pictures without any to train on: a sub-folder of good ones and one for each kind of defect, in
+//! the folder itself or in its `test`. Masks lie in `ground_truth/KIND`, as in MVTec AD.
 
 use std::path::Path;
 
@@ -9,11 +9,11 @@ use crate::error::Result;
 use crate::listing::names::is_good;
 use crate::listing::{Below, folders, name};
 
-/// What to do about a folder that has none.
+/// The advice about a folder that has none.
 pub(super) const NOTHING: &str = "there are no labeled pictures to evaluate on; put good ones into test/good \
                                   and anomalous ones into test/KIND, masks into ground_truth/KIND";
 
-/// The labeled pictures of `folder`; none where nothing says which pictures are good.
+/// The labeled pictures of `folder`; none if nothing says which pictures are good.
 pub(super) fn samples(all: &Below, folder: &Path) -> Result<Vec<Sample>> {
     let (test, truth) = (folder.join("test"), folder.join("ground_truth"));
     let place = if test.is_dir() { test.as_path() } else { folder };

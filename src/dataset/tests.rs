@@ -1,4 +1,4 @@
-//! Every layout, recognized by content, and what is said about broken ones.
+//! Every layout, recognized by content, and the errors about broken ones.
 
 use std::fs;
 
@@ -120,7 +120,7 @@ fn mvtec3d_takes_the_color_pictures_only() {
     assert_eq!(set.test[0].mask, None);
     assert_eq!(set.test[1].mask, Some(root.join("test/hole/gt/000.png")));
     assert!(inspect(&set).masks_without_picture.is_empty());
-    // The override sees MVTec AD, whose train/good holds no pictures here.
+    // Read as MVTec AD, the folder has no pictures in train/good.
     assert!(refusal(root, Some(Layout::Mvtec), None).contains("no good pictures in train/good"));
 }
 

@@ -1,7 +1,7 @@
 //! VisA: `Data/Images/{Normal,Anomaly}`, `Data/Masks/Anomaly`, and the split in the root's
 //! `split_csv/1cls.csv` (method.md 7).
 //!
-//! Without the split, or when it does not name the category, Normal is for training and Anomaly for testing.
+//! Without the split, or if it does not name the category, Normal is for training and Anomaly for testing.
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
@@ -13,7 +13,7 @@ use super::masks::{Masks, samples};
 use crate::error::{Error, Result};
 use crate::listing::Below;
 
-/// VisA does not tell kinds of defect apart.
+/// The one kind of defect: VisA does not distinguish several.
 const DEFECT: &str = "anomaly";
 
 /// Whether `folder` is a category of this layout.
@@ -32,7 +32,7 @@ struct Row {
     mask: Option<String>,
 }
 
-/// Good pictures for training, and labeled pictures. `all.left_out` has a remark where a table is of no use.
+/// Good pictures for training, and labeled pictures. If the table is unusable, `all.left_out` says so.
 pub(super) fn split(all: &mut Below, folder: &Path, category: &str) -> Result<(Vec<PathBuf>, Vec<Sample>)> {
     let images = folder.join("Data").join("Images");
     let truth = masks_folder(folder);
@@ -106,7 +106,7 @@ fn masks_folder(folder: &Path) -> PathBuf {
     folder.join("Data").join("Masks").join("Anomaly")
 }
 
-/// The lines of a category, and the names of the others.
+/// The lines of a category, and the names of the other categories.
 fn read(table: &Path, category: &str) -> Result<(Vec<Row>, BTreeSet<String>)> {
     let wrong = |error: csv::Error| match error.into_kind() {
         csv::ErrorKind::Io(source) => Error::io(table, source),
@@ -147,7 +147,7 @@ fn csv_reason(kind: csv::ErrorKind) -> String {
     }
 }
 
-/// The file a table means by `<category>/...`, which must lie inside the category.
+/// The file that a table's `<category>/...` refers to, which must lie inside the category.
 fn inside(folder: &Path, relative: &str, table: &Path) -> Result<PathBuf> {
     let relative = relative.replace('\\', "/");
     let mut parts = Path::new(&relative).components().filter(|part| *part != Component::CurDir);
@@ -163,7 +163,7 @@ fn inside(folder: &Path, relative: &str, table: &Path) -> Result<PathBuf> {
     Ok(folder.join(rest))
 }
 
-/// Every mask there is, with or without a picture.
+/// Every mask, with or without a picture.
 pub(super) fn masks(all: &Below, folder: &Path) -> Vec<PathBuf> {
     all.under(&folder.join("Data").join("Masks"))
 }

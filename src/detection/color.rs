@@ -1,18 +1,13 @@
 //! Heat maps and overlays, on one fixed scale for all pictures of a model.
 
 use super::Found;
-use crate::picture::{Picture, ScoreMap, Size, resize};
+use crate::picture::{Picture, ScoreMap, Size, color, resize};
 use image::{ImageBuffer, Luma, Rgb, imageops};
 
-/// Where a map value stands on the color scale: 0 at 0, 0.5 at the threshold, 1 from twice the threshold on.
+/// The position of a map value on the color scale: 0 at 0, 0.5 at the threshold, 1 at twice the threshold and
+/// above.
 pub fn scale_position(value: f32, threshold: f64) -> f64 {
     (f64::from(value) / (2.0 * threshold)).clamp(0.0, 1.0)
-}
-
-/// The color of a scale position: inferno, which is perceptually uniform and safe for color-blind people.
-pub fn color(position: f64) -> Rgb<u8> {
-    let color = colorous::INFERNO.eval_continuous(position);
-    Rgb([color.r, color.g, color.b])
 }
 
 /// A map up-sampled to `width x height`, bilinearly with half-pixel centers.
@@ -45,7 +40,7 @@ pub fn overlay(picture: &Picture, map: &ScoreMap, threshold: f64) -> Picture {
     stretched(map, size, |y, values| {
         for (pixel, &value) in result.pixels_mut().skip(y * size.width).zip(values) {
             let position = scale_position(value, threshold);
-            // Below half the threshold the picture stays untouched, so that the eye goes where it should.
+            // Below half the threshold the picture stays as it is, so that anomalies draw the eye.
             let opacity = ((position - 0.25) / 0.5).clamp(0.0, 1.0) * 0.65;
             let Rgb(heat) = color(position);
             for (channel, heat) in pixel.0.iter_mut().zip(heat) {
@@ -59,11 +54,12 @@ pub fn overlay(picture: &Picture, map: &ScoreMap, threshold: f64) -> Picture {
 /// The color of the boxes: far from every color of the scale.
 const BOX: Rgb<u8> = Rgb([0, 224, 255]);
 
-/// Draws a box around every region, a little outside of it, into a picture that shows all of one of `native` size.
+/// Draws a box around every region, a little outside it. `picture` shows a whole picture of size `native`,
+/// possibly scaled.
 pub fn draw_boxes(picture: &mut Picture, regions: &[Found], native: Size) {
     let (width, height) = (f64::from(picture.width()), f64::from(picture.height()));
     let scale = [width / native.width.max(1) as f64, height / native.height.max(1) as f64];
-    // So thick that it is seen when the picture is shrunk to a screen.
+    // Thick enough to be seen when the picture is shrunk to fit a screen.
     let thick = (picture.width().max(picture.height()) / 800 + 1) as i32;
     for Found { bounds: [x, y, w, h], .. } in regions {
         let low = [f64::from(*x) * scale[0], f64::from(*y) * scale[1]].map(|v| v.floor() as i32 - 2);
@@ -78,8 +74,8 @@ pub fn draw_boxes(picture: &mut Picture, regions: &[Found], native: Size) {
     }
 }
 
-/// Hands the lines of a map that is stretched to `size` to `line`, one after the other: a picture may be so large that
-/// the whole of it would not be welcome.
+/// Stretches a map to `size` and passes its lines to `line` one by one: the whole stretched map may be too large for
+/// memory.
 fn stretched(map: &ScoreMap, size: Size, mut line: impl FnMut(usize, &[f32])) {
     let (width, height) = size.pixels();
     if map.data.is_empty() || size.area() == 0 {
@@ -105,7 +101,7 @@ fn stretched(map: &ScoreMap, size: Size, mut line: impl FnMut(usize, &[f32])) {
     }
 }
 
-/// The two of `inputs` that an output lies between, half-pixel centers, and the share of the second.
+/// The two inputs that an output lies between, with half-pixel centers, and the weight of the second.
 fn between(output: usize, outputs: usize, inputs: usize) -> (usize, usize, f32) {
     let place = (output as f64 + 0.5) * inputs as f64 / outputs as f64 - 0.5;
     let place = place.clamp(0.0, (inputs - 1) as f64);
@@ -113,8 +109,8 @@ fn between(output: usize, outputs: usize, inputs: usize) -> (usize, usize, f32) 
     (low, (low + 1).min(inputs - 1), (place - low as f64) as f32)
 }
 
-/// A feature map `[C, H, W]` as one grey-scale-like picture: the length of each position's vector, scaled to
-/// the largest, in the colors of the heat map; `width` pixels wide.
+/// A feature map `[C, H, W]` as one picture: the length of each position's vector, relative to the largest,
+/// in the colors of the heat map; `width` pixels wide.
 pub fn feature_picture(values: &ScoreMap, width: u32) -> Picture {
     let largest = values.data.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
     let own = Size::new(values.width, values.height);

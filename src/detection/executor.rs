@@ -1,4 +1,4 @@
-//! What computes the maps of a batch: the CPU's engine, or a GPU's network of shaders.
+//! Computes the maps of a batch: with the CPU engine, or with the shaders on a GPU.
 
 use super::anomaly_map;
 use crate::gpu::GpuNetwork;
@@ -11,30 +11,30 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// A detector's network, from normalized pixels to anomaly maps.
 #[derive(Debug)]
 pub enum Executor {
-    /// The CPU's own path.
+    /// On the CPU.
     Cpu {
         /// The layers.
         engine: Box<Engine>,
-        /// Their number.
+        /// Number of layers.
         layers: usize,
     },
-    /// The shaders; several threads may ask, one at a time is answered.
+    /// On a GPU. Several threads may ask at once; they are served one at a time.
     Gpu(Mutex<Box<GpuNetwork>>),
 }
 
 impl Executor {
-    /// The CPU.
+    /// An executor on the CPU.
     pub fn cpu(plan: Plan) -> Self {
         let layers = plan.steps.len();
         Self::Cpu { engine: Box::new(Engine::new(plan)), layers }
     }
 
-    /// A GPU.
+    /// An executor on a GPU.
     pub fn gpu(network: GpuNetwork) -> Self {
         Self::Gpu(Mutex::new(Box::new(network)))
     }
 
-    /// The GPU's network.
+    /// The GPU's network; none on the CPU.
     pub fn network(&self) -> Option<MutexGuard<'_, Box<GpuNetwork>>> {
         match self {
             Self::Cpu { .. } => None,
@@ -42,8 +42,9 @@ impl Executor {
         }
     }
 
-    /// The anomaly maps of pictures of the network's `size`; `progress` gets the layers done and their number, where that
-    /// is known. A GPU is handed their bytes, a quarter of what normalized pixels are.
+    /// The anomaly maps of pictures of the network's `size`. `progress` gets the number of layers done and of all
+    /// layers, where the device reports them. A GPU receives the pictures' bytes, a quarter of the size of normalized
+    /// pixels.
     ///
     /// # Errors
     /// The device failed, or a picture has another size.
@@ -67,11 +68,11 @@ impl Executor {
         self.maps((backbone, size), &pixels, pictures.len(), progress).await
     }
 
-    /// The anomaly maps of `count` pictures given as normalized pixels `[count, 3, H, W]`; `progress` gets the layers
-    /// done and their number, where that is known.
+    /// The anomaly maps of `count` pictures given as normalized pixels `[count, 3, H, W]`; `progress` as in
+    /// [`maps_of`](Self::maps_of).
     ///
     /// # Errors
-    /// The device failed, or the pixels are not as many.
+    /// The device failed, or the number of pixels is wrong.
     #[expect(clippy::await_holding_lock, reason = "a network computes one batch at a time")]
     pub async fn maps(
         &self,
@@ -111,8 +112,8 @@ impl Executor {
         Ok((0..count).map(map).collect())
     }
 
-    /// Name and milliseconds of every layer for one picture `[3, H, W]` of normalized pixels; none where the device
-    /// does not tell.
+    /// Name and milliseconds of every layer for one picture `[3, H, W]` of normalized pixels; none if the device
+    /// cannot time them.
     ///
     /// # Errors
     /// The device failed.
@@ -134,7 +135,7 @@ impl Executor {
                 }
                 for pass in pollster::block_on(network.profile(1))? {
                     match times.last_mut() {
-                        // Winograd's convolution takes three passes.
+                        // A Winograd convolution takes three passes.
                         Some((name, ms)) if *name == pass.name => *ms += pass.ms,
                         _ => times.push((pass.name, pass.ms)),
                     }

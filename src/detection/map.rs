@@ -1,5 +1,7 @@
-//! From three discrepancies to one anomaly map: align_corners up-sampling, sum, Gaussian (method.md 5).
+//! Combines three discrepancies into one anomaly map: up-sampling with align_corners, sum, Gaussian
+//! (method.md 5).
 
+use crate::inference::sigma;
 use crate::picture::{ScoreMap, Size};
 
 /// One level's discrepancy `[H_k, W_k]`, up-sampled bilinearly with align_corners = true and added to `sum`.
@@ -16,7 +18,7 @@ pub fn add_upsampled(sum: &mut [f64], [height, width]: [usize; 2], level: &[f32]
     }
 }
 
-/// For each output the two inputs it lies between and the share of the second.
+/// For each output the two inputs it lies between, and the weight of the second.
 fn taps(output: usize, input: usize) -> Vec<(usize, usize, f64)> {
     let step = if output > 1 { (input - 1) as f64 / (output - 1) as f64 } else { 0.0 };
     let tap = |i: usize| {
@@ -27,7 +29,7 @@ fn taps(output: usize, input: usize) -> Vec<(usize, usize, f64)> {
     (0..output).map(tap).collect()
 }
 
-/// Gaussian filter as SciPy's: reflect border (the edge pixel repeats), cut off at 4 sigma.
+/// SciPy's Gaussian filter: border mode reflect (the edge pixel repeats), cut off at 4 sigma.
 pub fn gaussian(map: &[f64], [height, width]: [usize; 2], sigma: f64) -> Vec<f64> {
     let kernel = gaussian_kernel(sigma);
     let radius = (kernel.len() / 2) as isize;
@@ -47,8 +49,8 @@ pub fn gaussian(map: &[f64], [height, width]: [usize; 2], sigma: f64) -> Vec<f64
     result
 }
 
-/// `sums = sum over the taps of kernel[tap] line(tap)`, a few neighbors at once, which do not wait for each
-/// other.
+/// `sums = sum over the taps of kernel[tap] line(tap)`, for a few neighbors at once, so that the additions do
+/// not wait for each other.
 fn weighted_sum<'a>(sums: &mut [f64], kernel: &[f64], line: impl Fn(usize) -> &'a [f64]) {
     const TOGETHER: usize = 16;
     let lines: Vec<&[f64]> = (0..kernel.len()).map(line).collect();
@@ -74,17 +76,11 @@ fn gaussian_kernel(sigma: f64) -> Vec<f64> {
     weights.into_iter().map(|w| w / sum).collect()
 }
 
-/// Index into a line that is mirrored again and again, edge pixels repeated.
+/// Index into a line that is mirrored repeatedly, with edge pixels repeated.
 fn reflect(position: isize, length: usize) -> usize {
     let period = 2 * length as isize;
     let position = position.rem_euclid(period) as usize;
     if position < length { position } else { period as usize - 1 - position }
-}
-
-/// Standard deviation of the Gaussian for a map of that size: 4 where the shorter side has 256 pixels, in proportion
-/// at others.
-pub fn sigma(size: Size) -> f64 {
-    4.0 * size.shorter() as f64 / 256.0
 }
 
 /// The anomaly map of one picture: the levels' discrepancies `(values, [H_k, W_k])` up-sampled to `size`, summed,

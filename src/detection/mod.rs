@@ -6,9 +6,11 @@ mod map;
 mod region;
 mod threshold;
 
-pub use color::{color, draw_boxes, enlarge, feature_picture, heat_map, overlay, scale_position};
+pub use crate::inference::sigma;
+pub use crate::picture::color;
+pub use color::{draw_boxes, enlarge, feature_picture, heat_map, overlay, scale_position};
 pub use executor::Executor;
-pub use map::{add_upsampled, anomaly_map, gaussian, sigma};
+pub use map::{add_upsampled, anomaly_map, gaussian};
 pub use region::{Found, regions};
 pub use threshold::{FALSE_ALARMS, FEWEST, from_good_scores, guess, held_out_count, normalized};
 
@@ -29,7 +31,7 @@ use crate::{Error, Result};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-/// Tiles of a picture that are computed at once.
+/// How many tiles of a picture are computed at once.
 const TOGETHER: usize = 16;
 
 /// The verdict on a picture.
@@ -43,12 +45,12 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// On a score.
+    /// The verdict on a score.
     pub fn of(score: f64, threshold: f64) -> Self {
         if score > threshold { Self::Anomalous } else { Self::Good }
     }
 
-    /// As results have it.
+    /// The word in results.
     pub fn word(self) -> &'static str {
         match self {
             Self::Good => "good",
@@ -57,7 +59,7 @@ impl Verdict {
     }
 }
 
-/// Milliseconds as results tell them: more digits would only be noise.
+/// Milliseconds rounded as in results: more digits would only be noise.
 pub fn told_ms(ms: f64) -> f64 {
     (ms * 100.0).round() / 100.0
 }
@@ -65,10 +67,10 @@ pub fn told_ms(ms: f64) -> f64 {
 /// What was found in one picture.
 #[derive(Clone, Debug)]
 pub struct Detection {
-    /// The smoothed anomaly map of the whole picture: at the model's input size, or that of the picture or a fraction
-    /// of it where the model looks at tiles. Zero where the model does not look.
+    /// The smoothed anomaly map of the whole picture, at the model's input size; if the model looks at tiles, at the
+    /// picture's size or a fraction of it. Zero where the model does not look.
     pub map: ScoreMap,
-    /// Its maximum, or what else the model scores by.
+    /// The map's maximum, or the other statistic that the model scores by.
     pub score: f64,
     /// [`normalized`]: 0.5 is the threshold.
     pub normalized: f64,
@@ -78,18 +80,18 @@ pub struct Detection {
     pub regions: Vec<Found>,
 }
 
-/// Runs a model on pictures: the one place that makes results of the maps of whatever computes them.
+/// Runs a model on pictures: the one place that turns maps into results, whatever computes the maps.
 #[derive(Debug)]
 pub struct Detector {
     /// Everything about the model that is not a tensor; the verdict's threshold may be replaced.
     pub info: Info,
-    /// Regions with fewer pixels of the picture are not told of. They count for the score all the same.
+    /// Regions with fewer pixels of the picture are not reported. They still count for the score.
     pub min_area: f64,
     executor: Executor,
 }
 
 impl Detector {
-    /// A detector of what `info` describes.
+    /// A detector for the model that `info` describes.
     pub fn with(info: Info, executor: Executor) -> Self {
         Self { info, min_area: 0.0, executor }
     }
@@ -114,10 +116,10 @@ impl Detector {
         Self::of_plan(model.info, plan, processor, Precision::F32)
     }
 
-    /// A detector from a plan that was made of `info`, computed with `precision`; f16 is for GPUs.
+    /// A detector from a plan made from `info`, computed with `precision`; f16 is for GPUs only.
     ///
     /// # Errors
-    /// The device has no such numbers or not the memory, or it failed.
+    /// The device lacks this precision, is out of memory, or failed.
     #[cfg(feature = "burn")]
     pub fn of_plan(info: Info, plan: Plan, processor: &Processor, precision: Precision) -> Result<Self> {
         let executor = match processor {
@@ -129,7 +131,7 @@ impl Detector {
         Ok(Self::with(info, executor))
     }
 
-    /// A detector from a model file, which is never in memory as a whole.
+    /// A detector from a model file, which is never held in memory as a whole.
     ///
     /// # Errors
     /// As [`crate::model::open`].
@@ -138,10 +140,10 @@ impl Detector {
         Self::open_in(Precision::F32, path, processor)
     }
 
-    /// As [`open`](Self::open), computed with `precision`; f16 is for GPUs.
+    /// As [`open`](Self::open), computed with `precision`; f16 is for GPUs only.
     ///
     /// # Errors
-    /// As [`open`](Self::open), or f16 is asked for on the CPU or on a GPU that has no such numbers.
+    /// As [`open`](Self::open), or f16 is asked for on the CPU or on a GPU that lacks it.
     #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
     pub fn open_in(precision: Precision, path: &std::path::Path, processor: &Processor) -> Result<Self> {
         if matches!((processor, precision), (Processor::Cpu, Precision::F16)) {
@@ -156,7 +158,7 @@ impl Detector {
     /// A detector on the CPU from the bytes of a model file; `name` is for messages.
     ///
     /// # Errors
-    /// The bytes are no model, a truncated one, of another version, or a tensor is missing or misshapen.
+    /// The bytes are not a model, are truncated or of another version, or a tensor is missing or misshapen.
     pub fn from_bytes(bytes: &[u8], name: &std::path::Path) -> Result<Self> {
         let (info, store) = (header(bytes, name)?, TensorStore::new(bytes, name)?);
         let tensors: &dyn TensorSource = &store;
@@ -164,7 +166,7 @@ impl Detector {
         Ok(Self::with(info, Executor::cpu(plan)))
     }
 
-    /// What computes.
+    /// What computes the maps.
     pub fn executor(&self) -> &Executor {
         &self.executor
     }
@@ -178,7 +180,7 @@ impl Detector {
         self.whole_maps(pictures)?.into_iter().map(|(map, native)| self.judge(map, native)).collect()
     }
 
-    /// The scores alone of pictures of any size, all of them in one batch; for regions nothing is done.
+    /// Only the scores of pictures of any size, all of them in one batch; regions are not computed.
     ///
     /// # Errors
     /// As [`detect`](Self::detect).
@@ -209,8 +211,8 @@ impl Detector {
         pollster::block_on(self.network_maps(&pictures, &mut |_, _| {}))
     }
 
-    /// Maps of whole pictures as the model looks at them, [`View::see`](crate::picture::View::see); `progress` gets
-    /// the steps done and their number, where that is known.
+    /// Maps of whole pictures as the model sees them, [`View::see`](crate::picture::View::see). `progress` gets the
+    /// number of steps done and of all steps, where the device reports them.
     ///
     /// # Errors
     /// The device failed.
@@ -238,7 +240,7 @@ impl Detector {
         [3, self.info.size.height, self.info.size.width]
     }
 
-    /// The map of a picture in tiles, some at once.
+    /// The map of a picture in tiles, several computed at once.
     async fn tiled(
         &self,
         seen: &Seen<'_>,
@@ -247,7 +249,7 @@ impl Detector {
     ) -> Result<ScoreMap> {
         let Info { size, view, .. } = &self.info;
         let mut places = tiles.places(seen.native, *size);
-        // What nobody asks about need not be computed.
+        // Tiles outside the region need not be computed.
         if let Some(region) = &view.region {
             places.retain(|&place| region.within(seen.native, place, *size).count() > 0);
         }
@@ -283,8 +285,8 @@ impl Detector {
         pollster::block_on(self.executor.maps(network, pixels, count, &mut |_, _| {}))
     }
 
-    /// Name and milliseconds of every layer for one picture `[3, H, W]` of normalized pixels; none where the
-    /// device does not tell.
+    /// Name and milliseconds of every layer for one picture `[3, H, W]` of normalized pixels; none if the
+    /// device cannot time them.
     ///
     /// # Errors
     /// The device failed.
@@ -332,7 +334,7 @@ fn verdict(map: ScoreMap, score: f64, threshold: f64) -> Detection {
     Detection { map, score, normalized: normalized(score, threshold), verdict, regions: Vec::new() }
 }
 
-/// The score, where it and all of the map are numbers.
+/// The score, if it and all values of the map are finite.
 fn finite(map: &ScoreMap, score: f64) -> Result<f64> {
     if score.is_finite() && all_finite(&map.data) {
         return Ok(score);
@@ -342,7 +344,7 @@ fn finite(map: &ScoreMap, score: f64) -> Result<f64> {
     Err(Error::Device(reason.into()))
 }
 
-/// Whether all of some numbers are finite; many at a time, since batches of maps are millions.
+/// Whether all numbers are finite; checked many at a time, since a batch of maps has millions.
 fn all_finite(numbers: &[f32]) -> bool {
     const LANES: usize = 16;
     let (chunks, rest) = numbers.as_chunks::<LANES>();
@@ -364,7 +366,7 @@ pub fn batch(pixels: Vec<f32>, count: usize, size: impl Into<Size>, device: &Dev
 mod tests {
     use super::all_finite;
 
-    /// No damaged number is missed, wherever it is.
+    /// No damaged number is missed, wherever it lies.
     #[test]
     fn every_number_counts() {
         for count in [1, 15, 16, 17, 40] {

@@ -1,4 +1,4 @@
-//! What is found, as numbers: the connected regions of a map above the threshold.
+//! The findings as numbers: the connected regions of a map above the threshold.
 
 use crate::picture::{Mask, ScoreMap, Size};
 use serde::{Deserialize, Serialize};
@@ -11,15 +11,15 @@ pub struct Found {
     pub bounds: [u32; 4],
     /// Column and row of its center of gravity.
     pub center: [f64; 2],
-    /// Its pixels.
+    /// Number of its pixels.
     pub area: u64,
-    /// The highest value of the map within.
+    /// The map's highest value in it.
     pub maximum: f64,
-    /// The mean.
+    /// The map's mean value in it.
     pub mean: f64,
 }
 
-/// A region in the making, in cells of the map.
+/// A region while it is being collected, in cells of the map.
 #[derive(Clone)]
 struct Sums {
     columns: [usize; 2],
@@ -59,7 +59,7 @@ pub fn regions(map: &ScoreMap, threshold: f64, native: Size, min_area: f64) -> V
         *sum += f64::from(value);
         *cells += 1;
     }
-    // Pixels of the picture to a cell of the map.
+    // Pixels of the picture per cell of the map.
     let scale = [native.width as f64 / width as f64, native.height as f64 / height as f64];
     let found = |sums: Sums| {
         let count = sums.cells as f64;

@@ -1,26 +1,27 @@
 //! The threshold of the verdict, from the scores of good pictures alone.
 //!
-//! It is one of those scores, of as many pictures `n` as the model did not learn from: the `r`-th highest, with the
-//! largest `r` for which good pictures to come exceed it at most at the rate that was asked for, with the stated
-//! confidence ([`rank`]; split conformal prediction given its calibration pictures). Where even the highest score is not
-//! enough for that, it is the highest, and what is stated is the rate that `n` pictures do support ([`supported`]).
+//! Given the scores of `n` good pictures that the model did not learn from, the threshold is the `r`-th highest of
+//! them. `r` is the largest rank for which future good pictures exceed the threshold at most at the requested rate,
+//! with the stated confidence ([`rank`]; split conformal prediction, conditional on its calibration pictures). If even
+//! the highest score does not suffice, the threshold is the highest score, and the stated rate is the one that `n`
+//! pictures support ([`supported`]).
 
 use crate::metrics::{CONFIDENCE, needed, percent, rank, supported};
 use crate::model::{Basis, Stated, Threshold};
 
-/// The share of good pictures that the threshold is to call anomalous at most, unless another is asked for.
+/// The largest share of good pictures that the threshold may call anomalous, unless another is asked for.
 pub const FALSE_ALARMS: f64 = 0.01;
 
-/// Good pictures below which no rate is stated.
+/// With fewer good pictures than this, no rate is stated.
 pub const FEWEST: usize = 4;
 
-/// How much higher than the pictures it was trained on a good picture may score, where there are fewer. (Two of 31
-/// good cookies scored 1.44 and 1.49 times the highest of the others when they were held out.)
+/// How many times higher than the training pictures a good picture may score; used when there are fewer. (Two of
+/// 31 good cookies scored 1.44 and 1.49 times the highest of the others when they were held out.)
 const UNSEEN: f64 = 1.5;
 
-/// The threshold that keeps the rate `asked`, or the smallest that so many pictures support, from the scores of good
-/// pictures that the model did not learn from; `basis` tells how that came about. With fewer than [`FEWEST`] it is a
-/// guess, [`guess`].
+/// The threshold for the rate `asked`, or for the smallest rate that this many pictures support, from the scores of
+/// good pictures that the model did not learn from; `basis` says how those were obtained. With fewer than [`FEWEST`]
+/// it is a [`guess`].
 pub fn from_good_scores(scores: &[f64], asked: f64, basis: Basis) -> Threshold {
     let n = scores.len();
     if n < FEWEST {
@@ -54,8 +55,8 @@ pub fn from_good_scores(scores: &[f64], asked: f64, basis: Basis) -> Threshold {
     }
 }
 
-/// The threshold where there are too few pictures to state anything: half as high again as the highest of the `scores`
-/// of pictures that the model learned from.
+/// The threshold if there are too few pictures to state a rate: one and a half times the highest of the `scores` of
+/// pictures that the model learned from.
 pub fn guess(scores: &[f64]) -> Threshold {
     let (n, highest) = (scores.len(), scores.iter().copied().fold(0.0, f64::max));
     Threshold {
@@ -72,8 +73,8 @@ pub fn guess(scores: &[f64]) -> Threshold {
     }
 }
 
-/// How many of so many good pictures to hold out: the `share` of them, at most half. A share of fewer than
-/// [`FEWEST`] gives no threshold to rely on, so then all are trained on: 0.
+/// How many of `pictures` good pictures to hold out: the `share` of them, at most half. If that is fewer than
+/// [`FEWEST`], no reliable threshold would follow, so all are trained on: 0.
 pub fn held_out_count(pictures: usize, share: f64) -> usize {
     let count = ((pictures as f64 * share).round() as usize).min(pictures / 2);
     if count < FEWEST { 0 } else { count }
@@ -90,7 +91,7 @@ mod tests {
     use super::*;
 
     fn scores(count: usize) -> Vec<f64> {
-        // Not in order, each once.
+        // The numbers 1 to `count`, each once, out of order.
         (0..count).map(|i| (1 + i * 7 % count) as f64).collect()
     }
 

@@ -1,11 +1,12 @@
-//! Has something changed since the model was trained? Three signals from its results, each with a plain sentence.
+//! Has something changed since the model was trained? Three signals from its results, each with a plain sentence:
 //!
-//! * The scores of pictures that are judged good: among themselves, and against those that the threshold rests on.
+//! * The scores of pictures that are judged good, compared with each other and with those that the threshold rests
+//!   on.
 //! * The distance of each picture's embedding to those of the training ([`crate::embedding`]).
 //! * How often somebody corrects a verdict, against the false-alarm rate that the threshold states.
 //!
-//! Of 1,000 pictures during which nothing changes, at most one run in a hundred has an alarm of any kind
-//! (`src/drift/sequential.rs`); before there is enough to say something, that is what is said.
+//! At most one in a hundred runs of 1,000 unchanged pictures raises an alarm of any kind
+//! (`src/drift/sequential.rs`). As long as there are too few pictures to say anything, the signal says so.
 
 mod sequential;
 
@@ -23,10 +24,11 @@ const RUN: f64 = 1000.0;
 /// The evidence at which a test raises its alarm.
 const LIMIT: f64 = TESTS * RUN / FALSE_RUNS;
 
-/// Numbers below which nothing can be said: even if every one were larger than all before, the evidence would not do.
+/// With fewer numbers than this nothing can be said: even if each were larger than all before it, the evidence would
+/// not suffice.
 pub const FEWEST: usize = 22;
 
-/// What is known of a model beforehand.
+/// What is known about a model beforehand.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reference {
     /// The scores of good pictures that its threshold rests on; they may be too high, but not too low.
@@ -37,7 +39,7 @@ pub struct Reference {
     pub false_alarms: Option<f64>,
 }
 
-/// What is known of one picture.
+/// What is known about one picture.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Seen {
     /// Its score.
@@ -46,18 +48,18 @@ pub struct Seen {
     pub good: bool,
     /// The distance of its embedding to the nearest of the training.
     pub distance: Option<f64>,
-    /// Whether somebody corrected the verdict; `None` where nobody says.
+    /// Whether somebody corrected the verdict; `None` if unknown.
     pub corrected: Option<bool>,
 }
 
 /// What a signal says.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Finding {
-    /// There are only so many pictures to say something by.
+    /// There are only this many pictures, too few to tell.
     TooFew(usize),
-    /// Nothing that could not be chance.
+    /// Nothing beyond chance.
     Usual,
-    /// It has changed, most likely since the picture of this number, from 0, of all that were seen.
+    /// A change, most likely since the picture with this number, from 0, of all that were seen.
     Changed {
         /// That picture.
         since: usize,
@@ -65,7 +67,7 @@ pub enum Finding {
 }
 
 impl Finding {
-    /// `changed`, `usual`, or `unknown` where there is too little to say.
+    /// `changed`, `usual`, or `unknown` if there are too few pictures to tell.
     pub fn word(&self) -> &'static str {
         match self {
             Self::TooFew(_) => "unknown",
@@ -86,12 +88,12 @@ pub struct Signal {
     pub sentence: String,
 }
 
-/// Looks at results, picture by picture in the order in which they were taken.
+/// Watches results, picture by picture in the order in which they were taken.
 #[derive(Clone, Debug)]
 pub struct Watch {
     reference: Reference,
     seen: usize,
-    /// Number of each picture judged good, its score, and the tests: above what is known, rising, falling.
+    /// Number and score of each picture judged good, and the tests: above the known scores, rising, falling.
     good: Vec<(usize, f64)>,
     scores: [Ranks; 3],
     distances: Vec<(usize, f64)>,
@@ -101,7 +103,7 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Of a model.
+    /// Starts to watch a model.
     pub fn new(reference: Reference) -> Self {
         Self {
             scores: [
@@ -119,7 +121,7 @@ impl Watch {
         }
     }
 
-    /// Takes the next picture. Numbers that are not finite are passed over.
+    /// Takes the next picture. Numbers that are not finite are ignored.
     pub fn see(&mut self, picture: &Seen) {
         if picture.good && picture.score.is_finite() {
             self.good.push((self.seen, picture.score));
@@ -179,7 +181,7 @@ impl Watch {
         let (finding, sentence) = match alarm {
             Some((test, at)) => {
                 let now = quantile(&values[at..], 0.5);
-                // Nothing is so many times as far as what is not far at all.
+                // A usual distance of 0 has no multiple.
                 let before =
                     usual(test, &self.reference.distances, &values[..at]).filter(|before| *before > 0.0);
                 let times = before.map(|before| {
@@ -243,19 +245,19 @@ fn few(what: &str, count: usize) -> String {
     format!("too few pictures to say: {count} {what}, {FEWEST} is the least")
 }
 
-/// The picture's number of entry `at` of a list.
+/// The picture number of entry `at` of a list.
 fn number<T>(list: &[(usize, T)], at: usize) -> usize {
     list.get(at).or(list.last()).map_or(0, |(number, _)| *number)
 }
 
-/// The middle of what a test has compared with: the first one with what is known beforehand, where there is such, the others
-/// with what was seen before the change. `None` where that is nothing.
+/// The median of what a test compared with: the first test with what was known beforehand, if anything, the others with
+/// what was seen before the change. `None` if there was nothing.
 fn usual(test: usize, known: &[f64], seen: &[f64]) -> Option<f64> {
     let compared = if test == 0 && !known.is_empty() { known } else { seen };
     (!compared.is_empty()).then(|| quantile(compared, 0.5))
 }
 
-/// The value that the `share` of `values` does not exceed; 0 of none.
+/// The value that a `share` of `values` does not exceed; 0 if there are none.
 fn quantile(values: &[f64], share: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

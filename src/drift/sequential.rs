@@ -1,7 +1,7 @@
-//! Tests that look at every picture as it comes and may look for ever: the Shiryaev-Roberts procedure on bets that pay
-//! nothing on average as long as nothing has changed.
+//! Tests that look at every picture as it arrives, for as long as they like: the Shiryaev-Roberts procedure on bets
+//! that gain nothing on average as long as nothing has changed.
 //!
-//! With a bet's pay `g_t >= 0`, of mean 1 or less while nothing has changed,
+//! With a bet's payoff `g_t >= 0`, whose mean is 1 or less while nothing has changed,
 //!
 //! ```text
 //! R_t = (1 + R_{t-1}) g_t          alarm when R_t >= limit
@@ -19,7 +19,8 @@ use rand_chacha::rand_core::SeedableRng;
 pub struct Procedure {
     limit: f64,
     evidence: f64,
-    /// The sum of the logarithms of the pays since it was last 0, and where that was: when the change began, most likely.
+    /// Sum of the logarithms of the payoffs since it was last 0, and where that was: most likely the start of the
+    /// change.
     sum: f64,
     since: usize,
     seen: usize,
@@ -27,12 +28,12 @@ pub struct Procedure {
 }
 
 impl Procedure {
-    /// One that raises an alarm at `limit`.
+    /// A procedure that raises an alarm at `limit`.
     pub fn new(limit: f64) -> Self {
         Self { limit, evidence: 0.0, sum: 0.0, since: 0, seen: 0, alarm: None }
     }
 
-    /// Takes the pay of the next picture.
+    /// Takes the payoff of the next picture.
     pub fn add(&mut self, pay: f64) {
         self.evidence = (1.0 + self.evidence) * pay;
         self.sum += pay.max(f64::MIN_POSITIVE).ln();
@@ -45,21 +46,22 @@ impl Procedure {
         }
     }
 
-    /// The number, from 0, of the picture that the change began with, most likely, where an alarm was raised.
+    /// If an alarm was raised, the number, from 0, of the picture with which the change most likely began.
     pub fn alarm(&self) -> Option<usize> {
         self.alarm
     }
 }
 
-/// The share of the evidence that is at stake with each picture.
+/// The share of the evidence that is bet on each picture.
 const STAKE: f64 = 0.8;
 
-/// Whether numbers have become larger (or smaller), whatever their distribution is: each is ranked among all before it,
-/// and among numbers known beforehand. While they are exchangeable the rank `p` is uniform in 0 to 1 (conformal
-/// prediction, Vovk et al.); the pay is `1 + 0.8 (1 - 2 p)`: between 0.2 and 1.8, so that a defect among changed pictures does
-/// not take all evidence away.
+/// Tests whether numbers have become larger (or smaller), whatever their distribution: each is ranked among all before
+/// it and among numbers known beforehand. While they are exchangeable, the rank `p` is uniform in 0 to 1 (conformal
+/// prediction, Vovk et al.). The payoff is `1 + 0.8 (1 - 2 p)`, between 0.2 and 1.8, so that one defect among changed
+/// pictures does not destroy all evidence.
 ///
-/// A few large numbers among many usual ones, as defects are among good parts, raise no alarm: only what stays is one.
+/// A few large numbers among many usual ones, such as defects among good parts, raise no alarm; only a lasting change
+/// does.
 #[derive(Clone, Debug)]
 pub struct Ranks {
     /// In ascending order.
@@ -92,7 +94,7 @@ impl Ranks {
         let from = self.known.partition_point(|v| v.total_cmp(&value).is_lt());
         let to = self.known.partition_point(|v| v.total_cmp(&value).is_le());
         let (larger, equal) = (self.known.len() - to, to - from);
-        // Equal numbers are put in an order by chance, itself among them: else the rank would not be uniform.
+        // Ties, including the number itself, are broken at random; otherwise the rank would not be uniform.
         let tie = self.ties.random_range(0.0..1.0_f64) * (equal + 1) as f64;
         let p = (larger as f64 + tie) / (self.known.len() + 1) as f64;
         self.procedure.add(1.0 + STAKE * (1.0 - 2.0 * p));
@@ -105,8 +107,8 @@ impl Ranks {
     }
 }
 
-/// Whether events have become more frequent than `rate`: the pay is the likelihood of each outcome under higher rates by
-/// that under `rate`, the mean for twice, four and eight times of it.
+/// Tests whether events have become more frequent than `rate`. The payoff is the likelihood ratio of each outcome under
+/// a higher rate to that under `rate`, averaged over two, four and eight times the rate.
 #[derive(Clone, Debug)]
 pub struct Frequency {
     rate: f64,
@@ -114,7 +116,7 @@ pub struct Frequency {
 }
 
 impl Frequency {
-    /// For events that are as frequent as `rate`, within 0 to 1, or less.
+    /// For events that have frequency `rate`, within 0 to 1, or less, while nothing has changed.
     pub fn new(rate: f64, limit: f64) -> Self {
         Self { rate: rate.clamp(1e-3, 0.5), procedure: Procedure::new(limit) }
     }

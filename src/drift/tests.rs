@@ -12,7 +12,7 @@ fn reference(rng: &mut ChaCha8Rng, count: usize) -> Reference {
     }
 }
 
-/// A picture of a line where one in ten has a defect; `shift` in deviations.
+/// A picture from a line where one part in ten has a defect; `shift` is in standard deviations.
 fn picture(rng: &mut ChaCha8Rng, shift: f64) -> Seen {
     let defect = rng.random_bool(0.1);
     let score = 0.5 + 0.1 * (normal(rng) + shift) + if defect { 0.6 } else { 0.0 };
@@ -26,7 +26,7 @@ fn picture(rng: &mut ChaCha8Rng, shift: f64) -> Seen {
     }
 }
 
-/// Since when something has changed by the first signal that says so.
+/// The start of the change, according to the first signal that reports one.
 fn changed(watch: &Watch) -> Option<usize> {
     watch.signals().into_iter().find_map(|signal| match signal.finding {
         Finding::Changed { since } => Some(since),
@@ -43,11 +43,11 @@ fn a_thousand_unchanged_pictures_hardly_ever_raise_an_alarm() {
         assert!(!watch.signals().iter().any(|signal| matches!(signal.finding, Finding::TooFew(_))));
         changed(&watch).is_some()
     });
-    // One run in a hundred may have one.
+    // One run in a hundred may raise an alarm.
     assert_eq!(alarms.count(), 1);
 }
 
-/// Deterministic, so that what is asserted is what is: one of the twenty is not found.
+/// Deterministic, so the exact outcome is asserted: one of the twenty changes is not found.
 #[test]
 fn a_change_is_found_within_fifty_pictures_and_dated() {
     let (mut found, mut scores_off, mut distance_off) = (0, 0, 0);
@@ -69,7 +69,7 @@ fn a_change_is_found_within_fifty_pictures_and_dated() {
             *off = since.abs_diff(200).max(*off);
         }
     }
-    // Defects that are judged good after a fall hold the evidence back.
+    // After a fall, defects that are judged good weaken the evidence.
     assert_eq!((found, scores_off, distance_off), (19, 54, 93));
 }
 
@@ -82,7 +82,7 @@ fn a_line_that_begins_changed_is_found_by_what_the_model_knows() {
     assert!(matches!(distance.finding, Finding::Changed { since } if since < 20), "{distance:?}");
 }
 
-/// A line of scores and distances, of which nothing is known beforehand.
+/// A line of scores and distances about which nothing is known beforehand.
 fn of_line(values: impl Iterator<Item = f64>) -> [Signal; 3] {
     let mut watch = Watch::new(Reference::default());
     for value in values {
@@ -102,7 +102,7 @@ fn where_nothing_is_known_beforehand_a_change_is_compared_with_what_was_seen() {
     assert!(scores.sentence.contains("above 31.0000, before it was 1.0000;"), "{}", scores.sentence);
     assert!(distance.sentence.contains("are 31.0 times as far"), "{}", distance.sentence);
     assert_eq!(usual(0, &[], &[]), None);
-    // There is no multiple of nothing.
+    // A distance of 0 has no multiple.
     let [_, distance, _] = of_line((0..30).map(|_| 0.0).chain((0..60).map(|_| 1.0)));
     let Finding::Changed { since } = distance.finding else { panic!("{distance:?}") };
     let said = format!("the training since picture {}; look at light, camera and product", since + 1);
@@ -134,7 +134,7 @@ fn corrections_beyond_the_promise_are_an_alarm() {
     assert!(corrections.sentence.contains("refine the model"));
 }
 
-/// The pays are fair: over uniform ranks their mean is 1, so the bound on false alarms holds.
+/// The payoffs are fair: over uniform ranks their mean is 1, so the bound on false alarms holds.
 #[test]
 fn the_chance_of_an_alarm_is_bounded() {
     let alarms = (0..400).filter(|&seed| {

@@ -1,10 +1,10 @@
-//! Which of many pictures to keep, so that each of the others has one like it among them.
+//! Chooses which of many pictures to keep, so that each of the others resembles one of them.
 
 use super::distance;
 
-/// Numbers of `count` embeddings (of all, where there are fewer) that cover the others: first the one in the middle, then
-/// always the one that is farthest from those chosen so far (the greedy k-center, within twice the best radius; Gonzalez
-/// 1985). Of equals the first is taken.
+/// Numbers of `count` embeddings (all, if there are fewer) that cover the others: first the most central one, then
+/// repeatedly the one farthest from those chosen so far (greedy k-center, within twice the best radius; Gonzalez 1985).
+/// Of equals the first is taken.
 pub fn coverage(embeddings: &[Vec<f32>], count: usize) -> Vec<usize> {
     let Some(first) = embeddings.first() else { return Vec::new() };
     let middle: Vec<f32> = (0..first.len())

@@ -6,7 +6,7 @@ use crate::model::Info;
 use crate::picture::Seen;
 use crate::teacher::TensorSource;
 
-/// The embeddings of the training, and what makes those of new pictures.
+/// The embeddings of the training, and the embedder of new pictures.
 #[derive(Debug)]
 pub struct Familiar {
     embedder: Embedder,
@@ -14,7 +14,7 @@ pub struct Familiar {
 }
 
 impl Familiar {
-    /// Of a model and the embeddings that it keeps; `None` where it keeps none.
+    /// From a model and the embeddings that it keeps; `None` if it keeps none.
     ///
     /// # Errors
     /// A tensor of the teacher is missing or has another shape.
@@ -34,7 +34,7 @@ impl Familiar {
         Ok(found.iter().filter_map(|embedding| nearest(embedding, &self.known)).collect())
     }
 
-    /// What distances are usual ([`usual`]).
+    /// The usual distances ([`usual`]).
     pub fn usual(&self) -> Vec<f64> {
         usual(&self.known)
     }

@@ -1,8 +1,9 @@
-//! One vector for a whole picture: what the teacher sees in it, on average. Pictures taken alike have embeddings close
-//! to each other; by their distances the pictures to keep are chosen, and a change of light or camera is noticed.
+//! One vector for a whole picture: what the teacher sees in it, on average. Pictures taken in the same way have
+//! embeddings close to each other. Their distances serve to choose the pictures to keep and to notice a change of light
+//! or camera.
 //!
-//! At each level `k` the teacher's features are averaged over the positions that count and brought to length 1, then the
-//! levels are put one after the other:
+//! At each level `k` the teacher's features are averaged over the positions that count and scaled to length 1; then the
+//! levels are concatenated:
 //!
 //! ```text
 //! m_k = mean over positions of F_T      e = (m_1 / |m_1|, m_2 / |m_2|, m_3 / |m_3|)      C_1 + C_2 + C_3 numbers
@@ -29,7 +30,7 @@ pub struct Embedder {
 }
 
 impl Embedder {
-    /// Of the model that `info` describes; of its tensors the `teacher.*` are taken.
+    /// For the model that `info` describes, with the tensors `teacher.*` from `source`.
     ///
     /// # Errors
     /// A tensor is missing or has another shape.
@@ -38,10 +39,11 @@ impl Embedder {
         Ok(Self { engine: Engine::new(plan), size: info.size, view: info.view.clone() })
     }
 
-    /// The embedding of a picture as the model looks at it, `C_1 + C_2 + C_3` numbers; of tiles the mean of theirs.
+    /// The embedding of a picture as the model sees it, `C_1 + C_2 + C_3` numbers; if it looks at tiles, of the
+    /// mean over the tiles.
     ///
     /// # Errors
-    /// The picture has not the network's size.
+    /// The picture does not have the network's size.
     pub fn embed(&self, seen: &Seen<'_>) -> Result<Vec<f32>> {
         let Some(tiles) = self.view.tiles else {
             let found = Size::of(&seen.picture);
@@ -75,7 +77,7 @@ impl Embedder {
         seen.iter().map(|seen| self.embed(seen)).collect()
     }
 
-    /// Mean features by level of one input of the network, over the positions that count; zeros where none does.
+    /// Mean features by level of one input of the network, over the positions that count; zeros if none does.
     fn means(&self, picture: &Picture, native: Size, place: [usize; 2]) -> [Vec<f64>; 3] {
         let allowed = self.view.allowed(native, self.size, place);
         self.engine.look(&normalize(picture), true).map(|level| {
@@ -92,7 +94,7 @@ impl Embedder {
     }
 }
 
-/// Which positions of a level count: those whose middle is within the mask.
+/// Which positions of a level count: those whose center is within the mask.
 fn counting(allowed: Option<&Mask>, level: Size) -> Vec<bool> {
     let Some(mask) = allowed else { return vec![true; level.area()] };
     let at = |i: usize, positions: usize, pixels: usize| (2 * i + 1) * pixels / (2 * positions);
@@ -104,7 +106,7 @@ fn counting(allowed: Option<&Mask>, level: Size) -> Vec<bool> {
     (0..level.area()).map(inside).collect()
 }
 
-/// The levels' means, each of length 1, one after the other.
+/// The levels' means, each scaled to length 1, concatenated.
 fn joined(means: &[Vec<f64>; 3]) -> Vec<f32> {
     let unit = |mean: &Vec<f64>| {
         let length = mean.iter().map(|v| v * v).sum::<f64>().sqrt().max(1e-8);
@@ -118,13 +120,13 @@ pub fn distance(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>().sqrt()
 }
 
-/// The distance of an embedding to the nearest of some; `None` where there are none.
+/// The distance of an embedding to the nearest of `others`; `None` if there are none.
 pub fn nearest(embedding: &[f32], others: &[Vec<f32>]) -> Option<f64> {
     others.iter().map(|other| distance(embedding, other)).min_by(f64::total_cmp)
 }
 
-/// The distance of each embedding to the nearest of the others: what distances are usual among pictures taken alike.
-/// Empty for fewer than two.
+/// The distance of each embedding to the nearest of the others: the usual distances among pictures taken in the same
+/// way. Empty for fewer than two.
 pub fn usual(embeddings: &[Vec<f32>]) -> Vec<f64> {
     let others = |i: usize| {
         let others = embeddings.iter().enumerate().filter(|(j, _)| *j != i);

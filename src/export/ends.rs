@@ -1,4 +1,5 @@
-//! Before the first layer and after the last: pixels, and map, score, verdict.
+//! The graph before the first layer and after the last: pixels at the start; map, score and verdict at the
+//! end.
 
 use super::graph::{Graph, Name, Setting};
 use super::proto::DataType;
@@ -28,8 +29,8 @@ pub fn pixels(graph: &mut Graph, plan: &Plan, pixels: Pixels) -> Name {
 /// From the levels `[N, 1, H_k, W_k]` to the outputs.
 ///
 /// Up-sampling and Gaussian are linear and separable: level `k` adds `A_k D_k B_k^T` to the map, where `A_k`
-/// `[H, H_k]` and `B_k` `[W, W_k]` do both at once along each side. So the graph needs neither an operator for
-/// resizing, about whose corners runtimes differ, nor one for padding.
+/// `[H, H_k]` and `B_k` `[W, W_k]` do both at once along each side. So the graph needs neither a resize
+/// operator, on whose corners runtimes differ, nor a padding operator.
 pub fn results(graph: &mut Graph, plan: &Plan, info: &Info, levels: [Name; 3]) {
     let [_, height, width] = plan.shape(plan.input);
     let sigma = sigma(Size::new(width, height));

@@ -1,4 +1,4 @@
-//! A graph while it is written: nodes, constants, and names that are all different.
+//! A graph while it is being written: nodes, constants and unique names.
 
 use super::proto::{
     AttributeProto, AttributeType, DataType, Dimension, Extent, GraphProto, NodeProto, TensorProto,
@@ -16,14 +16,14 @@ pub enum Setting<'a> {
     Many(&'a str, &'a [i64]),
 }
 
-/// What has been written.
+/// What has been written so far.
 #[derive(Default)]
 pub struct Graph {
     graph: GraphProto,
 }
 
 impl Graph {
-    /// Adds a node and gives its result, which is called as the node is.
+    /// Adds a node and returns its result, which has the node's name.
     pub fn node(&mut self, operator: &str, name: &str, inputs: &[&Name], settings: &[Setting<'_>]) -> Name {
         let output = self.unused(name);
         self.graph.node.push(NodeProto {
@@ -36,7 +36,7 @@ impl Graph {
         output
     }
 
-    /// The name itself, or with a number where it is taken.
+    /// The name itself, or with a number if it is taken.
     fn unused(&self, name: &str) -> Name {
         let taken = |name: &str| {
             self.graph.node.iter().any(|node| node.name == name)
@@ -51,12 +51,12 @@ impl Graph {
         self.constant(name, shape, DataType::Float, bytemuck::cast_slice(values).to_vec())
     }
 
-    /// A constant list of integers, as shapes and axes are.
+    /// A constant list of integers, for shapes and axes.
     pub fn integers(&mut self, name: &str, values: &[i64]) -> Name {
         self.constant(name, &[values.len()], DataType::Int64, bytemuck::cast_slice(values).to_vec())
     }
 
-    /// `raw_data` is in the machine's order of bytes, which is ONNX's on everything that wgpu runs on.
+    /// `raw_data` is in this machine's byte order, which is ONNX's on everything that wgpu runs on.
     fn constant(&mut self, name: &str, shape: &[usize], kind: DataType, raw_data: Vec<u8>) -> Name {
         const { assert!(cfg!(target_endian = "little")) };
         let name = self.unused(name);
@@ -81,7 +81,7 @@ impl Graph {
         self.graph.output.push(value(name, kind, sides));
     }
 
-    /// All of it.
+    /// The whole graph.
     pub fn finish(mut self, name: &str) -> GraphProto {
         self.graph.name = if name.is_empty() { "aand".into() } else { name.into() };
         self.graph

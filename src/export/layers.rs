@@ -4,10 +4,10 @@ use super::graph::{Graph, Name, Setting};
 use crate::amplification::Residual;
 use crate::inference::{Convolution, Kernel, Operation, Plan, View};
 
-/// The smallest length of a vector that is divided by, as in the plan.
+/// The smallest vector length that is divided by, as in the plan.
 const SHORTEST: f32 = 1e-8;
 
-/// Which tensor holds which channels of each of the plan's buffers.
+/// For each of the plan's buffers, which tensor holds which of its channels.
 struct Held {
     buffers: Vec<Vec<(View, Name)>>,
 }
@@ -25,7 +25,7 @@ pub fn levels(graph: &mut Graph, plan: &Plan, picture: Name) -> [Name; 3] {
 }
 
 impl Held {
-    /// The tensor of a view: one that was written so, or parts of several, side by side.
+    /// The tensor of a view: one that was written as such, or parts of several, concatenated.
     fn read(&mut self, graph: &mut Graph, view: View) -> Name {
         let parts = &self.buffers[view.buffer];
         if let Some((_, name)) = parts.iter().find(|(part, _)| *part == view) {
@@ -148,7 +148,7 @@ fn convolve(graph: &mut Graph, held: &mut Held, name: &str, convolution: &Convol
     result
 }
 
-/// `softmax(matching / |query|)`, the share of the second half (method.md 2.3).
+/// The share of the second half in `softmax(matching / |query|)` (method.md 2.3).
 fn gate(graph: &mut Graph, held: &mut Held, name: &str, query: View, matching: View) -> Name {
     let length = {
         let query = held.read(graph, query);

@@ -1,8 +1,8 @@
 //! The detector as an ONNX graph, so that any runtime gives the same scores (docs/export.md).
 //!
 //! The graph begins with pixels as they come from a file and ends with the verdict: scaling, network, map,
-//! Gaussian, score and threshold are all inside. Only the resize happens outside, because no runtime's is
-//! Pillow's to the byte: the picture is to be resized to the model's size with Pillow's `BICUBIC`.
+//! Gaussian, score and threshold are all inside. Only the resize happens outside, because no runtime's resize
+//! equals Pillow's to the byte: resize the picture to the model's size with Pillow's `BICUBIC`.
 
 mod ends;
 mod graph;
@@ -19,16 +19,16 @@ use proto::{DataType, ModelProto};
 
 pub use verify::{Agreement, TOLERANCE, verify};
 
-/// The operator set of the graph: every runtime of the last years knows it.
+/// The operator set of the graph: all runtimes of recent years support it.
 pub const OPSET: i64 = 17;
 
 /// The version of the file format that belongs to [`OPSET`].
 const IR_VERSION: i64 = 8;
 
-/// Who made the file, by which it is known again.
+/// The producer named in the file, by which it is recognized as this program's.
 const PRODUCER: &str = "aand";
 
-/// A protobuf file holds less than this.
+/// A protobuf file must be smaller than this.
 const MOST_BYTES: usize = i32::MAX as usize;
 
 /// The type of the pixels `[N, H, W, 3]` (red, green, blue, 0 to 255) that the graph takes.
@@ -81,7 +81,7 @@ pub fn is_own_onnx(head: &[u8]) -> bool {
     head.starts_with(&start.encode_to_vec())
 }
 
-/// What a program that runs the graph may want to know and cannot see in it.
+/// Facts that a program running the graph may want to know and cannot see in it.
 fn metadata(info: &Info, plan: &Plan) -> Vec<proto::StringStringEntryProto> {
     let [_, height, width] = plan.shape(plan.input);
     let range = info.range.map(|range| range.to_string()).unwrap_or_default();

@@ -155,13 +155,13 @@ pub struct Dimension {
     pub value: Option<Extent>,
 }
 
-/// How long it is.
+/// Its length.
 #[derive(Clone, PartialEq, prost::Oneof)]
 pub enum Extent {
-    /// So long.
+    /// This length.
     #[prost(int64, tag = "1")]
     Fixed(i64),
-    /// As long as all others of this name.
+    /// The same length as all others of this name.
     #[prost(string, tag = "2")]
     Named(String),
 }

@@ -1,5 +1,5 @@
-//! The graph as a reader of ONNX checks it; that it computes the program's scores is checked with
-//! `aand export --verify` in the runtimes themselves.
+//! Checks the graph's structure as an ONNX reader would. That it computes the program's scores is checked in
+//! the runtimes themselves, with `aand export --verify`.
 
 use super::*;
 use crate::inference::plan_tests::{Random, info};

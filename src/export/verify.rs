@@ -1,4 +1,4 @@
-//! The proof that a runtime gives the program's scores: the same pictures through both.
+//! Verifies that a runtime gives the program's scores, by running the same pictures through both.
 
 use super::Pixels;
 use crate::detection::{Detection, Verdict};
@@ -10,13 +10,13 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
-/// The largest difference of a score, as a share of it, that passes.
+/// The largest relative difference of a score that passes.
 pub const TOLERANCE: f64 = 1e-3;
 
-/// What is run with Python, because the runtimes are at home there.
+/// Run with Python, in which the runtimes are easiest to install.
 const SCRIPT: &str = include_str!("verify.py");
 
-/// What one runtime made of the pictures.
+/// What one runtime answered.
 #[derive(Clone, Debug, Deserialize)]
 struct Said {
     runtime: String,
@@ -53,7 +53,7 @@ impl Agreement {
         if same != [found.len(); 3] {
             return None;
         }
-        // A NaN is a difference without bound.
+        // A NaN counts as an infinite difference.
         let largest = |differences: &mut dyn Iterator<Item = f64>| {
             differences.fold(0.0, |most: f64, one| if one.is_nan() { f64::INFINITY } else { most.max(one) })
         };

@@ -1,4 +1,4 @@
-//! What killed runs left behind, and how it is told from what living ones are writing.
+//! Removes what killed runs left behind, and tells it from what live runs are writing.
 
 use super::whole::{PREFIX, SUFFIX};
 use std::fs::{self, File};
@@ -7,8 +7,8 @@ use std::path::Path;
 /// How the names of folders that `aand render` fills begin.
 pub(crate) const DRAFT: &str = ".rendering-";
 
-/// Removes the temporary files and folders in `folder` whose runs were killed; how many. What cannot be removed or
-/// may belong to a living run stays.
+/// Removes the temporary files and folders in `folder` whose runs were killed; returns how many. Whatever cannot
+/// be removed or may belong to a live run stays.
 pub fn clear_leftovers(folder: &Path) -> usize {
     let Ok(entries) = fs::read_dir(folder) else { return 0 };
     let cleared = entries.flatten().filter(|entry| {
@@ -29,13 +29,13 @@ pub fn clear_leftovers(folder: &Path) -> usize {
     cleared.count()
 }
 
-/// Whether nobody writes `path` any more, whose name goes on with `rest`: `PID-…`, or as earlier versions wrote it.
+/// Whether nobody writes `path` any more. Its name continues with `rest`: `PID-…`, or a form of earlier versions.
 fn is_dead(rest: &str, path: &Path) -> bool {
     let process = rest.split_once('-').and_then(|(number, _)| number.parse().ok());
     if process.is_some_and(|process| process != std::process::id() && is_alive(process)) {
         return false;
     }
-    // In a container other processes have numbers of their own; their locks are seen all the same.
+    // A container numbers its processes separately, but their locks are visible everywhere.
     File::open(path).is_ok_and(|file| file.try_lock().is_ok())
 }
 

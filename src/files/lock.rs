@@ -1,10 +1,10 @@
-//! One run at a time: a lock that the system gives back when the process ends, however it ends.
+//! A lock for one run at a time, which the system releases when the process ends in any way.
 
 use crate::{Error, Result};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
-/// Held by a run; its file goes with it.
+/// Held by a run; dropping it removes its file.
 #[derive(Debug)]
 pub struct Lock {
     file: Option<File>,
@@ -12,11 +12,11 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Locks the file `path`, which is made for that purpose and removed afterwards; `None` when another run holds
+    /// Locks the file `path`, which is made for this purpose and removed afterwards; `None` if another run holds
     /// it.
     ///
     /// # Errors
-    /// It cannot be made, or something else is called so.
+    /// It cannot be made, or something else has that name.
     pub fn take(path: &Path) -> Result<Option<Self>> {
         let file = Self::open(path)?;
         if file.as_ref().and_then(|file| file.metadata().ok()).is_some_and(|facts| facts.len() > 0) {
@@ -27,8 +27,7 @@ impl Lock {
         Ok(file.map(|file| Self { file: Some(file), path: Some(path.into()) }))
     }
 
-    /// Locks a folder; `None` when another run holds it. A file system or system without locks on folders counts as
-    /// free.
+    /// Locks a folder; `None` if another run holds it. Where folders cannot be locked, it counts as free.
     pub fn folder(path: &Path) -> Option<Self> {
         let Ok(file) = File::open(path) else { return Some(Self { file: None, path: None }) };
         match file.try_lock() {
@@ -37,8 +36,8 @@ impl Lock {
         }
     }
 
-    /// Opens `path` for reading and writing, made if it is not there, for this process alone; `None` when another
-    /// one has it.
+    /// Opens `path` for reading and writing by this process alone, and creates it if it is missing; `None` if
+    /// another process has it.
     ///
     /// # Errors
     /// It cannot be opened.
@@ -49,9 +48,9 @@ impl Lock {
             let file = options.open(path).map_err(|e| Error::io(path, e))?;
             match file.try_lock() {
                 Err(TryLockError::WouldBlock) => return Ok(None),
-                // Between opening and locking the holder may have renamed or removed what was opened.
+                // Between opening and locking, its holder may have renamed or removed the file.
                 Ok(()) if !is_at(&file, path) => {}
-                // A file system without locks is no reason to do nothing.
+                // On a file system without locks, go on without one.
                 Ok(()) | Err(TryLockError::Error(_)) => return Ok(Some(file)),
             }
         }
@@ -61,7 +60,8 @@ impl Lock {
 impl Drop for Lock {
     fn drop(&mut self) {
         if let Some(path) = &self.path {
-            // Before the lock goes, so that nobody else's file is removed; one that stays does no harm.
+            // Removed before the lock is released, so that nobody else's file is removed; if it stays, it
+            // does no harm.
             let _ = std::fs::remove_file(path);
         }
         drop(self.file.take());

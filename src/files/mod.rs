@@ -1,5 +1,5 @@
-//! Files on their way out: written whole, only over what the program made itself, by one run at a time, and named so
-//! that they are found again.
+//! Writing files: whole, only over files that the program made itself, by one run at a time, and under names that
+//! every file system accepts.
 
 mod leftover;
 mod lock;

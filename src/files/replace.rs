@@ -1,4 +1,4 @@
-//! What may be written over: nothing but what the program made itself.
+//! Only files that the program made itself may be overwritten.
 
 use super::folder_of;
 use crate::{Error, Result};
@@ -6,11 +6,12 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// A file of the program is told by so many bytes from its beginning.
+/// A file of the program is recognized by this many bytes from its beginning.
 const HEAD: u64 = 1 << 16;
 
-/// Whether `path` holds an earlier `what` of the program, which may be replaced; `false` when nothing is there. An
-/// empty file has nothing to lose. `is_own` judges the first bytes; `option` is the flag that names the file.
+/// Whether `path` is an earlier `what` of the program, which may be replaced; `false` if nothing is there. An
+/// empty file has nothing to lose. `is_own` recognizes a file of the program by its first bytes; `option` is
+/// the setting that names the file.
 ///
 /// # Errors
 /// Something else is there: a file that the program did not make, a broken link, a folder or a device; or it cannot
@@ -46,7 +47,8 @@ pub fn check_replace(
     refuse(&format!("is there already and is no {what} that aand made"))
 }
 
-/// A path without links, `.` and `..`, as the file system spells it: all of it, or as much of it as is there yet.
+/// A path without links, `.` and `..`, as the file system spells it; the part that does not exist yet stays as it
+/// is.
 pub fn real(path: &Path) -> PathBuf {
     if let Ok(real) = fs::canonicalize(path) {
         return real;

@@ -1,4 +1,4 @@
-//! Paths in words: as text for people, exactly for programs, and as names that any file system takes.
+//! Paths as text for people, exactly for programs, and as names that any file system accepts.
 
 use crate::hash::hex;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode, percent_encode_byte};
@@ -6,13 +6,13 @@ use sha2::{Digest, Sha256};
 use std::ffi::OsStr;
 use std::path::Path;
 
-/// What a percent-encoded path keeps as it is: RFC 3986's unreserved characters and the separator.
+/// The characters that percent-encoding a path keeps: RFC 3986's unreserved ones and the separator.
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
-/// Most file systems take names of so many bytes.
+/// The longest name in bytes that most file systems accept.
 const LONGEST_NAME: usize = 255;
 
-/// A path as text. What is not UTF-8 in it is replaced; [`exact`] keeps it.
+/// A path as text. Bytes that are not UTF-8 are replaced; [`exact`] keeps them.
 pub fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
@@ -23,7 +23,7 @@ pub fn exact(path: &Path) -> Option<String> {
     path.to_str().is_none().then(|| percent_encode(bytes, KEPT).to_string())
 }
 
-/// A name as UTF-8: bytes that are none are percent-encoded, so that different names stay different.
+/// A name as UTF-8: other bytes are percent-encoded, so that different names stay different.
 pub fn plain_name(name: &OsStr) -> String {
     let mut plain = String::new();
     for chunk in name.as_encoded_bytes().utf8_chunks() {
@@ -33,8 +33,8 @@ pub fn plain_name(name: &OsStr) -> String {
     plain
 }
 
-/// A name that still fits a file system when `capacity` more bytes are added: one that is too long is cut, and what is
-/// lost is told apart by a hash.
+/// A name that still fits when `capacity` more bytes are added: one that is too long is cut, and a hash replaces the
+/// rest so that names stay different.
 pub fn shortened(name: &str, capacity: usize) -> String {
     if name.len() + capacity <= LONGEST_NAME {
         return name.into();

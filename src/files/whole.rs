@@ -14,8 +14,8 @@ pub fn folder_of(file: &Path) -> &Path {
     file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// How the names of this process's temporary files and folders begin: with its number, so that others can tell
-/// whether it still lives.
+/// How the names of this process's temporary files and folders begin: with its process ID, so that others can
+/// tell whether it is still running.
 pub(crate) fn draft_prefix(kind: &str) -> String {
     format!("{kind}{}-", std::process::id())
 }
@@ -28,16 +28,17 @@ pub fn temporary(folder: &Path) -> Result<NamedTempFile> {
     let prefix = draft_prefix(PREFIX);
     let mut builder = Builder::new();
     builder.prefix(&prefix).suffix(SUFFIX);
-    // Temporary files are private by default; results are for whoever may read new files here.
+    // Temporary files are private by default; results should be readable like any new file here.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let file = builder.tempfile_in(folder).map_err(|e| Error::io(folder, plain(e)))?;
-    // Where a file system knows no locks, the process's number has to do.
+    // On a file system without locks, the process ID has to suffice.
     let _ = file.as_file().try_lock();
     Ok(file)
 }
 
-/// The operating system's own words: tempfile adds the name of the temporary file, which nobody knows.
+/// The operating system's own error: tempfile adds the name of the temporary file, which means nothing to the
+/// user.
 fn plain(error: std::io::Error) -> std::io::Error {
     let text = error.to_string();
     match text.split_once(" at path ") {
@@ -46,7 +47,7 @@ fn plain(error: std::io::Error) -> std::io::Error {
     }
 }
 
-/// Writes a file through `fill` and gives it its name when all of it is there.
+/// Writes a file through `fill` and gives it its name once it is complete.
 ///
 /// # Errors
 /// It cannot be written; nothing half-written is left.
@@ -62,7 +63,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     write(path, |writer| writer.write_all(bytes), true)
 }
 
-/// As [`write_atomically`], where nothing is called so yet, not even since the last look.
+/// As [`write_atomically`], but only if nothing has that name yet, checked at the moment of naming.
 ///
 /// # Errors
 /// As [`write_whole`]; something has the name.
@@ -75,14 +76,14 @@ fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>, 
     draft(path, fill, sync)?.persist(path).map(drop).map_err(|e| Error::io(path, e.error))
 }
 
-/// All of a file, which has yet to take its name.
+/// The complete file, before it takes its name.
 fn draft(
     path: &Path,
     fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
     sync: bool,
 ) -> Result<NamedTempFile> {
     let mut file = temporary(folder_of(path)).map_err(|error| match error {
-        // It is the file that could not be written; that its draft could not is of no use to anyone.
+        // The error names the file itself; the name of its draft would help nobody.
         Error::Io { source, .. } => Error::io(path, source),
         other => other,
     })?;

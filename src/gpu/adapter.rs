@@ -20,12 +20,12 @@ pub async fn adapters() -> Vec<wgpu::Adapter> {
     found
 }
 
-/// What a device was given to do.
+/// How much a device was given to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Work {
     /// Submissions.
     pub submissions: usize,
-    /// Times that the program waited for the device.
+    /// How often the program waited for the device.
     pub waits: usize,
 }
 
@@ -40,7 +40,7 @@ pub struct Gpu {
     submissions: AtomicUsize,
     waits: AtomicUsize,
     failure: Arc<Mutex<Option<String>>>,
-    /// Where matrix units are to be tested, if it lists any.
+    /// Kept to test its matrix units, if it lists any.
     adapter: Option<wgpu::Adapter>,
     matrix_units: OnceLock<MatrixUnits>,
 }
@@ -71,7 +71,7 @@ impl Gpu {
             ..Default::default()
         };
         let opened = match matrix_units::requested(adapter, &plain) {
-            // What is experimental may be refused.
+            // Experimental features may be refused.
             Some(descriptor) => match adapter.request_device(&descriptor).await {
                 Ok(opened) => Ok(opened),
                 Err(_) => adapter.request_device(&plain).await,
@@ -85,12 +85,12 @@ impl Gpu {
         Ok(Self { adapter, ..Self::with(info, device, queue) })
     }
 
-    /// Uses a device that is there already, for example a canvas's.
+    /// Uses an existing device, for example a canvas's.
     pub fn with(info: wgpu::AdapterInfo, device: wgpu::Device, queue: wgpu::Queue) -> Self {
         let failure = Arc::new(Mutex::new(None));
         let keep = |failure: &Arc<Mutex<Option<String>>>| {
             let failure = Arc::clone(failure);
-            // The first failure is the cause of those that follow.
+            // Only the first failure is kept: it is the cause of those that follow.
             move |what: String| {
                 failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(what);
             }
@@ -119,16 +119,17 @@ impl Gpu {
         self.device.features().contains(wgpu::Features::SHADER_F16)
     }
 
-    /// Whether the device has matrix units that may be used; the first time they are tested.
+    /// Whether the device has usable matrix units; the first call tests them.
     pub fn matrix_units(&self) -> &MatrixUnits {
         let tested = || self.adapter.as_ref().map_or(MatrixUnits::Absent, matrix_units::test);
         self.matrix_units.get_or_init(tested)
     }
 
-    /// Fails if anything has gone wrong on the device so far; after that nothing it computes can be trusted.
+    /// Fails if anything has gone wrong on the device so far: nothing that it computes afterwards can be
+    /// trusted.
     ///
     /// # Errors
-    /// It has.
+    /// Something has gone wrong.
     pub fn check(&self) -> Result<()> {
         match &*self.failure.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(what) => Err(self.failed(what)),
@@ -141,7 +142,7 @@ impl Gpu {
         Error::Device(format!("{} failed: {what}; use a smaller `batch`, or `device cpu`", self.info.name))
     }
 
-    /// Hands commands to the GPU and returns at once.
+    /// Submits commands to the GPU and returns at once.
     pub(crate) fn submit(&self, encoder: wgpu::CommandEncoder) -> wgpu::SubmissionIndex {
         self.submissions.fetch_add(1, Ordering::Relaxed);
         self.queue.submit([encoder.finish()])
@@ -152,8 +153,8 @@ impl Gpu {
         self.queue.write_buffer(buffer, offset, bytes);
     }
 
-    /// Writes slices one after the other to the beginning of a buffer, as [`Self::write`] does; together they are whole
-    /// words.
+    /// Writes slices one after the other to the beginning of a buffer, as [`Self::write`] does; their total length must
+    /// be whole words.
     ///
     /// # Errors
     /// The device is out of memory.
@@ -183,7 +184,7 @@ impl Gpu {
         f64::from(self.queue.get_timestamp_period()) * 1e-6
     }
 
-    /// How often something was handed to the GPU, and how often it was waited for, so far.
+    /// The number of submissions and of waits so far.
     pub fn work(&self) -> Work {
         Work {
             submissions: self.submissions.load(Ordering::Relaxed),
@@ -191,12 +192,12 @@ impl Gpu {
         }
     }
 
-    /// Reads a buffer that was made to be mapped.
+    /// Reads a mappable buffer.
     pub(crate) async fn read(&self, buffer: &wgpu::Buffer) -> Result<Vec<u32>> {
         self.read_with(buffer, |words| words.to_vec()).await
     }
 
-    /// What `take` makes of a buffer that was made to be mapped.
+    /// Maps a mappable buffer and returns what `take` computes from its content.
     pub(crate) async fn read_with<T>(
         &self,
         buffer: &wgpu::Buffer,
@@ -204,7 +205,7 @@ impl Gpu {
     ) -> Result<T> {
         let (sender, receiver) = async_channel::bounded(1);
         buffer.map_async(wgpu::MapMode::Read, .., move |result| {
-            // Nobody listens any more if the reader was dropped.
+            // Sending fails only if the reader was dropped.
             let _ = sender.try_send(result);
         });
         self.wait()?;
@@ -221,7 +222,7 @@ impl Gpu {
         Ok(taken)
     }
 
-    /// Natively, waits until a submission is through; a browser calls back by itself.
+    /// Natively, waits until a submission is done; a browser calls back by itself.
     pub(crate) fn wait_for(&self, submitted: wgpu::SubmissionIndex) -> Result<()> {
         self.waits.fetch_add(1, Ordering::Relaxed);
         let wanted = wgpu::PollType::Wait { submission_index: Some(submitted), timeout: None };

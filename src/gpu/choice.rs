@@ -1,4 +1,4 @@
-//! What is to compute, as people say it: `auto`, `cpu`, `gpu` or `gpu:N`.
+//! The choice of a device, as given by the user: `auto`, `cpu`, `gpu` or `gpu:N`.
 
 use super::{Gpu, Processor, adapters};
 use crate::{Error, Result};
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use wgpu::DeviceType;
 
-/// What is asked to compute.
+/// The requested device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Choice {
     /// A real GPU if there is one, else the CPU.
@@ -33,7 +33,7 @@ impl FromStr for Choice {
 }
 
 impl Choice {
-    /// Opens it; with what it is, in words.
+    /// Opens the device; also returns its name in words.
     ///
     /// # Errors
     /// The GPU asked for is not there, or cannot be opened.
@@ -66,7 +66,7 @@ impl Choice {
     }
 }
 
-/// Name, kind and driver's interface of an adapter.
+/// Name, kind and graphics API of an adapter.
 fn words(info: &wgpu::AdapterInfo) -> String {
     let kind = match info.device_type {
         DeviceType::DiscreteGpu => "GPU",

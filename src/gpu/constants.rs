@@ -1,4 +1,4 @@
-//! What never changes: weights, biases and position encodings, taken out of the plan and onto the GPU.
+//! The constants: weights, biases and position encodings, moved from the plan to the GPU.
 
 use super::adapter::Gpu;
 use super::{layout, winograd};
@@ -16,8 +16,8 @@ pub(super) struct Constants {
     pub bias: Option<wgpu::Buffer>,
 }
 
-/// Moves the constants of `plan` to the GPU, step by step; the plan's own are empty thereafter. With `transforms` the
-/// filters that Winograd's convolution serves are transformed.
+/// Moves the constants of `plan` to the GPU, step by step, which leaves the plan's own empty. With `transforms`, the
+/// filters of layers that use Winograd's convolution are transformed.
 ///
 /// # Errors
 /// The device is out of memory.

@@ -1,5 +1,5 @@
-//! What shaders and Rust must agree on, without an adapter: every program is parsed and validated as wgpu does it, and
-//! its uniform, its workgroup and its constants are compared with ours.
+//! Checks, without an adapter, that shaders and Rust agree: every program is parsed and validated as wgpu does it, and
+//! its uniform, workgroup and constants are compared with those in Rust.
 
 use super::matrix_units::{MEMORY, SUBGROUP};
 use super::network::OVERFLOW;
@@ -15,7 +15,7 @@ use wgpu::naga::valid::{Capabilities, ValidationFlags, Validator};
 
 const TILES: [Tile; 5] = [Tile::Direct, Tile::Small, Tile::Large, Tile::Matrix64, Tile::Matrix128];
 
-/// Every kernel; that none is missing is seen from the files, each of which one of them has.
+/// Every kernel. A test makes sure that none is missing: each shader file must belong to one of them.
 fn kernels() -> Vec<Shader> {
     let mut all = vec![
         Shader::Picture,
@@ -63,14 +63,14 @@ fn on_matrix_units(kernel: Shader) -> bool {
     matches!(kernel, Shader::Convolution(Tile::Matrix64 | Tile::Matrix128))
 }
 
-/// All programs that there can be: matrix units multiply f16 only.
+/// All possible programs: matrix units multiply only f16.
 fn programs() -> Vec<(Shader, Precision)> {
     let of = |precision| kernels().into_iter().map(move |kernel| (kernel, precision));
     let plain = of(Precision::F32).filter(|&(kernel, _)| !on_matrix_units(kernel));
     plain.chain(of(Precision::F16)).collect()
 }
 
-/// A program that was parsed and validated, with no more capabilities than the device that runs it is asked for.
+/// A parsed program, validated with only those capabilities that are requested from a device.
 pub(super) struct Program {
     name: String,
     module: naga::Module,
@@ -115,7 +115,7 @@ impl Program {
         }
     }
 
-    /// One with a decimal point.
+    /// A constant with a decimal point.
     pub fn number(&self, name: &str) -> f64 {
         match self.literal(name) {
             naga::Literal::F32(value) => f64::from(value),
@@ -124,7 +124,7 @@ impl Program {
         }
     }
 
-    /// Names, types (nothing of a u32) and offsets of the uniform's fields, and its size.
+    /// Names, types (empty for a u32) and offsets of the uniform's fields, and its size.
     fn uniform(&self) -> (Vec<(String, &'static str, usize)>, usize) {
         let of = |space| self.module.global_variables.iter().find(move |(_, v)| v.space == space);
         let (_, variable) = of(naga::AddressSpace::Uniform).expect("a uniform");
@@ -162,7 +162,7 @@ impl Program {
     }
 }
 
-/// The one struct that a kernel is told.
+/// The one Rust struct that is a kernel's uniform.
 fn ours(kernel: Shader) -> &'static uniforms::Description {
     let mut found = uniforms::ALL.iter().filter(|uniform| (uniform.is_of)(kernel));
     match (found.next(), found.next()) {
@@ -176,7 +176,7 @@ fn every_program_is_valid_and_none_is_missing() {
     let mut sources = String::new();
     for (kernel, precision) in programs() {
         let program = Program::new(kernel, precision);
-        // What every adapter has, except where more is asked for.
+        // The limit of every adapter, unless more is requested.
         let most = if on_matrix_units(kernel) { MEMORY } else { 16 * 1024 };
         assert!(program.memory() <= most, "{}: {} bytes of workgroup memory", program.name, program.memory());
         assert!(program.threads().iter().product::<u32>() <= 256, "{}", program.name);
@@ -203,7 +203,7 @@ fn uniforms_are_the_structs_of_the_shaders() {
         assert_eq!(span, uniform.size, "{}", program.name);
         told.push(uniform.name);
     }
-    // None is told to nobody.
+    // Every uniform belongs to some kernel.
     for uniform in uniforms::ALL {
         assert!(told.contains(&uniform.name), "{} is no shader's", uniform.name);
     }
@@ -216,7 +216,7 @@ fn workgroups_are_as_large_as_dispatches_assume() {
             Shader::Convolution(Tile::Direct) | Shader::WeightGradient(Tile::Direct) => [8, 1, 1],
             Shader::Convolution(Tile::Matrix64) => [4 * SUBGROUP, 1, 1],
             Shader::Convolution(Tile::Matrix128) => [8 * SUBGROUP, 1, 1],
-            // A workgroup for all, whatever its size.
+            // One workgroup does everything, whatever its size.
             Shader::Maximum | Shader::DistillHardest | Shader::Sum => continue,
             Shader::Color => [heat::SIDE, heat::SIDE, 1],
             _ => [THREADS, 1, 1],
@@ -253,18 +253,18 @@ fn tiles_have_the_size_that_their_shaders_have() {
             Tile::Matrix64 | Tile::Matrix128 => {
                 let subgroups = program.threads()[0] / SUBGROUP;
                 let size = [program.constant("ROWS"), program.constant("COLUMNS")];
-                // The parts of the subgroups are the tile.
+                // The subgroups' parts make up the tile.
                 let part = program.constant("DOWN") * program.constant("WIDE");
                 assert_eq!(subgroups * part, size[0] * size[1], "{}", program.name);
                 (size, program.constant("SLICE"))
             }
         };
         assert_eq!(tile.size(), size, "{}", program.name);
-        // Where workgroups share the channels of a tile, each has whole slices.
+        // If several workgroups share the channels of a tile, each has whole slices.
         if matches!(tile, Tile::Small | Tile::Matrix64) {
             assert_eq!(tile::SLICE, slice, "{}", program.name);
         }
-        // No tile of Winograd's products has rows of two of them; those of 128 rows are not used there.
+        // No tile of Winograd's products may span two elements. Tiles of 128 rows are not used there.
         assert!(
             tile == Tile::Matrix128 || (winograd::WHOLE as u32).is_multiple_of(size[0]),
             "{}",
@@ -294,7 +294,7 @@ fn constants_are_the_same_on_both_sides() {
     }
     for (kernel, precision) in programs() {
         let told = Program::new(kernel, precision).binding("overflow");
-        // Only kernels of detection have anything to do with f16.
+        // Only detection kernels use f16.
         let expected = precision == Precision::F16 && kernel.can_overflow();
         let read = kernel.program(precision).contains("enable f16");
         assert!(!expected || told == Some(OVERFLOW), "{kernel:?} {precision:?}");

@@ -12,15 +12,15 @@ use super::uniforms::bound;
 pub(crate) struct Buffers<M> {
     pub input: M,
     pub bias: M,
-    /// Not read where there is no addend.
+    /// Not read if there is no addend.
     pub addend: M,
     pub output: M,
     pub weight: M,
-    /// For parts of sums; none where the output lies in the place for them, as that of Winograd's products does.
+    /// For partial sums; none if the output itself lies in that buffer, as Winograd's products do.
     pub products: Option<M>,
 }
 
-/// One pass, or two: parts of the sums, and the sums of the parts.
+/// One pass, or two: the partial sums, and their addition.
 pub(crate) fn passes<M: Copy>(mut conv: Conv, buffers: Buffers<M>, tile: Tile) -> Vec<Bound<M>> {
     let Buffers { input, bias, addend, output, weight, products } = buffers;
     conv.part = match products {
@@ -37,7 +37,7 @@ pub(crate) fn passes<M: Copy>(mut conv: Conv, buffers: Buffers<M>, tile: Tile) -
         pass(Shader::Convolution(tile), conv, &[input, bias, addend, output, weight], groups)
     };
     let Some(products) = products.filter(|_| parts > 1) else { return vec![sums(conv, output)] };
-    // The parts are kept as they are: no bias, addend, ReLU, and corners side by side.
+    // Partial sums are stored without bias, addend or ReLU, and with corners side by side.
     let bare =
         Conv { corners: 1, out_pixel: conv.columns, out_offset: 0, add: 0, relu: 0, biased: 0, ..conv };
     let groups = each(conv.rows * conv.columns);

@@ -1,14 +1,15 @@
-//! What follows the plan: up-sampling and sum of the levels, the Gaussian, the maximum (method.md 5).
+//! The passes after the plan: up-sampling and sum of the levels, the Gaussian, the maximum (method.md 5).
 
 use super::memory::Memory;
 use super::pass::{Pass, THREADS};
 use super::shaders::Shader;
 use super::uniforms::{Blur, Maximum, Upsample, words};
-use crate::detection::sigma;
+use crate::inference::sigma;
 use crate::inference::{Plan, Slots};
 use crate::picture::Size;
 
-/// The Gaussian's taps from the center outwards, cut off at four standard deviations; of sum one with both sides.
+/// The Gaussian's taps from the center outwards, cut off at four standard deviations; both sides together sum to
+/// one.
 pub(super) fn taps(size: Size) -> Vec<f32> {
     let sigma = sigma(size);
     let radius = (4.0 * sigma + 0.5) as usize;

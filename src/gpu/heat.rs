@@ -4,14 +4,14 @@ use super::memory::Memory;
 use super::network::GpuNetwork;
 use super::shaders::Shader;
 use super::uniforms::{Color, words};
-use crate::detection::color;
+use crate::picture::color;
 use crate::{Error, Result};
 use wgpu::util::DeviceExt;
 
-/// Samples of the color scale: so many that neighbors differ by one step of 256 at most.
+/// Samples of the color scale: enough that neighbors differ by at most one step of 256.
 const COLORS: usize = 1024;
 
-/// Pixels along a side of what a workgroup colors.
+/// Side in pixels of the square that a workgroup colors.
 pub(super) const SIDE: u32 = 8;
 
 /// The color table on the GPU, and the pass's uniform.
@@ -44,10 +44,10 @@ impl Heat {
 }
 
 impl GpuNetwork {
-    /// Colors the anomaly map of one picture of the last batch into `texture`, which has the map's size, is of the format
-    /// `Rgba8Unorm` and has the usage `STORAGE_BINDING`: as [`crate::detection::heat_map`] does. With `see_through`
-    /// to be laid over the picture, as [`crate::detection::overlay`] does at full strength; the colors are then
-    /// multiplied by the opacity.
+    /// Colors the anomaly map of one picture of the last batch into `texture`, which has the map's size, is of the
+    /// format `Rgba8Unorm` and has the usage `STORAGE_BINDING`, as [`crate::detection::heat_map`] does. With
+    /// `see_through` the result is to be laid over the picture, as [`crate::detection::overlay`] does at full strength;
+    /// its colors are premultiplied by the opacity.
     ///
     /// # Errors
     /// There is no such picture, or the device failed.

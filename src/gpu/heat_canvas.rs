@@ -1,4 +1,4 @@
-//! A browser's canvas that shows heat maps straight from the GPU's memory.
+//! A browser's canvas that shows heat maps directly from the GPU's memory.
 
 use super::adapter::Gpu;
 use super::network::GpuNetwork;
@@ -6,16 +6,17 @@ use crate::picture::Size;
 use crate::{Error, Result};
 use wgpu::web_sys::OffscreenCanvas;
 
-/// A canvas of the size of the anomaly map.
+/// A canvas with the size of the anomaly map.
 #[derive(Debug)]
 pub struct HeatCanvas {
     canvas: wgpu::Surface<'static>,
-    /// What the shader colors; it is copied to the canvas, because not every canvas lets a shader write.
+    /// The texture that the shader writes. It is copied to the canvas, because not every canvas can be
+    /// written by a shader.
     colored: wgpu::Texture,
 }
 
 impl HeatCanvas {
-    /// Makes `canvas` `size` pixels that `gpu` draws on.
+    /// Sets `canvas` to `size` pixels and lets `gpu` draw on it.
     ///
     /// # Errors
     /// The browser does not let a GPU draw on it.

@@ -1,17 +1,17 @@
-//! How features and weights lie in the GPU's memory, which `shaders/conv.wgsl` describes.
+//! The layout of features and weights in the GPU's memory, which `shaders/conv.wgsl` describes.
 
 use crate::inference::{Convolution, Kernel, Plan, View};
 use crate::model::Precision;
 
-/// Pixels around the picture that the stem's filter reaches; as in `shaders/picture_place.wgsl`.
+/// How many pixels the stem's filter reaches beyond the picture; as in `shaders/picture_place.wgsl`.
 pub(super) const BORDER: usize = 3;
 
-/// Channels are kept in fours.
+/// The number of quads: channels are stored in fours.
 pub(crate) fn quads(channels: usize) -> usize {
     channels.div_ceil(4)
 }
 
-/// f32 numbers that a buffer of `plan` takes per picture.
+/// How many numbers a buffer of `plan` takes per picture.
 pub(super) fn numbers(plan: &Plan, buffer: usize) -> usize {
     let shape = plan.buffers[buffer];
     if buffer == plan.input.buffer {
@@ -22,13 +22,14 @@ pub(super) fn numbers(plan: &Plan, buffer: usize) -> usize {
     per_pixel * shape.positions()
 }
 
-/// Bytes that it takes per picture: gates and discrepancies are f32 always.
+/// How many bytes it takes per picture: gates and discrepancies are always f32.
 pub(super) fn bytes(plan: &Plan, buffer: usize, precision: Precision) -> usize {
     let number = if plan.buffers[buffer].channels == 1 { 4 } else { precision.bytes() };
     number * numbers(plan, buffer)
 }
 
-/// Quads from a pixel of the view's buffer to the next, and from the pixel's first to the view's first.
+/// Quads from one pixel of the view's buffer to the next, and from the pixel's first quad to the view's
+/// first.
 pub(super) fn slice(plan: &Plan, view: View) -> [u32; 2] {
     debug_assert!(view.first.is_multiple_of(4), "a slice begins at a whole quad");
     [quads(plan.buffers[view.buffer].channels) as u32, (view.first / 4) as u32]

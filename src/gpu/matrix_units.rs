@@ -1,5 +1,5 @@
-//! Matrix units, natively: wgpu's cooperative matrices, for f16 with sums in f32. They are used only where a product
-//! with known numbers has come out right on that very device.
+//! Matrix units, natively: wgpu's cooperative matrices, for f16 with sums in f32. They are used only after a product
+//! of known numbers has come out right on that very device.
 
 use super::adapter::Gpu;
 use super::convolution::{self, Buffers, Conv};
@@ -10,14 +10,14 @@ use std::fmt::{Display, Formatter};
 use wgpu::util::DeviceExt;
 use wgpu::{CooperativeScalarType, Features};
 
-/// What a device has of matrix units (f16 with sums in f32, 16 x 16 x 16).
+/// The state of a device's matrix units (f16 with sums in f32, 16 x 16 x 16).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MatrixUnits {
-    /// None that are of use here.
+    /// The device has none that can be used here.
     Absent,
-    /// They give the right results, and are used for `--precision f16`.
+    /// They give the right results and are used for f16.
     Ready,
-    /// They do not; the words say how. They are not used.
+    /// They give wrong results, described in words, and are not used.
     Failed(String),
 }
 
@@ -37,12 +37,12 @@ impl Display for MatrixUnits {
 const FEATURES: Features =
     Features::EXPERIMENTAL_COOPERATIVE_MATRIX.union(Features::SUBGROUP).union(Features::SHADER_F16);
 
-/// Threads of a subgroup, and bytes of workgroup memory, that the shaders count on. (AMD's GPUs may choose between
-/// subgroups of 32 and 64 threads, and are left out.)
+/// Threads of a subgroup, and bytes of workgroup memory, that the shaders rely on. (AMD's GPUs may choose between
+/// subgroups of 32 and 64 threads, and are not supported.)
 pub(super) const SUBGROUP: u32 = 32;
 pub(super) const MEMORY: u32 = 32 * 1024;
 
-/// `plain` with what matrix units need, where the adapter lists them.
+/// `plain` with the features and limits that matrix units need, if the adapter lists them.
 pub(super) fn requested<'a>(
     adapter: &wgpu::Adapter,
     plain: &wgpu::DeviceDescriptor<'a>,
@@ -68,8 +68,8 @@ pub(super) fn requested<'a>(
     })
 }
 
-/// Multiplies small whole numbers, which every kernel does without rounding, and compares with the plain shader: bit
-/// for bit. It is done on a device of its own, since a driver that fails may lose the device.
+/// Multiplies small whole numbers, for which no kernel rounds, and compares the result bit for bit with the plain
+/// shader's. Uses a device of its own, since a failing driver may lose the device.
 pub(super) fn test(adapter: &wgpu::Adapter) -> MatrixUnits {
     let tested = || -> Result<(), String> {
         let gpu = waited(Gpu::on(adapter)).map_err(|error| error.to_string())?;
@@ -97,13 +97,13 @@ fn compare(found: &[u32], right: &[u32]) -> Result<(), String> {
     }
 }
 
-/// The layer of the test: 3x3 with padding, bias, addend and ReLU, of two pictures; neither its positions nor its
-/// channels nor its outputs fill whole tiles.
+/// The layer of the test: 3x3 with padding, bias, addend and ReLU, on two pictures. Neither its positions nor its
+/// input or output channels fill whole tiles.
 const SIDE: u32 = 9;
 const INPUTS: u32 = 10;
 const OUTPUTS: u32 = 34;
 
-/// Its result, by one kernel: f16, two to a word.
+/// The layer's result from one kernel: f16, two to a word.
 fn product(gpu: &Gpu, tile: Tile) -> Result<Vec<u32>, String> {
     let (device, pictures) = (&gpu.device, 2);
     let rows = pictures * SIDE * SIDE;
@@ -201,7 +201,7 @@ fn product(gpu: &Gpu, tile: Tile) -> Result<Vec<u32>, String> {
     waited(gpu.read(&out)).map_err(|error| error.to_string())
 }
 
-/// Natively what is awaited is there at once; in a browser no device has [`FEATURES`].
+/// Natively these futures are ready at once; in a browser no device has [`FEATURES`].
 fn waited<T>(future: impl Future<Output = T>) -> T {
     use std::task::{Context, Poll, Waker};
     let mut future = std::pin::pin!(future);
@@ -220,7 +220,7 @@ mod tests {
     fn one_wrong_number_is_a_failure() {
         assert_eq!(compare(&[0, 7], &[0, 7]), Ok(()));
         assert!(compare(&[1, 7], &[0, 7]).unwrap_err().contains("1 of 2"));
-        // An adapter whose kernels all give nothing has not passed.
+        // An adapter whose kernels all give zeros does not pass.
         assert!(compare(&[0, 0], &[0, 0]).is_err());
     }
 }

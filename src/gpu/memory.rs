@@ -1,4 +1,4 @@
-//! The memory that passes read and write.
+//! The GPU memory that passes read and write.
 
 use super::adapter::Gpu;
 use super::constants::Constants;
@@ -9,18 +9,19 @@ use crate::model::Precision;
 use crate::picture::normalized_values;
 use wgpu::util::DeviceExt;
 
-/// A place in the GPU's memory.
+/// Names a buffer in the GPU's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Memory {
-    /// The pictures as they were given: normalized, `[picture][3][S][S]`, or as bytes, `[picture][S][S][3]`.
+    /// The pictures as submitted: normalized, `[picture][3][S][S]`, or as bytes, `[picture][S][S][3]`.
     Pixels,
-    /// Normalized values by channel and byte.
+    /// The table of normalized values, by channel and byte.
     Normalized,
-    /// Features, by slot of the plan.
+    /// Features, by slot of the plan's memory.
     Slot(usize),
     /// The input of Winograd's products.
     Transformed,
-    /// Winograd's products, or the parts of a convolution whose input channels workgroups share.
+    /// Winograd's products, or the partial sums of a convolution whose input channels are shared among
+    /// workgroups.
     Products,
     /// Weight or position encoding of a step.
     Values(usize),
@@ -28,15 +29,15 @@ pub(super) enum Memory {
     Bias(usize),
     /// The Gaussian's taps.
     Taps,
-    /// The summed map, and in the end the anomaly map, `[picture][S][S]`.
+    /// The summed map, then the finished anomaly map, `[picture][S][S]`.
     Map,
-    /// The map while it is smoothed along one axis.
+    /// The map after smoothing along one axis.
     Half,
     /// The scores.
     Scores,
 }
 
-/// Everything that is allocated once for batches of up to a certain size, and used again for every batch.
+/// All buffers that are allocated once for batches of up to a certain size, and reused for every batch.
 #[derive(Debug)]
 pub(super) struct Memories {
     /// Pictures in the largest batch.
@@ -50,15 +51,15 @@ pub(super) struct Memories {
     map: wgpu::Buffer,
     half: wgpu::Buffer,
     scores: wgpu::Buffer,
-    /// Not 0 after a result that was too large for f16.
+    /// Not 0 once a result was too large for f16.
     pub overflow: wgpu::Buffer,
-    /// Where maps are copied to be read, and scores and overflow before them.
+    /// Overflow, scores and maps are copied here to be read, in this order.
     pub map_out: wgpu::Buffer,
-    /// The same for overflow and scores.
+    /// The same for overflow and scores only.
     pub scores_out: wgpu::Buffer,
 }
 
-/// By slot: bytes per picture.
+/// Bytes per picture, by slot.
 fn slot_bytes(plan: &Plan, slots: &Slots, precision: Precision) -> Vec<usize> {
     let mut bytes = vec![0; slots.numbers.len()];
     for (buffer, &slot) in slots.of.iter().enumerate() {
@@ -103,7 +104,7 @@ impl Memories {
             })
         };
         let buffer = |label: &str, numbers: usize, usage: Use| whole(label, 4 * pictures * numbers, usage);
-        // Where no layer is computed that way, something has to be there all the same.
+        // If no layer is computed that way, a buffer still has to exist.
         let [transformed, products] = tiles.numbers(plan, pictures);
         let [transformed, products] =
             [transformed.max(4), products.max(tile::PARTS)].map(|n| precision.bytes() * n);
@@ -135,7 +136,7 @@ impl Memories {
         }
     }
 
-    /// The buffer at a place.
+    /// The buffer that `memory` names.
     pub fn at<'a>(&'a self, constants: &'a [Constants], memory: Memory) -> &'a wgpu::Buffer {
         let constant =
             |buffer: &'a Option<wgpu::Buffer>| buffer.as_ref().expect("the step has this constant");

@@ -1,14 +1,14 @@
 //! Detection on a GPU: the [`Plan`](crate::inference::Plan) as compute passes in WGSL, native and in the browser from the
 //! same files.
 //!
-//! `shaders/` at the repository's top holds one file for each kind of layer, which says its equation, its layout
-//! and its dispatch. Here a plan becomes a list of `passes` (data: which kernel, which memory, how many
-//! workgroups), and [`GpuNetwork`] gives them memory and runs them. Nothing is tuned at run time: the tile of a
-//! convolution follows from the adapter's type and the layer's size, so that the first answer costs no more than
-//! the compilation of a dozen kernels.
+//! `shaders/` in the repository's root has one file for each kind of layer, whose head gives its equation,
+//! layout and dispatch. Here a plan becomes a list of `passes` (data: which kernel, which memory, how many
+//! workgroups), and [`GpuNetwork`] binds them to memory and runs them. Nothing is tuned at run time: the tile of
+//! a convolution follows from the adapter's type and the layer's size, so that the first result waits for
+//! nothing but the compilation of a dozen kernels.
 //!
 //! Everything that waits for the GPU is `async`, because a browser must not block; natively these functions wait
-//! for the device before they return, and any executor will do.
+//! for the device before they return, so any async executor will do.
 
 mod adapter;
 #[cfg(not(target_arch = "wasm32"))]

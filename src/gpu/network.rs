@@ -23,7 +23,7 @@ pub(super) const OVERFLOW: u32 = 6;
 #[derive(Debug)]
 pub struct GpuNetwork {
     pub(super) gpu: Arc<Gpu>,
-    /// Without its constants.
+    /// The plan without its constants.
     pub(super) plan: Plan,
     pub(super) slots: Slots,
     pub(super) constants: Vec<Constants>,
@@ -35,7 +35,7 @@ pub struct GpuNetwork {
     pub(super) memories: Option<Memories>,
     /// By the number of pictures.
     programs: HashMap<usize, Program>,
-    /// The same, of one pass: what stands in the place of the first where the pictures are given as bytes.
+    /// The pass that replaces the first one if pictures are given as bytes; by the number of pictures.
     from_bytes: HashMap<usize, Program>,
     /// The largest batch whose buffers the device allows.
     most: usize,
@@ -49,17 +49,17 @@ pub(super) struct Program {
     pub passes: Vec<(Pass<Memory>, wgpu::BindGroup)>,
 }
 
-/// Pictures as they are handed over.
+/// Pictures as the caller gives them.
 #[derive(Clone, Copy, Debug)]
 enum Given<'a> {
     /// Normalized pixels `[count, 3, S, S]`.
     Normalized(&'a [f32]),
-    /// Of each picture red, green and blue of 8 bits, `[S, S, 3]`.
+    /// For each picture 8-bit red, green and blue, `[S, S, 3]`.
     Bytes(&'a [&'a [u8]]),
 }
 
 impl<'a> Given<'a> {
-    /// How many pictures these are, of so many numbers each; none if they are not whole.
+    /// The number of pictures, of `numbers` numbers each; none if a picture is incomplete.
     fn count(self, numbers: usize) -> Option<usize> {
         match self {
             Self::Normalized(pixels) => {
@@ -71,7 +71,7 @@ impl<'a> Given<'a> {
         }
     }
 
-    /// Batches of at most so many pictures of so many numbers.
+    /// Batches of at most `most` pictures of `numbers` numbers each.
     fn batches(self, most: usize, numbers: usize) -> Vec<Given<'a>> {
         match self {
             Self::Normalized(pixels) => pixels.chunks(most * numbers).map(Given::Normalized).collect(),
@@ -133,22 +133,22 @@ impl GpuNetwork {
         self.plan.size
     }
 
-    /// The largest batch that the device has room for in its largest buffer.
+    /// The largest batch that the device's largest buffer allows.
     pub fn most_pictures(&self) -> usize {
         self.most
     }
 
     /// Anomaly maps and scores of `count` pictures given as normalized pixels `[count, 3, S, S]`, in as many
-    /// batches as the device's memory asks for.
+    /// batches as the device's memory requires.
     ///
     /// # Errors
-    /// The device failed, the pixels are not as many, or features were too large for f16.
+    /// The device failed, the number of pixels is wrong, or features were too large for f16.
     pub async fn maps(&mut self, pixels: &[f32], count: usize) -> Result<Vec<(ScoreMap, f32)>> {
         self.maps_of(Given::Normalized(pixels), count).await
     }
 
-    /// As [`maps`](Self::maps), of pictures given as bytes, each `[S, S, 3]`: red, green and blue of 8 bits, a quarter of
-    /// what normalized pixels are to hand over. The maps are the same.
+    /// As [`maps`](Self::maps), from pictures given as 8-bit red, green and blue, `[S, S, 3]` each: a quarter of the
+    /// bytes of normalized pixels to transfer. The maps are the same.
     ///
     /// # Errors
     /// As [`maps`](Self::maps).
@@ -169,7 +169,7 @@ impl GpuNetwork {
         Ok(found)
     }
 
-    /// Numbers of a picture.
+    /// How many numbers a picture has.
     fn numbers(&self) -> usize {
         3 * self.plan.size.area()
     }
@@ -179,11 +179,11 @@ impl GpuNetwork {
         Error::Setting(format!("what was given is not {count} pictures of {size}; a batch has 1 to {most}"))
     }
 
-    /// Hands one batch to the GPU and returns at once; [`Self::scores`], [`Self::read_maps`] and [`Self::heat`]
-    /// are then about it.
+    /// Submits one batch to the GPU and returns at once; [`Self::scores`], [`Self::read_maps`] and
+    /// [`Self::heat`] then refer to it.
     ///
     /// # Errors
-    /// The device failed, or the pixels are not `[count, 3, S, S]` of a batch that it has room for.
+    /// The device failed, the pixels are not `[count, 3, S, S]`, or the batch is too large for the device.
     pub fn submit(&mut self, pixels: &[f32], count: usize) -> Result<()> {
         let given = Given::Normalized(pixels);
         if given.count(self.numbers()) != Some(count) {
@@ -229,7 +229,7 @@ impl GpuNetwork {
     /// Memory and program for `count` pictures.
     pub(super) fn prepare(&mut self, count: usize) -> Result<()> {
         if self.memories.as_ref().is_none_or(|memories| memories.pictures < count) {
-            // The old memory goes before the new is asked for.
+            // The old memory is freed before the new is allocated.
             self.programs.clear();
             self.from_bytes.clear();
             self.memories = None;
@@ -244,7 +244,7 @@ impl GpuNetwork {
         self.gpu.check()
     }
 
-    /// Gives passes their memory.
+    /// Binds passes to their memory.
     pub(super) fn bind(&self, passes: Vec<Pass<Memory>>) -> Program {
         let memories = self.memories.as_ref().expect("memory is there before passes are bound");
         let device = &self.gpu.device;
@@ -283,12 +283,12 @@ impl GpuNetwork {
         Program { passes: bound.collect() }
     }
 
-    /// The passes of a batch size that was prepared.
+    /// The passes for a batch size that was prepared.
     pub(super) fn program(&self, count: usize) -> &Program {
         &self.programs[&count]
     }
 
-    /// The scores of the last batch: the maxima of its anomaly maps. Infinity where a map is not finite.
+    /// The scores of the last batch: the maxima of its anomaly maps. Infinity if a map is not finite.
     ///
     /// # Errors
     /// The device failed, or a result was too large for f16.
@@ -319,7 +319,7 @@ impl GpuNetwork {
         self.copy_and_read(self.encoder(), [(from, words)], &memories.map_out, maps).await
     }
 
-    /// Maps and scores of the batch whose passes are recorded: in one submission, which is waited for once.
+    /// Maps and scores of the batch whose passes are recorded, with one submission and one wait.
     async fn results(&self, encoder: wgpu::CommandEncoder) -> Result<Vec<(ScoreMap, f32)>> {
         let Some(memories) = &self.memories else { return Ok(Vec::new()) };
         let [maps, scores] = [Memory::Map, Memory::Scores].map(|place| memories.at(&self.constants, place));
@@ -336,7 +336,8 @@ impl GpuNetwork {
         self.gpu.device.create_command_encoder(&Default::default())
     }
 
-    /// What `take` makes of the first words of some buffers, by way of another, after what is recorded.
+    /// After the recorded passes, copies the first words of some buffers into `to`, and returns what `take`
+    /// computes from them.
     async fn copy_and_read<const N: usize, T>(
         &self,
         mut encoder: wgpu::CommandEncoder,
@@ -354,7 +355,7 @@ impl GpuNetwork {
     }
 }
 
-/// The scores behind the word that tells of results too large for f16.
+/// The scores, which follow the word that reports results too large for f16.
 fn told(bits: &[u32]) -> Result<&[u32]> {
     match bits.split_first() {
         Some((0, scores)) => Ok(scores),
@@ -364,7 +365,7 @@ fn told(bits: &[u32]) -> Result<&[u32]> {
     }
 }
 
-/// Straight from the mapped memory: batches of maps are many megabytes.
+/// Read directly from the mapped memory: a batch of maps is many megabytes.
 fn maps_of(bits: &[u32], size: Size) -> Vec<ScoreMap> {
     let Size { width, height } = size;
     let map = |bits: &[u32]| ScoreMap { width, height, data: floats(bits) };
@@ -381,7 +382,7 @@ fn floats(bits: &[u32]) -> Vec<f32> {
 }
 
 impl Program {
-    /// Passes, one after the other.
+    /// Records passes, one after the other.
     pub fn encode<'a>(
         passes: impl IntoIterator<Item = &'a (Pass<Memory>, wgpu::BindGroup)>,
         encoder: &mut wgpu::CommandEncoder,
@@ -393,7 +394,7 @@ impl Program {
         }
     }
 
-    /// One pass.
+    /// Records one pass.
     pub fn dispatch(
         (pass, group): &(Pass<Memory>, wgpu::BindGroup),
         compute: &mut wgpu::ComputePass<'_>,

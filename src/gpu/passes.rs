@@ -12,9 +12,9 @@ use super::winograd;
 use crate::amplification::Residual;
 use crate::inference::{self, Convolution, Operation, Plan, Slots, Step, View};
 
-/// Where the executor of a plan keeps what passes read and write.
+/// Where an executor keeps the memory that a plan's passes read and write.
 pub(crate) trait Places {
-    /// Names a buffer.
+    /// The name of a buffer.
     type Memory: Copy;
     /// The buffer that holds a view's features.
     fn view(&self, view: View) -> Self::Memory;
@@ -22,11 +22,12 @@ pub(crate) trait Places {
     fn values(&self, step: usize) -> Self::Memory;
     /// Bias of a step.
     fn bias(&self, step: usize) -> Self::Memory;
-    /// The normalized pictures as they were given, `[picture][3][S][S]`.
+    /// The normalized pictures as submitted, `[picture][3][S][S]`.
     fn pixels(&self) -> Self::Memory;
     /// The input of Winograd's products.
     fn transformed(&self) -> Self::Memory;
-    /// Winograd's products, or the parts of a convolution whose input channels workgroups share.
+    /// Winograd's products, or the partial sums of a convolution whose input channels are shared among
+    /// workgroups.
     fn products(&self) -> Self::Memory;
 }
 
@@ -37,7 +38,7 @@ pub(super) fn all(plan: &Plan, slots: &Slots, pictures: u32, tiles: Tiles) -> Ve
     passes
 }
 
-/// What stands in the place of the first of [`all`] where the pictures are given as bytes.
+/// The pass that replaces the first of [`all`] if pictures are given as bytes.
 pub(super) fn from_bytes(plan: &Plan, slots: &Slots, pictures: u32, tiles: Tiles) -> Pass<Memory> {
     let first = Builder { plan, places: &Detection { slots }, pictures, tiles }.picture();
     let [pixels, output] = [first.bindings[0], first.bindings[1]];
@@ -87,7 +88,7 @@ impl Places for Detection<'_> {
     }
 }
 
-/// As the shaders count them (`shaders/residual.wgsl`).
+/// The residual's number in the shaders (`shaders/residual.wgsl`).
 pub(crate) fn residual_code(residual: Residual) -> u32 {
     match residual {
         Residual::Tanh => 0,
@@ -241,10 +242,10 @@ impl<P: Places> Builder<'_, P> {
             inference::Kernel::Plain { .. } => [out_height, out_width, 1],
             inference::Kernel::Transposed => [in_height, in_width, 4],
         };
-        // Height and width of input and filter, quads of the latter's channels, stride and padding.
+        // Height and width of input and filter, quads of the filter's input channels, stride and padding.
         let geometry = match c.kernel {
             _ if c.input == self.plan.input => {
-                // The picture has its padding in memory, and the taps of a row are neighbors there.
+                // The picture is stored with its padding, and the taps of a row are adjacent in memory.
                 let border = 2 * BORDER as u32;
                 [in_height + border, in_width + border, 7, 1, 7 * inputs, 2, 0]
             }
@@ -311,7 +312,7 @@ impl<P: Places> Builder<'_, P> {
         self.plan.shape(view).map(|n| n as u32)
     }
 
-    /// Positions of one picture, and quads.
+    /// Positions of one picture, and quads of its channels.
     fn elements(&self, view: View) -> [u32; 2] {
         let [channels, height, width] = self.shape(view);
         [height * width, channels.div_ceil(4)]
@@ -334,13 +335,13 @@ impl<P: Places> Builder<'_, P> {
         views.iter().map(|&view| self.memory(view)).collect()
     }
 
-    /// A thread for each quad.
+    /// Workgroups with one thread per quad.
     fn each_quad(&self, view: View) -> [u32; 3] {
         let [positions, channels] = self.elements(view);
         spread((positions * channels).div_ceil(THREADS), self.pictures)
     }
 
-    /// Eight threads for each position.
+    /// Workgroups with eight threads per position.
     fn each_position(&self, view: View) -> [u32; 3] {
         each_row(self.rows(view))
     }

@@ -1,12 +1,12 @@
-//! What features and weights are kept and multiplied as: `shaders/f32.wgsl` or, on adapters that have `shader-f16`,
-//! `shaders/f16.wgsl`, which is half the memory to move and gives scores within 1 %. Pixels, gates, discrepancies,
-//! maps and scores are f32 always.
+//! The number type in which features and weights are stored and multiplied: `shaders/f32.wgsl` or, on adapters with
+//! `shader-f16`, `shaders/f16.wgsl`, which halves the memory to move and gives scores within 1 %. Pixels, gates,
+//! discrepancies, maps and scores are always f32.
 
 use crate::model::Precision;
 use half::f16;
 
 impl Precision {
-    /// Of one number.
+    /// Bytes of one number.
     pub(super) fn bytes(self) -> usize {
         match self {
             Self::F32 => 4,
@@ -14,7 +14,7 @@ impl Precision {
         }
     }
 
-    /// Numbers as they lie in the GPU's memory.
+    /// Numbers as stored in the GPU's memory.
     pub(super) fn pack(self, values: &[f32]) -> Vec<u8> {
         match self {
             Self::F32 => bytemuck::cast_slice(values).to_vec(),
@@ -22,7 +22,7 @@ impl Precision {
         }
     }
 
-    /// Back from what [`pack`](Self::pack) gave.
+    /// The inverse of [`pack`](Self::pack).
     #[cfg(test)]
     pub(super) fn unpack(self, bytes: &[u8]) -> Vec<f32> {
         match self {

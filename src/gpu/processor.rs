@@ -1,4 +1,4 @@
-//! What computes: the CPU, or a GPU that is open.
+//! The device that computes: the CPU, or an open GPU.
 
 use super::{Gpu, MatrixUnits};
 use std::sync::Arc;
@@ -9,12 +9,12 @@ pub enum Processor {
     /// The CPU.
     #[default]
     Cpu,
-    /// A GPU, by the shaders.
+    /// A GPU, with the shaders.
     Gpu(Arc<Gpu>),
 }
 
 impl Processor {
-    /// The matrix units that f16 is computed with, or why not; none of the CPU.
+    /// The state of the GPU's matrix units; none for the CPU.
     pub fn matrix_units(&self) -> Option<&MatrixUnits> {
         match self {
             Self::Cpu => None,

@@ -15,15 +15,16 @@ pub struct PassTime {
 }
 
 impl GpuNetwork {
-    /// Whether the adapter tells how long a pass takes.
+    /// Whether the adapter can measure how long a pass takes.
     pub fn has_clock(&self) -> bool {
         self.gpu.device.features().contains(wgpu::Features::TIMESTAMP_QUERY)
     }
 
-    /// Runs a batch of `count` pictures (whatever pixels are there) with a time stamp before and after each pass.
+    /// Runs a batch of `count` pictures, with whatever pixels are in memory, with a timestamp before and after
+    /// each pass.
     ///
     /// # Errors
-    /// The adapter has no time stamps, there are too many pictures, or the device failed.
+    /// The adapter has no timestamps, there are too many pictures, or the device failed.
     pub async fn profile(&mut self, count: usize) -> Result<Vec<PassTime>> {
         if !self.has_clock() {
             let name = &self.gpu.info.name;

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Shader {
     Picture,
-    /// From bytes.
+    /// From pictures given as bytes.
     Picture8,
     Convolution(Tile),
     ConvolutionSum,
@@ -105,7 +105,7 @@ impl Shader {
         }
     }
 
-    /// The shader source, prefixed with the f32 or f16 aliases where it has features.
+    /// The shader source, prefixed with the f32 or f16 aliases if it uses features.
     pub(super) fn program(self, precision: Precision) -> Cow<'static, str> {
         let numbers = match precision {
             Precision::F32 => shader!("f32"),
@@ -131,7 +131,7 @@ impl Shader {
         }
     }
 
-    /// Whether it tells of results that are too large for f16.
+    /// Whether it reports results that are too large for f16.
     pub fn can_overflow(self) -> bool {
         matches!(self, Self::Convolution(_) | Self::ConvolutionSum | Self::WinogradOutput | Self::Amplify)
     }
@@ -170,8 +170,8 @@ impl Kernels {
         Self { precision, compiled: HashMap::new() }
     }
 
-    /// Compiles those of `wanted` that are not there yet: natively on all threads, in a browser in the order given,
-    /// which itself compiles in the background.
+    /// Compiles those of `wanted` that are not compiled yet: natively on all threads; in a browser, which compiles
+    /// in the background by itself, in the given order.
     ///
     /// # Errors
     /// The device does not accept one.

@@ -1,4 +1,4 @@
-//! Every pass alone, against the plainest implementation; on whatever adapter there is, a software one if need be.
+//! Compares every pass by itself with the plain reference implementation, on any adapter, even a software one.
 
 use super::memory::Memory;
 use super::network::Program;
@@ -29,7 +29,7 @@ fn noise(seed: usize, i: usize) -> f32 {
     (2.0 * (x - x.floor()) - 1.0) as f32
 }
 
-/// One pass at a time on memory of our own.
+/// Runs one pass at a time on memory of its own.
 struct Bench {
     network: GpuNetwork,
     pictures: usize,
@@ -49,13 +49,13 @@ impl Bench {
         self.network.memories.as_ref().unwrap().at(&self.network.constants, memory)
     }
 
-    /// What a view's numbers are kept as.
+    /// The precision in which a view is stored.
     fn precision(&self, view: View) -> Precision {
         let single = self.network.plan.buffers[view.buffer].channels == 1;
         if single { Precision::F32 } else { self.network.precision }
     }
 
-    /// How many numbers the slot of a view has room for.
+    /// How many numbers fit into the slot of a view.
     fn capacity(&self, view: View) -> usize {
         self.buffer(self.slot(view)).size() as usize / self.precision(view).bytes()
     }
@@ -154,13 +154,13 @@ fn every_step_in(precision: Precision, info: &Info, pictures: usize, tile: TileR
     };
     let all = bench.passes();
     for (n, step) in plan.steps.iter().enumerate() {
-        // One, or the three of Winograd's convolution.
+        // One pass, or the three of Winograd's convolution.
         let passes: Vec<&Pass<Memory>> = all.iter().filter(|pass| pass.name == step.name).collect();
         let (views, to) = (step.operation.reads(), step.operation.writes());
         let mut slots = std::collections::HashMap::new();
         let mut reads = vec![Vec::new(); pictures];
         for (v, &view) in views.iter().enumerate() {
-            // What a pass must not read is nothing sensible; but the picture has its border.
+            // Memory that a pass must not read is NaN, except the picture's border.
             let rest = if view == plan.input { 0.0 } else { f32::NAN };
             let entry = slots.entry(bench.network.slots.of[view.buffer]);
             let (_, slot) = entry.or_insert_with(|| (view, vec![rest; bench.capacity(view)]));
@@ -207,8 +207,8 @@ fn every_pass_in_16_bit_is_right() {
     every_step_in(Precision::F16, &info(Backbone::Resnet50, 32), 1, |_, _| Tile::Large);
 }
 
-/// Matrix units that have passed their test on this adapter are right in every layer, and quick networks use them;
-/// where there are none, f16 has the tiles that f32 has.
+/// If matrix units pass their test on this adapter, they are right in every layer and f16 networks use them; if
+/// there are none, f16 has the same tiles as f32.
 #[test]
 fn matrix_units_are_used_where_they_are_right() {
     let gpu = gpu();
@@ -217,7 +217,7 @@ fn matrix_units_are_used_where_they_are_right() {
         MatrixUnits::Absent => false,
         MatrixUnits::Failed(how) => panic!("{how}"),
     };
-    // Nothing of the test has harmed the device.
+    // The test has not harmed the device.
     gpu.check().unwrap();
     if units {
         every_step_in(Precision::F16, &info(Backbone::Compact, 96), 3, |_, _| Tile::Matrix64);
@@ -237,7 +237,7 @@ fn matrix_units_are_used_where_they_are_right() {
     }
 }
 
-/// Bytes give the maps of the normalized pixels, to the last bit; in turns with them too.
+/// Pictures as bytes give exactly the maps of normalized pixels, also when the two alternate.
 #[test]
 fn bytes_are_normalized_on_the_gpu() {
     let gpu = gpu();
@@ -284,13 +284,13 @@ fn every_switch_is_right() {
     every_step(&Info { score: Score::Gate, ..base }, 3, |_, _| Tile::Small);
 }
 
-/// A distance that is not a number stays so: as 0 it would be the best of all.
+/// A NaN distance stays NaN: as 0 it would be the best of all.
 #[test]
 fn nearest_does_not_hide_what_is_not_a_number() {
     let plan = Plan::new(&nearest(info(Backbone::Compact, 32), [4, 4, 2]), &Random).unwrap();
     let bench = Bench::new(gpu(), plan.clone(), Precision::F32, |_, _| Tile::Direct, 1);
     let step = plan.steps.iter().find(|step| step.name == "nearest.levels.0").unwrap();
-    // Infinitely long, and infinitely like an item: that over the length is no number.
+    // A query of infinite length with an infinite product: their ratio is NaN.
     for view in step.operation.reads() {
         bench.write_view(view, &vec![f32::INFINITY; bench.capacity(view)]);
     }
@@ -302,7 +302,8 @@ fn nearest_does_not_hide_what_is_not_a_number() {
     assert!(found[..positions].iter().all(|distance| !distance.is_finite()), "{found:?}");
 }
 
-/// The discrepancies of one picture by the plainest implementation, step after step in double precision.
+/// The discrepancies of one picture from the plain reference implementation, step by step in double
+/// precision.
 fn whole(plan: &Plan, pixels: &[f32]) -> Vec<(Vec<f32>, [usize; 2])> {
     let mut buffers: Vec<Vec<f64>> = plan.buffers.iter().map(|buffer| vec![0.0; buffer.numbers()]).collect();
     buffers[plan.input.buffer] = pixels.iter().map(|&v| f64::from(v)).collect();
@@ -410,7 +411,7 @@ fn the_ends_are_right() {
     }
 }
 
-/// Negative maxima are maxima; what is not finite cannot hide.
+/// A negative maximum is found, and a value that is not finite makes the score infinite.
 #[test]
 fn the_score_of_a_damaged_map_is_infinite() {
     let gpu = gpu();
@@ -433,7 +434,7 @@ fn the_score_of_a_damaged_map_is_infinite() {
     assert_eq!(scores[1..3], [f32::INFINITY; 2]);
 }
 
-/// What goes wrong on the device is an error, from then on.
+/// Once something goes wrong on the device, every use is an error.
 #[test]
 fn a_failed_device_says_so() {
     let gpu = gpu();

@@ -19,15 +19,15 @@ pub(crate) enum Tile {
     Matrix128,
 }
 
-/// Workgroups from which on a GPU is taken to be busy.
+/// With this many workgroups or more, a GPU is considered busy.
 const BUSY: u32 = 128;
 
-/// Slices of `conv_tile32.wgsl` and `conv_coop.wgsl`: quads of input channels, and how many a workgroup goes through at
-/// least.
+/// Slices of `conv_tile32.wgsl` and `conv_coop.wgsl`: quads of input channels in a slice, and the fewest slices that a
+/// workgroup goes through.
 pub(super) const SLICE: u32 = 8;
 const FEWEST_SLICES: u32 = 8;
 
-/// f32 numbers that the parts of a shared convolution take together, at most.
+/// The most f32 numbers that all partial sums of a shared convolution take.
 pub(super) const PARTS: usize = 2 * BUSY as usize * 64 * 64;
 
 impl Tile {
@@ -41,7 +41,8 @@ impl Tile {
         }
     }
 
-    /// Quads of inputs and of outputs that one workgroup computes of a weight's gradient (`shaders/weight_*.wgsl`).
+    /// Quads of inputs and of outputs for which one workgroup computes a weight's gradient
+    /// (`shaders/weight_*.wgsl`).
     pub fn weight_size(self) -> [u32; 2] {
         match self {
             Self::Direct => [16, 4],
@@ -51,14 +52,14 @@ impl Tile {
         }
     }
 
-    /// Workgroups for so many positions and quads of outputs.
+    /// Workgroups for `rows` positions and `columns` quads of outputs.
     pub fn groups(self, rows: u32, columns: u32) -> [u32; 2] {
         let [tile_rows, tile_columns] = self.size();
         [rows.div_ceil(tile_rows), columns.div_ceil(tile_columns)]
     }
 
-    /// Quads of input channels for one workgroup, where a layer has `channels` of them under each of `taps` taps:
-    /// where there are few tiles, several workgroups share the input channels of one.
+    /// Quads of input channels for one workgroup, of a layer that has `channels` of them under each of `taps`
+    /// taps. If there are few tiles, several workgroups share the input channels of one tile.
     pub fn part(self, rows: u32, columns: u32, channels: u32, taps: u32) -> u32 {
         let [down, across] = self.groups(rows, columns);
         let tiles = down.saturating_mul(across).max(1);
@@ -70,13 +71,14 @@ impl Tile {
         slices.div_ceil(most) * SLICE
     }
 
-    /// The rule for an adapter: on software the direct kernel; else the largest tile that keeps a GPU busy.
+    /// The rule for an adapter: the direct kernel on software adapters, otherwise the largest tile that keeps
+    /// the GPU busy.
     pub fn rule(adapter: DeviceType) -> TileRule {
         match adapter {
             DeviceType::Cpu => |_, _| Self::Direct,
             _ => |rows, columns| {
                 let [down, across] = Self::Large.groups(rows, columns);
-                // A large tile is half empty where a layer has only 32 outputs.
+                // A large tile would be half empty if a layer has only 32 outputs.
                 let fits = columns >= Self::Large.size()[1];
                 if fits && down.saturating_mul(across) >= BUSY { Self::Large } else { Self::Small }
             },
@@ -88,12 +90,12 @@ impl Tile {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tiles {
     pub rule: TileRule,
-    /// Whether Winograd's convolution is used where it serves.
+    /// Whether Winograd's convolution is used in layers that it suits.
     pub winograd: bool,
 }
 
 impl Tiles {
-    /// For matrix units: so quick that what Winograd's transforms move costs more than they save.
+    /// For matrix units, which are so fast that Winograd's transforms cost more than they save.
     pub const MATRIX: Self = Self { rule: matrix_rule, winograd: false };
 
     /// Without matrix units.
@@ -114,7 +116,7 @@ fn matrix_rule(rows: u32, columns: u32) -> Tile {
     if fits && down.saturating_mul(across) >= BUSY { Tile::Matrix128 } else { Tile::Matrix64 }
 }
 
-/// Positions and quads of outputs of a layer to the tile it is computed with.
+/// Chooses a layer's tile from its positions and quads of outputs.
 pub(crate) type TileRule = fn(u32, u32) -> Tile;
 
 #[cfg(test)]
@@ -135,11 +137,11 @@ mod tests {
     fn small_layers_are_shared_by_more_workgroups() {
         // The bottleneck of ResNet-18 for one picture: 64 positions, 512 channels, 32 tiles.
         assert_eq!(Tile::Small.part(64, 128, 128, 9), 16);
-        // Enough tiles as it is, too short a sum, or another kernel.
+        // Not shared: enough tiles already, too short a sum, or another kernel.
         assert_eq!(Tile::Small.part(16 * 16 * 4, 64, 64, 9), 64);
         assert_eq!(Tile::Small.part(64, 16, 16, 1), 16);
         assert_eq!(Tile::Large.part(64, 128, 128, 9), 128);
-        // What they store fits in the memory for it.
+        // The partial sums fit into their memory.
         for tile in [Tile::Small, Tile::Matrix64] {
             for (rows, columns, channels, taps) in
                 [(64_u32, 128, 192_u32, 9), (1, 512, 512, 9), (640, 40, 160, 1)]

@@ -1,28 +1,28 @@
-//! The uniforms of all kernels, one struct for each shader's, field by field in its order and with its names; the
-//! shaders explain them. A test compares the two (`contract.rs`).
+//! The uniforms of all kernels: one struct for each shader's uniform, with the same fields in the same order,
+//! which the shaders explain. A test compares the two (`contract.rs`).
 
 use super::pass::Bound;
 use super::shaders::Shader;
 
-/// What a kernel is told.
+/// A kernel's uniform.
 pub(crate) trait Uniform: bytemuck::Pod {
-    /// Whether this is what `kernel` is told.
+    /// Whether this is the uniform of `kernel`.
     fn is_of(kernel: Shader) -> bool;
 }
 
-/// A struct as the test compares it with a shader's.
+/// The description of a struct, for the test that compares it with a shader's.
 #[cfg(test)]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Description {
     pub name: &'static str,
     pub is_of: fn(Shader) -> bool,
-    /// Name, type (nothing of a u32) and offset in bytes.
+    /// Name, type (empty for a u32) and offset in bytes.
     pub fields: &'static [(&'static str, &'static str, usize)],
-    /// Bytes.
+    /// Size in bytes.
     pub size: usize,
 }
 
-/// The type of a field: u32, unless it says another.
+/// The type of a field: u32 unless it names another.
 macro_rules! word {
     () => {
         u32
@@ -32,7 +32,7 @@ macro_rules! word {
     };
 }
 
-/// A struct of words, and the kernels that it is of.
+/// A struct of words, and the kernels whose uniform it is.
 macro_rules! uniform {
     ($($(#[$about:meta])* $name:ident [$kernels:pat] { $($field:ident $(: $kind:ty)?),+ $(,)? })+) => {
         $(

@@ -1,4 +1,4 @@
-//! Winograd's convolution F(2x2, 3x3): which layers it is for, and the sizes of its three passes, which
+//! Winograd's convolution F(2x2, 3x3): which layers use it, and the sizes of its three passes, which
 //! `shaders/winograd_input.wgsl` explains.
 
 use super::convolution::{self, Buffers, Conv};
@@ -12,7 +12,8 @@ use crate::inference::{self, Convolution, Operation, Plan};
 /// Elements of a transformed patch.
 const ELEMENTS: usize = 16;
 
-/// The patches of an element fill whole tiles of any size.
+/// The number of patches is rounded up to a multiple of this, so that each element fills whole tiles of any
+/// size.
 pub(super) const WHOLE: usize = 64;
 
 /// Whether a convolution is computed this way: 3x3 of stride 1, on features so large that the patches of one picture
@@ -43,7 +44,7 @@ pub(crate) struct Memories<M> {
     pub input: M,
     pub weight: M,
     pub bias: M,
-    /// Not read where there is no addend.
+    /// Not read if there is no addend.
     pub add: M,
     pub output: M,
     pub transformed: M,
@@ -62,22 +63,22 @@ pub(crate) struct Layer {
 }
 
 impl Layer {
-    /// A convolution of a plan.
+    /// The sizes of a plan's convolution.
     pub fn of(plan: &Plan, c: &Convolution, pictures: usize) -> Self {
         let [_, height, width] = plan.shape(c.output).map(|n| n as u32);
         let [inputs, outputs] = [c.input, c.output].map(|view| quads(view.channels) as u32);
         Self { height, width, inputs, outputs, pictures: pictures as u32 }
     }
 
-    /// Patches across and down one picture, and of all pictures filled up to whole tiles.
+    /// Patches across and down one picture, and of all pictures, rounded up to whole tiles.
     pub fn patches(self) -> [u32; 3] {
         let [across, down] = [self.width.div_ceil(2), self.height.div_ceil(2)];
         [across, down, (across * down * self.pictures).next_multiple_of(WHOLE as u32)]
     }
 }
 
-/// Transform, sixteen products, and transform back. The slices of input, output and addend are quads from pixel to
-/// pixel, and to the first.
+/// Transform, sixteen products, and transform back. A slice of input, output or addend gives the quads from one
+/// pixel to the next, and to the slice's first.
 pub(crate) fn passes<M: Copy>(
     layer: Layer,
     memories: Memories<M>,
@@ -95,7 +96,7 @@ pub(crate) fn passes<M: Copy>(
     let bindings = vec![memories.input, memories.transformed];
     let transform = bound(Shader::WinogradInput, uniform, bindings, groups(inputs));
 
-    // As a 1x1 convolution on one line of pixels.
+    // The products are a 1x1 convolution on one line of pixels.
     let rows = ELEMENTS as u32 * patches;
     let conv = Conv {
         rows,

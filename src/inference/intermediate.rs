@@ -1,25 +1,25 @@
-//! What the method makes of one picture on its way, for showing it.
+//! The intermediate features of one picture, for showing them.
 
 use super::plan::View;
 use crate::amplification::TEMPERATURE;
 use crate::picture::ScoreMap;
 
-/// Where a plan leaves what is worth seeing of one level.
+/// The views of a plan that hold one level's intermediate features.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LevelViews {
     /// `F_T`.
     pub teacher: View,
-    /// `w`; none where the model computes no gate.
+    /// `w`; none if the model computes no gate.
     pub gate: Option<View>,
-    /// `F_A` (without a generator that is `F_T`) and `F_S`; none where the model scores by its gate.
+    /// `F_A` (which is `F_T` without a generator) and `F_S`; none if the model scores by its gate.
     pub compared: Option<[View; 2]>,
-    /// The discrepancy, or the gate where the model scores by it.
+    /// The discrepancy, or the gate if the model scores by it.
     pub map: View,
 }
 
-/// What one picture makes of one level, `[H_k, W_k]` each; features are averaged over their channels.
+/// One level's maps for one picture, `[H_k, W_k]` each; features are averaged over their channels.
 ///
-/// The report of `aand eval` shows the same.
+/// The report of `aand eval` shows the same maps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LevelMaps {
     /// Mean of `F_T`.
@@ -28,7 +28,7 @@ pub struct LevelMaps {
     pub gate: Option<ScoreMap>,
     /// Mean of `F_A`, of `|F_A - F_T|` and of `F_S`.
     pub compared: Option<Compared>,
-    /// `1 - cos(F_A, F_S)`, or the gate where the model scores by it.
+    /// `1 - cos(F_A, F_S)`, or the gate if the model scores by it.
     pub discrepancy: ScoreMap,
 }
 
@@ -43,29 +43,30 @@ pub struct Compared {
     pub student: ScoreMap,
 }
 
-/// Everything of one level before it is averaged.
+/// All features of one level, before they are averaged.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LevelFeatures {
     /// `C`, `H_k`, `W_k`.
     pub shape: [usize; 3],
     /// `F_T`, `[C, H_k, W_k]`.
     pub teacher: Vec<f32>,
-    /// `w`, `[H_k, W_k]`, and what it is made of.
+    /// `w`, `[H_k, W_k]`, and the features that it is computed from.
     pub gate: Option<GateFeatures>,
-    /// `F_A` and `F_S`, `[C, H_k, W_k]` each; none where the model scores by its gate.
+    /// `F_A` and `F_S`, `[C, H_k, W_k]` each; none if the model scores by its gate.
     pub compared: Option<[Vec<f32>; 2]>,
-    /// `1 - cos(F_A, F_S)`, or the gate where the model scores by it, `[H_k, W_k]`.
+    /// `1 - cos(F_A, F_S)`, or the gate if the model scores by it, `[H_k, W_k]`.
     pub discrepancy: Vec<f32>,
 }
 
-/// The gate and the comparison that makes it (Eq. 2-4).
+/// The gate and the comparison that it is computed from (Eq. 2-4).
 #[derive(Clone, Debug, PartialEq)]
 pub struct GateFeatures {
     /// `w`, `[H_k, W_k]`.
     pub weight: Vec<f32>,
     /// The query `phi_1(F_T + PE)`, `[C, H_k, W_k]`.
     pub query: Vec<f32>,
-    /// The query by the memory items, each of length `1 / 0.2`: `[2 L, H_k, W_k]`, the normal ones first.
+    /// Products of the query with the memory items, each scaled to length `1 / 0.2`: `[2 L, H_k, W_k]`, the
+    /// normal ones first.
     pub matching: Vec<f32>,
 }
 
@@ -74,9 +75,9 @@ pub struct GateFeatures {
 pub struct Patch {
     /// `F_T`, `C` numbers.
     pub teacher: Vec<f32>,
-    /// `F_A` and `F_S`, `C` numbers each; none where the model scores by its gate.
+    /// `F_A` and `F_S`, `C` numbers each; none if the model scores by its gate.
     pub compared: Option<[Vec<f32>; 2]>,
-    /// `cos(F_A, F_S)`; 1 minus the gate where the model scores by it.
+    /// `cos(F_A, F_S)`; 1 minus the gate if the model scores by it.
     pub cosine: f64,
     /// The gate and its parts.
     pub gate: Option<PatchGate>,
@@ -116,7 +117,7 @@ impl LevelFeatures {
         self.shape[1] * self.shape[2]
     }
 
-    /// The numbers at a position, counted row by row; none beyond the last.
+    /// The numbers at a position, counted row by row; none if it is out of range.
     pub fn patch(&self, position: usize) -> Option<Patch> {
         let positions = self.positions();
         if position >= positions {
@@ -134,7 +135,8 @@ impl LevelFeatures {
         Some(Patch { teacher: column(&self.teacher), compared, cosine, gate })
     }
 
-    /// The cosine of every position's `F_T` with that of one position, `[H_k, W_k]`; none beyond the last.
+    /// The cosine of every position's `F_T` with that of one position, `[H_k, W_k]`; none if that is out of
+    /// range.
     pub fn similar(&self, position: usize) -> Option<ScoreMap> {
         let own = self.patch(position)?.teacher;
         let [_, height, width] = self.shape;
@@ -219,7 +221,7 @@ mod tests {
         let patch = level.patch(1).unwrap();
         assert_eq!((patch.teacher.as_slice(), patch.cosine), ([0.0, 2.0].as_slice(), 0.0));
         let similar = level.similar(0).unwrap().data;
-        // (1, 3), (0, 2), (2, 0) and nothing.
+        // The vectors (1, 3), (0, 2), (2, 0) and zero.
         let right = [1.0, 0.9486833, 0.31622776, 0.0];
         assert!(similar.iter().zip(right).all(|(a, b)| (a - b).abs() < 1e-6), "{similar:?}");
         assert!(level.patch(4).is_none() && level.similar(4).is_none());

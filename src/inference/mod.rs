@@ -1,9 +1,9 @@
 //! Detection without an automatic-differentiation framework: the whole detector as a fixed [`Plan`] of fused
-//! layers, and what executes it.
+//! layers, and its executors.
 //!
-//! Burn runs the training, the look inside and is the reference; but its convolutions know nothing of each
-//! other. Here batch normalization is folded into the weights, bias, residual sum and ReLU are part of the
-//! convolution, and the memory of all intermediate features is planned once.
+//! Burn runs the training and is the reference, but it executes each layer by itself. Here batch
+//! normalization is folded into the weights; bias, residual sum and ReLU are part of the convolution; and the
+//! memory of all intermediate features is planned once.
 
 mod cpu;
 mod intermediate;
@@ -19,6 +19,6 @@ mod weights;
 
 pub use cpu::{Engine, instructions};
 pub use intermediate::{Compared, GateFeatures, LevelFeatures, LevelMaps, LevelViews, Patch, PatchGate};
-pub use plan::{Buffer, BufferId, Convolution, Kernel, Operation, Plan, Step, View};
+pub use plan::{Buffer, BufferId, Convolution, Kernel, Operation, Plan, Step, View, sigma};
 pub use principal::Axes;
 pub use slots::Slots;

@@ -1,4 +1,4 @@
-//! Writing down the detector layer by layer, as teacher, amplifier and student define it.
+//! Builds the plan of the detector layer by layer, as teacher, amplifier and student define it.
 
 use super::intermediate::LevelViews;
 use super::plan::{Buffer, Convolution, Kernel, Operation, Plan, Step, View};
@@ -57,7 +57,8 @@ impl Builder<'_> {
         }
         let backbone = self.backbone;
         let (channels, size) = (backbone.channels()[2], backbone.sizes(info.size)[2]);
-        // The bottleneck's input: the third part is level 3 itself, which is therefore made in its place.
+        // The bottleneck's input: its third part is level 3 itself, which is therefore computed directly into
+        // that part.
         let fused = self.buffer([3 * channels, size.height, size.width]);
         let part = |k: usize| View { first: k * channels, channels, ..fused };
         let amplify = info.raa.generator;
@@ -88,7 +89,7 @@ impl Builder<'_> {
         }))
     }
 
-    /// Stem and layers 1 to 3: `F_T`. The last layer goes to `last`, if given.
+    /// Stem and layers 1 to 3: `F_T`. The last layer is written to `last`, if given.
     fn teacher(&mut self, picture: View, last: Option<View>) -> Result<[View; 3]> {
         let backbone = self.backbone;
         let stem = weights::biased(self.source, "teacher.conv1", [backbone.stem(), 3, 7, 7])?;
@@ -163,7 +164,7 @@ impl Builder<'_> {
         Ok(output)
     }
 
-    /// `F_A = F_T + w Delta` of level `k`, to `output`.
+    /// `F_A = F_T + w Delta` of level `k`, written to `output`.
     fn amplifier(&mut self, info: &Info, k: usize, feature: View, output: View) -> Result<View> {
         let gate = info.raa.gate.then(|| self.gate(info, k, feature)).transpose()?;
         let prefix = format!("amplifier.levels.{k}.generator");
@@ -198,8 +199,8 @@ impl Builder<'_> {
         }))
     }
 
-    /// A feature averaged over 3x3 neighborhoods. Beyond the border there are zeros, which only make a vector shorter:
-    /// its direction is that of the mean of what is there.
+    /// A feature averaged over 3x3 neighborhoods. Zeros beyond the border only make a vector shorter; its direction is
+    /// that of the mean over the positions inside.
     fn averaged(&mut self, k: usize, feature: View) -> View {
         let channels = feature.channels;
         let mut weight = vec![0.0; channels * channels * 9];
@@ -220,7 +221,7 @@ impl Builder<'_> {
         Ok(y)
     }
 
-    /// Multi-scale block fusion: levels 1 and 2 brought to the size and width of level 3.
+    /// Multi-scale block fusion: levels 1 and 2 are reduced to the size and width of level 3.
     fn fusion(&mut self, [level1, level2, _]: [View; 3], [part1, part2]: [View; 2]) -> Result<()> {
         let halve = Kernel::Plain { size: 3, stride: 2 };
         let between = self.made_by(halve, level1, level2.channels);
@@ -240,7 +241,7 @@ impl Builder<'_> {
         self.student_layer("student.oce.blocks", fused, widths, backbone.blocks()[3], Scale::Halve)
     }
 
-    /// The teacher's layers in reverse: the embedding to `F_S` at levels 1, 2 and 3.
+    /// The teacher's layers in reverse: from the embedding to `F_S` at levels 1, 2 and 3.
     fn decoder(&mut self, embedding: View) -> Result<[View; 3]> {
         let (channels, inner) = (self.backbone.channels(), self.backbone.inner());
         let counts = self.backbone.blocks();
@@ -311,7 +312,7 @@ impl Builder<'_> {
         Ok(y)
     }
 
-    /// A convolution without bias and the batch normalization after it.
+    /// A convolution without bias, and the batch normalization after it.
     fn normalized(
         &mut self,
         names: [&str; 2],
@@ -332,7 +333,7 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// A plain convolution to a buffer of its own.
+    /// A plain convolution, written to a buffer of its own.
     fn convolution(
         &mut self,
         name: &str,
@@ -371,13 +372,13 @@ impl Builder<'_> {
         self.steps.push(Step { name, operation });
     }
 
-    /// A new buffer, seen whole.
+    /// The view of a whole new buffer.
     fn buffer(&mut self, [channels, height, width]: [usize; 3]) -> View {
         self.buffers.push(Buffer { channels, height, width });
         View { buffer: self.buffers.len() - 1, first: 0, channels }
     }
 
-    /// A buffer for what `kernel` makes of `x`.
+    /// A buffer for the result of `kernel` on `x`.
     fn made_by(&mut self, kernel: Kernel, x: View, channels: usize) -> View {
         let [_, height, width] = self.shape(x);
         self.buffer(match kernel {
@@ -386,13 +387,13 @@ impl Builder<'_> {
         })
     }
 
-    /// A buffer of the shape of `x`.
+    /// A buffer with the shape of `x`.
     fn like(&mut self, x: View) -> View {
         let shape = self.shape(x);
         self.buffer(shape)
     }
 
-    /// A buffer of one channel and the size of `x`.
+    /// A buffer with one channel and the size of `x`.
     fn plane_of(&mut self, x: View) -> View {
         let [_, height, width] = self.shape(x);
         self.buffer([1, height, width])
@@ -403,13 +404,13 @@ impl Builder<'_> {
         [x.channels, height, width]
     }
 
-    /// The same for levels 1, 2 and 3.
+    /// Does the same for levels 1, 2 and 3.
     fn levels(&mut self, mut level: impl FnMut(&mut Self, usize) -> Result<View>) -> Result<[View; 3]> {
         Ok([level(self, 0)?, level(self, 1)?, level(self, 2)?])
     }
 }
 
-/// The gate that a step computes.
+/// The gate that a step computes, if it does.
 fn gate_of(step: &Step) -> Option<View> {
     match step.operation {
         Operation::Gate { output, .. } => Some(output),

@@ -12,8 +12,8 @@ use crate::teacher::{Backbone, TensorSource};
 /// Index into [`Plan::buffers`].
 pub type BufferId = usize;
 
-/// A feature map of one picture, `[channels, height, width]`; a batch has one per picture. How the numbers lie
-/// in memory is the executor's choice.
+/// A feature map of one picture, `[channels, height, width]`; a batch has one per picture. The executor
+/// chooses the layout in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Buffer {
     /// `C`.
@@ -36,8 +36,8 @@ impl Buffer {
     }
 }
 
-/// Some neighboring channels of a buffer: what a layer reads or writes. Concatenation is no operation: its
-/// parts are written to their channels of one buffer.
+/// A range of channels of a buffer, which a layer reads or writes. Concatenation is not an operation: its
+/// parts are written to channels of the same buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct View {
     /// The buffer.
@@ -68,11 +68,11 @@ pub enum Kernel {
 pub struct Convolution {
     /// What is convolved.
     pub input: View,
-    /// Where the result goes.
+    /// Where the result is written.
     pub output: View,
     /// Size, stride and direction.
     pub kernel: Kernel,
-    /// Row-major, in the order that [`Kernel`] says, batch normalization folded in.
+    /// Row-major, in the order given by [`Kernel`], with batch normalization folded in.
     pub weight: Vec<f32>,
     /// `[out]`.
     pub bias: Vec<f32>,
@@ -85,7 +85,7 @@ pub struct Convolution {
 /// One kind of fused layer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Operation {
-    /// A convolution with all that follows it.
+    /// A convolution and everything fused with it.
     Convolution(Convolution),
     /// Maximum over 3x3 neighborhoods of stride 2, padding 1 (pixels outside do not count).
     MaxPool {
@@ -106,8 +106,8 @@ pub enum Operation {
     /// The residual gate (method.md 2.3): with `m = matching / |query|` per position, the share of `softmax(m)`
     /// that falls on the second half of its channels.
     ///
-    /// `matching` is the convolution of the query by the memory items, each scaled to length `1 / 0.2`; so `m`
-    /// is `cos(query, memory) / 0.2`. `|query|` is `sqrt(max(sum of squares, 1e-16))`.
+    /// `matching` is the convolution of the query with the memory items, each scaled to length `1 / 0.2`; so
+    /// `m` is `cos(query, memory) / 0.2`. `|query|` is `sqrt(max(sum of squares, 1e-16))`.
     Gate {
         /// `phi_1(F_T + PE)`, `[C, H, W]`.
         query: View,
@@ -141,7 +141,7 @@ pub enum Operation {
     },
     /// The distance to the nearest patch of a memory: `max(0, 1 - max over the items of matching / |feature|)`.
     ///
-    /// `matching` is the convolution of the feature by the items, each scaled to length 1; `|feature|` is
+    /// `matching` is the convolution of the feature with the items, each scaled to length 1; `|feature|` is
     /// `sqrt(max(sum of squares, 1e-16))`.
     Nearest {
         /// Averaged over 3x3 neighborhoods, `[C, H, W]`.
@@ -154,7 +154,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// What it reads.
+    /// The views it reads.
     pub fn reads(&self) -> Vec<View> {
         match self {
             Self::Convolution(c) => [Some(c.input), c.add].into_iter().flatten().collect(),
@@ -168,7 +168,7 @@ impl Operation {
         }
     }
 
-    /// What it writes; never a buffer that it reads.
+    /// The view it writes; never in a buffer that it reads.
     pub fn writes(&self) -> View {
         match self {
             Self::Convolution(c) => c.output,
@@ -185,7 +185,7 @@ impl Operation {
 /// One layer with the name of its weights, for example `student.oce.blocks.0.conv1`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
-    /// Where it belongs in the model.
+    /// Its name in the model.
     pub name: String,
     /// What it does.
     pub operation: Operation,
@@ -193,7 +193,7 @@ pub struct Step {
 
 /// The whole detector, from the normalized picture `[3, S, S]` to the discrepancies of the three levels.
 ///
-/// What remains is [`crate::detection::anomaly_map`]: up-sampling, sum and Gaussian.
+/// The rest is [`crate::detection::anomaly_map`]: up-sampling, sum and Gaussian.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     /// Width and height of the picture, here `S x S` for short.
@@ -204,14 +204,14 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// The picture, `[3, S, S]`.
     pub input: View,
-    /// The discrepancy (or, where the model scores by it, the gate) of levels 1, 2 and 3, `[1, H_k, W_k]`.
+    /// The discrepancy (or the gate, if the model scores by it) of levels 1, 2 and 3, `[1, H_k, W_k]`.
     pub maps: [View; 3],
-    /// What is worth seeing of levels 1, 2 and 3 on the way. Only the maps outlive the last layer.
+    /// The intermediate features of levels 1, 2 and 3. Only the maps still exist after the last layer.
     pub levels: [LevelViews; 3],
 }
 
 impl Plan {
-    /// The detector that `info` describes, its tensors taken from a model file's names.
+    /// The detector that `info` describes; `source` has its tensors under the names of a model file.
     ///
     /// # Errors
     /// A tensor is missing or has another shape.
@@ -227,12 +227,12 @@ impl Plan {
         network::teacher(backbone, size.into(), source)
     }
 
-    /// Where the buffers lie, so that those that are never needed at the same time share memory.
+    /// Assigns memory to the buffers, so that those never needed at the same time share it.
     pub fn slots(&self) -> Slots {
         Slots::new(self)
     }
 
-    /// The shape of what a view shows, `[channels, height, width]`.
+    /// The shape of a view, `[channels, height, width]`.
     pub fn shape(&self, view: View) -> [usize; 3] {
         let buffer = self.buffers[view.buffer];
         [view.channels, buffer.height, buffer.width]
@@ -247,4 +247,10 @@ impl Plan {
         };
         self.steps.iter().map(numbers).sum()
     }
+}
+
+/// Standard deviation of the Gaussian that smooths an anomaly map of that size (method.md 5): 4 if the shorter side has
+/// 256 pixels, otherwise in proportion.
+pub fn sigma(size: Size) -> f64 {
+    4.0 * size.shorter() as f64 / 256.0
 }

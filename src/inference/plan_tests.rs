@@ -1,13 +1,17 @@
-//! The plan itself: shapes that fit each other, slots that do not collide.
+//! The plan itself: shapes fit together, and slots do not collide.
 
 use super::*;
 use crate::Result;
-use crate::amplification::{RaaOptions, Residual};
-use crate::model::{FORMAT_VERSION, FORMAT_WITH_FORM, Form, Info, Precision, Score, Selection, Threshold};
+use crate::amplification::RaaOptions;
+use crate::model::{FORMAT_WITH_FORM, Form, Info, Score};
 use crate::picture::{Size, View};
 use crate::teacher::{Backbone, TensorSource};
 
-/// Ones of whatever shape is asked for.
+#[path = "../../tests/made_up/random.rs"]
+mod random;
+pub(crate) use random::Random;
+
+/// Tensors of ones, of any shape.
 struct Ones;
 
 impl TensorSource for Ones {
@@ -20,71 +24,18 @@ impl TensorSource for Ones {
     }
 }
 
-/// Numbers that look random, so scaled that features neither vanish nor grow without bound.
-pub(crate) struct Random;
-
-impl TensorSource for Random {
-    fn get(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        let seed: u64 = name.bytes().fold(7, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)));
-        let mut rng = <rand_chacha::ChaCha8Rng as rand_chacha::rand_core::SeedableRng>::seed_from_u64(seed);
-        let count: usize = shape.iter().product();
-        let inputs = if shape.len() == 4 && !name.contains("deconv") { count / shape[0] } else { shape[0] };
-        let (middle, spread) = match name.rsplit('.').next() {
-            Some("running_var") => (1.0, 0.5),
-            Some("weight") if shape.len() == 1 => (1.0, 0.5),
-            Some("bias" | "running_mean") => (0.0, 0.1),
-            Some("memory" | "items") => (0.0, 1.0),
-            _ => (0.0, (6.0 / inputs as f32).sqrt()),
-        };
-        Ok((0..count).map(|_| middle + spread * rand::RngExt::random_range(&mut rng, -1.0..1.0f32)).collect())
-    }
-
-    fn contains(&self, _: &str) -> bool {
-        true
-    }
-}
-
 pub(crate) fn info(backbone: Backbone, size: impl Into<Size>) -> Info {
-    Info {
-        format_version: FORMAT_VERSION,
-        program: String::new(),
-        name: String::new(),
-        backbone,
-        teacher: String::new(),
-        size: size.into(),
-        view: View::default(),
-        preprocessing: String::new(),
-        range: None,
-        form: Default::default(),
-        raa: RaaOptions { gate: true, generator: true, residual: Residual::Tanh, memory_items: 10 },
-        score: Score::Discrepancy,
-        selection: Selection::Last,
-        threshold: Threshold {
-            value: 1.0,
-            method: String::new(),
-            pictures: 0,
-            reliability: String::new(),
-            reliable: false,
-            stated: None,
-            scores: Vec::new(),
-        },
-        seed: 0,
-        precision: Precision::F32,
-        training: serde_json::Value::Null,
-        data_fingerprint: String::new(),
-        training_pictures: 0,
-        history: Default::default(),
-        refinements: Vec::new(),
-    }
+    let raa = RaaOptions { memory_items: 10, ..RaaOptions::default() };
+    Info { raa, ..Info::new("", backbone, size.into(), View::default()) }
 }
 
-/// A nearest-neighbor detector with so many items in its memories.
+/// A nearest-neighbor detector with these numbers of items in its memories.
 pub(crate) fn nearest(info: Info, items: [usize; 3]) -> Info {
     let form = Form { items: Some(items), ..Form::default() };
     Info { score: Score::Nearest, format_version: FORMAT_WITH_FORM, form, ..info }
 }
 
-/// Every backbone, and every switch on the smallest.
+/// Every backbone, and every option on the smallest backbone.
 fn infos() -> Vec<Info> {
     let mut all: Vec<Info> = Backbone::ALL.map(|backbone| info(backbone, 64)).into();
     let base = info(Backbone::Compact, 96);
@@ -156,7 +107,7 @@ fn every_step_reads_what_was_written_and_of_the_right_shape() {
     }
 }
 
-/// Runs the plan with the buffers' names instead of their numbers.
+/// Runs the plan symbolically, with each buffer's number standing for its content.
 #[test]
 fn no_slot_is_overwritten_while_it_is_needed() {
     for info in infos() {

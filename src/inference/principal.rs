@@ -1,25 +1,23 @@
 //! Features in three colors: their principal axes (PCA).
 //!
-//! Only the direction of a feature counts for the discrepancy, so each position's vector is brought to length 1 first.
-//! The axes are fixed by some features (the teacher's, of good pictures); teacher and student are then seen in the same
-//! colors, and where these differ the two disagree.
+//! Only the direction of a feature counts for the discrepancy, so each position's vector is first scaled to length 1.
+//! Some features (the teacher's, of good pictures) fix the axes. Teacher and student are then shown in the same colors,
+//! and where the colors differ, the two disagree.
 
 use super::intermediate::mean;
 
-/// Axes that are followed beside the three, so that these settle sooner.
-const SPARE: usize = 3;
-/// Rounds of the orthogonal iteration. The error falls by the ratio of the fourth to the seventh variance each time;
-/// axes that are still between two of nearly the same variance show as much.
+/// Rounds of the orthogonal iteration. Each round reduces the error of an axis by the ratio of the next variance to its
+/// own; axes that have not converged lie between directions of nearly the same variance, which show as much.
 const ROUNDS: usize = 100;
-/// Of the positions at either end that get the outermost color.
+/// The share of positions at either end that get the outermost color.
 const ENDS: f64 = 0.01;
 
-/// Three axes of one level's features, and which stretch of each the colors cover.
+/// Three axes of one level's features, and the range of each that the colors cover.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Axes {
     /// Mean direction, `C` numbers.
     pub mean: Vec<f64>,
-    /// Three unit vectors of `C` numbers, by falling variance.
+    /// Three unit vectors of `C` numbers, by decreasing variance.
     pub axes: [Vec<f64>; 3],
     /// 1st and 99th percentile of the features along each axis.
     pub ends: [[f64; 2]; 3],
@@ -28,7 +26,7 @@ pub struct Axes {
 }
 
 impl Axes {
-    /// Of features `[C, positions]` each, `C` channels.
+    /// The axes of `features`, `[C, positions]` each, with `C` = `channels`.
     pub fn new(features: &[&[f32]], channels: usize) -> Self {
         let rows: Vec<Vec<f64>> = features.iter().flat_map(|f| directions(f, channels)).collect();
         let count = rows.len().max(1) as f64;
@@ -37,8 +35,8 @@ impl Axes {
             mean.iter_mut().zip(row).for_each(|(m, v)| *m += v / count);
         }
         let covariance = covariance(&rows, &mean);
-        let wanted = (3 + SPARE).min(channels);
-        // Any start will do that is not orthogonal to the axes.
+        let wanted = channels.min(3);
+        // Any start that is not orthogonal to the axes works.
         let mut axes: Vec<Vec<f64>> = (0..wanted)
             .map(|a| (0..channels).map(|c| ((1 + c) as f64 * (a as f64 + 1.37) * 12.9898).sin()).collect())
             .collect();
@@ -48,7 +46,7 @@ impl Axes {
             orthonormalize(&mut axes);
         }
         let total: f64 = (0..channels).map(|c| covariance[c][c]).sum();
-        axes.resize(3.max(wanted), vec![0.0; channels]);
+        axes.resize(3, vec![0.0; channels]);
         let axes: [Vec<f64>; 3] = [0, 1, 2].map(|a| upright(&axes[a]));
         let shares = axes.each_ref().map(|axis| dot(axis, &product(&covariance, axis)) / total.max(1e-30));
         let ends = axes.each_ref().map(|axis| {
@@ -61,7 +59,7 @@ impl Axes {
     }
 
     /// Features `[C, positions]` along the three axes, `[3, positions]`: 0 and 1 are the ends of the color scale; some
-    /// lie beyond.
+    /// values lie beyond.
     pub fn colors(&self, features: &[f32]) -> Vec<f32> {
         let rows = directions(features, self.mean.len());
         let along = |(axis, [low, high]): (&Vec<f64>, &[f64; 2])| {
@@ -73,7 +71,7 @@ impl Axes {
     }
 }
 
-/// The columns of `[C, positions]`, each of length 1.
+/// The columns of `[C, positions]`, each scaled to length 1.
 fn directions(features: &[f32], channels: usize) -> Vec<Vec<f64>> {
     let positions = features.len() / channels.max(1);
     let squares = mean([channels, 1, positions], |i| features[i] * features[i]).data;
@@ -97,7 +95,7 @@ fn covariance(rows: &[Vec<f64>], mean: &[f64]) -> Vec<Vec<f64>> {
     }
     let count = rows.len().max(1) as f64;
     sums.iter_mut().flatten().for_each(|sum| *sum /= count);
-    // Only the lower half was summed.
+    // Only the lower half was summed; the matrix is symmetric.
     for i in 1..channels {
         let (above, below) = sums.split_at_mut(i);
         above.iter_mut().zip(&below[0]).for_each(|(line, value)| line[i] = *value);
@@ -113,7 +111,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// Gram and Schmidt, the first vector first; one that nothing is left of stays zero.
+/// Gram-Schmidt, in order; a vector that depends on those before it becomes zero.
 fn orthonormalize(vectors: &mut [Vec<f64>]) {
     for i in 0..vectors.len() {
         let (before, rest) = vectors.split_at_mut(i);
@@ -128,7 +126,7 @@ fn orthonormalize(vectors: &mut [Vec<f64>]) {
     }
 }
 
-/// An axis has no front; the one whose largest number is positive is taken.
+/// The sign of an axis is arbitrary; its largest number is made positive.
 fn upright(axis: &[f64]) -> Vec<f64> {
     let largest = axis.iter().copied().fold(0.0, |m: f64, v| if v.abs() > m.abs() { v } else { m });
     axis.iter().map(|v| v * if largest < 0.0 { -1.0 } else { 1.0 }).collect()
@@ -138,7 +136,7 @@ fn upright(axis: &[f64]) -> Vec<f64> {
 mod tests {
     use super::*;
 
-    /// `[C, positions]` with most spread in few directions.
+    /// `[C, positions]` with most of the variance in few directions.
     fn features(channels: usize, positions: usize) -> Vec<f32> {
         let noise = |i: usize| ((i as f64 * 78.233).sin() * 43_758.545).fract();
         (0..channels * positions)

@@ -1,10 +1,11 @@
-//! Every operation of a plan as plainly as can be, in double precision: what the executors are tested against.
+//! The plain reference implementation of every operation of a plan, in double precision, against which the
+//! executors are tested.
 
 use super::plan::{Buffer, Convolution, Kernel, Operation};
 use crate::amplification::Residual;
 
-/// What `operation` makes of its reads (in the order of [`Operation::reads`]), each `[C, H, W]`; `x` and `y`
-/// are the shapes of its first read and of its output.
+/// The output of `operation`, given what it reads (in the order of [`Operation::reads`]), each `[C, H, W]`;
+/// `x` and `y` are the shapes of its first input and of its output.
 pub(crate) fn evaluate(operation: &Operation, reads: &[Vec<f64>], x: Buffer, y: Buffer) -> Vec<f64> {
     let positions = y.positions();
     match operation {

@@ -1,33 +1,33 @@
-//! Planning the memory: buffers whose lives do not overlap share a slot.
+//! Plans the memory: buffers whose lifetimes do not overlap share a slot.
 
 use super::plan::Plan;
 use std::ops::RangeInclusive;
 
-/// Pieces of memory and which of them each buffer of a [`Plan`] has.
+/// Pieces of memory ("slots"), and the slot of each buffer of a [`Plan`].
 ///
-/// A step never reads from and writes to the same slot, so each can be an allocation of its own.
+/// A step never reads from and writes to the same slot, so each can be a separate allocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slots {
-    /// By buffer: its slot.
+    /// The slot of each buffer.
     pub of: Vec<usize>,
-    /// By slot: numbers per picture, as large as its largest buffer.
+    /// Numbers per picture of each slot, as many as its largest buffer has.
     pub numbers: Vec<usize>,
 }
 
 impl Slots {
-    /// Gives each buffer, in the order in which they come to life, the free slot that fits best.
+    /// Gives each buffer, in the order of first use, the free slot that fits best.
     pub(super) fn new(plan: &Plan) -> Self {
         let lives = lives(plan);
         let mut order: Vec<usize> = (0..plan.buffers.len()).collect();
         order.sort_by_key(|&b| *lives[b].start());
         let mut slots = Self { of: vec![0; plan.buffers.len()], numbers: Vec::new() };
-        // By slot: the last step that needs its present buffer.
+        // For each slot, the last step that needs its present buffer.
         let mut busy: Vec<usize> = Vec::new();
         for buffer in order {
             let (life, wanted) = (&lives[buffer], plan.buffers[buffer].numbers());
             let waste = |slot: &usize| {
                 let has = slots.numbers[*slot];
-                // One that is large enough, the tighter the better; else the largest, which then grows.
+                // The smallest slot that is large enough; otherwise the largest, which then grows.
                 if has >= wanted { (0, has - wanted) } else { (1, wanted - has) }
             };
             let free = (0..busy.len()).filter(|&slot| busy[slot] < *life.start()).min_by_key(waste);
@@ -44,7 +44,7 @@ impl Slots {
     }
 }
 
-/// By buffer: the steps (counted from 1; the picture is there at 0) during which its contents matter.
+/// For each buffer, the steps during which its content is needed (counted from 1; the picture exists at 0).
 fn lives(plan: &Plan) -> Vec<RangeInclusive<usize>> {
     let mut lives: Vec<Option<(usize, usize)>> = vec![None; plan.buffers.len()];
     let mut touch = |buffer: usize, at: usize| {

@@ -1,4 +1,4 @@
-//! Reading convolution weights, with the batch normalization that follows folded in.
+//! Reads convolution weights and folds in the batch normalization that follows.
 
 use crate::Result;
 use crate::batch_norm::BatchNorm;
@@ -10,13 +10,14 @@ pub(super) struct Weights {
     pub bias: Vec<f32>,
 }
 
-/// A convolution that was folded when the model was written: `name.weight` and `name.bias`.
+/// A convolution with its batch normalization already folded in when the model was written: `name.weight` and
+/// `name.bias`.
 pub(super) fn biased(source: &dyn TensorSource, name: &str, shape: [usize; 4]) -> Result<Weights> {
     let weight = source.get(&format!("{name}.weight"), &shape)?;
     Ok(Weights { weight, bias: source.get(&format!("{name}.bias"), &shape[..1])? })
 }
 
-/// A 1x1 convolution that the model keeps as a matrix `[in, out]`: `x W + b`.
+/// A 1x1 convolution that the model stores as a matrix `[in, out]`: `x W + b`.
 pub(super) fn pointwise(
     source: &dyn TensorSource,
     name: &str,
@@ -27,8 +28,8 @@ pub(super) fn pointwise(
     Ok(Weights { weight, bias: source.get(&format!("{name}.bias"), &[output])? })
 }
 
-/// A convolution `[out, in, k, k]` (or, `transposed`, `[in, out, 2, 2]`) without bias and the batch
-/// normalization `norm` after it, by its running statistics.
+/// A convolution `[out, in, k, k]` (or, `transposed`, `[in, out, 2, 2]`) without bias, and the batch
+/// normalization `norm` after it with its running statistics.
 pub(super) fn normalized(
     source: &dyn TensorSource,
     [name, norm]: [&str; 2],
@@ -40,7 +41,7 @@ pub(super) fn normalized(
     let parts = BatchNorm::read(|part| source.get(&format!("{norm}.{part}"), &[output]))?;
     let taps = shape[2] * shape[3];
     let filter = if transposed { taps } else { shape[1] * taps };
-    // A GPU's ReLU would not let it be seen that a number is not finite.
+    // Refused here, since a GPU's ReLU may hide a number that is not finite.
     let (weight, bias) = parts.fold(&weight, filter, None).ok_or_else(|| {
         source.refused(format!(
             "{name} is not finite once {norm} is folded in: train again, with another teacher where it comes again, \

@@ -1,4 +1,4 @@
-//! What a listing left out, and the one place that says so.
+//! What a listing left out; the one place where that is reported.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -30,7 +30,7 @@ impl fmt::Display for Level {
     }
 }
 
-/// One thing to know, and what to do about it.
+/// One finding, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Advice {
     /// How much it matters.
@@ -45,10 +45,10 @@ impl fmt::Display for Advice {
     }
 }
 
-/// Everything that was found and is not used, so that nothing is left out in silence.
+/// Everything that was found but is not used, so that nothing is left out silently.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct LeftOut {
-    /// Files that are no pictures that can be read, by ending.
+    /// Files that are not readable pictures, by ending.
     pub other_kinds: BTreeMap<String, usize>,
     /// Links that lead nowhere.
     pub broken_links: Vec<BrokenLink>,
@@ -63,9 +63,9 @@ pub struct LeftOut {
     /// Pictures in folders that the layout does not use, by folder.
     #[serde(serialize_with = "lossy_counts")]
     pub elsewhere: BTreeMap<PathBuf, usize>,
-    /// Pictures with several pages or frames, of which one is read.
+    /// Pictures with several pages or frames, of which only one is read.
     pub more_pages: Vec<MorePages>,
-    /// Folders of the system: bins, thumbnails, what a repair found.
+    /// Folders of the system: bins, thumbnails, files recovered by a disk repair.
     #[serde(serialize_with = "lossy_paths")]
     pub system_folders: Vec<PathBuf>,
     /// Pictures whose name begins with a dot.
@@ -73,9 +73,9 @@ pub struct LeftOut {
     pub hidden: Vec<PathBuf>,
     /// Pictures that were given again under another spelling.
     pub given_again: usize,
-    /// What else is to be known about the way the pictures were found.
+    /// Other remarks on how the pictures were found.
     pub remarks: Vec<String>,
-    /// Files of the system, by ending; nobody wants to hear of them.
+    /// Files of the system, by ending, which are not reported.
     #[serde(skip)]
     pub(crate) system_files: BTreeMap<String, usize>,
 }
@@ -121,7 +121,7 @@ const PICTURES: [&str; 41] = [
 /// What a picture can be converted to.
 pub(crate) const FORMATS: &str = "JPEG, PNG, BMP, TIFF or WebP";
 
-/// So many are named.
+/// How many items are named.
 const NAMED: usize = 3;
 
 impl LeftOut {
@@ -172,7 +172,7 @@ impl LeftOut {
         self
     }
 
-    /// All other files in words, for example `12 heic, 1 txt`; those of the system as well.
+    /// All other files in words, for example `12 heic, 1 txt`; including those of the system.
     pub(super) fn others_in_words(&self) -> String {
         let mut all = self.other_kinds.clone();
         add_counts(&mut all, self.system_files.clone());
@@ -267,7 +267,7 @@ impl LeftOut {
         advice
     }
 
-    /// [`LeftOut::advice`] within a sentence; nothing where nothing was left out.
+    /// [`LeftOut::advice`] for use within a sentence; empty if nothing was left out.
     pub fn in_brackets(&self) -> String {
         let lines: Vec<String> = self.advice().into_iter().map(|advice| advice.text).collect();
         if lines.is_empty() { String::new() } else { format!(" ({})", lines.join("; ")) }
@@ -278,14 +278,14 @@ fn add_counts<K: Ord>(counts: &mut BTreeMap<K, usize>, more: BTreeMap<K, usize>)
     more.into_iter().for_each(|(key, count)| *counts.entry(key).or_default() += count);
 }
 
-/// The most frequent first.
+/// Counts in words, the most frequent first.
 fn in_words(counts: &BTreeMap<String, usize>) -> String {
     let mut sorted: Vec<_> = counts.iter().collect();
     sorted.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
     sorted.iter().map(|(ending, count)| format!("{count} {ending}")).collect::<Vec<_>>().join(", ")
 }
 
-/// The folders and how many of each.
+/// The folders, and how many in each.
 pub(crate) fn by_folder(counts: &BTreeMap<PathBuf, usize>) -> String {
     few(counts.iter().map(|(folder, count)| match folder.as_os_str().is_empty() {
         true => format!("the folder itself ({count})"),
@@ -313,7 +313,7 @@ fn shown(path: &Path) -> String {
     crate::error::line(path.display())
 }
 
-/// A path in JSON, which knows UTF-8 only.
+/// Writes a path to JSON, which allows only UTF-8.
 pub(crate) fn lossy<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(&path.display())
 }
@@ -323,7 +323,7 @@ pub(crate) fn lossy_paths<S: Serializer>(paths: &[PathBuf], to: S) -> Result<S::
     to.collect_seq(paths.iter().map(|path| path.to_string_lossy()))
 }
 
-/// As [`lossy`], for what is counted by folder.
+/// As [`lossy`], for counts by folder.
 pub(crate) fn lossy_counts<S: Serializer>(
     counts: &BTreeMap<PathBuf, usize>,
     to: S,

@@ -1,4 +1,4 @@
-//! Masks that lie among pictures of parts: told by their names, by the picture they belong to, and by what they show.
+//! Masks among pictures of parts, recognized by their names, by the picture they belong to, and by their content.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -8,15 +8,15 @@ use rayon::prelude::*;
 use super::names::{Meaning, folders_between, is_wholly, picture_of};
 use crate::picture::{Picture, open};
 
-/// Which of `pictures` are masks of others among them. One without a picture of its own, or with as many colors as a
-/// photograph has, is a picture of a part: `front_label.png`.
+/// Which of `pictures` are masks of others among them. A file named like a mask is still a picture of a part if it
+/// has no picture of its own, as `front_label.png`, or has as many colors as a photograph.
 pub(crate) fn among(pictures: &[PathBuf], root: &Path) -> HashSet<PathBuf> {
     let named: Vec<PathBuf> = by_name(pictures, root);
     named.into_par_iter().filter(|path| open(path).is_ok_and(|picture| is_flat(&picture))).collect()
 }
 
-/// As the names have it, those of the folders below `root` too: a mask is called like its picture, or lies in a
-/// folder called like it.
+/// Masks judged by names, including the names of folders below `root`: a mask is named like its picture, or
+/// lies in a folder named like it.
 fn by_name(pictures: &[PathBuf], root: &Path) -> Vec<PathBuf> {
     let folded = |text: &str| text.to_lowercase();
     let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -39,10 +39,10 @@ fn by_name(pictures: &[PathBuf], root: &Path) -> Vec<PathBuf> {
     inside.chain(outside.into_iter().filter(of_a_neighbor)).cloned().collect()
 }
 
-/// A mask has no more colors than this, but for one stored as JPEG, which has others along the edges.
+/// A mask has no more colors than this, unless it is stored as JPEG, which adds colors along the edges.
 const COLORS: usize = 16;
 
-/// Whether a picture has the few colors of a mask, or is black and white but for one pixel in fifty.
+/// Whether a picture has as few colors as a mask, or is black and white except for one pixel in fifty.
 fn is_flat(picture: &Picture) -> bool {
     let mut colors = HashSet::new();
     let few = picture.pixels().all(|pixel| {

@@ -1,6 +1,6 @@
 //! Which files below a folder are pictures of parts, and what else is there.
 //!
-//! One walk for everything that reads folders, and one place that says what it left out: [`Below`] and [`LeftOut`].
+//! One walk serves everything that reads folders, [`Below`], and one place reports what it left out, [`LeftOut`].
 
 #![cfg_attr(
     not(feature = "burn"),

@@ -1,7 +1,8 @@
-//! What the name of a folder or file says of the pictures: good, defective, or no pictures of parts at all but masks.
+//! What the name of a folder or file says about the pictures: good, defective, or masks, which are not pictures of
+//! parts at all.
 //!
-//! Only whole words count, in the languages of the data sets and lines we know; accents, capitals, full-width letters,
-//! digits and separators do not matter. A word that is denied (`no_defect`, `not good`) means its opposite.
+//! Only whole words count, in the languages of known data sets and production lines; accents, capitals, full-width
+//! letters, digits and separators do not matter. A negated word (`no_defect`, `not good`) means its opposite.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -10,25 +11,25 @@ use std::sync::LazyLock;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// What a name says.
+/// The meaning of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Meaning {
     /// Pictures of good parts.
     Good,
     /// Pictures of defective parts.
     Defect,
-    /// Masks, labels and other truths: pictures, but not of parts.
+    /// Masks, labels and other ground truth: pictures, but not of parts.
     Mask,
 }
 
-/// What a word adds to a name.
+/// The meaning of a word within a name.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Word {
     Means(Meaning),
     Not,
-    /// `defect_free`: denies the word before it.
+    /// `defect_free`: negates the word before it.
     Free,
-    /// Says nothing, but may be written together with the others: `badparts`.
+    /// Means nothing, but may be joined to other words: `badparts`.
     Neutral,
 }
 
@@ -62,7 +63,7 @@ const DEFECT_SIGNS: &str = "不良 缺陷 瑕疵 次品 废品 廢品 不合格 
                             欠点 불량 불합격 결함 비정상";
 const MASK_SIGNS: &str =
     "掩码 掩膜 掩模 蒙版 遮罩 标注 標註 标签 標籤 真值 マスク ラベル アノテーション 教師 마스크 라벨 레이블";
-/// What denies a sign before or after it.
+/// Characters that negate a sign when they stand before or after it.
 const NOT_BEFORE: &str = "无 無 非 没有 沒有 零";
 const NOT_AFTER: &str = "なし 無し ゼロ 없음";
 
@@ -87,7 +88,7 @@ static SIGNS: LazyLock<Vec<(String, Meaning)>> = LazyLock::new(|| {
     lists.into_iter().flat_map(folded).collect()
 });
 
-/// Without capitals, accents and widths.
+/// Text without capitals, accents and full-width forms.
 fn fold(text: &str) -> String {
     text.nfkd()
         .filter(|c| !is_combining_mark(*c))
@@ -97,7 +98,7 @@ fn fold(text: &str) -> String {
         .replace('ı', "i")
 }
 
-/// The words of a name, folded; digits are none.
+/// The words of a name, folded; digits are not words.
 fn words(name: &str) -> Vec<String> {
     let plain: String = name.nfkd().filter(|c| !is_combining_mark(*c)).collect();
     let mut parts = vec![String::new()];
@@ -115,10 +116,10 @@ fn words(name: &str) -> Vec<String> {
     parts.iter().filter(|part| !part.is_empty()).map(|part| fold(part)).collect()
 }
 
-/// Longer words, in bytes, are not taken apart.
+/// Words longer than this, in bytes, are not split.
 const LONGEST: usize = 48;
 
-/// A word, or several written together: `badparts`, `nogood`.
+/// The meanings of a word, or of several joined ones: `badparts`, `nogood`.
 fn resolve(text: &str) -> Option<Vec<Word>> {
     if let Some(word) = WORDS.get(text) {
         return Some(vec![*word]);
@@ -129,12 +130,12 @@ fn resolve(text: &str) -> Option<Vec<Word>> {
     text.char_indices().skip(2).map(|(at, _)| text.split_at(at)).find_map(|(first, rest)| {
         let mut words = vec![*WORDS.get(first)?];
         words.extend(resolve(rest)?);
-        // Czech `okno` is a window.
+        // A negation at the end negates nothing: Czech `okno` means window.
         (words.last() != Some(&Word::Not)).then_some(words)
     })
 }
 
-/// What the name of a folder says.
+/// The meaning of a folder's name.
 pub(crate) fn meaning(name: &str) -> Option<Meaning> {
     let words = words(name);
     let joined: String = words.concat();
@@ -161,7 +162,7 @@ pub(crate) fn meaning(name: &str) -> Option<Meaning> {
             (Meaning::Mask, false) => Meaning::Mask,
             (Meaning::Mask, true) => continue,
         };
-        // A mask of a defect is a mask; a good part with a defect is none.
+        // A mask of a defect is a mask; a good part with a defect is not good.
         found = match (found, said) {
             (Some(Meaning::Mask), _) | (_, Meaning::Mask) => Some(Meaning::Mask),
             (Some(Meaning::Defect), _) | (_, Meaning::Defect) => Some(Meaning::Defect),
@@ -185,7 +186,7 @@ fn sign(folded: &str) -> Option<Meaning> {
     SIGNS.iter().find_map(says)
 }
 
-/// Whether a folder of this name holds pictures of good parts: the name says that and nothing else.
+/// Whether a folder of this name holds pictures of good parts: its name says that and nothing else.
 pub(crate) fn is_good(name: &str) -> bool {
     let words = words(name);
     let plain = |text: &str| WORDS.get(text) == Some(&Word::Means(Meaning::Good));
@@ -200,7 +201,8 @@ pub(crate) fn is_good(name: &str) -> bool {
     }
 }
 
-/// What the name of a file says: defects in any place, a mask only at its end or beginning.
+/// The meaning of a file's name: a word for defects counts anywhere, one for masks only at the end or
+/// beginning.
 pub(crate) fn meaning_of_file(file: &Path) -> Option<Meaning> {
     let stem = file.file_stem()?.to_string_lossy();
     match meaning(&stem) {
@@ -209,7 +211,7 @@ pub(crate) fn meaning_of_file(file: &Path) -> Option<Meaning> {
     }
 }
 
-/// Whether a name says this and nothing else: `defect_masks`, but not `wrong_label`.
+/// Whether a name says `wanted` and nothing else: `defect_masks` is wholly a mask, `wrong_label` is not.
 pub(crate) fn is_wholly(stem: &str, wanted: Meaning) -> bool {
     let words = words(stem);
     !words.is_empty() && words.iter().all(|word| resolve(word).is_some()) && meaning(stem) == Some(wanted)
@@ -247,8 +249,9 @@ pub(crate) fn means_not_good(name: &str) -> bool {
     matches!(meaning(name), Some(Meaning::Defect | Meaning::Mask))
 }
 
-/// The places below `root` whose names say that what lies there is no good part, and how many of `pictures` that
-/// concerns: a folder, or a file by its own name (one of those in a folder stands for all).
+/// The places below `root` whose names say that they hold no good parts, and how many of `pictures` that
+/// concerns. A place is a folder, or a file judged by its own name (one file stands for all such files in its
+/// folder).
 pub(crate) fn not_good(pictures: &[PathBuf], root: &Path) -> BTreeMap<PathBuf, usize> {
     let mut places: BTreeMap<PathBuf, usize> = BTreeMap::new();
     let mut files: HashMap<PathBuf, PathBuf> = HashMap::new();

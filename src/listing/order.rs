@@ -1,4 +1,4 @@
-//! The order a person expects: folder by folder, numbers by value.
+//! The order that a person expects: folder by folder, numbers by value.
 
 use std::cmp::Ordering;
 use std::path::Path;

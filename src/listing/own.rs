@@ -1,17 +1,17 @@
-//! Which files are results of this program: they are never judged, inspected or learned as parts.
+//! Which files are results of this program: they are never judged, inspected or learned from as parts.
 //!
-//! Every PNG that a command writes says so in a text chunk, which survives renaming, moving and a folder
-//! that holds other pictures, too. Results of versions that did not sign are told by what lies beside them.
+//! Every PNG that a command writes is signed in a text chunk, which survives renaming and moving, even among
+//! other pictures. Unsigned results of earlier versions are recognized by the files beside them.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// So much of a file is read to see whose it is, in bytes; what is looked for comes first.
+/// How many bytes of a file are read to tell whose it is; the marks come first in it.
 pub(super) const HEAD: u64 = 4096;
 
-/// What the text chunk of a signed PNG begins with.
+/// How the text chunk of a signed PNG begins.
 const SIGNATURE: &[u8] = b"Software\0aand ";
 
 /// Whether the start of a file is that of a PNG which a command of this program wrote.
@@ -46,7 +46,7 @@ fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Whether a file that is no picture is one of this program's: told by its name and how it begins.
+/// Whether a file that is not a picture is one of this program's, judged by its name and how it begins.
 pub(super) fn is_written(file: &Path) -> bool {
     let name = name(file);
     let begins = |start: &[u8]| head(file, HEAD).is_some_and(|head| head.starts_with(start));
@@ -75,12 +75,13 @@ fn stem_of_result<'a>(name: &'a str, ending: &str) -> Option<&'a str> {
     ["_heat", "_overlay", "_map"].iter().find_map(|kind| stem.strip_suffix(kind))
 }
 
-/// The tables of `detect` that were looked at, by folder.
+/// The tables of `detect` that have been read, by folder.
 #[derive(Default)]
 pub(super) struct Tables(HashMap<PathBuf, Option<Judged>>);
 
 impl Tables {
-    /// Whether an unsigned picture is a result of an earlier version, told by the tables and pictures beside it.
+    /// Whether an unsigned picture is a result of an earlier version, judged by the tables and pictures beside
+    /// it.
     pub(super) fn drew(&mut self, file: &Path) -> bool {
         let name = name(file);
         let Some(folder) = file.parent() else { return false };
@@ -97,7 +98,8 @@ impl Tables {
     }
 }
 
-/// Whether `name` is one of the samples of `synth`: NNN.png, NNN_mask.png, NNN_foreground.png, and sheet.png with all.
+/// Whether `name` is one of the samples of `synth`: NNN.png, NNN_mask.png, NNN_foreground.png, or sheet.png, which
+/// shows them all.
 fn is_sample(name: &str, folder: &Path) -> bool {
     let has = |name: &str| folder.join(name).is_file();
     let Some(stem) = name.strip_suffix(".png") else { return false };
@@ -111,7 +113,7 @@ fn is_sample(name: &str, folder: &Path) -> bool {
         && ["", "_mask", "_foreground"].iter().all(|end| has(&format!("{stem}{end}.png")))
 }
 
-/// What a results.csv says was judged, by file name.
+/// The pictures that a results.csv lists as judged, by file name.
 struct Judged {
     names: HashSet<String>,
     stems: HashSet<String>,
@@ -133,8 +135,9 @@ impl Judged {
         })
     }
 
-    /// Whether `name` is what the run called a result. A picture of a camera may be called so as well, but that one
-    /// was judged; and results are called by what was: `part`, or `part_png` and `part_png_2` where that was taken.
+    /// Whether the run gave a result this `name`. A camera's picture may have the same name, but then it is listed
+    /// as judged. Results are named after judged pictures: `part`, or `part_png` and `part_png_2` if that was
+    /// taken.
     fn gave(&self, name: &str, stem: &str) -> bool {
         let shorter = stem.match_indices('_').map(|(at, _)| &stem[..at]);
         !self.names.contains(name) && shorter.chain([stem]).any(|stem| self.stems.contains(stem))
@@ -149,13 +152,13 @@ pub fn is_own(folder: &Path) -> bool {
     }
 }
 
-/// A PNG as the commands write it.
+/// A PNG signed as the commands sign it.
 #[cfg(test)]
 pub(crate) fn signed(mut png: Vec<u8>) -> Vec<u8> {
     let body = [b"tEXt", SIGNATURE, b"9.9.9"].concat();
     let length = (body.len() as u32 - 4).to_be_bytes();
     let chunk = [&length[..], &body, &crc32fast::hash(&body).to_be_bytes()].concat();
-    // Behind the signature and the header chunk.
+    // After the PNG signature and the header chunk.
     png.splice(33..33, chunk);
     png
 }
@@ -217,7 +220,7 @@ mod tests {
         let made = |name: &str| made(&folder.path().join(name));
         let own = ["a_heat.png", "sub/a_png_2_overlay.png", "001_heat_heat.png", "results.csv", "a_map.npy"];
         assert!(own.iter().all(|name| made(name)));
-        // The pictures that were judged, a heat map of something else, another program's table.
+        // The judged pictures, a heat map of some other picture, another program's table.
         assert!(["a.png", "001_heat.png", "b_heat.png", "other.csv"].iter().all(|name| !made(name)));
         assert!(is_own(folder.path()) && !is_own(&folder.path().join("sub")));
     }

@@ -1,4 +1,4 @@
-//! How many pictures a file holds; only one is read.
+//! How many pages or frames a file has; only one is read.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -8,10 +8,10 @@ use tiff::decoder::Decoder;
 
 use super::own::chunks;
 
-/// More are not counted.
+/// The count stops here.
 const MOST: usize = 10_000;
 
-/// Pages of a TIFF, frames of an animated PNG or WebP; 1 for everything else, and for what is damaged.
+/// Pages of a TIFF, frames of an animated PNG or WebP; 1 for everything else, and for damaged files.
 pub(super) fn count(file: &mut File, head: &[u8]) -> usize {
     let found = match head {
         [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => tiff(file),
@@ -37,7 +37,7 @@ fn tiff(file: &mut File) -> Option<usize> {
     Some(seen.len())
 }
 
-/// Counts the frame chunks, without reading what is in them.
+/// Counts the frame chunks without reading their content.
 fn webp(file: &mut File) -> Option<usize> {
     let mut frames = 0;
     file.seek(SeekFrom::Start(12)).ok()?;
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn a_loop_of_pages_ends() {
         let mut bytes = tiff_of(1);
-        // The pointer behind the only page's entries now points at that page.
+        // The pointer after the only page's entries now points back to that page.
         let first = u32::from_le_bytes(bytes[4..8].try_into().unwrap()) as usize;
         let entries = usize::from(u16::from_le_bytes(bytes[first..first + 2].try_into().unwrap()));
         let pointer = first + 2 + 12 * entries;

@@ -1,4 +1,5 @@
-//! Walking through folders: pictures by their ending, in natural order, each folder once however links lead to it.
+//! Walks through folders: finds pictures by their ending, in natural order; visits each folder once, however many
+//! links lead to it.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::OsStr;
@@ -14,13 +15,13 @@ use super::{masks, own, pages};
 use crate::error::{Error, Result};
 use crate::render::is_rendered;
 
-/// Extensions that mark a file as a picture (what is inside is judged when it is decoded).
+/// Extensions that mark a file as a picture (its content is checked when it is decoded).
 const EXTENSIONS: [&str; 10] = ["bmp", "dib", "jfif", "jpe", "jpeg", "jpg", "png", "tif", "tiff", "webp"];
 
-/// Deeper than any data set.
+/// The deepest nesting; more than any data set has.
 const MAX_DEPTH: usize = 32;
 
-/// Folders that file systems, servers and archives make: bins, thumbnails, lost files.
+/// Folders made by file systems, servers and archives: bins, thumbnails, lost files.
 const SYSTEM_FOLDERS: [&str; 17] = [
     "#recycle",
     "#snapshot",
@@ -41,7 +42,7 @@ const SYSTEM_FOLDERS: [&str; 17] = [
     "theVolumeSettingsFolder",
 ];
 
-/// Files that they make.
+/// Files made by them.
 const SYSTEM_FILES: [&str; 5] = ["desktop.ini", "ehthumbs.db", "ehthumbs_vista.db", "icon\r", "thumbs.db"];
 
 /// The last part of a path, as text.
@@ -59,7 +60,7 @@ fn is_one_of(name: &str, known: &[&str]) -> bool {
     known.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
-/// Pictures and folders directly in a folder, in natural order; whatever else is there is left out and counted.
+/// Pictures and folders directly in a folder, in natural order; everything else is left out and counted.
 #[derive(Default)]
 struct Entries {
     pictures: Vec<PathBuf>,
@@ -81,7 +82,7 @@ impl Entries {
     fn take(&mut self, path: PathBuf) {
         let (name, left_out) = (name(&path), &mut self.left_out);
         if name.starts_with('.') {
-            // `._part.png` is what a Mac keeps of `part.png` elsewhere.
+            // `._part.png` is a Mac's metadata of `part.png`.
             if is_picture(&path) && !name.starts_with("._") && path.is_file() {
                 left_out.hidden.push(path);
             }
@@ -92,7 +93,7 @@ impl Entries {
                 left_out.system_folders.push(path)
             }
             Ok(facts) if facts.is_dir() => self.folders.push(path),
-            // A pipe or a device may keep its reader waiting for ever.
+            // Reading a pipe or a device might block for ever.
             Ok(facts) if facts.is_file() && is_picture(&path) => self.pictures.push(path),
             Ok(_) if own::is_written(&path) => own_result(left_out, &path),
             Ok(_) => {
@@ -119,37 +120,37 @@ fn unreadable(path: PathBuf, error: &io::Error) -> Unreadable {
     Unreadable { path, reason: error.to_string() }
 }
 
-/// Sub-folders in natural order, those of the system left out.
+/// Sub-folders in natural order, except those of the system.
 pub(crate) fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
     Entries::of(folder).map(|found| found.folders).map_err(|source| Error::io(folder, source))
 }
 
-/// What lies below a folder.
+/// Everything below a folder.
 #[derive(Debug, Default)]
 pub struct Below {
     /// Pictures of parts, in natural order.
     pub pictures: Vec<PathBuf>,
     /// Everything else.
     pub left_out: LeftOut,
-    /// Pictures that are left out although they end like one, by their real path.
+    /// Files that are left out although they have a picture's ending, by their real path.
     rejected: HashSet<PathBuf>,
 }
 
 impl Below {
-    /// Those pictures that lie below `folder`; none when there is no such folder. A folder that a link leads to has
-    /// its pictures under the link's name as well.
+    /// The pictures that lie below `folder`; none if there is no such folder. If a link leads to a folder, its
+    /// pictures are found under the link's name too.
     pub(crate) fn under(&self, folder: &Path) -> Vec<PathBuf> {
         let mut pictures = walk(folder, &|_| false).map(|found| found.pictures).unwrap_or_default();
         pictures.retain(|picture| self.keeps(picture));
         pictures
     }
 
-    /// Whether a picture below the folder was not left out.
+    /// Whether a picture below the folder is kept.
     pub(crate) fn keeps(&self, picture: &Path) -> bool {
         self.rejected.is_empty() || !self.rejected.contains(&real(picture))
     }
 
-    /// Leaves pictures out: those for which `told` says how.
+    /// Leaves out the pictures for which `told` returns true after recording them.
     pub(crate) fn reject(&mut self, mut told: impl FnMut(&Path, &mut LeftOut) -> bool) {
         let Self { pictures, left_out, rejected } = self;
         pictures.retain(|picture| {
@@ -161,7 +162,7 @@ impl Below {
         });
     }
 
-    /// With the pictures that cannot be opened.
+    /// Adds back the pictures that cannot be opened.
     fn with_unreadable(mut self) -> Self {
         let (files, folders): (Vec<_>, Vec<_>) = std::mem::take(&mut self.left_out.unreadable)
             .into_iter()
@@ -172,7 +173,7 @@ impl Below {
         self
     }
 
-    /// Why there is no picture here, and what to do.
+    /// Why there are no pictures here, and what to do.
     pub(crate) fn why_none(&self) -> String {
         let others = self.left_out.others_in_words();
         let only_others = LeftOut { other_kinds: self.left_out.other_kinds.clone(), ..LeftOut::default() };
@@ -187,17 +188,17 @@ impl Below {
     }
 }
 
-/// The path itself, whatever links lead to it.
+/// The real path, with all links resolved.
 pub(crate) fn real(path: &Path) -> PathBuf {
     fs::canonicalize(path).unwrap_or_else(|_| path.into())
 }
 
-/// Everything below `folder`; none when there is no such folder.
+/// Everything below `folder`; nothing if there is no such folder.
 ///
-/// Left out are results of this program, and pictures that cannot be opened.
+/// Results of this program, and pictures that cannot be opened, are left out.
 ///
 /// # Errors
-/// [`Error::Io`] when the folder itself cannot be read; one below it is left out and named.
+/// [`Error::Io`] when the folder itself cannot be read; an unreadable folder below it is left out and named.
 pub fn below(folder: &Path) -> Result<Below> {
     if !folder.is_dir() {
         return Ok(Below::default());
@@ -210,8 +211,8 @@ pub(crate) fn below_except(folder: &Path, skip: impl Fn(&Path) -> bool) -> Resul
     Ok(sift(walk(folder, &skip).map_err(|source| Error::io(folder, source))?))
 }
 
-/// As [`below`], of a folder whose pictures are to be judged: masks are left out, too, and pictures that cannot be opened
-/// stay, so that each of them can be complained of.
+/// As [`below`], for a folder whose pictures are to be judged: masks are left out too, and pictures that cannot be
+/// opened stay, so that each can be reported.
 ///
 /// # Errors
 /// As [`below`].
@@ -225,7 +226,7 @@ pub fn to_judge(folder: &Path) -> Result<Below> {
     Ok(found)
 }
 
-/// As [`to_judge`], of a file that was named itself: only a result of this program is left out.
+/// As [`to_judge`], for a file named by the user: only a result of this program is left out.
 pub fn given(file: &Path) -> Below {
     if own::made(file) {
         let mut result = Below::default();
@@ -235,7 +236,7 @@ pub fn given(file: &Path) -> Below {
     sift(Entries { pictures: vec![file.into()], ..Entries::default() }).with_unreadable()
 }
 
-/// All pictures of parts below `folder`, told by their file endings, in natural order; see [`below`].
+/// All pictures of parts below `folder`, recognized by their endings, in natural order; see [`below`].
 ///
 /// # Errors
 /// [`Error::Io`] when the folder cannot be read.
@@ -243,7 +244,7 @@ pub fn pictures_below(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(below(folder)?.pictures)
 }
 
-/// Files and folders by their names only; nothing is opened.
+/// Finds files and folders by their names only; no file is opened.
 fn walk(folder: &Path, skip: &dyn Fn(&Path) -> bool) -> io::Result<Entries> {
     let mut found = Entries::of(folder)?;
     let mut seen = BTreeSet::from([real(folder)]);
@@ -279,7 +280,7 @@ fn descend(
     }
 }
 
-/// What the start of a picture file says.
+/// What the start of a picture file shows.
 enum Look {
     Sealed(io::Error),
     Signed,
@@ -299,7 +300,7 @@ fn look(path: &Path) -> Look {
     }
 }
 
-/// Looks into the pictures, and leaves out those that are none of parts.
+/// Looks into the files, and leaves out those that are not pictures of parts.
 fn sift(found: Entries) -> Below {
     let Entries { pictures, left_out, .. } = found;
     let looks: Vec<Look> = pictures.par_iter().map(|picture| look(picture)).collect();
@@ -357,7 +358,7 @@ mod tests {
         let mut png = io::Cursor::new(Vec::new());
         image::RgbImage::new(2, 2).write_to(&mut png, image::ImageFormat::Png).unwrap();
         let png = png.into_inner();
-        // Whatever it is called and holds: what is wrong with it is said when it is read.
+        // Whatever its name and content: errors are reported when it is read.
         for (name, bytes) in [("a_mask.png", &png[..]), ("a.heic", b"x"), ("a_heat.png", &png)] {
             assert_eq!(named(name, bytes).pictures.len(), 1, "{name}");
         }
@@ -378,7 +379,7 @@ mod tests {
             image::GrayImage::from_fn(9, 9, |x, _| image::Luma([u8::from(x > 4) * 255])).save(path).unwrap();
         }
         let found = to_judge(root).unwrap();
-        // A mask without a picture may be anything.
+        // A file named like a mask but without a picture may be anything.
         let names: Vec<_> = found.pictures.iter().map(|path| name(path)).collect();
         assert_eq!(names, ["7_mask.png", "0.png"]);
         assert_eq!(found.left_out.masks, [root.join("ground_truth/hole/0_mask.png")]);

@@ -1,6 +1,6 @@
-//! What counts say about a rate: the binomial distribution, and the exact interval by Clopper and Pearson.
+//! Rates from counts: the binomial distribution, and the exact interval by Clopper and Pearson.
 
-/// Halvings that find a rate to the last bit.
+/// Halvings of the interval that determine a rate to the last bit.
 const HALVINGS: usize = 60;
 
 /// `P(X <= count)` for `X` binomial with `trials` trials of probability `rate`.
@@ -16,7 +16,7 @@ pub fn at_most(count: usize, trials: usize, rate: f64) -> f64 {
     if rate >= 1.0 {
         return 0.0;
     }
-    // By logarithms: the first terms of many trials are smaller than the smallest number.
+    // In logarithms, since with many trials the first terms are smaller than the smallest number.
     let odds = (rate / (1.0 - rate)).ln();
     let mut log = trials as f64 * (-rate).ln_1p();
     let mut sum = log.exp();
@@ -27,8 +27,8 @@ pub fn at_most(count: usize, trials: usize, rate: f64) -> f64 {
     sum.min(1.0)
 }
 
-/// The exact two-sided interval (Clopper and Pearson) of the rate of which `count` of `trials` were seen: it holds the
-/// true rate in at least the share `confidence` of all samples. `None` without trials.
+/// The exact two-sided interval (Clopper and Pearson) for a rate that was observed as `count` of `trials`: it contains
+/// the true rate in at least the share `confidence` of all samples. `None` without trials.
 ///
 /// ```
 /// let [low, high] = aand::metrics::interval(4, 20, 0.95).unwrap();
@@ -39,7 +39,8 @@ pub fn interval(count: usize, trials: usize, confidence: f64) -> Option<[f64; 2]
         return None;
     }
     let tail = (1.0 - confidence) / 2.0;
-    // Both are rates at which the count would be surprising: so large at the lower end, so small at the upper.
+    // Both ends are rates at which the count would be surprising: surprisingly large at the lower end, small
+    // at the upper.
     let low = match count {
         0 => 0.0,
         _ => largest(|rate| 1.0 - at_most(count - 1, trials, rate) <= tail),
@@ -48,7 +49,7 @@ pub fn interval(count: usize, trials: usize, confidence: f64) -> Option<[f64; 2]
     Some([low, high])
 }
 
-/// The largest rate for which `holds`, which is true up to some rate and false beyond.
+/// The largest rate for which `holds` is true; it is true up to some rate and false above.
 fn largest(holds: impl Fn(f64) -> bool) -> f64 {
     let (mut low, mut high) = (0.0, 1.0);
     for _ in 0..HALVINGS {

@@ -1,4 +1,4 @@
-//! Curves in the unit square, thinned to what an eye can tell apart.
+//! Curves in the unit square, thinned to as many corners as the eye can tell apart.
 
 /// Corners of a curve, from left to right, as `(x, y)` fractions.
 pub type Curve = Vec<(f64, f64)>;
@@ -22,7 +22,7 @@ impl Thinned {
     pub fn push(&mut self, x: f64, y: f64) {
         let far = |from: (f64, f64)| x - from.0 >= STEP || y - from.1 >= STEP;
         if far(*self.kept.last().unwrap_or(&(0.0, 0.0))) {
-            // The corner before a long stride is kept as well: without it the stride would start elsewhere.
+            // The corner before a long segment is kept too; otherwise the segment would start elsewhere.
             if far(self.last) && self.kept.last() != Some(&self.last) {
                 self.kept.push(self.last);
             }

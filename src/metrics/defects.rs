@@ -1,4 +1,4 @@
-//! The metrics of one kind of defect: its pictures against all good ones.
+//! The metrics of one kind of defect: its pictures compared with all good ones.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ pub struct DefectEvaluation {
 }
 
 impl DefectEvaluation {
-    /// `pro_rds` belongs to `judged`, value by value.
+    /// `pro_rds` has one value for each of `judged`.
     pub(super) fn new(
         kind: &str,
         judged: &[Judged],

@@ -19,7 +19,7 @@ pub struct Counts {
     pub good: usize,
     /// Anomalous pictures.
     pub anomalous: usize,
-    /// Anomalous pictures that have a mask. Pixel metrics are of these and of the good ones.
+    /// Anomalous pictures that have a mask. Pixel metrics are computed on these and on the good ones.
     pub with_masks: usize,
 }
 
@@ -36,7 +36,7 @@ pub struct Scored {
     pub called_anomalous: bool,
 }
 
-/// Curves to draw; empty where they are not defined.
+/// Curves to draw; empty if not defined.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Curves {
     /// ROC of image scores.
@@ -47,10 +47,10 @@ pub struct Curves {
     pub pro: Curve,
 }
 
-/// What was measured on one test set. Metrics are fractions; `None` (JSON null) where they are not defined, in
-/// particular all pixel metrics where there are no masks.
+/// What was measured on one test set. Metrics are fractions; `None` (JSON null) if not defined, in particular
+/// all pixel metrics if there are no masks.
 ///
-/// Its JSON is one object. `pictures` and `curves` are not in it.
+/// Its JSON is one object without `pictures` and `curves`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     /// The data set.
@@ -77,29 +77,29 @@ pub struct Evaluation {
     pub pixel_f1_max_threshold: Option<f64>,
     /// The false positive rate up to which AUPRO integrates.
     pub aupro_fpr_limit: f64,
-    /// The stored threshold; greater scores are called anomalous.
+    /// The stored threshold; higher scores are called anomalous.
     pub threshold: f64,
     /// How the threshold was found.
     pub threshold_method: String,
-    /// Share of right verdicts at the threshold.
+    /// Share of correct verdicts at the threshold.
     pub accuracy: Option<f64>,
     /// Share of anomalous pictures that are called anomalous at the threshold.
     pub true_positive_rate: Option<f64>,
     /// Share of good pictures that are called anomalous at the threshold.
     pub false_positive_rate: Option<f64>,
-    /// The 95 % interval of that share (Clopper and Pearson), from this many pictures.
+    /// The 95 % confidence interval of that share (Clopper and Pearson).
     #[serde(default)]
     pub false_positive_interval: Option<[f64; 2]>,
-    /// The share that the threshold states; `None` where it states none.
+    /// The share that the threshold states; `None` if it states none.
     #[serde(default)]
     pub stated_false_positive_rate: Option<f64>,
-    /// How sure that statement is.
+    /// The confidence of that statement.
     #[serde(default)]
     pub stated_confidence: Option<f64>,
-    /// PG2: the share of good pictures sorted out where 2 % of the anomalous ones are missed.
+    /// PG2: the share of good pictures rejected when 2 % of the anomalous ones are missed.
     #[serde(default)]
     pub pg2: Option<f64>,
-    /// PB2: the share of anomalous pictures missed where 2 % of the good ones are sorted out.
+    /// PB2: the share of anomalous pictures missed when 2 % of the good ones are rejected.
     #[serde(default)]
     pub pb2: Option<f64>,
     /// How many pictures there were.

@@ -1,4 +1,4 @@
-//! The evaluation as a whole: reference values, missing masks, kinds of defect, what it looks like.
+//! The whole evaluation: reference values, missing masks, kinds of defect, printed form.
 
 use std::path::Path;
 
@@ -73,7 +73,7 @@ fn reference_values() {
     ] {
         close(value, key);
     }
-    // The functions on their own give the same.
+    // The functions called directly give the same.
     let pairs: Vec<_> = pictures.iter().map(|p| (&p.map, p.mask.as_ref().unwrap())).collect();
     close(aupro(&pairs, 0.3), "pro_official");
     close(aupro(&pairs, 0.05), "pro_official_at_0.05");

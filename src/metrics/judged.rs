@@ -1,4 +1,5 @@
-//! What goes into an evaluation: labeled pictures with their scores and maps, and how the model came about.
+//! The input of an evaluation: labeled pictures with their scores and maps, and how threshold and weights
+//! were chosen.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -10,7 +11,7 @@ use super::ranking::PixelRanking;
 use crate::error::{Error, Result};
 use crate::picture::{Mask, ScoreMap};
 
-/// A labeled picture with what the detector said about it.
+/// A labeled picture and the detector's result for it.
 #[derive(Clone, Debug)]
 pub struct Judged {
     /// Where it comes from.
@@ -22,18 +23,18 @@ pub struct Judged {
     pub score: f64,
     /// The anomaly map at model size.
     pub map: ScoreMap,
-    /// The ground truth, resized to the map; `None` where there is none. All of a good picture is normal.
+    /// The ground truth, resized to the map; `None` if there is none. All of a good picture is normal.
     pub mask: Option<Mask>,
 }
 
-/// The score above which a picture is called anomalous, and where it comes from.
+/// The score above which a picture is called anomalous, and its origin.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Threshold {
-    /// A picture is called anomalous when its score is greater.
+    /// A picture with a higher score is called anomalous.
     pub value: f64,
     /// How it was found, in words.
     pub method: String,
-    /// The false-alarm rate that it states, and how sure that is; `None` where it states none.
+    /// The false-alarm rate that it states, and the confidence; `None` if it states none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stated: Option<[f64; 2]>,
 }
@@ -41,11 +42,11 @@ pub struct Threshold {
 /// Which weights were kept at the end of training.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Selection {
-    /// Those of the last epoch; the test pictures had no say.
+    /// Those of the last epoch, chosen without the test pictures.
     #[default]
     #[serde(rename = "last epoch")]
     LastEpoch,
-    /// Those of the epoch with the best test metrics, as in the paper: the metrics are optimistic.
+    /// Those of the epoch with the best test metrics, as in the paper, which makes the metrics optimistic.
     #[serde(rename = "test")]
     Test,
 }
@@ -60,23 +61,24 @@ impl fmt::Display for Selection {
 }
 
 impl Judged {
-    /// Whether its pixels count: without a mask, nobody knows which pixels of an anomalous picture are normal.
+    /// Whether its pixels count: without a mask, it is unknown which pixels of an anomalous picture are
+    /// normal.
     pub(super) fn has_pixel_labels(&self) -> bool {
         self.defect.is_none() || self.mask.is_some()
     }
 
-    /// Its defects; none on a good picture.
+    /// The mask of its defects; none for a good picture.
     fn defect_mask(&self) -> Option<&Mask> {
         self.mask.as_ref().filter(|_| self.defect.is_some())
     }
 
-    /// PRO-RD, where it is defined.
+    /// PRO-RD, if defined.
     pub(super) fn pro_rd(&self) -> Option<f64> {
         self.defect_mask().and_then(|mask| pro_rd(&self.map, mask))
     }
 }
 
-/// Ranks the pixels of all pictures whose pixels count; no picture at all where no mask shows a defect.
+/// Ranks the pixels of all pictures whose pixels count; of none if no mask shows a defect.
 pub(super) fn rank_pixels(judged: &[Judged]) -> PixelRanking {
     if !judged.iter().filter_map(Judged::defect_mask).any(|mask| mask.data.contains(&true)) {
         return PixelRanking::new(&[]);
@@ -86,7 +88,7 @@ pub(super) fn rank_pixels(judged: &[Judged]) -> PixelRanking {
     PixelRanking::new(&labeled)
 }
 
-/// Refuses what would give meaningless numbers.
+/// Refuses input that would give meaningless metrics.
 pub(super) fn check(name: &str, judged: &[Judged], threshold: &Threshold) -> Result<()> {
     if judged.is_empty() {
         return Err(Error::Setting(format!("{name}: no labeled test pictures; give a folder that has some")));

@@ -1,6 +1,6 @@
 //! The median.
 
-/// The middle of some numbers, of an even count the mean of the two in the middle; 0 of none.
+/// The middle number, or the mean of the two middle ones of an even count; 0 if there are none.
 pub fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

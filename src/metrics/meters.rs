@@ -1,4 +1,4 @@
-//! All metrics of one sweep at once.
+//! All metrics from a single sweep.
 
 use super::curve::Curve;
 use super::judged::Judged;
@@ -8,7 +8,7 @@ use super::ranking::PixelRanking;
 use super::roc::{RocArea, RocCurve};
 use super::sweep::{Cut, Totals, sweep};
 
-/// What one sweep measured.
+/// The metrics of one sweep.
 pub(super) struct Metrics {
     pub auroc: Option<f64>,
     pub ap: Option<f64>,
@@ -18,7 +18,7 @@ pub(super) struct Metrics {
     pub pro: Curve,
 }
 
-/// Image metrics of the pictures for which `keep` holds; AUPRO is not defined here.
+/// Image metrics of the pictures for which `keep` is true; AUPRO is not defined for them.
 pub(super) fn image_metrics(judged: &[Judged], keep: impl Fn(&Judged) -> bool) -> Metrics {
     let kept = || judged.iter().filter(|picture| keep(picture));
     let scores: Vec<f64> = kept().map(|picture| picture.score).collect();
@@ -28,14 +28,14 @@ pub(super) fn image_metrics(judged: &[Judged], keep: impl Fn(&Judged) -> bool) -
     meters.finish()
 }
 
-/// Pixel metrics of the pictures for which `keep` holds.
+/// Pixel metrics of the pictures for which `keep` is true.
 pub(super) fn pixel_metrics(ranking: &PixelRanking, keep: impl Fn(usize) -> bool) -> Metrics {
     let mut meters = Meters::new(ranking.totals(&keep));
     ranking.sweep(&keep, |cut| meters.step(cut));
     meters.finish()
 }
 
-/// The mean; `None` of nothing.
+/// The mean; `None` if there are no values.
 pub(super) fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     let (sum, count) = values.fold((0.0, 0usize), |(sum, count), value| (sum + value, count + 1));
     (count > 0).then(|| sum / count as f64)

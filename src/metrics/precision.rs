@@ -9,7 +9,7 @@ use super::sweep::{Cut, Totals, sweep};
 pub struct F1Max {
     /// The largest F1.
     pub f1: f64,
-    /// The threshold (prediction = score >= threshold); the lowest one where several are equally good.
+    /// The threshold (prediction = score >= threshold); the lowest one if several are equally good.
     pub threshold: f64,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The per-region overlap (PRO) at a threshold is the mean, over all connected regions of the whole test set, of
 //! the share of the region at or above the threshold. It is drawn over the false positive rate among all normal
-//! pixels of the test set, those of good pictures included.
+//! pixels of the test set, including those of good pictures.
 
 use super::curve::{Curve, Thinned};
 use super::ranking::PixelRanking;
@@ -13,7 +13,7 @@ use crate::picture::{Mask, ScoreMap};
 pub const FPR_LIMIT: f64 = 0.3;
 
 /// Area under the PRO curve up to the false positive rate `fpr_limit` (in (0, 1]), divided by it. All distinct
-/// scores are thresholds; between them the curve is linear, at the limit too.
+/// scores are thresholds; between them the curve is linear, also up to the limit.
 ///
 /// `None` when there is no region or no normal pixel, when the limit is out of range, or when a mask does not
 /// have the size of its map.
@@ -25,7 +25,7 @@ pub fn aupro(pictures: &[(&ScoreMap, &Mask)], fpr_limit: f64) -> Option<f64> {
 }
 
 /// The PRO curve as (false positive rate, PRO) from (0, 0) to (1, 1), thinned to at most a few hundred
-/// corners. Empty where [`aupro`] is `None`.
+/// corners. Empty if [`aupro`] is `None`.
 pub fn pro_curve(pictures: &[(&ScoreMap, &Mask)]) -> Curve {
     let Some(ranking) = rank(pictures) else { return Curve::new() };
     let mut curve = ProCurve::new(ranking.totals(|_| true));

@@ -1,5 +1,6 @@
 //! PRO as the RD4AD family of repositories computes it (method.md 6, "PRO-RD"): per picture, 200 thresholds,
-//! rescaled instead of interpolated at the limit. Kept apart from AUPRO: the two differ by points.
+//! rescaled instead of interpolated at the limit. Reported separately from AUPRO, from which it differs by
+//! percentage points.
 
 use super::pro::FPR_LIMIT;
 use super::regions::Regions;
@@ -10,17 +11,18 @@ const STEPS: f64 = 200.0;
 
 /// PRO-RD of one anomalous picture; a data set's value is the mean over its anomalous pictures.
 ///
-/// Points of the curve are kept below a false positive rate of 0.3, the rate is divided by the largest one
-/// kept, and the area under the trapezoids is returned. `None` where this is undefined: without region or normal
-/// pixel, on a constant map, when fewer than two points are kept or when none of them has a false positive, and
-/// when the mask does not have the size of the map.
+/// Only points of the curve with a false positive rate below 0.3 are kept, the rates are divided by the largest
+/// one kept, and the area under the trapezoids is returned. `None` if that is undefined: there is no region or
+/// no normal pixel, the map is constant, fewer than two points are kept, none of them has a false positive, or
+/// the mask does not have the size of the map.
 pub fn pro_rd(map: &ScoreMap, mask: &Mask) -> Option<f64> {
     if (map.width, map.height) != (mask.width, mask.height) || map.data.len() != mask.data.len() {
         return None;
     }
     let thresholds = thresholds(map)?;
     let regions = Regions::of(mask);
-    // above[label][k]: pixels of a label above exactly the first k thresholds; label 0 are normal pixels.
+    // above[label][k]: pixels of a label that are above exactly the first k thresholds; label 0 is normal
+    // pixels.
     let mut above = vec![vec![0u32; thresholds.len() + 1]; regions.sizes.len() + 1];
     for (&score, &label) in map.data.iter().zip(&regions.labels) {
         let passed = thresholds.partition_point(|&t| t < f64::from(score));
@@ -47,7 +49,7 @@ pub fn pro_rd(map: &ScoreMap, mask: &Mask) -> Option<f64> {
     Some(curve.windows(2).map(|w| (w[1].0 - w[0].0) * (w[1].1 + w[0].1) / 2.0).sum::<f64>() / largest)
 }
 
-/// What `np.arange(min, max, (max - min) / 200)` gives: 200 values, at times 201 by rounding.
+/// The values of `np.arange(min, max, (max - min) / 200)`: 200, sometimes 201 through rounding.
 fn thresholds(map: &ScoreMap) -> Option<Vec<f64>> {
     let low = f64::from(map.data.iter().copied().min_by(f32::total_cmp)?);
     let high = f64::from(map.data.iter().copied().max_by(f32::total_cmp)?);

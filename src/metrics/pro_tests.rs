@@ -1,4 +1,4 @@
-//! AUPRO: against its definition, at its edges, and against the clock.
+//! AUPRO: compared with its definition, in edge cases, and against the clock.
 
 use std::time::Instant;
 
@@ -41,7 +41,7 @@ fn by_definition(pictures: &[(ScoreMap, Mask)], limit: f64) -> f64 {
     area / limit
 }
 
-/// A noisy map with a few rectangles as defects, where it is higher; scores in steps of 1/`levels`.
+/// A noisy map that is higher in a few rectangles, the defects; scores are in steps of 1/`levels`.
 fn sample(size: usize, levels: u32, rng: &mut ChaCha8Rng) -> (ScoreMap, Mask) {
     let mut mask = Mask { width: size, height: size, data: vec![false; size * size] };
     for _ in 0..rng.next_u32() % 4 {

@@ -1,8 +1,8 @@
 //! All pixels of a test set, sorted once; every pixel metric of every subset is then one pass.
 //!
 //! A pixel is one `u64`: its score in the upper half, so that sorting integers sorts scores, and in the lower
-//! half its *segment*: one region of one picture, or the background of one picture. What a pixel adds to a
-//! cut depends on its segment alone, and so does whether it belongs to a subset (one kind of defect).
+//! half its *segment*: one region of one picture, or the background of one picture. The segment alone decides
+//! what a pixel adds to a cut, and whether it belongs to a subset (one kind of defect).
 
 use super::regions::Regions;
 use super::sweep::{Cut, Totals};
@@ -14,7 +14,7 @@ pub(super) struct PixelRanking {
     segments: Vec<Segment>,
 }
 
-/// Pixels that count the same: a region, or all normal pixels of a picture.
+/// Pixels that count alike: a region, or all normal pixels of a picture.
 struct Segment {
     picture: usize,
     region: bool,
@@ -30,8 +30,8 @@ struct Share {
 }
 
 impl PixelRanking {
-    /// Ranks all pixels of the pictures given by number; one without a mask is all normal. Masks have the size
-    /// of their maps.
+    /// Ranks all pixels of the pictures, each given with its number; a picture without a mask is all normal.
+    /// Masks must have the size of their maps.
     pub fn new(pictures: &[(usize, &ScoreMap, Option<&Mask>)]) -> Self {
         let mut pixels = Vec::with_capacity(pictures.iter().map(|(_, map, _)| map.data.len()).sum());
         let mut segments = Vec::new();
@@ -55,7 +55,7 @@ impl PixelRanking {
         Self { pixels, segments }
     }
 
-    /// How much the pictures for which `keep` holds contain.
+    /// The totals over the pictures for which `keep` is true.
     pub fn totals(&self, keep: impl Fn(usize) -> bool) -> Totals {
         let mut totals = Totals::default();
         for segment in self.segments.iter().filter(|segment| keep(segment.picture)) {
@@ -69,7 +69,7 @@ impl PixelRanking {
         totals
     }
 
-    /// Visits every distinct score of the pictures for which `keep` holds, from the highest down.
+    /// Visits every distinct score of the pictures for which `keep` is true, from the highest down.
     pub fn sweep(&self, keep: impl Fn(usize) -> bool, mut visit: impl FnMut(&Cut)) {
         let share = |segment: &Segment| match segment {
             segment if !keep(segment.picture) => Share::default(),
@@ -98,9 +98,9 @@ impl PixelRanking {
 
 const SIGN: u32 = 1 << 31;
 
-/// The score as the upper half of an integer whose order is the reverse of the scores'.
+/// The score as the upper half of an integer that sorts in reverse order of scores.
 fn rank(score: f32) -> u64 {
-    let bits = (score + 0.0).to_bits(); // + 0 turns -0 into 0: they are one threshold
+    let bits = (score + 0.0).to_bits(); // + 0 turns -0 into 0, which is the same threshold
     let ascending = if bits & SIGN == 0 { bits | SIGN } else { !bits };
     u64::from(!ascending) << 32
 }

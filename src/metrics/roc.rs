@@ -15,7 +15,7 @@ pub fn roc_auc(scores: &[f64], labels: &[bool]) -> Option<f64> {
 }
 
 /// The ROC curve as (false positive rate, true positive rate) from (0, 0) to (1, 1), thinned to at most a few
-/// hundred corners. Empty where [`roc_auc`] is `None`.
+/// hundred corners. Empty if [`roc_auc`] is `None`.
 pub fn roc_curve(scores: &[f64], labels: &[bool]) -> Curve {
     if scores.len() != labels.len() {
         return Curve::new();

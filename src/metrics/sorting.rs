@@ -1,18 +1,18 @@
-//! What sorting parts by score costs: PG2 and PB2, each error where the other is held at 2 %.
+//! The cost of sorting parts by score: PG2 and PB2, each the one kind of error when the other is held at 2 %.
 
 /// The share of errors that is allowed on one side.
 const ALLOWED: f64 = 0.02;
 
-/// PG2: the smallest share of good parts that is sorted out where at most 2 % of the anomalous ones are missed. `None`
+/// PG2: the smallest share of good parts that is rejected when at most 2 % of the anomalous ones are missed. `None`
 /// unless there are both.
 pub fn pg2(scores: &[f64], anomalous: &[bool]) -> Option<f64> {
     let (good, bad) = split(scores, anomalous)?;
-    // The lowest anomalous score that must be found; everything from there on is sorted out.
+    // The lowest anomalous score that must be found; this score and all above are rejected.
     let cut = bad[allowed(bad.len())];
     Some(share(&good, |score| score >= cut))
 }
 
-/// PB2: the smallest share of anomalous parts that is missed where at most 2 % of the good ones are sorted out. `None`
+/// PB2: the smallest share of anomalous parts that is missed when at most 2 % of the good ones are rejected. `None`
 /// unless there are both.
 pub fn pb2(scores: &[f64], anomalous: &[bool]) -> Option<f64> {
     let (good, bad) = split(scores, anomalous)?;
@@ -21,7 +21,7 @@ pub fn pb2(scores: &[f64], anomalous: &[bool]) -> Option<f64> {
     Some(share(&bad, |score| score <= cut))
 }
 
-/// How many of so many may be wrong; never all.
+/// How many of `count` may be wrong; never all.
 fn allowed(count: usize) -> usize {
     (count as f64 * ALLOWED + 1e-9) as usize
 }

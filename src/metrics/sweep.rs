@@ -1,6 +1,6 @@
 //! The sweep that all threshold metrics share: from the highest score down, one cut per distinct score.
 
-/// What lies at or above one threshold.
+/// The counts at or above one threshold.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Cut {
     /// The threshold; a prediction is positive when its score is at least this.
@@ -13,7 +13,7 @@ pub(super) struct Cut {
     pub overlap: f64,
 }
 
-/// How much there is of everything.
+/// The totals of positives, negatives and regions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Totals {
     pub positives: u64,
@@ -35,7 +35,7 @@ pub(super) fn sweep(scores: &[f64], labels: &[bool], mut visit: impl FnMut(&Cut)
     let mut ranked: Vec<(f64, bool)> = scores.iter().copied().zip(labels.iter().copied()).collect();
     ranked.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
     let mut cut = Cut { threshold: 0.0, hits: 0, alarms: 0, overlap: 0.0 };
-    // `==` and not the bits: 0 and -0 are one threshold.
+    // `==` rather than equal bits: 0 and -0 are one threshold.
     for tied in ranked.chunk_by(|a, b| a.0 == b.0) {
         let hits = tied.iter().filter(|(_, label)| *label).count() as u64;
         cut.threshold = tied[0].0;

@@ -6,7 +6,7 @@ use super::CONFIDENCE;
 use super::evaluation::Evaluation;
 use super::meters::mean;
 
-/// Three decimals, or a dash where a metric is not defined.
+/// Three decimals, or a dash if the metric is not defined.
 pub(crate) fn number(value: Option<f64>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"))
 }
@@ -63,8 +63,8 @@ impl Display for Evaluation {
     }
 }
 
-/// One row per data set and, of several, their unweighted mean, as tables in papers have it. Where a metric is not
-/// defined for all of them, its mean says of how many it is.
+/// One row per data set and, if there are several, their unweighted mean, as in papers' tables. If a metric is not
+/// defined for all of them, the mean says over how many it is.
 pub fn summary(evaluations: &[Evaluation]) -> impl Display + '_ {
     struct Summary<'a>(&'a [Evaluation]);
     impl Display for Summary<'_> {
@@ -106,7 +106,7 @@ pub fn summary(evaluations: &[Evaluation]) -> impl Display + '_ {
     Summary(evaluations)
 }
 
-/// Which weights were measured, in words that do not hide a selection on test data.
+/// Which weights were measured, in words that disclose a selection on test data.
 pub(crate) fn selection(of: &Evaluation) -> &'static str {
     match of.selection {
         super::Selection::LastEpoch => "last epoch (test pictures were not used in training)",
@@ -114,7 +114,7 @@ pub(crate) fn selection(of: &Evaluation) -> &'static str {
     }
 }
 
-/// The false-alarm rate that the threshold states beside the one that was measured, in a line.
+/// One line with the false-alarm rate that the threshold states and the measured one.
 pub(crate) fn promise(of: &Evaluation) -> String {
     let stated = match (of.stated_false_positive_rate, of.stated_confidence) {
         (Some(rate), Some(sure)) => format!("stated at most {} ({} sure)", percent(Some(rate)), whole(sure)),

@@ -1,15 +1,15 @@
 //! How many good pictures support which false-alarm rate: one-sided distribution-free tolerance bounds.
 //!
-//! Let the threshold be the `r`-th highest score of `n` good pictures. The share `p` of good pictures to come that
-//! score above it has the distribution Beta(r, n - r + 1), whatever the scores are distributed like, so that
-//! `P(p <= rate) = 1 - P(Binomial(n, rate) <= r - 1)`.
+//! Let the threshold be the `r`-th highest score of `n` good pictures. The share `p` of future good pictures that
+//! score above it is distributed as Beta(r, n - r + 1), whatever the distribution of the scores, so that `P(p <=
+//! rate) = 1 - P(Binomial(n, rate) <= r - 1)`.
 
 use super::at_most;
 
-/// How sure the rates are that the program states.
+/// The confidence of the rates that the program states.
 pub const CONFIDENCE: f64 = 0.95;
 
-/// The largest `r` for which the `r`-th highest of `pictures` scores keeps `rate` with `confidence`; `None` where not
+/// The largest `r` for which the `r`-th highest of `pictures` scores keeps `rate` with `confidence`; `None` if not
 /// even the highest does.
 ///
 /// ```
@@ -18,9 +18,10 @@ pub const CONFIDENCE: f64 = 0.95;
 /// ```
 pub fn rank(pictures: usize, rate: f64, confidence: f64) -> Option<usize> {
     let kept = |r: &usize| at_most(r - 1, pictures, rate) <= 1.0 - confidence;
-    // On average `pictures * rate` score above; more can never be allowed with confidence.
+    // On average `pictures * rate` score above the threshold; a higher rank can never be kept with
+    // confidence.
     let most = ((pictures as f64 * rate).ceil() as usize).min(pictures);
-    // Kept up to some rank and not beyond: halve the ranks in between.
+    // The rate is kept up to some rank and not beyond: bisect.
     let (mut low, mut high) = (0, most + 1);
     while high - low > 1 {
         let middle = (low + high) / 2;
@@ -42,7 +43,7 @@ pub fn needed(rate: f64, confidence: f64) -> usize {
     ((1.0 - confidence).ln() / (-rate).ln_1p()).ceil() as usize
 }
 
-/// A share for people in percent, with two digits that count.
+/// A share in percent with two significant digits, for people.
 pub fn percent(share: f64) -> String {
     let percent = 100.0 * share;
     let digits = match percent {
@@ -76,7 +77,7 @@ mod tests {
         assert_eq!(rank(0, 0.5, 0.95), None);
     }
 
-    /// The promise itself, on numbers drawn by chance.
+    /// The statement itself, tested on random numbers.
     #[test]
     fn a_threshold_of_this_rank_keeps_the_rate_as_often_as_stated() {
         use rand::RngExt;
@@ -86,7 +87,7 @@ mod tests {
             let r = rank(pictures, rate, 0.95).unwrap();
             let trials = 2000;
             let kept = (0..trials).filter(|_| {
-                // Uniform numbers: the share above a threshold is one less the threshold.
+                // Uniform numbers: the share above a threshold is one minus the threshold.
                 let mut scores: Vec<f64> = (0..pictures).map(|_| rng.random()).collect();
                 scores.sort_by(|a, b| b.total_cmp(a));
                 1.0 - scores[r - 1] <= rate

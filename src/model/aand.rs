@@ -1,4 +1,4 @@
-//! The model on a device of Burn.
+//! The model on a Burn device.
 
 use super::{Info, Kept, Score};
 use crate::amplification::{Advanced, Amplifier};
@@ -17,11 +17,11 @@ pub struct Aand {
     pub student: Student,
     /// Everything about it that is not a tensor.
     pub info: Info,
-    /// Good pictures that it keeps, to be refined by.
+    /// Good pictures that it keeps for refinement.
     pub kept: Kept,
 }
 
-/// Every feature of one batch on its way through the method.
+/// All features of one batch, computed by the method.
 #[derive(Clone, Debug)]
 pub struct Features {
     /// `F_T`, `[B, C_k, H_k, W_k]`.
@@ -30,7 +30,7 @@ pub struct Features {
     pub advanced: [Advanced; 3],
     /// `F_S`, `[B, C_k, H_k, W_k]`.
     pub student: [Tensor<4>; 3],
-    /// `1 - cos(F_A, F_S)` over the channels, or the gate where the model scores by it: `[B, 1, H_k, W_k]`.
+    /// `1 - cos(F_A, F_S)` over the channels, or the gate if the model scores by it: `[B, 1, H_k, W_k]`.
     pub discrepancy: [Tensor<4>; 3],
 }
 
@@ -47,7 +47,7 @@ impl Aand {
         let features = advanced.each_ref().map(|a| a.feature.clone());
         let student = self.student.forward(features.clone());
         let discrepancy = match self.info.score {
-            // There is no such model: its file is not decoded.
+            // Never with `Nearest`: decoding refuses the file of such a model.
             Score::Discrepancy | Score::Nearest => {
                 std::array::from_fn(|k| cosine_distance(features[k].clone(), student[k].clone(), 1))
             }

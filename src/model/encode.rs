@@ -1,4 +1,4 @@
-//! A model on a device to the bytes of its file and back.
+//! Converts a model on a device to the bytes of its file and back.
 
 use super::file::{TensorStore, Under, header, unusable};
 use super::{
@@ -25,7 +25,7 @@ pub fn tensors(model: &Aand) -> Result<Vec<NamedTensor>> {
     read_sync(tensors_async(model))
 }
 
-/// As [`tensors`], where reading from the device must be awaited.
+/// As [`tensors`], if reading from the device must be awaited.
 ///
 /// # Errors
 /// As [`tensors`].
@@ -48,7 +48,7 @@ pub fn encode(model: &Aand) -> Result<Vec<u8>> {
     read_sync(encode_async(model))
 }
 
-/// As [`encode`], where reading from the device must be awaited.
+/// As [`encode`], if reading from the device must be awaited.
 ///
 /// # Errors
 /// As [`encode`].
@@ -61,14 +61,15 @@ pub async fn encode_async(model: &Aand) -> Result<Vec<u8>> {
         let (kind, bytes) = stored(&values, model.info.precision);
         StoredTensor { name, shape, kind, bytes }
     });
-    // Whatever it was read from, here it is plain.
+    // Whatever the form of the file it was read from, the written form is plain.
     let mut info = Info { form: Form::default(), ..model.info.clone() };
     info.format_version = info.needed_format();
     assemble(&info, &stored.collect::<Vec<_>>(), &model.kept)
 }
 
-/// How the values of a tensor are stored. One with a value beyond 16 bits (a running variance of a teacher with
-/// large activations) keeps 32: as infinity it would silence its channel without a word.
+/// How the values of a tensor are stored. A tensor with a value beyond f16's range (such as a running variance
+/// of a teacher with large activations) stays f32: stored as infinity, the value would silently turn off its
+/// channel.
 fn stored(values: &[f32], precision: Precision) -> (Dtype, Vec<u8>) {
     let fits = || values.iter().all(|&v| f16::from_f32(v).is_finite());
     match precision {
@@ -86,17 +87,17 @@ fn little_endian<const N: usize>(values: &[f32], bytes: impl Fn(f32) -> [u8; N])
 /// A model from the bytes of its file; `name` is for messages.
 ///
 /// # Errors
-/// The bytes are no model, a truncated one, of another version, or a tensor is missing or misshapen.
+/// The bytes are not a model, are truncated or of another version, or a tensor is missing or misshapen.
 pub fn decode(bytes: &[u8], name: &Path, device: &Device) -> Result<Aand> {
     let (info, store) = of_student(bytes, name)?;
-    // Before anything is made whose size only the header tells.
+    // Loaded before anything is allocated whose size only the header tells.
     let teacher = Teacher::load(info.backbone, &Under(&store, "teacher."), device)?;
     let (amplifier, student) = trained(&store, &info, device)?;
     let kept = Kept::read(&store, &info, name)?;
     Ok(Aand { teacher, amplifier, student, info, kept })
 }
 
-/// Amplifier and student alone, to be trained further.
+/// Only amplifier and student, to be trained further.
 ///
 /// # Errors
 /// As [`decode`].
@@ -116,9 +117,9 @@ fn of_student<'a>(bytes: &'a [u8], name: &Path) -> Result<(Info, TensorStore<'a>
     Ok((info, TensorStore::new(bytes, name)?))
 }
 
-/// What was trained.
+/// The trained parts.
 fn trained(store: &TensorStore<'_>, info: &Info, device: &Device) -> Result<(Amplifier, Student)> {
-    // Before a memory is made whose size only the header tells.
+    // Checked before a memory is allocated whose size only the header tells.
     for (level, channels) in info.backbone.channels().into_iter().enumerate() {
         let memory = format!("amplifier.levels.{level}.gate.memory");
         store.check(&memory, &[2 * info.raa.memory_items, channels])?;

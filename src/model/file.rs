@@ -30,10 +30,10 @@ impl<'a> TensorStore<'a> {
     /// Checks the header of `bytes`; `name` is for messages.
     ///
     /// # Errors
-    /// The bytes are no safetensors file, or a truncated one.
+    /// The bytes are not a safetensors file, or a truncated one.
     pub fn new(bytes: &'a [u8], name: &Path) -> Result<Self> {
         let tensors = SafeTensors::deserialize(bytes).map_err(|e| not_a_model(name, &e))?;
-        // A file that is no model has no teacher either.
+        // A file that is not a model has no teacher either.
         let embedded = header(bytes, name).is_ok_and(|info| info.form.teacher.is_some());
         Ok(Self { name: name.into(), tensors, embedded })
     }
@@ -90,8 +90,8 @@ impl<'a> RawSource for TensorStore<'a> {
     }
 }
 
-/// The numbers of the tensor `name`, however the model file stores them; `embedded` tells whether it leaves its teacher to
-/// the program.
+/// The numbers of the tensor `name`, however the model file stores them; `embedded` says whether the file relies on the
+/// program's embedded teacher.
 pub(super) fn values(
     source: &dyn RawSource,
     (model, embedded): (&Path, bool),
@@ -132,8 +132,8 @@ pub(super) fn check_shape(file: &Path, tensor: &str, found: &[usize], expected: 
 
 /// The numbers of the tensor `name` from its bytes, or what is wrong with them.
 ///
-/// A number that is not finite, or a variance below zero, would come out of a GPU as an ordinary score: the
-/// maximum that is its ReLU may give 0 for what is not a number.
+/// With a number that is not finite, or a variance below zero, a GPU would give an ordinary-looking score:
+/// its ReLU, a maximum, may turn NaN into 0.
 pub(super) fn numbers(kind: Dtype, bytes: &[u8], name: &str) -> std::result::Result<Vec<f32>, String> {
     let values: Vec<f32> = match kind {
         Dtype::F32 => bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
@@ -165,26 +165,26 @@ pub(crate) fn unusable(name: &str, values: &[f32]) -> Option<String> {
 /// The JSON header alone; `name` is for messages.
 ///
 /// # Errors
-/// The bytes are no model, a truncated one, or one of another version.
+/// The bytes are not a model, are truncated, or of another version.
 pub fn header(bytes: &[u8], name: &Path) -> Result<Info> {
     let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| not_a_model(name, &e))?;
     info(&metadata, name)
 }
 
-/// The good pictures that the model file `bytes` keeps, and what embeddings are usual; nothing in files from before, or
-/// where none were asked for. `name` is for messages.
+/// The good pictures that the model file `bytes` keeps, and the usual embeddings; empty for older files, or if none
+/// were asked for. `name` is for messages.
 ///
 /// # Errors
-/// As [`header`], or what is kept is damaged.
+/// As [`header`], or the kept pictures are damaged.
 pub fn kept(bytes: &[u8], name: &Path) -> Result<Kept> {
     let info = header(bytes, name)?;
     Kept::read(&TensorStore::new(bytes, name)?, &info, name)
 }
 
-/// The bytes of a model file with another header: every tensor stays as it is, to the bit.
+/// The bytes of a model file with another header; every tensor stays the same, to the bit.
 ///
 /// # Errors
-/// The bytes are no model, or the header cannot be written.
+/// The bytes are not a model, or the header cannot be written.
 pub fn with_info(bytes: &[u8], info: &Info, name: &Path) -> Result<Vec<u8>> {
     header(bytes, name)?;
     let failed = |e: &dyn std::fmt::Display| Error::model(name, format!("cannot be written anew: {e}"));
@@ -224,10 +224,10 @@ pub(super) fn info(metadata: &Metadata, name: &Path) -> Result<Info> {
     }
 }
 
-/// The tensor `name` of the embedded teacher, for a model whose file has none of its teacher.
+/// The tensor `name` of the embedded teacher, for a model whose file leaves its teacher out.
 ///
 /// # Errors
-/// There is no such tensor, or this program holds no teacher yet (in a browser it is fetched apart).
+/// There is no such tensor, or this program has no teacher yet (in a browser it is fetched separately).
 fn of_embedded(model: &Path, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
     let Some(own) = name.strip_prefix("teacher.") else { return Err(missing(model, name)) };
     let bytes = crate::teacher::embedded_bytes().ok_or_else(|| {
@@ -253,7 +253,7 @@ impl TensorSource for EmbeddedTeacher {
     }
 }
 
-/// Whether a tensor that a file lacks is the embedded teacher's.
+/// Whether a tensor missing from a file belongs to the embedded teacher.
 pub(super) fn is_left_out(names_teacher: bool, name: &str) -> bool {
     names_teacher && name.starts_with("teacher.")
 }
@@ -267,7 +267,7 @@ fn not_a_model(name: &Path, error: &safetensors::SafeTensorError) -> Error {
     Error::model(name, reason)
 }
 
-/// Whether a file that begins with `head` is a model, of whatever version.
+/// Whether a file that begins with `head` is a model, of any version.
 pub fn is_own_model(head: &[u8]) -> bool {
     let key = format!("\"{KEY}\":");
     head.windows(key.len()).any(|part| part == key.as_bytes())

@@ -1,4 +1,4 @@
-//! What a model file holds instead of the plain tensors of teacher, amplifier and student.
+//! How a model file may differ from the plain tensors of teacher, amplifier and student.
 
 use super::Score;
 use crate::teacher::{Backbone, EMBEDDED_SHA256};
@@ -13,10 +13,11 @@ pub struct Form {
     /// Items in the memory of levels 1, 2 and 3 of a nearest-neighbor detector.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub items: Option<[usize; 3]>,
-    /// Whether the weights of amplifier and student have 8 bits, and each row of a tensor its own scale.
+    /// Whether the weights of amplifier and student are stored in 8 bits, with a scale for each row of a
+    /// tensor.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub eight_bit: bool,
-    /// SHA-256 of the embedded teacher's file, where the teacher's tensors are taken from there and not from the model's.
+    /// SHA-256 of the embedded teacher's file, if the teacher's tensors come from there instead of from the model file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub teacher: Option<String>,
 }
@@ -27,7 +28,7 @@ impl Form {
         *self == Self::default()
     }
 
-    /// What cannot be about it, in words.
+    /// What is impossible about it, in words.
     pub(super) fn impossible(&self, score: Score, backbone: Backbone) -> Option<String> {
         let few = |items: &[usize; 3]| items.iter().all(|items| (1..=MOST_ITEMS).contains(items));
         match (score, &self.items) {
@@ -40,7 +41,7 @@ impl Form {
             .then(|| "its teacher is not the embedded one".into())
     }
 
-    /// Why the teacher that this program holds is not the model's; `None` where it is.
+    /// Why this program's embedded teacher is not the model's; `None` if it is.
     pub(super) fn other_teacher(&self) -> Option<String> {
         let named = self.teacher.as_ref().filter(|named| *named != EMBEDDED_SHA256)?;
         Some(format!(

@@ -10,14 +10,14 @@ use serde::{Deserialize, Serialize};
 /// Version of the file format; a file of another version is refused.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// Version of a file whose model reads pictures in a [`Range`] of its own: a program that does not know of it
-/// would judge other pictures than were trained on, and so refuses the file.
+/// Version of a file whose model reads pictures in a [`Range`] of its own. A program that does not know of
+/// this would judge pictures differently from those trained on; the version makes it refuse the file.
 pub const FORMAT_WITH_RANGE: u32 = 2;
 
-/// Version of a file whose model is not square, or looks at pictures in a [`View`] of its own: for the same reason.
+/// Version of a file whose model is not square, or looks at pictures in a [`View`] of its own, for the same reason.
 pub const FORMAT_WITH_VIEW: u32 = 3;
 
-/// Version of a file that holds other than the plain tensors, [`Form`]: a program from before could not read them.
+/// Version of a file with other than the plain tensors, [`Form`], which older programs could not read.
 pub const FORMAT_WITH_FORM: u32 = 4;
 
 /// The largest side of the network's input, in training and in a model file.
@@ -26,13 +26,13 @@ pub const MOST_SIZE: usize = 2048;
 /// The most memory items per memory.
 pub const MOST_MEMORY_ITEMS: usize = 4096;
 
-/// The most epochs of a stage that a history may tell of.
+/// The most epochs of a stage in a history.
 const MOST_EPOCHS: usize = 1_000_000;
 
-/// Losses and scores are sums of 32-bit floats; what is larger was never one.
+/// The largest possible loss: losses and scores are sums of 32-bit floats.
 const MOST_LOSS: f64 = f32::MAX as f64;
 
-/// What a position's score is.
+/// What the score of a position is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(not(target_arch = "wasm32"), derive(clap::ValueEnum))]
@@ -52,15 +52,15 @@ pub enum Score {
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(not(target_arch = "wasm32"), derive(clap::ValueEnum))]
 pub enum Selection {
-    /// After the last epoch. The test folder is never read.
+    /// The weights after the last epoch. The test folder is never read.
     #[default]
     Last,
-    /// The best epoch on the *test* pictures, as the paper's code does; optimistic.
+    /// The weights of the epoch that is best on the *test* pictures, as in the paper's code; optimistic.
     Test,
 }
 
 impl Selection {
-    /// For people, wherever numbers are printed.
+    /// In words, for wherever metrics are printed.
     pub fn describe(self) -> &'static str {
         match self {
             Self::Last => "weights of the last epoch; test pictures never seen in training",
@@ -77,7 +77,8 @@ pub enum Precision {
     /// 32-bit floats.
     #[default]
     F32,
-    /// 16-bit floats; half the size. Stored so, scores are the same within about 1e-3; computed so, within 1e-2.
+    /// 16-bit floats; half the size. Stored in f16, scores change by about 1e-3; computed in f16, by at most
+    /// 1e-2.
     F16,
 }
 
@@ -115,7 +116,7 @@ pub struct DistillRecord {
     pub seconds: f64,
 }
 
-/// How both stages went, epoch by epoch.
+/// The history of both stages, epoch by epoch.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct History {
     /// Stage 1.
@@ -125,7 +126,7 @@ pub struct History {
 }
 
 impl History {
-    /// The same course without its wall times, which differ from run to run.
+    /// The same history without wall times, which differ from run to run.
     pub fn without_times(mut self) -> Self {
         self.amplify.iter_mut().for_each(|r| r.seconds = 0.0);
         self.distill.iter_mut().for_each(|r| r.seconds = 0.0);
@@ -140,7 +141,7 @@ pub struct Info {
     pub format_version: u32,
     /// Version of the writing program.
     pub program: String,
-    /// What the model is of.
+    /// The name of the category that the model was trained on.
     pub name: String,
     /// The teacher's network.
     pub backbone: Backbone,
@@ -148,7 +149,7 @@ pub struct Info {
     pub teacher: String,
     /// Width and height of the network's input.
     pub size: Size,
-    /// How it looks at pictures: fitted or in tiles, what of them counts, and what the score is.
+    /// How it looks at pictures: fitted or in tiles, which region counts, and how the map gives the score.
     #[serde(default, skip_serializing_if = "View::is_plain")]
     pub view: View,
     /// How pictures are prepared, in words.
@@ -156,7 +157,7 @@ pub struct Info {
     /// The stored values that are black and white in pictures of more than 8 bits; their full scale unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<Range>,
-    /// What the file holds instead of plain tensors.
+    /// How the file differs from plain tensors.
     #[serde(default, skip_serializing_if = "Form::is_plain")]
     pub form: Form,
     /// Which parts of the RAA are in use.
@@ -177,14 +178,41 @@ pub struct Info {
     pub data_fingerprint: String,
     /// How many pictures were trained on.
     pub training_pictures: usize,
-    /// The course of both stages; without wall times, so that the same seed gives the same file.
+    /// The history of both stages, without wall times, so that the same seed gives the same file.
     pub history: History,
-    /// Each time that it was refined since, the first one first.
+    /// Every refinement since, the first one first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refinements: Vec<Refinement>,
 }
 
 impl Info {
+    /// The header of an untrained model with the method's defaults and no threshold yet.
+    pub fn new(name: impl Into<String>, backbone: Backbone, size: Size, view: View) -> Self {
+        Self {
+            format_version: Self::format_for(None, size, &view),
+            program: concat!("aand ", env!("CARGO_PKG_VERSION")).into(),
+            name: name.into(),
+            backbone,
+            teacher: String::new(),
+            size,
+            preprocessing: format!("RGB, {}, /255, ImageNet mean and deviation", view.words(size)),
+            view,
+            range: None,
+            form: Form::default(),
+            raa: RaaOptions::default(),
+            score: Score::Discrepancy,
+            selection: Selection::Last,
+            threshold: Threshold::none(),
+            seed: 0,
+            precision: Precision::F32,
+            training: serde_json::Value::Null,
+            data_fingerprint: String::new(),
+            training_pictures: 0,
+            history: History::default(),
+            refinements: Vec::new(),
+        }
+    }
+
     /// The version of the file format that such a model needs.
     pub fn format_for(range: Option<Range>, size: Size, view: &View) -> u32 {
         match (size.is_square() && view.is_plain(), range) {
@@ -202,7 +230,7 @@ impl Info {
         }
     }
 
-    /// What cannot be about this header, in words; it may come from a damaged or a hostile file.
+    /// What is impossible in this header, in words; the header may come from a damaged or hostile file.
     pub fn impossible(&self) -> Option<String> {
         let items = self.raa.memory_items;
         let epochs = self.history.amplify.len().max(self.history.distill.len());
@@ -229,9 +257,9 @@ impl Info {
 }
 
 impl History {
-    /// Whether a training can have had this course.
+    /// Whether a training can have this history.
     fn is_possible(&self) -> bool {
-        // None is below zero but by rounding; only the amplification loss has a sign.
+        // Losses are below zero only through rounding; only the amplification loss has a sign.
         let loss = |value: f64| (-1.0..=MOST_LOSS).contains(&value);
         let positive = |value: f64| (0.0..=MOST_LOSS).contains(&value);
         let epoch = |number: usize| (1..=MOST_EPOCHS).contains(&number);
@@ -253,7 +281,8 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
     use rand_chacha::rand_core::SeedableRng;
 
-    /// Checkpoints keep the history as JSON: one digit lost would make a resumed training another file.
+    /// Checkpoints store the history as JSON: if a digit were lost, a resumed training would give another
+    /// file.
     #[test]
     fn a_history_in_json_is_the_same_to_the_last_bit() {
         let mut rng = ChaCha8Rng::seed_from_u64(3);
@@ -263,5 +292,16 @@ mod tests {
         let history = History { amplify: Vec::new(), distill: (0..500).map(record).collect() };
         let read: History = serde_json::from_str(&serde_json::to_string(&history).unwrap()).unwrap();
         assert_eq!(read, history);
+    }
+
+    /// Older programs can then read every file that they could judge by. A number once given never changes.
+    #[test]
+    fn a_model_gets_the_oldest_format_that_holds_it() {
+        let plain = Info::new("part", Backbone::Compact, Size::new(64, 64), View::default());
+        let ranged = Info { range: Range::new(0.0, 4095.0), ..plain.clone() };
+        let oblong = Info { size: Size::new(96, 32), ..plain.clone() };
+        let packed = Info { form: Form { items: Some([1; 3]), ..Form::default() }, ..plain.clone() };
+        assert_eq!([&plain, &ranged, &oblong, &packed].map(Info::needed_format), [1, 2, 3, 4]);
+        assert_eq!(plain.format_version, 1);
     }
 }

@@ -1,7 +1,7 @@
 //! Good pictures kept in a model file, so that it can be refined without forgetting them (docs/refine.md).
 //!
-//! They are kept as the 8 bits that the network gets, losslessly compressed: the teacher is frozen, so its features are
-//! computed from them again to the bit, and about ten times as many fit as of its features in f16. In the file:
+//! They are stored as the 8-bit pixels that the network receives, losslessly compressed: the teacher is frozen, so its
+//! features can be recomputed exactly, and about ten times as many pictures fit as features in f16 would. In the file:
 //!
 //! ```text
 //! kept.pictures     U8  [bytes]      the PNG of each, one after the other
@@ -20,42 +20,42 @@ use std::borrow::Cow;
 use std::io::Cursor;
 use std::path::Path;
 
-/// Bytes that the pictures in a file take at most.
+/// The most bytes that the pictures take in a file.
 pub const MOST_KEPT_BYTES: usize = 10_000_000;
 
 /// The most pictures that are kept, and the most embeddings.
 pub const MOST_KEPT: usize = 256;
 
-/// After so many pictures that did not fit no more are tried.
+/// After this many pictures that did not fit, no more are tried.
 const MOST_TOO_LARGE: usize = 3;
 
-/// Bytes of all kept pictures once they are decoded, at most.
+/// The most bytes of all kept pictures when decoded.
 const MOST_DECODED: usize = 1 << 29;
 
 const PICTURES: &str = "kept.pictures";
 const INDEX: &str = "kept.index";
 const EMBEDDINGS: &str = "kept.embeddings";
 
-/// Numbers about a picture in the index.
+/// How many numbers the index has for each picture.
 const COLUMNS: usize = 4;
 
 /// A good picture that a model keeps.
 #[derive(Clone, Debug)]
 pub struct KeptPicture {
-    /// As the model looks at it: of the network's size, or the picture itself where it is looked at in tiles.
+    /// As the model sees it: at the network's size, or the picture itself if it is looked at in tiles.
     pub seen: Seen<'static>,
-    /// Whether the student learned from it. The others tell how high good pictures score that it has not seen.
+    /// Whether the student learned from it. The others show how high good pictures score that it has not seen.
     pub learned: bool,
 }
 
-/// What a model keeps of its good pictures. Nothing in files from before, or where the training was asked for none.
+/// The good pictures that a model keeps. Empty for older files, or if the training was told to keep none.
 #[derive(Clone, Debug, Default)]
 pub struct Kept {
-    /// The pictures, the one in the middle first.
+    /// The pictures, the most central one first.
     pub pictures: Vec<KeptPicture>,
-    /// Embeddings of good pictures, of more than are kept: what distances are usual.
+    /// Embeddings of good pictures, more than are kept, to know the usual distances.
     pub embeddings: Vec<Vec<f32>>,
-    /// What the pictures take in the file.
+    /// How many bytes the pictures take in the file.
     bytes: usize,
 }
 
@@ -66,7 +66,7 @@ pub(super) struct Raw<'a> {
     pub bytes: Cow<'a, [u8]>,
 }
 
-/// A model file whose tensors can be had as they are stored.
+/// A model file whose tensors can be read in their stored form.
 pub(super) trait RawSource {
     /// The tensor `name`, if there is one.
     fn raw(&self, name: &str) -> Result<Option<Raw<'_>>>;
@@ -76,14 +76,14 @@ pub(super) trait RawSource {
 pub(super) type StoredTensor = (&'static str, Dtype, Vec<usize>, Vec<u8>);
 
 impl Kept {
-    /// Takes the first `most` of the candidates with which the file does not become too large.
+    /// Adds the first candidates, at most `most`, with which the file does not become too large.
     ///
     /// # Errors
     /// A picture cannot be encoded.
     pub fn fill(&mut self, candidates: impl IntoIterator<Item = KeptPicture>, most: usize) -> Result<()> {
         let (mut left, mut too_large) = (most, 0);
         for picture in candidates {
-            // Beside one that is larger than the others some may still fit; when the file is full none does.
+            // If one picture is larger than the others, some may still fit; if the file is full, none does.
             if left == 0 || too_large == MOST_TOO_LARGE {
                 break;
             }
@@ -95,7 +95,7 @@ impl Kept {
         Ok(())
     }
 
-    /// Adds a picture unless the file would become too large; whether it was added.
+    /// Adds a picture unless the file would become too large; returns whether it was added.
     fn add(&mut self, picture: KeptPicture) -> Result<bool> {
         let length = encode(&picture.seen.picture)?.len();
         let decoded = |seen: &Seen| 3 * Size::of(&seen.picture).area();
@@ -157,7 +157,7 @@ fn damaged(name: &Path, what: &str) -> Error {
     Error::model(name, format!("its kept pictures are damaged ({what}); train or copy the model again"))
 }
 
-/// The pictures, and what they take in the file.
+/// The pictures, and how many bytes they take in the file.
 fn pictures(source: &dyn RawSource, info: &Info, name: &Path) -> Result<(Vec<KeptPicture>, usize)> {
     let damaged = |what: &str| damaged(name, what);
     let (data, index) = match (source.raw(PICTURES)?, source.raw(INDEX)?) {
@@ -186,7 +186,7 @@ fn pictures(source: &dyn RawSource, info: &Info, name: &Path) -> Result<(Vec<Kep
         }
         let (png, others) = rest.split_at(length);
         rest = others;
-        // The size in the file itself first: what is decoded is no larger than was said.
+        // The PNG's own size is checked first, so that nothing larger than stated is decoded.
         let reader = || ImageReader::with_format(Cursor::new(png), ImageFormat::Png);
         if reader().into_dimensions().ok() != Some(size.pixels()) {
             return Err(damaged("a picture of another size"));
@@ -198,7 +198,7 @@ fn pictures(source: &dyn RawSource, info: &Info, name: &Path) -> Result<(Vec<Kep
     if rest.is_empty() { Ok((found, data.bytes.len())) } else { Err(damaged("bytes are left over")) }
 }
 
-/// The embeddings alone.
+/// Only the embeddings.
 pub(super) fn embeddings(source: &dyn RawSource, info: &Info, name: &Path) -> Result<Vec<Vec<f32>>> {
     let Some(stored) = source.raw(EMBEDDINGS)? else { return Ok(Vec::new()) };
     let (count, length) = (*stored.shape.first().unwrap_or(&0), info.backbone.channels().iter().sum());

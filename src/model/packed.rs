@@ -1,7 +1,8 @@
-//! Model files as they are stored: put together from tensors, and made small.
+//! Model files in stored form: assembled from tensors, and made small.
 //!
-//! A tensor `[n, …]` in 8 bits has a scale for each of its `n` rows, kept beside it as `NAME.scale`, and
-//! `value = scale[row] byte`. Its largest magnitude has the byte 127, so that the error is at most 1/254 of it.
+//! A tensor `[n, …]` in 8 bits has a scale for each of its `n` rows, stored beside it as `NAME.scale`, and
+//! `value = scale[row] byte`. The largest magnitude of a row has the byte 127, so the error is at most 1/254 of
+//! that magnitude.
 
 use super::file::{KEY, header, numbers, usable};
 use super::{FORMAT_WITH_FORM, Form, Info, Kept, Score};
@@ -15,14 +16,14 @@ use std::path::Path;
 /// The ending of the name of a tensor's scales.
 pub(super) const SCALE: &str = ".scale";
 
-/// A tensor as a file holds it.
+/// A tensor in its stored form.
 #[derive(Clone, Debug)]
 pub struct StoredTensor {
     /// Its name.
     pub name: String,
     /// Its shape.
     pub shape: Vec<usize>,
-    /// What its numbers are stored as.
+    /// The number type in which it is stored.
     pub kind: Dtype,
     /// The numbers, little-endian.
     pub bytes: Vec<u8>,
@@ -36,7 +37,7 @@ impl StoredTensor {
     }
 }
 
-/// The bytes of a model file that keeps these good pictures.
+/// The bytes of a model file with these tensors and kept pictures.
 ///
 /// # Errors
 /// A tensor's bytes do not fit its shape, or a picture cannot be encoded.
@@ -55,11 +56,11 @@ pub fn assemble(info: &Info, tensors: &[StoredTensor], kept: &Kept) -> Result<Ve
     safetensors::serialize(views, Some([(KEY.to_owned(), header)].into())).map_err(|e| failed(&e))
 }
 
-/// The same model in a small file: weights of amplifier and student in 8 bits, the embedded teacher only by its hash.
-/// Scores change by less than 1 %; everything else stays as it is, to the bit.
+/// The same model in a small file: weights of amplifier and student in 8 bits, and only the hash of the embedded
+/// teacher. Scores change by less than 1 %; everything else stays the same, to the bit.
 ///
 /// # Errors
-/// The bytes are no model, one with numbers that cannot be, or a nearest-neighbor detector, which is small already.
+/// The bytes are not a model, have impossible numbers, or are a nearest-neighbor detector, which is small already.
 pub fn eight_bit(bytes: &[u8], name: &Path) -> Result<Vec<u8>> {
     let info = header(bytes, name)?;
     if info.score == Score::Nearest {
@@ -77,10 +78,10 @@ pub fn eight_bit(bytes: &[u8], name: &Path) -> Result<Vec<u8>> {
             continue;
         }
         let weights = ["amplifier.", "student."].iter().any(|part| tensor.starts_with(part));
-        // Numbers are checked here; a tensor that is missing or misshapen is noticed when the model is loaded.
+        // Only numbers are checked here; a missing or misshapen tensor is found when the model is loaded.
         let values = match weights || matches!(view.dtype(), Dtype::F32 | Dtype::F16) {
             true => numbers(view.dtype(), view.data(), &tensor).map_err(|e| Error::model(name, e))?,
-            // Kept pictures are none.
+            // Kept pictures are not numbers.
             false => Vec::new(),
         };
         if !weights || view.shape().len() < 2 {
@@ -100,7 +101,7 @@ pub fn eight_bit(bytes: &[u8], name: &Path) -> Result<Vec<u8>> {
     assemble(&Info { format_version: FORMAT_WITH_FORM, form, ..info }, &tensors, &Kept::default())
 }
 
-/// Bytes and scales of `values` in so many rows.
+/// Bytes and scales of `values`, which have `rows` rows.
 fn rounded(values: &[f32], rows: usize) -> (Vec<u8>, Vec<f32>) {
     let row = values.len() / rows.max(1);
     let scales: Vec<f32> = values
@@ -114,15 +115,15 @@ fn rounded(values: &[f32], rows: usize) -> (Vec<u8>, Vec<f32>) {
     (bytes.collect(), scales)
 }
 
-/// The numbers of the tensor `name`, whose rows have these scales, or what is wrong with them.
+/// The numbers of the tensor `name` from its bytes and its rows' scales, or what is wrong with them.
 pub(super) fn restored(bytes: &[u8], scales: &[f32], name: &str) -> std::result::Result<Vec<f32>, String> {
     let row = bytes.len() / scales.len().max(1);
     let value = |(i, &byte): (usize, &u8)| f32::from(byte as i8) * scales[i / row.max(1)];
     usable(name, bytes.iter().enumerate().map(value).collect())
 }
 
-/// Whether the file's teacher has the numbers of the embedded one. Its stem is enough to tell: another training leaves
-/// no weight as it was.
+/// Whether the file's teacher has the numbers of the embedded one. Comparing the stem is enough: any other training
+/// changes every weight.
 fn has_embedded_teacher(file: &SafeTensors<'_>) -> bool {
     let Some(own) = crate::teacher::embedded_bytes() else { return false };
     let (Ok(own), Ok(stem)) = (SafeTensors::deserialize(own), file.tensor("teacher.conv1.weight")) else {
@@ -153,7 +154,7 @@ mod tests {
         }
     }
 
-    /// A file may be damaged, or hostile: bytes times scales are numbers like any others.
+    /// A file may be damaged or hostile: products of bytes and scales are checked like any other numbers.
     #[test]
     fn eight_bits_that_are_no_number_or_no_variance_are_refused() {
         let beyond = restored(&[1, 127], &[f32::MAX], "student.w").unwrap_err();

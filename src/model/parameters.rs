@@ -1,4 +1,4 @@
-//! Named parameters of a Burn module, out of it and back into it.
+//! Reads the named parameters of a Burn module, and writes them back.
 
 use crate::teacher::TensorSource;
 use crate::{Error, Result};
@@ -66,7 +66,7 @@ pub fn collect<M: Module>(module: &M, prefix: &str) -> Result<Vec<NamedTensor>> 
     read_sync(collect_async(module, prefix))
 }
 
-/// As [`collect`], where reading from the device must be awaited.
+/// As [`collect`], if reading from the device must be awaited.
 ///
 /// # Errors
 /// As [`collect`].
@@ -80,7 +80,7 @@ pub async fn collect_async<M: Module>(module: &M, prefix: &str) -> Result<Vec<Na
     Ok(read)
 }
 
-/// Puts the tensors named `prefix.*` of `source` into `module`.
+/// Loads the tensors `prefix.*` of `source` into `module`.
 ///
 /// # Errors
 /// A tensor is missing or has another shape.
@@ -95,7 +95,7 @@ pub fn assign<M: Module>(module: M, prefix: &str, source: &dyn TensorSource) -> 
 
 struct Collector {
     path: Vec<String>,
-    /// Name, lengths of the axes, and the values in a row.
+    /// Name, lengths of the axes, and the flattened values.
     tensors: Vec<(String, Vec<usize>, Tensor<1>)>,
 }
 

@@ -1,11 +1,11 @@
-//! What a model's file says of each time that it was refined (docs/refine.md).
+//! The record of each refinement in a model's file (docs/refine.md).
 
 use serde::{Deserialize, Serialize};
 
-/// The most refinements that a file may tell of, and the most corrections of one.
+/// The most refinements in a file, and the most corrections in one refinement.
 pub const MOST_CORRECTIONS: usize = 10_000;
 
-/// A picture that somebody corrected the model by.
+/// A picture with which somebody corrected the model.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Correction {
     /// Its file's name.
@@ -14,16 +14,16 @@ pub struct Correction {
     pub sha256: String,
 }
 
-/// How many of some pictures are called anomalous.
+/// How many of a number of pictures are called anomalous.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Called {
-    /// So many.
+    /// Called anomalous.
     pub anomalous: usize,
-    /// Of so many.
+    /// Of this many.
     pub of: usize,
 }
 
-/// What a model says of pictures whose truth is known, before or after a refinement.
+/// How a model judges pictures whose truth is known, before or after a refinement.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Standing {
     /// False alarms on the kept good pictures.
@@ -34,7 +34,7 @@ pub struct Standing {
     pub synthetic: Called,
     /// Share of pairs of a kept good picture and a synthetic anomaly in which the anomaly scores higher (AUROC).
     pub auroc: f64,
-    /// Defects found, of those that were given.
+    /// Defects found, among those given.
     pub defects: Called,
     /// The threshold.
     pub threshold: f64,
@@ -43,7 +43,7 @@ pub struct Standing {
 /// One refinement.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Refinement {
-    /// Seconds since 1970 (UTC), where there was a clock.
+    /// Seconds since 1970 (UTC), if there was a clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<u64>,
     /// The seed of everything random.
@@ -52,17 +52,17 @@ pub struct Refinement {
     pub steps: usize,
     /// The good pictures that it learned from.
     pub good: Vec<Correction>,
-    /// The defects that it was checked by.
+    /// The defects that it was checked with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub defects: Vec<Correction>,
-    /// What the model said before.
+    /// How the model judged before.
     pub before: Standing,
-    /// What it says now.
+    /// How it judges now.
     pub after: Standing,
 }
 
 impl Refinement {
-    /// Whether one can have been so.
+    /// Whether such a refinement is possible.
     fn is_possible(&self) -> bool {
         let standing = |s: &Standing| {
             let called = [s.kept, s.new, s.synthetic, s.defects]
@@ -77,7 +77,7 @@ impl Refinement {
     }
 }
 
-/// Whether a file can tell of these.
+/// Whether a file can contain these.
 pub(super) fn are_possible(refinements: &[Refinement]) -> bool {
     refinements.len() <= MOST_CORRECTIONS && refinements.iter().all(Refinement::is_possible)
 }

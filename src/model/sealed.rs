@@ -1,19 +1,19 @@
-//! A SHA-256 behind the bytes of a file, for files from which a training goes on: a flipped bit in a weight would
-//! make another model without a word.
+//! A SHA-256 appended to the bytes of a file, for files from which a training continues: a flipped bit in a
+//! weight would silently give another model.
 
 use sha2::{Digest, Sha256};
 
-/// Bytes of the sum.
+/// Bytes of the checksum.
 const SUM: usize = 32;
 
-/// `bytes` with their sum behind them.
+/// `bytes` followed by their checksum.
 pub(crate) fn seal(mut bytes: Vec<u8>) -> Vec<u8> {
     let sum: [u8; SUM] = Sha256::digest(&bytes).into();
     bytes.extend(sum);
     bytes
 }
 
-/// What [`seal`] was given; `None` if anything has changed since.
+/// The bytes that [`seal`] was given; `None` if anything has changed since.
 pub(crate) fn unseal(mut bytes: Vec<u8>) -> Option<Vec<u8>> {
     let sum = bytes.split_off(bytes.len().checked_sub(SUM)?);
     (*Sha256::digest(&bytes) == *sum).then_some(bytes)

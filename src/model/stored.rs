@@ -1,4 +1,4 @@
-//! A model file whose tensors are read one by one, so that it is never in memory as a whole.
+//! A model file whose tensors are read one by one, so that the whole file is never in memory.
 
 use super::file::{NO_MODEL, TRUNCATED, info, is_left_out, values};
 use super::kept::{Raw, RawSource, embeddings};
@@ -30,7 +30,7 @@ impl StoredModel {
     /// Opens a file and checks its header.
     ///
     /// # Errors
-    /// As [`super::open`], except for what is wrong with a tensor.
+    /// As [`super::open`], except for errors in a tensor.
     pub fn open(path: &Path) -> Result<Self> {
         let failed = |e| Error::io(path, e);
         let mut file = File::open(path).map_err(failed)?;
@@ -55,8 +55,7 @@ impl StoredModel {
         Ok(Self { path: path.into(), file: Mutex::new(file), metadata, start, info })
     }
 
-    /// The good pictures that it keeps, and what embeddings are usual; nothing in files from before, or where none were
-    /// asked for.
+    /// The good pictures that it keeps, and the usual embeddings; empty for older files, or if none were asked for.
     ///
     /// # Errors
     /// The file cannot be read, or what is kept is damaged.
@@ -64,7 +63,7 @@ impl StoredModel {
         Kept::read(self, &self.info, &self.path)
     }
 
-    /// Of what it keeps the embeddings alone: no picture is decoded.
+    /// Only the embeddings that it keeps; no picture is decoded.
     ///
     /// # Errors
     /// The file cannot be read, or they are damaged.
@@ -72,7 +71,7 @@ impl StoredModel {
         embeddings(self, &self.info, &self.path)
     }
 
-    /// Whether its teacher is the embedded one, which it does not hold itself.
+    /// Whether its teacher is the embedded one, which the file leaves out.
     fn embedded(&self) -> bool {
         self.info.form.teacher.is_some()
     }

@@ -1,4 +1,4 @@
-//! The verdict's threshold, and what is stated about it.
+//! The verdict's threshold, and the statement about it.
 
 use crate::metrics::percent;
 use serde::{Deserialize, Serialize};
@@ -12,45 +12,45 @@ pub struct Threshold {
     pub method: String,
     /// How many good pictures it rests on.
     pub pictures: usize,
-    /// What to think of it, in words.
+    /// How reliable it is, in words.
     pub reliability: String,
     /// Whether it states the false-alarm rate that was asked for.
     pub reliable: bool,
-    /// The false-alarm rate that it states; `None` in a guess, and in files from before there was such a statement.
+    /// The false-alarm rate that it states; `None` for a guess, and in older files without such a statement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stated: Option<Stated>,
-    /// The scores it rests on: another rate can be had from them without pictures.
+    /// The scores it rests on, from which the threshold for another rate follows without the pictures.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scores: Vec<f64>,
 }
 
-/// The statement: of good pictures like those it rests on, at most the share `false_alarms` is called anomalous.
+/// The statement: at most the share `false_alarms` of good pictures like those it rests on is called anomalous.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stated {
     /// The share.
     pub false_alarms: f64,
-    /// Share of calibrations for which the statement holds.
+    /// Share of calibrations for which the statement is true.
     pub confidence: f64,
-    /// The share that was asked for; smaller where there were too few pictures for it.
+    /// The share that was asked for; smaller than `false_alarms` if there were too few pictures.
     pub asked: f64,
     /// Which pictures it rests on.
     pub basis: Basis,
 }
 
-/// What the pictures are that a threshold rests on.
+/// The kind of pictures that a threshold rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Basis {
     /// Held out of the whole training.
     HeldOut,
-    /// Every good picture, each scored by something that had not learned from it.
+    /// Every good picture, each scored by a student that had not learned from it.
     LeftOut,
     /// Given after the training.
     Calibrated,
 }
 
 impl Basis {
-    /// For people, after "good pictures, ".
+    /// In words, to follow "good pictures, ".
     pub fn describe(self) -> &'static str {
         match self {
             Self::HeldOut => "held out of the training",
@@ -61,7 +61,7 @@ impl Basis {
 }
 
 impl Stated {
-    /// For people: the rate and how sure it is.
+    /// In words: the rate and its confidence.
     pub fn describe(&self) -> String {
         let (rate, sure) = (percent(self.false_alarms), percent(self.confidence));
         format!("at most {rate} false alarms ({sure} sure)")
@@ -69,7 +69,7 @@ impl Stated {
 }
 
 impl Threshold {
-    /// What a model has before it is given one.
+    /// The placeholder of a model that has no threshold yet.
     pub fn none() -> Self {
         let none = || "none yet".to_owned();
         Self {
@@ -83,7 +83,7 @@ impl Threshold {
         }
     }
 
-    /// What is stated, for people; a file from before says what it rests on in its `method`.
+    /// The statement in words; an older file says in its `method` what it rests on.
     pub fn statement(&self) -> String {
         match &self.stated {
             Some(stated) => stated.describe(),
@@ -91,7 +91,7 @@ impl Threshold {
         }
     }
 
-    /// What cannot be about it, in words.
+    /// What is impossible about it, in words.
     pub fn impossible(&self) -> Option<String> {
         let share = |value: f64| value > 0.0 && value <= 1.0;
         let stated = |s: &Stated| [s.false_alarms, s.confidence, s.asked].into_iter().all(share);

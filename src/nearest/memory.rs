@@ -5,15 +5,15 @@ use crate::inference::LevelFeatures;
 /// The most patches in the memory of a level.
 pub const MOST_KEPT: usize = 1024;
 
-/// The most patches that the memory of a level is chosen from; of more, every so many-th.
+/// The most patches that the memory of a level is chosen from; of more, evenly spaced ones are taken.
 pub const MOST_CANDIDATES: usize = 16_384;
 
 /// Numbers that are multiplied at once.
 const LANES: usize = 8;
-/// Rows that share what is loaded of another.
+/// How many rows are multiplied with each number loaded from another row.
 const ROWS: usize = 4;
 
-/// A cosine above which a patch is another one once more: rounding alone is a tenth of that.
+/// Patches with a higher cosine count as the same; rounding alone is a tenth of the difference from 1.
 const SAME: f32 = 1.0 - 1e-6;
 
 /// Patches of one level, each of length 1: `rows` is `[patches, channels]`.
@@ -24,12 +24,12 @@ pub(super) struct Patches {
 }
 
 impl Patches {
-    /// The features that the teacher has of a level, each averaged over its 3x3 neighborhood.
+    /// The teacher's features of a level, each averaged over its 3x3 neighborhood.
     pub fn of(level: &LevelFeatures) -> Self {
         Self::new(&neighborhoods(&level.teacher, level.shape), level.shape[0])
     }
 
-    /// The columns of features `[C, positions]`, each brought to length 1.
+    /// The columns of features `[C, positions]`, each scaled to length 1.
     pub fn new(features: &[f32], channels: usize) -> Self {
         let positions = features.len() / channels.max(1);
         let mut rows = vec![0.0; features.len()];
@@ -51,7 +51,8 @@ impl Patches {
     }
 }
 
-/// The sums of features `[C, H, W]` over 3x3 neighborhoods, of what there is of them: they have the means' directions.
+/// The sums of features `[C, H, W]` over 3x3 neighborhoods, as far as these lie inside; sums have the same directions
+/// as means.
 fn neighborhoods(features: &[f32], [_, height, width]: [usize; 3]) -> Vec<f32> {
     let mut sums = vec![0.0; features.len()];
     let mut across = vec![0.0; height * width];
@@ -71,20 +72,20 @@ fn neighborhoods(features: &[f32], [_, height, width]: [usize; 3]) -> Vec<f32> {
     sums
 }
 
-/// What is remembered of one level.
+/// The memory of one level.
 #[derive(Clone, Debug)]
 pub(super) struct Memory {
     /// Ordered by the picture they come from.
     pub items: Patches,
-    /// That picture.
+    /// The picture of each item.
     owners: Vec<usize>,
-    /// By item, the patch of another picture that is most like it; none where there is no other picture.
+    /// For each item, the patch of another picture that is most like it; none if there is no other picture.
     stand_ins: Vec<Option<Vec<f32>>>,
 }
 
 impl Memory {
-    /// Of the patches of all good pictures: [`MOST_KEPT`] at most, of which each is the farthest from those before it
-    /// (k-center, Gonzalez 1985), so that none that is left out is far from all.
+    /// Chooses at most [`MOST_KEPT`] patches of all good pictures, each the farthest from those chosen before
+    /// (k-center, Gonzalez 1985), so that no patch left out is far from all of them.
     pub fn new(good: &[&Patches]) -> Self {
         let channels = good.first().map_or(0, |patches| patches.channels);
         let all: Vec<(usize, usize)> = good
@@ -100,7 +101,7 @@ impl Memory {
         let owners: Vec<usize> = candidates.iter().map(|&(owner, _)| owner).collect();
         let mut taken = spread(&rows, &owners, MOST_KEPT);
         taken.sort_unstable_by_key(|taken| taken.row);
-        // A plan takes a single channel for a map.
+        // Never a single item: a plan would take its single channel for a map.
         if let [only] = taken[..] {
             taken.push(only);
         }
@@ -117,8 +118,8 @@ impl Memory {
         self.items.len()
     }
 
-    /// `1 - max cos` of each patch with the items; in the place of those of picture `without` are their stand-ins, for
-    /// what they cover of other pictures was left out because of them. Infinite where nothing is left.
+    /// `1 - max cos` of each patch with the items. The items of picture `without` are replaced by their stand-ins,
+    /// since patches of other pictures that they cover were left out because of them. Infinite if nothing is left.
     pub fn distances(&self, patches: &Patches, without: Option<usize>) -> Vec<f32> {
         let item = |i: usize| match Some(self.owners[i]) == without {
             true => self.stand_ins[i].as_deref(),
@@ -140,12 +141,12 @@ impl Memory {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Taken {
     row: usize,
-    /// The row of another owner that is most like it.
+    /// The most similar row of another owner.
     stand_in: Option<usize>,
 }
 
-/// Which of the rows are kept, in the order in which they were chosen: at most `most`, and no more once all others are the
-/// [`SAME`] as one of them.
+/// Which of the rows are kept, in the order in which they are chosen: at most `most`, and no more once all others are
+/// the [`SAME`] as one of them.
 fn spread(rows: &Patches, owners: &[usize], most: usize) -> Vec<Taken> {
     let mut nearest = vec![f32::MIN; rows.len()];
     let mut cosines = vec![0.0; rows.len()];
@@ -159,9 +160,9 @@ fn spread(rows: &Patches, owners: &[usize], most: usize) -> Vec<Taken> {
             }
         };
         each_part(&rows.rows, &mut cosines, rows.channels, compare);
-        // Whatever it is like itself.
+        // A chosen row is never chosen again.
         nearest[row] = 1.0;
-        // The lowest cosine is the farthest; of several the first.
+        // The lowest cosine is the farthest; the first of several.
         let (mut lowest, mut highest) = (SAME, f32::MIN);
         let mut stand_in = None;
         next = None;
@@ -179,7 +180,8 @@ fn spread(rows: &Patches, owners: &[usize], most: usize) -> Vec<Taken> {
     taken
 }
 
-/// Runs `work` on stretches of rows and what belongs to them; the stretches do not change a result.
+/// Runs `work` on ranges of rows and the values that belong to them; how they are divided does not change a
+/// result.
 fn each_part(
     rows: &[f32],
     values: &mut [f32],
@@ -196,11 +198,11 @@ fn each_part(
     rows.chunks(PART * channels).zip(values.chunks_mut(PART)).for_each(work);
 }
 
-/// The products of `item` with up to [`ROWS`] rows of its length.
+/// The dot products of `item` with up to [`ROWS`] rows of its length.
 fn products(item: &[f32], rows: &[f32]) -> [f32; ROWS] {
     let length = item.len();
     let mut sums = [[0.0f32; LANES]; ROWS];
-    // A row that is not there is the first once more.
+    // The first row stands in for a missing one.
     let row = |r: usize| {
         if (r + 1) * length <= rows.len() { &rows[r * length..][..length] } else { &rows[..length] }
     };
@@ -221,7 +223,7 @@ fn products(item: &[f32], rows: &[f32]) -> [f32; ROWS] {
     })
 }
 
-/// The row that is most like `item`, and the cosine; `None` where there are none.
+/// The row most similar to `item`, and the cosine; `None` if there are no rows.
 pub(super) fn most_alike(item: &[f32], rows: &Patches) -> Option<(usize, f32)> {
     let mut best: Option<(usize, f32)> = None;
     for (n, some) in rows.rows.chunks(ROWS * rows.channels).enumerate() {
@@ -239,7 +241,7 @@ pub(super) fn most_alike(item: &[f32], rows: &Patches) -> Option<(usize, f32)> {
 mod tests {
     use super::*;
 
-    /// `count` patches of three channels along an arc of so many radians.
+    /// `count` patches of three channels along an arc of `arc` radians.
     fn along(arc: f32, count: usize, from: f32) -> Patches {
         let angle = |i: usize| from + arc * i as f32 / count as f32;
         let mut features = vec![0.0; 3 * count];
@@ -263,7 +265,7 @@ mod tests {
         for (found, right) in memory.distances(&a, Some(0)).iter().zip([0.1f32, 0.1, 0.1, 0.1, 0.1]) {
             assert!((found - (1.0 - right.cos())).abs() < 1e-6, "{found}");
         }
-        // Of a single picture nothing is left.
+        // Without the only picture nothing is left.
         assert_eq!(Memory::new(&[&a]).distances(&a, Some(0)), [f32::INFINITY; 5]);
     }
 
@@ -273,7 +275,7 @@ mod tests {
         let spread = |most| spread(&rows, &[0; 4096], most).into_iter().map(|taken| taken.row);
         let kept: Vec<usize> = spread(17).collect();
         assert_eq!(kept.iter().collect::<std::collections::BTreeSet<_>>().len(), 17);
-        // 17 of a stretch of 1: the next is at most 1/16 off.
+        // 17 items on an arc of length 1: the nearest is at most 1/16 away.
         for i in 0..rows.len() {
             let next = kept.iter().map(|&k| i.abs_diff(k)).min().unwrap();
             assert!(next as f32 / 4096.0 <= 1.0 / 15.0, "{i} is {next} off");
@@ -283,8 +285,8 @@ mod tests {
         assert_eq!(memory.len(), MOST_KEPT);
     }
 
-    /// A full memory has no holes where the picture that is left out was: another picture's patches lie there, and were left
-    /// out because of its.
+    /// Leaving a picture out makes no hole in a full memory: other pictures' patches lie there, which were left out
+    /// because of its items.
     #[test]
     fn what_an_item_covers_stands_in_for_it() {
         let (first, second) = (along(6.0, 4096, 0.0), along(6.0, 4096, 0.0007));
@@ -293,7 +295,7 @@ mod tests {
         for owner in 0..2 {
             assert!(memory.owners.iter().filter(|&&own| own == owner).count() > 100, "{:?}", memory.owners);
             for patches in [&first, &second] {
-                // As near as the covering is dense, whoever is left out.
+                // The distance is as small as the covering is dense, whichever picture is left out.
                 let far = memory.distances(patches, Some(owner)).into_iter().fold(0.0, f32::max);
                 assert!(far < 1.0 - 0.007_f32.cos(), "{far} without {owner}");
             }
@@ -310,20 +312,20 @@ mod tests {
             let far = memory.distances(&one, Some(without)).into_iter().fold(0.0, f32::max);
             assert!(far < 1.0 - 0.007_f32.cos(), "{far} without {without}");
         }
-        // The same patch everywhere is two items, since a plan takes one for a map.
+        // The same patch everywhere gives two items, since a plan would take one for a map.
         let plain = Patches::new(&[1.0; 3 * 2000], 3);
         let memory = Memory::new(&[&plain, &plain]);
         assert_eq!(memory.len(), 2);
         assert!(memory.distances(&plain, Some(0)).iter().all(|distance| *distance < 1e-6));
     }
 
-    /// As of one picture with much in it among plain ones.
+    /// Like one busy picture among plain ones.
     #[test]
     fn a_picture_that_has_all_items_is_compared_with_what_is_most_like_them() {
         let (busy, plain) = (along(6.0, 4096, 0.0), Patches::new(&[1.0, 0.0, 0.0], 3));
         let memory = Memory::new(&[&busy, &plain]);
         assert!(memory.owners.iter().all(|&owner| owner == 0));
-        // All that is left is the plain patch, where the arc begins.
+        // Only the plain patch is left, where the arc begins.
         for (i, distance) in memory.distances(&busy, Some(0)).iter().enumerate() {
             let right = 1.0 - (6.0 * i as f32 / 4096.0).cos();
             assert!((distance - right).abs() < 1e-5, "{i}: {distance} is not {right}");

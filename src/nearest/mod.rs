@@ -1,17 +1,17 @@
 //! A detector in seconds: the distance of each patch to the nearest patch of the good pictures.
 //!
 //! No training takes place. The embedded teacher's features of levels 1 to 3, averaged over 3x3 neighborhoods, are the
-//! patches (Roth et al., *Towards Total Recall in Industrial Anomaly Detection*, CVPR 2022, whose PatchCore joins two
-//! levels; here each level has a memory of its own, so that level 1 shows small defects). With `m` over the memory of
-//! level `k`, in place of the student's discrepancy stands
+//! patches (Roth et al., *Towards Total Recall in Industrial Anomaly Detection*, CVPR 2022; their PatchCore joins two
+//! levels, while here each level has a memory of its own, so that level 1 shows small defects). With `m` over the
+//! memory of level `k`, the student's discrepancy is replaced by
 //!
 //! ```text
 //! d_k = 1 - max_m cos(f, m)
 //! ```
 //!
-//! and everything that follows is the method's: map, Gaussian, score, threshold. The memory holds at most [`MOST_KEPT`]
-//! patches a level, chosen so that every other one is near one of them. The threshold rests on the good pictures, each
-//! scored by the patches of the others.
+//! and everything after it is the method's: map, Gaussian, score, threshold. The memory has at most [`MOST_KEPT`]
+//! patches per level, chosen so that every other patch is near one of them. The threshold rests on the good pictures,
+//! each scored by the patches of the others.
 
 mod memory;
 mod why;
@@ -20,8 +20,8 @@ use crate::amplification::RaaOptions;
 use crate::detection::{anomaly_map, from_good_scores};
 use crate::inference::{Engine, Plan};
 use crate::model::{
-    Basis, EmbeddedTeacher, FORMAT_WITH_FORM, Form, History, Info, Kept, KeptPicture, MOST_SIZE, Precision,
-    Score, Selection, StoredTensor, Threshold, assemble,
+    Basis, EmbeddedTeacher, FORMAT_WITH_FORM, Form, Info, Kept, KeptPicture, MOST_SIZE, Precision, Score,
+    StoredTensor, Threshold, assemble,
 };
 use crate::picture::{Picture, Range, ScoreMap, Seen, Size, View, normalize};
 use crate::synthesis::plainest_defect;
@@ -32,61 +32,61 @@ use memory::{Memory, Patches};
 use std::borrow::Cow;
 pub use why::{Gallery, Likeness};
 
-/// Fewest good pictures worth learning from.
+/// The fewest good pictures worth learning from.
 pub const FEWEST_PICTURES: usize = 3;
 
-/// Good pictures that the model file keeps at most.
+/// The most good pictures that the model file keeps.
 const MOST_SHOWN: usize = 12;
 
-/// Numbers of features that are held while it learns: a quarter of a gigabyte.
+/// How many numbers of features are held while learning: a quarter of a gigabyte.
 const MOST_NUMBERS: usize = 64 << 20;
 
-/// What is to be learned.
+/// The settings of an instant detector.
 #[derive(Clone, Debug)]
 pub struct Wanted {
-    /// What the model is of.
+    /// The model's name.
     pub name: String,
     /// The network's input.
     pub size: Size,
-    /// How it looks at pictures; as a whole.
+    /// How it looks at pictures; tiles are not possible.
     pub view: View,
     /// The stored values that are black and white in pictures of more than 8 bits.
     pub range: Option<Range>,
-    /// The share of good pictures that the threshold is to call anomalous at most.
+    /// The largest share of good pictures that the threshold may call anomalous.
     pub false_alarms: f64,
 }
 
-/// Learns from one good picture after the other.
+/// Learns from good pictures, added one by one.
 #[derive(Debug)]
 pub struct Learner {
     wanted: Wanted,
     engine: Engine,
     good: Vec<Known>,
-    /// Once it has learned.
+    /// Set once it has learned.
     memories: Option<[Memory; 3]>,
 }
 
-/// A good picture as it is known.
+/// What is remembered of a good picture.
 #[derive(Debug)]
 struct Known {
-    /// As the network gets it.
+    /// As the network receives it.
     input: Picture,
     /// The picture's own size.
     native: Size,
-    /// By level.
+    /// Its patches, by level.
     patches: [Patches; 3],
 }
 
-/// How a good picture scores beside the same with a synthetic anomaly, by the patches of the other pictures.
+/// The scores of a good picture without and with a synthetic anomaly, by the patches of the other pictures.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Trial {
-    /// As it is.
+    /// Without it.
     pub good: f64,
-    /// With the defect.
+    /// With it.
     pub made: f64,
 }
 
-/// How many good pictures at most are looked at for a network of that size: more would not fit into memory.
+/// The most good pictures that are used for a network of that size; more would not fit into memory.
 pub fn most_pictures(size: Size) -> usize {
     let channels = Backbone::Compact.channels();
     let sizes = Backbone::Compact.sizes(size);
@@ -94,17 +94,18 @@ pub fn most_pictures(size: Size) -> usize {
     (MOST_NUMBERS / each.max(1)).max(FEWEST_PICTURES)
 }
 
-/// Which of `count` pictures are looked at: all, or as many as fit, evenly spread.
+/// Which of `count` pictures are used: all, or as many as fit, evenly spaced.
 pub fn chosen(count: usize, size: Size) -> Vec<usize> {
     let most = most_pictures(size).min(count);
     (0..most).map(|i| i * count / most).collect()
 }
 
 impl Learner {
-    /// Nothing learned yet.
+    /// Starts with nothing learned.
     ///
     /// # Errors
-    /// The size is impossible, tiles are asked for, or the embedded teacher is not there (in a browser).
+    /// The size is impossible, tiles are asked for, or the embedded teacher has not been loaded (in a
+    /// browser).
     pub fn new(wanted: Wanted) -> Result<Self> {
         if !wanted.size.fits_network(MOST_SIZE) {
             let reason = format!("`size` {}: must be multiples of 32, 32 to {MOST_SIZE}", wanted.size);
@@ -138,12 +139,13 @@ impl Learner {
         self.good.len()
     }
 
-    /// Whether none were.
+    /// Whether none were added.
     pub fn is_empty(&self) -> bool {
         self.good.is_empty()
     }
 
-    /// Learns from what was added: the header and the bytes of the model file. `fingerprint` tells the pictures' contents.
+    /// Learns from the added pictures; returns the header and the bytes of the model file. `fingerprint` is that of the
+    /// pictures.
     ///
     /// # Errors
     /// There are fewer than [`FEWEST_PICTURES`], or scores are not finite.
@@ -182,15 +184,15 @@ impl Learner {
         Ok((info, bytes))
     }
 
-    /// Scores of picture `i` and of the same with a synthetic anomaly, by the patches of the other pictures; `None` before it
-    /// has learned, or beyond the last.
+    /// Scores of picture `i` without and with a synthetic anomaly, by the patches of the other pictures; `None` before
+    /// it has learned, or if there is no such picture.
     pub fn trial(&self, i: usize, seed: u64) -> Option<Trial> {
         let known = self.good.get(i)?;
         let made = plainest_defect(&known.input, seed).picture;
         Some(Trial { good: self.score(i, &known.patches)?, made: self.score(i, &self.patches(&made))? })
     }
 
-    /// Some of the good pictures, evenly spread, to be shown beside what looks odd.
+    /// Some of the good pictures, evenly spaced, to be shown beside an odd patch.
     fn kept(&self) -> Result<Kept> {
         let mut kept = Kept::default();
         let most = self.good.len().min(MOST_SHOWN);
@@ -219,7 +221,8 @@ impl Learner {
         (0..self.good.len()).map(value).collect()
     }
 
-    /// The score of a picture with these patches by what does not come from picture `i`, which it is or was made from.
+    /// The score of a picture with these patches, compared only with patches that do not come from picture `i`. The
+    /// scored picture is picture `i` itself, or one made from it.
     fn score(&self, i: usize, patches: &[Patches; 3]) -> Option<f64> {
         let memories = self.memories.as_ref()?;
         let Wanted { size, view, .. } = &self.wanted;
@@ -249,26 +252,17 @@ impl Learner {
         };
         Info {
             format_version: FORMAT_WITH_FORM,
-            program: concat!("aand ", env!("CARGO_PKG_VERSION")).into(),
-            name,
-            backbone: Backbone::Compact,
             teacher: format!("{} from the embedded teacher", Backbone::Compact),
-            size,
-            preprocessing: format!("RGB, {}, /255, ImageNet mean and deviation", view.words(size)),
-            view,
             range,
             form,
             raa: RaaOptions { gate: false, generator: false, ..RaaOptions::default() },
             score: Score::Nearest,
-            selection: Selection::Last,
             threshold,
-            seed: 0,
             precision: Precision::F16,
             training: serde_json::json!({ "instant": true, "false_alarms": false_alarms }),
             data_fingerprint,
             training_pictures: self.good.len(),
-            history: History::default(),
-            refinements: Vec::new(),
+            ..Info::new(name, Backbone::Compact, size, view)
         }
     }
 }

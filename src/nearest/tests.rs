@@ -1,4 +1,4 @@
-//! What a nearest-neighbor detector must be: quick, a model file like any other, and right about rendered parts.
+//! A nearest-neighbor detector is quick, gives a model file like any other, and judges rendered parts correctly.
 
 use super::*;
 use crate::detection::{Detector, Verdict};
@@ -15,7 +15,7 @@ fn part(n: u32) -> Picture {
     })
 }
 
-/// With a hole in it.
+/// The same with a hole in it.
 fn holed(n: u32) -> Picture {
     let mut picture = part(n);
     (24..36).for_each(|y| (26..40).for_each(|x| picture.put_pixel(x, y, Rgb([8, 4, 250]))));
@@ -55,7 +55,7 @@ fn a_handful_of_good_pictures_tells_a_hole_from_cloth() {
     assert!(x < 33 && 33 < x + w && y < 30 && 30 < y + h, "{:?}", found[1].regions[0]);
     // The same pictures give the same file.
     assert_eq!(learned(5).2, bytes);
-    // Left out, a picture scores as the threshold was made from, by the plan as by the memory.
+    // A picture left out scores as it did for the threshold, computed with the plan instead of the memory.
     let mut others = Learner::new(wanted()).unwrap();
     (1..5).for_each(|n| others.add(&part(n)).unwrap());
     let (_, bytes) = others.learn(String::new()).unwrap();
@@ -66,7 +66,7 @@ fn a_handful_of_good_pictures_tells_a_hole_from_cloth() {
     assert_eq!(learner.trial(5, 1), None);
 }
 
-/// More patches than the memory holds, and all of them the first picture's.
+/// There are more patches than the memory holds, and all that it holds come from the first picture.
 #[test]
 fn identical_pictures_have_a_threshold() {
     let mut learner = Learner::new(Wanted { size: Size::square(128), ..wanted() }).unwrap();

@@ -35,7 +35,7 @@ pub(super) fn contrast(picture: &Picture, level: f64) -> Picture {
 
 pub(super) fn blur(picture: &Picture, level: f64) -> Picture {
     let sigma = level * shorter_side(picture) / 256.0;
-    // Below a twentieth of a pixel there is nothing to see, and the library wants something above zero.
+    // Less than a twentieth of a pixel is invisible, and the library requires a value above zero.
     if sigma < 0.05 {
         return picture.clone();
     }
@@ -60,7 +60,7 @@ pub(super) fn jpeg(picture: &Picture, level: f64) -> Picture {
         height,
         ExtendedColorType::Rgb8,
     );
-    // JPEG ends at 65 535 pixels a side; what is larger stays as it is.
+    // JPEG allows at most 65,535 pixels a side; a larger picture stays as it is.
     let read = stored.ok().and_then(|()| image::load_from_memory_with_format(&bytes, ImageFormat::Jpeg).ok());
     read.map_or_else(|| picture.clone(), |picture| picture.into_rgb8())
 }

@@ -1,5 +1,6 @@
-//! What a camera and its surroundings change in a picture while the part stays as it is: light, focus, noise, storage,
-//! and where the part lies. Training draws them (`--augment`), the stress report goes through them.
+//! Changes of a picture that come from the camera and its surroundings while the part stays the same: light, focus,
+//! noise, storage, and where the part lies. Training draws them at random (`--augment`), the stress report applies
+//! them one by one.
 
 mod apply;
 
@@ -19,13 +20,16 @@ pub enum Perturbation {
     Lighting,
     /// Contrast: distances from the picture's mean times `1 + level`.
     Contrast,
-    /// Focus: a Gaussian blur; `level` is its deviation as a share of the shorter side, times 256.
+    /// Focus: a Gaussian blur; `level` is its standard deviation in pixels of a picture whose shorter side is
+    /// 256.
     Blur,
-    /// Sensor noise: normal, independent by pixel and channel; `level` is its deviation as a share of white.
+    /// Sensor noise: normal, independent in every pixel and channel; `level` is its standard deviation as a
+    /// share of white.
     Noise,
     /// Storage as JPEG; `level` is the quality, 1 to 100.
     Jpeg,
-    /// The part lies elsewhere: `level` is the way as a share of the shorter side. The border is continued.
+    /// The part lies elsewhere: `level` is the distance as a share of the shorter side. The border is
+    /// continued.
     Shift,
     /// The part is turned by `level` degrees about the center. The border is continued.
     Rotation,
@@ -49,7 +53,7 @@ impl Perturbation {
         }
     }
 
-    /// The levels that the stress report goes through.
+    /// The levels that the stress report applies.
     pub fn levels(self) -> &'static [f64] {
         match self {
             Self::Lighting => &[-0.2, -0.1, 0.1, 0.2],
@@ -62,12 +66,12 @@ impl Perturbation {
         }
     }
 
-    /// The level that leaves a picture as it is.
+    /// The level that leaves a picture unchanged.
     pub fn none(self) -> f64 {
         if self == Self::Jpeg { 100.0 } else { 0.0 }
     }
 
-    /// A level for people.
+    /// A level in words.
     pub fn describe(self, level: f64) -> String {
         match self {
             Self::Lighting | Self::Contrast => format!("{:+.0} %", 100.0 * level),
@@ -79,12 +83,12 @@ impl Perturbation {
         }
     }
 
-    /// Whether things in the picture change their place.
+    /// Whether things in the picture move.
     pub fn moves(self) -> bool {
         matches!(self, Self::Shift | Self::Rotation)
     }
 
-    /// A level to train with, from the range that the stress report goes through.
+    /// Draws a level to train with, from the range of the stress report's levels.
     fn draw(self, rng: &mut ChaCha8Rng) -> f64 {
         match self {
             Self::Lighting | Self::Contrast => rng.random_range(-0.2..=0.2),
@@ -96,7 +100,7 @@ impl Perturbation {
         }
     }
 
-    /// The picture changed so; `rng` draws the noise and the direction of a shift.
+    /// The picture with this change; `rng` draws the noise and the direction of a shift.
     pub fn apply(self, picture: &Picture, level: f64, rng: &mut ChaCha8Rng) -> Picture {
         match self {
             Self::Lighting => apply::lighting(picture, level),
@@ -127,11 +131,12 @@ impl FromStr for Perturbation {
     }
 }
 
-/// A picture as it might have been taken: each of the `kinds` at a level drawn from its range, moved first and stored
-/// last.
+/// A picture as it might have been taken: each of the `kinds` is applied at a level drawn from its range, movement
+/// first and storage last.
 pub fn vary(picture: &Picture, kinds: &[Perturbation], rng: &mut ChaCha8Rng) -> Picture {
     use Perturbation::{Blur, Contrast, Jpeg, Lighting, Noise, Rotation, Shift};
-    // As in the world: the part lies somewhere, light falls on it, the lens blurs, the sensor adds noise, a file is made.
+    // In the physical order: the part lies somewhere, light falls on it, the lens blurs, the sensor adds noise, a file
+    // is written.
     let order = [Rotation, Shift, Lighting, Contrast, Blur, Noise, Jpeg];
     order.into_iter().filter(|kind| kinds.contains(kind)).fold(picture.clone(), |picture, kind| {
         let level = kind.draw(rng);

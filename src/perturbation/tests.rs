@@ -66,7 +66,7 @@ fn noise_has_the_deviation_that_is_asked_for() {
 fn the_border_is_continued() {
     let grey = Picture::from_pixel(40, 40, Rgb([90; 3]));
     for (kind, level) in [(Perturbation::Shift, 0.1), (Perturbation::Rotation, 5.0)] {
-        // A black border would be tens on average; rounding is one at most.
+        // A black border would differ by tens on average; rounding by at most one.
         assert!(difference(&kind.apply(&grey, level, &mut rng()), &grey) <= 1.0, "{kind}");
     }
 }
@@ -86,7 +86,7 @@ fn a_varied_picture_follows_from_the_seed_and_only_from_what_is_asked() {
     let kinds = [Perturbation::Lighting, Perturbation::Noise];
     assert_eq!(vary(&picture, &kinds, &mut rng()), vary(&picture, &kinds, &mut rng()));
     assert_eq!(vary(&picture, &[], &mut rng()), picture);
-    // Light alone moves nothing: one value goes to one value.
+    // Light alone moves nothing: equal values stay equal.
     let lit = vary(&picture, &[Perturbation::Lighting], &mut rng());
     assert_eq!(lit.get_pixel(2, 3)[0], lit.get_pixel(10, 40)[0]);
 }

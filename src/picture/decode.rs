@@ -1,4 +1,4 @@
-//! From the bytes of a file to an upright 8-bit RGB picture.
+//! Decodes the bytes of a file to an upright 8-bit RGB picture.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -31,24 +31,24 @@ pub struct Details {
     pub mode: String,
     /// Whether the EXIF orientation turned or mirrored it.
     pub turned: bool,
-    /// The stored values, where they have more than 8 bits.
+    /// The stored values, if they have more than 8 bits.
     pub values: Option<Values>,
 }
 
 /// Decodes a picture to 8-bit RGB. The format is judged by content; `name` is for error messages only.
 ///
 /// Grey is repeated over the channels, a palette is looked up, alpha is dropped without blending (as
-/// Pillow's `convert("RGB")` does), 16 bits are rounded to 8, float values are cut to 0..1
-/// ([`decode_ranged`] for others). The EXIF orientation is applied; color profiles and gamma are ignored.
+/// Pillow's `convert("RGB")` does), 16 bits are rounded to 8, and floats are clamped to 0..1 (for other
+/// ranges see [`decode_ranged`]). The EXIF orientation is applied; color profiles and gamma are ignored.
 ///
 /// # Errors
-/// [`Error::Picture`] when the bytes are empty, cut off, of another kind, damaged, or larger than
-/// [`MAX_SIDE`] and [`MAX_PIXELS`] allow.
+/// [`Error::Picture`] when the bytes are empty, cut off, not a picture or damaged, or the picture is larger
+/// than [`MAX_SIDE`] and [`MAX_PIXELS`] allow.
 pub fn decode(bytes: &[u8], name: &Path) -> Result<Picture> {
     decode_detailed(bytes, name).map(|(picture, _)| picture)
 }
 
-/// [`decode`], and how the picture was stored.
+/// As [`decode`]; also returns how the picture was stored.
 ///
 /// # Errors
 /// As [`decode`].
@@ -56,7 +56,7 @@ pub fn decode_detailed(bytes: &[u8], name: &Path) -> Result<(Picture, Details)> 
     decode_ranged(bytes, name, None)
 }
 
-/// [`decode_detailed`], where values of more than 8 bits are read from the range's black to its white.
+/// As [`decode_detailed`], with values of more than 8 bits read from the range's black to its white.
 ///
 /// # Errors
 /// As [`decode`].
@@ -64,7 +64,7 @@ pub fn decode_ranged(bytes: &[u8], name: &Path, range: Option<Range>) -> Result<
     decode_within(MAX_PIXELS, bytes, name, range)
 }
 
-/// [`decode_ranged`], where a picture of more than `most` pixels is refused before any of them is decoded.
+/// As [`decode_ranged`], but refuses a picture of more than `most` pixels before any of them is decoded.
 ///
 /// # Errors
 /// As [`decode`].
@@ -93,10 +93,10 @@ pub fn open(path: impl AsRef<Path>) -> Result<Picture> {
     decode(&bytes, path)
 }
 
-/// The size of a picture in a file, upright; only its head is read.
+/// The upright size of a picture in a file; only its header is read.
 ///
 /// # Errors
-/// [`Error::Io`] when the file cannot be read, [`Error::Picture`] where it is no picture.
+/// [`Error::Io`] when the file cannot be read, [`Error::Picture`] when it is not a picture.
 #[cfg(not(target_arch = "wasm32"))]
 pub fn open_size(path: impl AsRef<Path>) -> Result<super::Size> {
     let path = path.as_ref();
@@ -121,7 +121,7 @@ pub fn open_ranged(path: impl AsRef<Path>, range: Option<Range>) -> Result<(Pict
     decode_ranged(&bytes, path, range)
 }
 
-/// Decodes in the stored mode, upright; not more than `most` pixels.
+/// Decodes in the stored mode, upright; at most `most` pixels.
 pub(super) fn read(bytes: &[u8], name: &Path, most: u64) -> Result<(DynamicImage, Details)> {
     if bytes.is_empty() {
         return Err(Error::picture(name, "the file is empty (0 bytes); copy or export it again"));
@@ -165,7 +165,7 @@ pub(super) fn read(bytes: &[u8], name: &Path, most: u64) -> Result<(DynamicImage
             ),
         ));
     }
-    // The JPEG decoder fills what is missing with grey instead of saying so.
+    // The JPEG decoder silently fills missing data with grey.
     if frame.is_some_and(|frame| !frame.whole || frame.lacks_scan()) {
         return Err(Error::picture(name, CUT_OFF));
     }
@@ -202,7 +202,7 @@ fn container(format: ImageFormat) -> Option<&'static str> {
     })
 }
 
-/// Whether the stored values are only near what was drawn.
+/// Whether the stored values are only close to the original ones.
 pub(super) fn is_lossy(bytes: &[u8]) -> bool {
     match image::guess_format(bytes) {
         Ok(ImageFormat::Jpeg) => true,
@@ -229,7 +229,7 @@ fn stranger(bytes: &[u8]) -> String {
     format!("{kind}; only {FORMATS} is read, whatever the file is called: convert it, or move it away")
 }
 
-/// Kinds that people have pictures in, by how their files begin.
+/// Other formats in which people have pictures, by how their files begin.
 const STRANGERS: [(&[u8], &str); 9] = [
     (b"%PDF", "it is a PDF document"),
     (b"\0\0\0\x0cjP  ", "it is JPEG 2000"),
@@ -255,16 +255,16 @@ fn explain(error: &ImageError, container: &str) -> String {
     }
 }
 
-/// What to say of a sound file that is not read.
+/// The message about an undamaged file of an unsupported variant.
 fn not_read(container: &str, variant: &str) -> String {
     format!("this variant of {container} is not read ({}); save it as 8-bit PNG", one_line(variant))
 }
 
-/// What to say of data that a decoder could not make sense of, in its words.
+/// The message about data that a decoder could not read, from the decoder's words.
 fn damaged(container: &str, said: &str) -> String {
     let said = one_line(said);
     let lower = said.to_lowercase();
-    // Decoders report a missing end, or what they do not know, in their own words.
+    // Each decoder has its own words for a missing end and for unsupported features.
     if lower.contains("unexpected end") {
         CUT_OFF.into()
     } else if ["unsupported", "not supported", "cannot yet"].iter().any(|words| lower.contains(words)) {

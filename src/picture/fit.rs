@@ -1,19 +1,19 @@
-//! A picture whose aspect is not the network's: squashed, padded or cropped.
+//! Pictures whose aspect ratio is not the network's: squashed, padded or cropped.
 
 use super::{Mask, Picture, ScoreMap, Size, resize};
 use serde::{Deserialize, Serialize};
 
-/// How a picture is brought to the network's aspect.
+/// How a picture is fitted to the network's aspect ratio.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(not(target_arch = "wasm32"), derive(clap::ValueEnum))]
 pub enum Fit {
-    /// Stretched to it. The method's.
+    /// Stretched to it. The method's way.
     #[default]
     Squash,
-    /// Shrunk until all of it is within; what is left is filled with its mirror image and does not count.
+    /// Shrunk until all of it fits; the remaining area is filled with its mirror image and does not count.
     Pad,
-    /// Shrunk until it covers the input; what hangs over is cut off, half at either end, and is not judged.
+    /// Shrunk until it covers the input; the excess is cut off, half at either end, and is not judged.
     Crop,
 }
 
@@ -21,14 +21,14 @@ pub enum Fit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame {
     input: Size,
-    /// The whole picture at the input's scale.
+    /// Size of the whole picture at the input's scale.
     scaled: Size,
-    /// Of its upper left corner; negative where it hangs over.
+    /// Position of its upper left corner; negative where it extends beyond the input.
     corner: [isize; 2],
 }
 
 impl Fit {
-    /// The place of a picture of `native` size in an input of the size `input`.
+    /// The position of a picture of `native` size in an input of the size `input`.
     pub fn frame(self, native: Size, input: Size) -> Frame {
         let ratio = |a: usize, b: usize| a as f64 / b.max(1) as f64;
         let scales = [ratio(input.width, native.width), ratio(input.height, native.height)];
@@ -39,7 +39,7 @@ impl Fit {
         };
         let side = |native: usize, input: usize| {
             let side = ((native as f64 * scale).round() as usize).max(1);
-            // Rounding must not leave a gap, nor hang over.
+            // Rounding must neither leave a gap nor extend beyond the input.
             if self == Self::Pad { side.min(input) } else { side.max(input) }
         };
         let scaled = Size::new(side(native.width, input.width), side(native.height, input.height));
@@ -53,26 +53,28 @@ impl Fit {
 }
 
 impl Frame {
-    /// The picture as the network gets it.
+    /// The picture as the network receives it.
     pub fn picture(&self, picture: &Picture) -> Picture {
         let (width, height) = self.scaled.pixels();
         let scaled = resize(picture, width, height);
         if self.is_whole() { scaled } else { cut(&scaled, self.corner.map(|at| -at), self.input) }
     }
 
-    /// A mask of the picture as it lies in the input, by torch's nearest rule; nothing where the picture is not.
+    /// A mask of the picture as it lies in the input, resized by torch's nearest rule; unmarked where there is
+    /// no picture.
     pub fn mask(&self, mask: &Mask) -> Mask {
         let scaled = mask.resize_torch_nearest(self.scaled.width, self.scaled.height);
         if self.is_whole() { scaled } else { scaled.cut(self.corner.map(|at| -at), self.input) }
     }
 
-    /// The same of a ground truth, by Pillow's nearest rule.
+    /// The same for a ground truth, by Pillow's nearest rule.
     pub fn truth(&self, mask: &Mask) -> Mask {
         let scaled = mask.resize_pil_nearest(self.scaled.width, self.scaled.height);
         if self.is_whole() { scaled } else { scaled.cut(self.corner.map(|at| -at), self.input) }
     }
 
-    /// The input's map as a map of the whole picture: without the padding, with zeros for what was cut off.
+    /// The input's map as a map of the whole picture: without the padding, and with zeros for the parts that
+    /// were cut off.
     pub fn whole(&self, map: ScoreMap) -> ScoreMap {
         if self.is_whole() {
             return map;
@@ -98,7 +100,7 @@ impl Frame {
     }
 }
 
-/// The `size` pixels of a picture from `corner` on; beyond its border it is mirrored, again and again.
+/// `size` pixels of a picture, starting at `corner`; beyond its border it is mirrored repeatedly.
 pub fn cut(picture: &Picture, corner: [isize; 2], size: Size) -> Picture {
     let (width, height) = picture.dimensions();
     let (w, h) = size.pixels();
@@ -112,7 +114,7 @@ pub fn cut(picture: &Picture, corner: [isize; 2], size: Size) -> Picture {
     Picture::from_fn(w, h, |x, y| *picture.get_pixel(columns[x as usize], rows[y as usize]))
 }
 
-/// Index into a line that is mirrored again and again, edge pixels repeated.
+/// Index into a line that is mirrored repeatedly, with edge pixels repeated.
 pub fn mirrored(position: isize, length: usize) -> usize {
     let period = 2 * length as isize;
     let position = position.rem_euclid(period) as usize;

@@ -1,8 +1,8 @@
-//! What a JPEG is before it is decoded: its variant, and in how many scans its components lie.
+//! Examines a JPEG before it is decoded: its variant, and the scans its components are in.
 //!
-//! The decoder behind `image` (zune-jpeg 0.5.15) knows fewer variants than there are, and takes a sequential
-//! JPEG with a scan per component for an interleaved one: with vertical subsampling it gives garbage without a
-//! word. Such files go through another decoder.
+//! The decoder behind `image` (zune-jpeg 0.5.15) does not support all variants, and takes a sequential JPEG
+//! with a scan per component for an interleaved one, so that with vertical subsampling it silently gives
+//! garbage. Such files go through another decoder.
 
 use std::io::Cursor;
 
@@ -10,7 +10,7 @@ use jpeg_decoder::{Decoder, PixelFormat};
 
 use super::Picture;
 
-/// What the markers of a JPEG say.
+/// The information in a JPEG's markers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Frame {
     /// The start-of-frame marker, `0xC0` for baseline.
@@ -21,14 +21,14 @@ pub(super) struct Frame {
     pub(super) components: u8,
     /// Components in the first scan.
     first_scan: u8,
-    /// Components with a scan of their own or a part in one.
+    /// Components that occur in any scan.
     scanned: u8,
     /// Whether an end-of-image marker follows the first scan.
     pub(super) whole: bool,
 }
 
 impl Frame {
-    /// Reads the markers; `None` where there is no frame before the first scan.
+    /// Reads the markers; `None` if there is no frame before the first scan.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let mut frame: Option<Self> = None;
         let mut seen = [false; 256];
@@ -48,8 +48,8 @@ impl Frame {
                     }
                     if frame.first_scan == 0 {
                         frame.first_scan = count;
-                        // Within a scan 0xFF is always escaped, so the marker cannot be data there; a
-                        // thumbnail's own end lies before the scan.
+                        // Within a scan 0xFF is always escaped, so this marker cannot be data; a thumbnail's
+                        // own end marker comes before the scan.
                         frame.whole = bytes[at..].windows(2).any(|pair| pair == [0xFF, 0xD9]);
                     }
                 }
@@ -60,7 +60,7 @@ impl Frame {
         frame
     }
 
-    /// Which variant this is, where it is one that is not read.
+    /// The variant's name if it is not supported.
     pub(super) fn unread(self) -> Option<String> {
         Some(match self.marker {
             0xC3 => "lossless".into(),
@@ -83,7 +83,7 @@ impl Frame {
     }
 }
 
-/// The next marker and its body, from `at`, which is moved behind it; data of a scan is passed over.
+/// The next marker and its body from `at` on; moves `at` past it and skips the data of a scan.
 fn segment<'a>(bytes: &'a [u8], at: &mut usize) -> Option<(u8, &'a [u8])> {
     loop {
         let start = *at + bytes.get(*at..)?.iter().position(|&byte| byte == 0xFF)?;
@@ -91,7 +91,7 @@ fn segment<'a>(bytes: &'a [u8], at: &mut usize) -> Option<(u8, &'a [u8])> {
         match marker {
             // Padding.
             0xFF => *at = start + 1,
-            // An escaped 0xFF, a restart, or what has no body.
+            // An escaped 0xFF, a restart, or another marker without a body.
             0x00 | 0x01 | 0xD0..=0xD8 => *at = start + 2,
             0xD9 => {
                 *at = start + 2;
@@ -107,14 +107,14 @@ fn segment<'a>(bytes: &'a [u8], at: &mut usize) -> Option<(u8, &'a [u8])> {
     }
 }
 
-/// Decodes a JPEG whose components lie in several scans; an error in the decoder's words.
+/// Decodes a JPEG whose components are in several scans; an error has the decoder's words.
 pub(super) fn decode_split(bytes: &[u8]) -> Result<Picture, String> {
     let mut decoder = Decoder::new(Cursor::new(bytes));
     let pixels = decoder.decode().map_err(|error| error.to_string())?;
     let info = decoder.info().ok_or("no header")?;
     let pixels = match info.pixel_format {
         PixelFormat::RGB24 => pixels,
-        // Ink: what each color leaves of the light, and what black leaves of that.
+        // Ink: the share of the light that each color lets pass, times the share that black lets pass.
         PixelFormat::CMYK32 => {
             let light = |ink: u8| 255 - u32::from(ink);
             let colors = |pixel: &[u8]| [0, 1, 2].map(|c| (light(pixel[c]) * light(pixel[3]) / 255) as u8);

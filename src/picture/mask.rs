@@ -11,7 +11,7 @@ use crate::error::Result;
 /// A patch counts as marked when more than this share of its pixels is (method.md 2.5).
 pub const PATCH_SHARE: f64 = 0.3;
 
-/// Which pixels belong to something (a defect, the foreground), row by row.
+/// Which pixels belong to a defect or to the foreground, row by row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mask {
     /// Pixels per row.
@@ -33,7 +33,8 @@ impl Mask {
         self.data.iter().filter(|&&marked| marked).count()
     }
 
-    /// The 8-connected components: for each pixel, row by row, 0 outside, else 1 + the number of its component.
+    /// The 8-connected components: for each pixel, row by row, 0 if unmarked, else 1 + the number of its
+    /// component.
     pub(crate) fn components(&self) -> Vec<u32> {
         let marks = self.data.iter().map(|&marked| u8::from(marked)).collect();
         let picture = GrayImage::from_raw(self.width as u32, self.height as u32, marks);
@@ -42,7 +43,7 @@ impl Mask {
         })
     }
 
-    /// The `size` pixels from `corner` on; nothing is marked beyond the border.
+    /// `size` pixels, starting at `corner`; nothing is marked beyond the border.
     pub fn cut(&self, corner: [isize; 2], size: super::Size) -> Self {
         let inside = |from: isize, i: usize, length: usize| {
             usize::try_from(from + i as isize).ok().filter(|&at| at < length)
@@ -58,13 +59,13 @@ impl Mask {
         cut
     }
 
-    /// Those that are marked in another mask of the same size as well.
+    /// The pixels that are also marked in another mask of the same size.
     pub fn and(mut self, other: &Self) -> Self {
         self.data.iter_mut().zip(&other.data).for_each(|(marked, &too)| *marked &= too);
         self
     }
 
-    /// Shrinks to `size`: marked where any pixel within is.
+    /// Shrinks to `size`: a pixel is marked if any pixel that it covers is.
     pub fn any(&self, size: super::Size) -> Self {
         let mut any = Self::filled(size.width, size.height, false);
         for (y, row) in self.data.chunks_exact(self.width.max(1)).enumerate() {
@@ -121,7 +122,7 @@ impl Mask {
                     .map(|row| &self.data[row * self.width..][columns.clone()])
                     .map(|run| run.iter().filter(|&&marked| marked).count())
                     .sum();
-                // 0.3 in integers, so that 3 of 10 is not above it by rounding.
+                // 0.3 in integers, so that 3 of 10 is not above it through rounding.
                 labels.push(10 * marked > 3 * area);
             }
         }
@@ -131,9 +132,9 @@ impl Mask {
 
 /// Reads a ground-truth mask from the bytes of a picture; `name` is for error messages only.
 ///
-/// Any pixel with a channel above 0 is marked, at native size, because VisA stores small integers instead
-/// of 255 (method.md 6). Lossy files (JPEG, lossy WebP) ring around 0, so there it is the upper half of the
-/// range that counts.
+/// At native size, any pixel with a channel above 0 is marked, because VisA stores small integers instead of
+/// 255 (method.md 6). Lossy files (JPEG, lossy WebP) have noise around 0, so there only values in the upper
+/// half of the range count.
 ///
 /// # Errors
 /// As [`decode`](super::decode()).
@@ -161,8 +162,7 @@ pub fn open_mask(path: impl AsRef<Path>) -> Result<Mask> {
     decode_mask(&bytes, path)
 }
 
-/// Whether a mask says nothing in its colors, which are the same everywhere, and something in its alpha channel,
-/// which is not read.
+/// Whether a mask's colors are the same everywhere while its alpha channel, which is not read, is not.
 #[cfg(not(target_arch = "wasm32"))]
 pub fn is_drawn_in_alpha(path: impl AsRef<Path>) -> bool {
     let path = path.as_ref();
@@ -187,7 +187,7 @@ mod tests {
     use std::io::Cursor;
 
     fn ramp(width: usize) -> Vec<Mask> {
-        // One mask per source column, so that the picked column is the mask that lights up.
+        // One mask per source column: the mask that is marked in the result tells which column was picked.
         (0..width)
             .map(|lit| Mask { width, height: 1, data: (0..width).map(|x| x == lit).collect() })
             .collect()

@@ -1,4 +1,4 @@
-//! From 8-bit RGB to what the teacher was trained on (method.md 1.3, step 3).
+//! Normalizes 8-bit RGB to the teacher's input (method.md 1.3, step 3).
 
 use super::Picture;
 
@@ -8,8 +8,8 @@ pub const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 /// Standard deviation of ImageNet per channel (red, green, blue), in units of the full scale.
 pub const STD: [f32; 3] = [0.229, 0.224, 0.225];
 
-/// `(value / 255 - MEAN) / STD` for every pixel, as channel x row x column (`3 * height * width`
-/// values), each step in f32 and in this order, as torchvision does it.
+/// `(value / 255 - MEAN) / STD` for every pixel, as channel x row x column (`3 * height * width` values),
+/// with every step in f32 and in this order, as in torchvision.
 pub fn normalize(picture: &Picture) -> Vec<f32> {
     let tables = normalized_values();
     let pixels = picture.as_raw();
@@ -24,7 +24,7 @@ pub fn normalize(picture: &Picture) -> Vec<f32> {
     planes
 }
 
-/// What [`normalize`] makes of each of the 256 values, per channel.
+/// The result of [`normalize`] for each of the 256 values, per channel.
 pub fn normalized_values() -> [[f32; 256]; 3] {
     std::array::from_fn(|channel| {
         std::array::from_fn(|value| (value as f32 / 255.0 - MEAN[channel]) / STD[channel])

@@ -1,15 +1,15 @@
-//! Of a TIFF with several pages, the one to read.
+//! Chooses the page to read from a TIFF with several.
 
 use std::io::Cursor;
 
 use tiff::decoder::Decoder;
 use tiff::tags::Tag;
 
-/// So many pages are looked at, at most.
+/// The most pages that are examined.
 const MOST: usize = 100;
 
-/// A copy of a TIFF that begins with its first full page, where the file itself does not: before the picture there
-/// may be a small copy of it.
+/// A copy of a TIFF that begins with its first full page, if the file itself does not: a small copy of the picture
+/// may come before it.
 pub(super) fn full_first(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut decoder = Decoder::new(Cursor::new(bytes)).ok()?;
     for index in 0..MOST {
@@ -27,7 +27,7 @@ pub(super) fn full_first(bytes: &[u8]) -> Option<Vec<u8>> {
     None
 }
 
-/// The file with another page first: its header says where that is.
+/// The file with another page first: the header holds the offset of the first page.
 fn beginning_at(bytes: &[u8], offset: u64) -> Option<Vec<u8>> {
     let little = bytes.starts_with(b"II");
     let (place, mut digits) = if bytes.get(2) == Some(&43) || bytes.get(3) == Some(&43) {

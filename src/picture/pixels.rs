@@ -1,4 +1,4 @@
-//! Pictures that are in memory already: a camera's frame, an array of another program.
+//! Pictures already in memory: a camera's frame, an array of another program.
 
 use image::{DynamicImage, GrayAlphaImage, GrayImage, ImageBuffer, RgbImage, RgbaImage};
 
@@ -6,7 +6,7 @@ use super::range::{Range, Values};
 use super::{MAX_PIXELS, MAX_SIDE, Picture, Size};
 use crate::{Error, Result};
 
-/// Pixels row by row, their channels side by side.
+/// Pixels row by row, with interleaved channels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Pixels<'a> {
     /// 8 bits.
@@ -27,12 +27,13 @@ impl Pixels<'_> {
     }
 }
 
-/// A picture of `size` from pixels `[H, W, channels]`: 1 grey, 2 grey and alpha, 3 red, green, blue, 4 with alpha. What
-/// a file with these values gives: grey is repeated, alpha is dropped, values of more than 8 bits are read from the
-/// range's black to its white, without one at full scale (floats: 0 to 1).
+/// A picture of `size` from pixels `[H, W, channels]`: 1 grey, 2 grey and alpha, 3 red, green, blue, 4 with alpha. The
+/// result is the same as from a file with these values: grey is repeated, alpha is dropped, and values of more than 8
+/// bits are read from the range's black to its white, or without a range at full scale (floats: 0 to 1).
 ///
 /// # Errors
-/// The pixels are not as many, none or too many, of other channels, or not numbers.
+/// The number of pixels is wrong, zero or too large, the number of channels is not supported, or a value is not a
+/// finite number.
 pub fn from_pixels(pixels: Pixels<'_>, size: Size, channels: usize, range: Option<Range>) -> Result<Picture> {
     let wrong = |reason: String| Err(Error::Setting(reason));
     let Size { width, height } = size;
@@ -55,7 +56,7 @@ pub fn from_pixels(pixels: Pixels<'_>, size: Size, channels: usize, range: Optio
     }
     let (w, h) = size.pixels();
     let image = match (pixels, channels) {
-        // What there is most often: no more than a copy.
+        // The most frequent case is a mere copy.
         (Pixels::U8(raw), 3) => RgbImage::from_raw(w, h, raw.to_vec()).map(DynamicImage::ImageRgb8),
         (Pixels::U8(raw), 1) => GrayImage::from_raw(w, h, raw.to_vec()).map(DynamicImage::ImageLuma8),
         (Pixels::U8(raw), 2) => GrayAlphaImage::from_raw(w, h, raw.to_vec()).map(DynamicImage::ImageLumaA8),
@@ -64,7 +65,7 @@ pub fn from_pixels(pixels: Pixels<'_>, size: Size, channels: usize, range: Optio
         (Pixels::U16(raw), 2) => ImageBuffer::from_raw(w, h, raw.to_vec()).map(DynamicImage::ImageLumaA16),
         (Pixels::U16(raw), 3) => ImageBuffer::from_raw(w, h, raw.to_vec()).map(DynamicImage::ImageRgb16),
         (Pixels::U16(raw), _) => ImageBuffer::from_raw(w, h, raw.to_vec()).map(DynamicImage::ImageRgba16),
-        // Grey floats have no kind of their own.
+        // `image` has no type for grey floats.
         (Pixels::F32(raw), 1 | 2) => {
             let grey = raw.chunks_exact(channels).flat_map(|pixel| [pixel[0]; 3]).collect();
             ImageBuffer::from_raw(w, h, grey).map(DynamicImage::ImageRgb32F)
@@ -100,7 +101,7 @@ mod tests {
 
     const SIZE: Size = Size::new(3, 2);
 
-    /// Pixels in memory are the picture that a file with the same values is.
+    /// Pixels in memory give the same picture as a file with the same values.
     #[test]
     fn the_same_as_from_a_file() {
         let name = Path::new("a file");

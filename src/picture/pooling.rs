@@ -1,22 +1,23 @@
-//! One score from a map.
+//! Reduces a map to one score.
 
 use super::{Mask, ScoreMap};
 use crate::Error;
 use serde::{Deserialize, Serialize};
 
-/// What of a map is the picture's score. Written as `max` or `top:P%`.
+/// How a map gives the picture's score. Written as `max` or `top:P%`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Pooling {
-    /// The highest value. The method's.
+    /// The highest value. The method's way.
     #[default]
     Max,
-    /// The mean of so many percent of the values, the highest ones; at least of one.
+    /// The mean of the highest values, this many percent of all, at least one.
     Top(f64),
 }
 
 impl Pooling {
-    /// The score of a map, of whose values those in `counted` count (all without). No value gives 0.
+    /// The score of a map, over the values marked in `counted`, or over all if it is `None`. Without any
+    /// value the score is 0.
     pub fn score(self, map: &ScoreMap, counted: Option<&Mask>) -> f64 {
         let inside = |i: usize| counted.is_none_or(|mask| mask.data.get(i).copied().unwrap_or(false));
         let values = map.data.iter().enumerate().filter(|(i, _)| inside(*i)).map(|(_, &value)| value);

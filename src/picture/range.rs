@@ -1,8 +1,8 @@
-//! Which stored values are black and white, where pictures have more than 8 bits.
+//! Which stored values are black and white in pictures of more than 8 bits.
 //!
-//! A camera of 10 or 12 bits writes files of 16 whose values end at 1023 or 4095: read at full scale they are
-//! nearly black. Floats have no scale of their own at all; read as 0 to 1, what lies beyond is cut. A [`Range`]
-//! says what is meant; without one, [`Remarks`](super::Remarks) notice it.
+//! A camera with 10 or 12 bits writes 16-bit files whose values end at 1023 or 4095; read at full scale they
+//! are nearly black. Floats have no scale of their own; read as 0 to 1, values beyond are clamped. A [`Range`]
+//! states the scale; without one, [`Remarks`](super::Remarks) report such values.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,8 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Picture;
 
-/// The stored values that become black and white, in pictures of 16 bits or floats; those of 8 bits are left as
-/// they are.
+/// The stored values that become black and white in pictures of 16 bits or floats; 8-bit values stay the same.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Range {
@@ -22,14 +21,14 @@ pub struct Range {
 }
 
 impl Range {
-    /// From black to white; `None` unless both are finite and the second is larger.
+    /// A range from black to white; `None` unless both are finite and the second is larger.
     pub fn new(low: f64, high: f64) -> Option<Self> {
         (low.is_finite() && high.is_finite() && (high - low).is_finite() && low < high)
             .then_some(Self { low, high })
     }
 
-    /// The smallest usual range that holds the values of these pictures: 8, 10, 12, 14 or 16 bits, or 0 to 1 for
-    /// floats. `None` where there are only pictures of 8 bits.
+    /// The smallest usual range that contains the values of these pictures: 8, 10, 12, 14 or 16 bits, or 0 to 1
+    /// for floats. `None` if there are only 8-bit pictures.
     pub fn of(values: &[Values]) -> Option<Self> {
         let highest = values.iter().map(|values| values.highest).reduce(f64::max)?;
         let lowest = values.iter().map(|values| values.lowest).fold(0.0, f64::min);
@@ -41,12 +40,12 @@ impl Range {
         Self::new(0.0, high)
     }
 
-    /// Whether all of a picture's values lie in it.
+    /// Whether it contains all of a picture's values.
     pub(super) fn holds(self, values: &Values) -> bool {
         values.lowest >= self.low && values.highest <= self.high
     }
 
-    /// The 8-bit value of a stored one.
+    /// The 8-bit value of a stored value.
     fn byte(self, value: f64) -> u8 {
         // The cast is saturating.
         (((value - self.low) / (self.high - self.low)) * 255.0).round() as u8
@@ -79,7 +78,7 @@ impl Range {
 /// The largest value of 16 bits.
 const FULL: f64 = 65535.0;
 
-/// The largest value of the usual depth that holds `highest`.
+/// The largest value of the smallest usual bit depth that holds `highest`.
 pub(super) fn usual(highest: f64) -> f64 {
     [255.0, 1023.0, 4095.0, 16383.0].into_iter().find(|&top| highest <= top).unwrap_or(FULL)
 }
@@ -118,7 +117,7 @@ impl From<Range> for String {
 /// A [`Range`], or the one that fits the pictures.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum RangeChoice {
-    /// [`Range::of`] the pictures that are trained on.
+    /// [`Range::of`] the training pictures.
     Auto,
     /// This one.
     Fixed(Range),
@@ -132,7 +131,7 @@ impl FromStr for RangeChoice {
     }
 }
 
-/// How values beyond 8 bits are stored.
+/// How values of more than 8 bits are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
     /// Integers of 16 bits.
@@ -153,12 +152,12 @@ pub struct Values {
 }
 
 impl Values {
-    /// Of the colors of a picture, transparency left aside; `None` for 8 bits.
+    /// The values of a picture's colors, without transparency; `None` for 8 bits.
     pub(super) fn of(image: &DynamicImage) -> Option<Self> {
         fn ends<T: Copy + Into<f64>>(raw: &[T], channels: usize) -> (f64, f64) {
             let colors = if channels.is_multiple_of(2) { channels - 1 } else { channels };
             let values = raw.chunks_exact(channels).flat_map(|pixel| &pixel[..colors]);
-            // What is not a number is to spread, not to vanish as in `f64::min`.
+            // NaN must be passed on, not dropped as in `f64::min`.
             values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &value| {
                 let value: f64 = value.into();
                 let nan = value.is_nan() || low.is_nan();
@@ -178,7 +177,7 @@ impl Values {
         Some(Self { depth, lowest, highest })
     }
 
-    /// Whether all of them are numbers.
+    /// Whether all of them are finite.
     pub(super) fn are_finite(self) -> bool {
         self.lowest.is_finite() && self.highest.is_finite()
     }

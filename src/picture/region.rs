@@ -3,11 +3,11 @@
 use super::{Mask, Size};
 use serde::{Deserialize, Serialize};
 
-/// How much the aspect of a picture may differ from that of the region's.
+/// How much the aspect ratio of a picture may differ from the region's.
 const ASPECT: f64 = 0.01;
 
-/// A region of interest, as it was drawn on pictures of one size; on larger or smaller ones of the same aspect it is
-/// scaled with them.
+/// A region of interest, drawn on pictures of one size; on larger or smaller pictures of the same aspect ratio it is
+/// scaled.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Region {
     /// The size of the pictures it was drawn on.
@@ -18,9 +18,9 @@ pub struct Region {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Shape {
-    /// Left, upper edge, width, height.
+    /// Left edge, upper edge, width, height.
     Rectangle([f64; 4]),
-    /// Corners one after the other; what lies within an odd number of outlines is inside.
+    /// Corners of each polygon in order; a point within an odd number of outlines is inside.
     Polygons(Vec<Vec<[f64; 2]>>),
     /// Lengths of runs of pixels, row by row: first outside, then inside, and so on.
     Mask(Vec<u32>),
@@ -30,7 +30,7 @@ impl Region {
     /// A rectangle on pictures of the size `of`.
     ///
     /// # Errors
-    /// In words: it has no pixel of the picture.
+    /// In words: it contains no pixel of the picture.
     pub fn rectangle(of: Size, [x, y, width, height]: [f64; 4]) -> Result<Self, String> {
         Self { of, shape: Shape::Rectangle([x, y, width, height]) }.checked()
     }
@@ -38,7 +38,7 @@ impl Region {
     /// Polygons, each a list of corners `[x, y]` in pixels.
     ///
     /// # Errors
-    /// In words: they have no pixel of the picture.
+    /// In words: they contain no pixel of the picture.
     pub fn polygons(of: Size, polygons: Vec<Vec<[f64; 2]>>) -> Result<Self, String> {
         Self { of, shape: Shape::Polygons(polygons) }.checked()
     }
@@ -46,7 +46,7 @@ impl Region {
     /// The marked pixels of a mask.
     ///
     /// # Errors
-    /// In words: it has none.
+    /// In words: it has no marked pixel.
     pub fn of_mask(mask: &Mask) -> Result<Self, String> {
         let (mut runs, mut inside) = (vec![0_u32], false);
         for &marked in &mask.data {
@@ -65,12 +65,12 @@ impl Region {
         if self.possible().is_none() {
             return Err("is no region: a number is missing or out of range".into());
         }
-        // A coarse look is enough for the large, a fine one needed for the small.
+        // A coarse check is enough for a large region, a fine one is needed for a small one.
         let empty = self.mask(self.of).count() == 0;
         if empty { Err(format!("has no pixel of a picture of {}", self.of)) } else { Ok(self) }
     }
 
-    /// Nothing where a number cannot be: it may come from a damaged file.
+    /// `None` if a number is impossible: it may come from a damaged file.
     pub fn possible(&self) -> Option<()> {
         let finite = |value: &f64| value.is_finite() && value.abs() < 1e9;
         let sides =
@@ -83,19 +83,19 @@ impl Region {
         (sides && shape).then_some(())
     }
 
-    /// Why it does not suit pictures of a size, if it does not.
+    /// Why it does not fit pictures of that size, if it does not.
     pub fn misfit(&self, picture: Size) -> Option<String> {
         let ratio = picture.aspect() / self.of.aspect();
         ((ratio - 1.0).abs() > ASPECT)
             .then(|| format!("the region of interest is of pictures of {}, this one is {picture}", self.of))
     }
 
-    /// The region on a grid of any size over the whole picture: the cells whose center is inside.
+    /// The region on a grid of any size over the whole picture: marks the cells whose center is inside.
     pub fn mask(&self, size: Size) -> Mask {
         self.part([0.0, 0.0], [self.of.width as f64, self.of.height as f64], size)
     }
 
-    /// The region within a piece of a picture of `native` size: `size` pixels from `corner` on.
+    /// The region within a piece of a picture of `native` size: `size` pixels, starting at `corner`.
     pub fn within(&self, native: Size, corner: [usize; 2], size: Size) -> Mask {
         let scale =
             [self.of.width as f64 / native.width as f64, self.of.height as f64 / native.height as f64];
@@ -103,7 +103,8 @@ impl Region {
         self.part([x, y], [size.width as f64 * scale[0], size.height as f64 * scale[1]], size)
     }
 
-    /// `size` cells over `extent` from `corner` on, all in pixels of the region's own picture.
+    /// The region on `size` cells that cover `extent`, starting at `corner`, in pixels of the region's own
+    /// picture.
     fn part(&self, corner: [f64; 2], extent: [f64; 2], size: Size) -> Mask {
         let mut mask = Mask::filled(size.width, size.height, false);
         let step = [extent[0] / size.width.max(1) as f64, extent[1] / size.height.max(1) as f64];
@@ -124,7 +125,7 @@ impl Region {
         mask
     }
 
-    /// Where each run of a mask begins; with its end.
+    /// Where each run of a mask begins, and the end of the last.
     fn starts(&self) -> Vec<u64> {
         let Shape::Mask(runs) = &self.shape else { return Vec::new() };
         let ends = runs.iter().scan(0_u64, |end, &run| {
@@ -134,7 +135,7 @@ impl Region {
         std::iter::once(0).chain(ends).collect()
     }
 
-    /// The stretches of the line at height `y` that are inside.
+    /// The segments of the line at height `y` that are inside.
     fn spans(&self, y: f64, starts: &[u64]) -> Vec<[f64; 2]> {
         match &self.shape {
             Shape::Rectangle([x, top, width, height]) => {

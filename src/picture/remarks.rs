@@ -1,18 +1,19 @@
-//! What is to be said about how many pictures are stored.
+//! Remarks about how many pictures are stored in an unexpected way.
 
 use super::Details;
 use super::range::{Depth, Range, Values, usual};
 
-/// Values of 16 bits that end below this seem to be of a camera of 14 bits or fewer.
+/// 16-bit values that all lie below this seem to come from a camera with 14 bits or fewer.
 const QUARTER: f64 = 16384.0;
 
-/// What was noticed in the pictures of a folder or a run: values that do not fit the range they are read with.
+/// What was noticed in the pictures of a folder or a run: values that do not fit the range with which they are
+/// read.
 #[derive(Clone, Debug)]
 pub struct Remarks {
     range: Option<Range>,
     sixteen: Ends,
     float: Ends,
-    /// Those with values outside the range.
+    /// Pictures with values outside the range.
     outside: Ends,
 }
 
@@ -35,19 +36,19 @@ impl Ends {
 }
 
 impl Remarks {
-    /// On no pictures yet; `range` is what they are read with.
+    /// Remarks on no pictures yet; `range` is the one with which pictures are read.
     pub fn new(range: Option<Range>) -> Self {
         Self { range, sixteen: Ends::NONE, float: Ends::NONE, outside: Ends::NONE }
     }
 
-    /// On these pictures.
+    /// Remarks on these pictures.
     pub fn on<'a>(range: Option<Range>, pictures: impl IntoIterator<Item = &'a Details>) -> Self {
         let mut remarks = Self::new(range);
         pictures.into_iter().for_each(|details| remarks.add(details));
         remarks
     }
 
-    /// Counts one more picture in.
+    /// Counts one more picture.
     pub fn add(&mut self, details: &Details) {
         let Some(values) = &details.values else { return };
         match values.depth {
@@ -59,7 +60,7 @@ impl Remarks {
         }
     }
 
-    /// A line each; none where there is nothing to say.
+    /// One line per remark; none if there is nothing to say.
     pub fn lines(&self) -> Vec<String> {
         match self.range {
             Some(range) => self.cut(range).into_iter().collect(),

@@ -7,7 +7,7 @@ use super::Picture;
 
 /// Fractional bits of a coefficient: 8 bits for the pixel and 2 for overshoot leave 22 of 32.
 const PRECISION: u32 = 32 - 8 - 2;
-/// Half a unit, so that the final shift rounds.
+/// Half a unit, added so that the final shift rounds.
 const HALF: i32 = 1 << (PRECISION - 1);
 /// Reach of the cubic kernel in pixels of the coarser grid.
 const SUPPORT: f64 = 2.0;
@@ -35,7 +35,7 @@ pub fn resize(picture: &Picture, width: u32, height: u32) -> Picture {
     out
 }
 
-/// Which source pixels make up each output pixel, and with which fixed-point coefficients.
+/// The source pixels of each output pixel, and their fixed-point coefficients.
 struct Taps {
     /// First source pixel and number of coefficients, per output pixel.
     spans: Vec<(usize, usize)>,
@@ -55,7 +55,7 @@ impl Taps {
         let mut weights = Vec::with_capacity(stride);
         for (index, slots) in coefficients.chunks_exact_mut(stride).enumerate() {
             let center = (index as f64 + 0.5) * scale;
-            // Truncation towards zero and then the cut to the picture, as in C.
+            // Truncated toward zero and then clamped to the picture, as in C.
             let first = (center - support + 0.5).max(0.0) as usize;
             let end = ((center + support + 0.5) as usize).min(from as usize);
             // Pillow multiplies by the reciprocal; a division differs in the last bit.
@@ -64,7 +64,7 @@ impl Taps {
             weights.extend((first..end).map(|tap| cubic((tap as f64 - center + 0.5) * shrink)));
             let sum: f64 = weights.iter().sum();
             for (slot, weight) in slots.iter_mut().zip(&weights) {
-                // `round` goes half away from zero, the same as adding +-0.5 and truncating.
+                // `round` rounds half away from zero, the same as adding +-0.5 and truncating.
                 *slot = (weight / sum * f64::from(1 << PRECISION)).round() as i32;
             }
             spans.push((first, end - first));

@@ -1,11 +1,11 @@
-//! Width and height, wherever both count.
+//! Width and height.
 
 use crate::Error;
 use serde::{Deserialize, Serialize};
 
 /// Width and height in pixels or positions.
 ///
-/// Written as one number where both are the same, which is how files from before there were others have it.
+/// Written as one number if both are the same, as in older files, which knew only squares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "Stored", into = "Stored")]
 pub struct Size {
@@ -15,7 +15,7 @@ pub struct Size {
     pub height: usize,
 }
 
-/// As a file has it.
+/// The form in a file.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Stored {
@@ -45,22 +45,22 @@ impl From<usize> for Size {
 }
 
 impl Size {
-    /// Any.
+    /// A size.
     pub const fn new(width: usize, height: usize) -> Self {
         Self { width, height }
     }
 
-    /// As wide as high.
+    /// A square.
     pub const fn square(side: usize) -> Self {
         Self { width: side, height: side }
     }
 
-    /// Of a picture.
+    /// The size of a picture.
     pub fn of(picture: &super::Picture) -> Self {
         Self { width: picture.width() as usize, height: picture.height() as usize }
     }
 
-    /// Pixels in all.
+    /// Number of pixels.
     pub const fn area(self) -> usize {
         self.width * self.height
     }
@@ -80,22 +80,22 @@ impl Size {
         self.width == self.height
     }
 
-    /// Width by height.
+    /// Width divided by height.
     pub fn aspect(self) -> f64 {
         self.width as f64 / self.height.max(1) as f64
     }
 
-    /// Every `step`-th row and column; both are multiples of it.
+    /// The size divided by `step`, of which both sides are multiples.
     pub const fn over(self, step: usize) -> Self {
         Self { width: self.width / step, height: self.height / step }
     }
 
-    /// Width and height as `image` counts them.
+    /// Width and height in the integers of `image`.
     pub fn pixels(self) -> (u32, u32) {
         (self.width as u32, self.height as u32)
     }
 
-    /// Whether a network can be made for it, up to `most` pixels either way: multiples of 32.
+    /// Whether a network can have this input: both sides are multiples of 32 and at most `most`.
     pub fn fits_network(self, most: usize) -> bool {
         [self.width, self.height].iter().all(|side| *side > 0 && side.is_multiple_of(32) && *side <= most)
     }

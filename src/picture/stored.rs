@@ -1,4 +1,4 @@
-//! How a picture is stored, in the words of `aand inspect`.
+//! How a picture is stored, in words for `aand inspect`.
 
 use image::{ColorType, ExtendedColorType, ImageDecoder};
 
@@ -9,8 +9,8 @@ pub(super) fn is_big_tiff(bytes: &[u8]) -> bool {
     bytes.starts_with(b"II\x2b\0\x08\0\0\0") || bytes.starts_with(b"MM\0\x2b\0\x08\0\0")
 }
 
-/// Color mode and depth. Decoders tell what they make of a file, so where that is something else than what is
-/// stored, the file's own header is asked.
+/// Color mode and depth. A decoder reports the mode of its output; if that differs from the stored mode, the
+/// file's own header is read.
 pub(super) fn mode(
     bytes: &[u8],
     container: &str,

@@ -1,15 +1,16 @@
-//! Tiles: a picture at its own resolution, one piece after the other, and their maps put together again.
+//! Tiles: a picture is looked at piece by piece at its own resolution, and the pieces' maps are joined.
 
 use super::{Mask, Picture, ScoreMap, Size, cut};
 use serde::{Deserialize, Serialize};
 
-/// A map of a whole picture has at most about so many values: of a larger picture, one for 2x2, 3x3 … pixels.
+/// A map of a whole picture has at most about this many values: for a larger picture, one value for 2x2, 3x3
+/// … pixels.
 const MOST_VALUES: usize = 1 << 20;
 
-/// How tiles lie. Their size is that of the network's input.
+/// How tiles overlap. Their size is that of the network's input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tiles {
-    /// Pixels that a tile shares with the next, at least.
+    /// The fewest pixels that a tile shares with the next.
     pub overlap: usize,
 }
 
@@ -19,8 +20,8 @@ impl Tiles {
         tile.shorter() / 4
     }
 
-    /// The upper left corners of the tiles that cover a picture of `native` size, row by row, evenly spread. A picture
-    /// that is smaller than a tile is in its upper left corner.
+    /// The upper left corners of the tiles that cover a picture of `native` size, row by row, evenly spaced. A picture
+    /// smaller than a tile lies in the tile's upper left corner.
     pub fn places(self, native: Size, tile: Size) -> Vec<[usize; 2]> {
         let [columns, rows] = [(native.width, tile.width), (native.height, tile.height)]
             .map(|(length, tile)| starts(length, tile, self.overlap));
@@ -28,7 +29,7 @@ impl Tiles {
     }
 }
 
-/// How many tiles it takes to cover a picture, without overlap.
+/// How many tiles cover a picture without overlap.
 pub fn cover(native: Size, tile: Size) -> usize {
     native.width.div_ceil(tile.width.max(1)) * native.height.div_ceil(tile.height.max(1))
 }
@@ -40,32 +41,32 @@ fn starts(length: usize, tile: usize, overlap: usize) -> Vec<usize> {
     (0..=steps).map(|i| (i * rest).checked_div(steps).unwrap_or(0)).collect()
 }
 
-/// One tile of a picture; what is beyond its border is mirrored.
+/// One tile of a picture, which is mirrored beyond its border.
 pub fn tile_of(picture: &Picture, place: [usize; 2], tile: Size) -> Picture {
     cut(picture, place.map(|at| at as isize), tile)
 }
 
-/// One tile of a mask; nothing is beyond its border.
+/// One tile of a mask; nothing is marked beyond its border.
 pub fn tile_of_mask(mask: &Mask, place: [usize; 2], tile: Size) -> Mask {
     mask.cut(place.map(|at| at as isize), tile)
 }
 
-/// The map of a whole picture in the making.
+/// The map of a whole picture while its tiles are being added.
 ///
-/// Where tiles overlap their values are averaged, and a tile counts the less the nearer its edge is: there it has not
-/// seen what is beyond, and so the sum has no seam.
+/// Where tiles overlap their values are averaged, and a tile counts less toward its edge, since it has not seen what
+/// lies beyond; so the result has no seam.
 #[derive(Debug)]
 pub struct Blend {
     native: Size,
-    /// Pixels of the picture to a value of the map, along each side.
+    /// Pixels of the picture per value of the map, along each side.
     step: usize,
     size: Size,
-    /// By value of the map: the weighted sum, and the weights.
+    /// For each value of the map, the weighted sum and the sum of the weights.
     sums: Vec<[f32; 2]>,
 }
 
 impl Blend {
-    /// Of a picture of that size.
+    /// An empty map of a picture of that size.
     pub fn new(native: Size) -> Self {
         let step = (1..).find(|step| native.area() / (step * step) <= MOST_VALUES).unwrap_or(1);
         let size = Size::new(native.width.div_ceil(step), native.height.div_ceil(step));
@@ -98,10 +99,12 @@ impl Blend {
     }
 }
 
-/// How much each pixel of a tile counts along one side: all in its middle, less and less over the width of the
-/// overlap, none beyond the picture. At the picture's own border nothing lies beyond, and all counts.
+/// The weight of each pixel of a tile along one side: full in its middle, decreasing over the width of the
+/// overlap, zero beyond the picture. At the picture's own border the weight is full, since nothing lies
+/// beyond.
 fn weights(start: usize, tile: usize, length: usize, overlap: usize) -> Vec<f32> {
-    // Level at both ends: a network sees less near the edge of a tile, and where the tile sets in nothing may show.
+    // A ramp that is flat at both ends: a network sees less near the edge of a tile, and the start of the tile must
+    // not show.
     let ramp = |distance: usize| {
         let share = ((distance as f32 + 0.5) / overlap.max(1) as f32).min(1.0);
         share * share * (3.0 - 2.0 * share)
@@ -139,8 +142,8 @@ mod tests {
         assert_eq!(cover(Size::new(2000, 800), Size::square(256)), 32);
     }
 
-    /// Tiles that differ by a constant: the map goes from one to the next in steps of 1.5 / overlap at most, twice
-    /// that where two directions meet.
+    /// Tiles that differ by a constant: the map changes from one to the next in steps of at most 1.5 / overlap,
+    /// twice that where two directions meet.
     #[test]
     fn the_map_has_no_seam() {
         let (native, tile, tiles) = (Size::new(300, 170), Size::square(128), Tiles { overlap: 32 });

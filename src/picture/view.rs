@@ -1,23 +1,24 @@
-//! How a model looks at a picture: at which pixels, in how many pieces, and what of it counts.
+//! How a model looks at a picture: at which scale, in how many pieces, and which region counts.
 
 use super::{Fit, Frame, Mask, Picture, Pooling, Region, ScoreMap, Size, Tiles, tile_of, tile_of_mask};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
-/// How a model looks at a picture. The default is the method's: all of it, squashed to the network's size.
+/// How a model looks at a picture. The default is the method's: the whole picture, squashed to the network's
+/// size.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct View {
-    /// What becomes of a picture of another aspect than the network's; of no concern to tiles.
+    /// How a picture of another aspect ratio is fitted to the network's; not used with tiles.
     #[serde(skip_serializing_if = "is_default")]
     pub fit: Fit,
-    /// In tiles of the network's size, at the picture's own resolution.
+    /// If set, the picture is looked at in tiles of the network's size, at its own resolution.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tiles: Option<Tiles>,
-    /// What of the picture counts, if not all.
+    /// The region of the picture that counts, if not all of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<Region>,
-    /// What of the map is the score.
+    /// How the map gives the score.
     #[serde(skip_serializing_if = "is_default")]
     pub pooling: Pooling,
 }
@@ -26,29 +27,29 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// A picture as a model looks at it.
+/// A picture as a model sees it.
 #[derive(Clone, Debug)]
 pub struct Seen<'a> {
-    /// Of the network's size, or the picture itself where it is looked at in tiles.
+    /// At the network's size, or the picture itself if it is looked at in tiles.
     pub picture: Cow<'a, Picture>,
     /// The picture's own size.
     pub native: Size,
 }
 
 impl Seen<'_> {
-    /// The same, without a picture of its own.
+    /// The same with a borrowed picture.
     pub fn borrowed(&self) -> Seen<'_> {
         Seen { picture: Cow::Borrowed(&self.picture), native: self.native }
     }
 
-    /// The same, with a picture of its own.
+    /// The same with an owned picture.
     pub fn owned(self) -> Seen<'static> {
         Seen { picture: Cow::Owned(self.picture.into_owned()), native: self.native }
     }
 }
 
 impl View {
-    /// Whether the network's map is the picture's, nothing added nor taken away.
+    /// Whether the network's map is the map of exactly the whole picture.
     pub fn shows_whole_maps(&self) -> bool {
         self.fit == Fit::Squash && self.tiles.is_none() && self.region.is_none()
     }
@@ -58,7 +59,7 @@ impl View {
         is_default(self)
     }
 
-    /// The picture as a network of the size `input` gets it.
+    /// The picture as a network of the size `input` receives it.
     pub fn see<'a>(&self, picture: &'a Picture, input: Size) -> Seen<'a> {
         let native = Size::of(picture);
         let picture = match self.tiles {
@@ -68,7 +69,7 @@ impl View {
         Seen { picture, native }
     }
 
-    /// A mask of a picture of its size, as the network gets it (for tiles as it is).
+    /// A mask, which has the picture's size, as the network receives it (unchanged for tiles).
     pub fn mask(&self, mask: Mask, input: Size) -> Mask {
         match self.tiles {
             Some(_) => mask,
@@ -80,8 +81,8 @@ impl View {
         self.fit.frame(native, input)
     }
 
-    /// What of the network's input may be painted on and learned from: not the padding, nor what is outside the region
-    /// of interest; nothing where that is all. `place` is that of a tile.
+    /// Where the network's input may be painted on and learned from: neither in the padding nor outside the region of
+    /// interest; `None` if everywhere. `place` is that of a tile.
     pub fn allowed(&self, native: Size, input: Size, place: [usize; 2]) -> Option<Mask> {
         if self.tiles.is_some() {
             let region = self.region.as_ref().map(|region| region.within(native, place, input));
@@ -119,7 +120,7 @@ impl View {
         map
     }
 
-    /// The region of interest on a map of the whole picture; nothing where all counts.
+    /// The region of interest on a map of the whole picture; `None` if everything counts.
     pub fn counted(&self, map: Size) -> Option<Mask> {
         self.region.as_ref().map(|region| region.mask(map))
     }
@@ -129,7 +130,8 @@ impl View {
         self.region.as_ref().and_then(|region| region.misfit(picture))
     }
 
-    /// What cannot be about it, for networks of the size `input`; it may come from a damaged or a hostile file.
+    /// What is impossible about it, for networks of the size `input`; it may come from a damaged or hostile
+    /// file.
     pub fn impossible(&self, input: Size) -> Option<String> {
         let region = self.region.as_ref().is_some_and(|region| region.possible().is_none());
         match self.tiles {
@@ -154,8 +156,8 @@ impl View {
         }
     }
 
-    /// A picture and its ground truth as the network gets them, the truth by Pillow's nearest rule; of one that is looked
-    /// at in tiles, the one around the middle of what is marked.
+    /// A picture and its ground truth as the network receives them, the truth resized by Pillow's nearest rule. If the
+    /// picture is looked at in tiles, the tile around the center of the marked area.
     pub fn around<'a>(&self, seen: &'a Seen<'_>, truth: &Mask, input: Size) -> (Cow<'a, Picture>, Mask) {
         if self.tiles.is_none() {
             let truth = self.frame(seen.native, input).truth(truth);
@@ -174,13 +176,13 @@ impl View {
         (Cow::Owned(tile_of(&seen.picture, place, input)), tile_of_mask(truth, place, input))
     }
 
-    /// A ground truth at the size of a map of the whole picture, by Pillow's nearest rule; what is outside the region of
-    /// interest is not asked for.
+    /// A ground truth at the size of a map of the whole picture, by Pillow's nearest rule; unmarked outside the region
+    /// of interest.
     pub fn truth(&self, mask: &Mask, map: &ScoreMap) -> Mask {
         let size = Size::new(map.width, map.height);
         let coarse = mask.width > size.width || mask.height > size.height;
         let truth = match self.tiles {
-            // The map is coarse for want of memory only: no defect may fall through it.
+            // The map is coarse only to save memory: no defect may be lost in it.
             Some(_) if coarse => mask.any(size),
             _ => mask.resize_pil_nearest(size.width, size.height),
         };
@@ -195,7 +197,7 @@ impl View {
         tile_of(picture, place, input)
     }
 
-    /// In words, of networks of the size `input`.
+    /// In words, for networks of the size `input`.
     pub fn words(&self, input: Size) -> String {
         let how = match (self.tiles, self.fit) {
             (Some(Tiles { overlap }), _) => {

@@ -1,4 +1,4 @@
-//! Everything needed to go on after a stop, in one safetensors file with its SHA-256 behind it.
+//! Everything needed to continue after a stop, in one safetensors file followed by its SHA-256.
 
 use crate::{Error, Result};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -6,25 +6,25 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-/// Where a run stands.
+/// The progress of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     /// Steps taken.
     pub step: usize,
-    /// Pictures painted so far: where the endless stream goes on.
+    /// Pictures painted so far: where the endless stream continues.
     pub pictures: u64,
     /// Seconds of training so far.
     pub seconds: f64,
     /// The seed of pictures and first weights.
     pub seed: u64,
-    /// What the learning rate has been multiplied by after divergence.
+    /// The factor by which the learning rate was reduced after divergence.
     pub caution: f64,
 }
 
-/// A run on disk.
+/// The saved state of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
-    /// Where it stands.
+    /// Its progress.
     pub progress: Progress,
     /// Flat vectors by name.
     pub vectors: BTreeMap<String, Vec<f32>>,
@@ -60,7 +60,7 @@ impl Checkpoint {
     /// Reads what [`Self::write`] wrote.
     ///
     /// # Errors
-    /// There is no such file, or it is no checkpoint.
+    /// There is no such file, or it is not a checkpoint.
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
         let fail = |e: String| {

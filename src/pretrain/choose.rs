@@ -1,8 +1,8 @@
-//! Which channels of a network stay when it is made narrower.
+//! Chooses the channels of a network that stay when it is made narrower.
 
 use nalgebra::DMatrix;
 
-/// What is left of a group of channels at one place of a network, and how much its readers care.
+/// The channels of a group at one place of a network, and their importance to the layers that read them.
 #[derive(Clone, Debug)]
 pub struct Reading {
     /// Covariance of the channels, `[n, n]`.
@@ -12,13 +12,13 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// Channels of this covariance that nobody reads yet.
+    /// Channels with this covariance, which nothing reads yet.
     pub fn new(covariance: DMatrix<f64>) -> Self {
         let importance = DMatrix::zeros(covariance.nrows(), covariance.ncols());
         Self { covariance, importance }
     }
 
-    /// Adds a reader by its own `importance`, scaled such that losing all channels costs `weight`.
+    /// Adds a reader with its own `importance`, scaled so that losing all channels costs `weight`.
     pub fn read(&mut self, importance: &DMatrix<f64>, weight: f64) {
         let all = importance.dot(&self.covariance);
         if all > 0.0 {
@@ -27,8 +27,9 @@ impl Reading {
     }
 }
 
-/// The `keep` channels, ascending, from which the others are best told linearly, by the readings' importance
-/// together: greedily, each time the channel that takes away most of what is still to be told.
+/// The `keep` channels, in ascending order, from which the others are best predicted linearly, weighted by
+/// the importance in all readings. Chosen greedily: each time the channel that reduces the remaining cost the
+/// most.
 ///
 /// With the residual covariance `R` after the channels so far, channel `j` lowers the cost by
 /// `(R A R)_jj / R_jj`, and `R` becomes `R - R_j R_j' / R_jj` (a pivoted Cholesky decomposition).
@@ -65,7 +66,7 @@ pub fn choose(mut readings: Vec<Reading>, keep: usize) -> Vec<usize> {
 mod tests {
     use super::*;
 
-    /// Covariance of six channels that are mixtures of two others: 1 and 4 are those two.
+    /// Covariance of six channels: 1 and 4 are independent, the others are mixtures of these two.
     fn two_of_six() -> DMatrix<f64> {
         let mixture =
             DMatrix::from_row_slice(6, 2, &[0.5, 0.5, 1.0, 0.0, 0.3, -0.4, 0.2, 0.1, 0.0, 1.0, -0.6, 0.2]);
@@ -77,7 +78,7 @@ mod tests {
         let mut reading = Reading::new(two_of_six());
         reading.read(&DMatrix::identity(6, 6), 1.0);
         let chosen = choose(vec![reading], 2);
-        // What is left of the covariance given the two chosen.
+        // The covariance that is left, given the two chosen channels.
         let all = two_of_six();
         let own = all.select_rows(&chosen).select_columns(&chosen);
         let cross = all.select_columns(&chosen);
@@ -99,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_channel_that_tells_of_others_beats_a_louder_one() {
-        // Channel 0 is loud and alone; 1 to 3 are the same signal.
+        // Channel 0 is strong and independent; 1 to 3 are the same signal.
         let mut covariance = DMatrix::from_element(4, 4, 1.0);
         covariance.row_mut(0).fill(0.0);
         covariance.column_mut(0).fill(0.0);

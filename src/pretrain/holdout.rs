@@ -1,4 +1,4 @@
-//! Pictures never trained on: painted ones from another seed, and photographs of a folder.
+//! Pictures that are never trained on: painted ones from another seed, and photographs from a folder.
 
 use super::procedural::{Painter, twins};
 use super::stream::Batch;
@@ -8,19 +8,18 @@ use std::path::{Path, PathBuf};
 
 /// How many held-out pictures are painted.
 pub const PAINTED: usize = 256;
-/// How many photographs of a folder are used at most.
+/// The most photographs of a folder that are used.
 const PHOTOGRAPHS: usize = 128;
 
 /// Painted pictures, in whole batches.
 pub fn painted(seed: u64, count: usize, size: usize) -> Vec<Batch> {
-    // Any other seed will do: the streams of two seeds have nothing in common.
+    // Any other seed works: the streams of two seeds have nothing in common.
     let painter = Painter::new(seed ^ 0x9e37_79b9_7f4a_7c15);
     let batches = PAINTED.div_ceil(count);
     (0..batches).map(|i| painter.batch((i * count) as u64, count, size)).collect()
 }
 
-/// Photographs of a folder, evenly spread over its files, in whole batches (the last ones come twice if
-/// need be).
+/// Photographs of a folder, evenly spaced over its files, in whole batches (some come twice if needed).
 ///
 /// # Errors
 /// The folder cannot be read, holds no picture, or one of the pictures is damaged.
@@ -56,7 +55,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     for entry in std::fs::read_dir(folder).map_err(|e| Error::io(folder, e))? {
         let path = entry.map_err(|e| Error::io(folder, e))?.path();
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("").to_ascii_lowercase();
-        // Masks look like nothing one would inspect.
+        // Masks do not look like anything one would inspect.
         let masks = path.file_name().is_some_and(|name| name == "ground_truth");
         if path.is_dir() && !masks {
             collect(&path, files)?;

@@ -1,17 +1,17 @@
-//! Convolutions fitted by least squares: the correction that brings a convolution's output closest to what is
-//! wanted of it, over many pictures.
+//! Convolutions fitted by least squares: the correction that brings a convolution's output closest to the
+//! wanted output, over many pictures.
 
-use super::standardise::numbers;
+use super::standardize::numbers;
 use crate::teacher::FoldedConv;
 use crate::{Error, Result};
 use burn::tensor::{Device, Tensor, TensorData};
 use nalgebra::DMatrix;
 
-/// What is added to the diagonal of the normal equations, as a share of its mean: a correction must earn its
-/// size, and what the pictures do not decide stays as it was.
+/// Added to the diagonal of the normal equations, as a share of its mean: large corrections are penalized,
+/// and whatever the pictures do not determine stays as it was.
 const RIDGE: f64 = 1e-4;
 
-/// Changes weight and bias of `conv` such that `conv(x)` is as close as can be to `target`, in the mean square
+/// Changes weight and bias of `conv` so that `conv(x)` is as close as possible to `target`, in the mean square
 /// over all positions of all `pairs` (`x`, `target`); `[B, in, H, W]` and `[B, out, H', W']`.
 ///
 /// # Errors
@@ -38,7 +38,7 @@ pub fn fit(conv: FoldedConv, pairs: &[(Tensor<4>, Tensor<4>)]) -> Result<FoldedC
     if correction.iter().any(|v| !v.is_finite()) {
         return Err(unsolved());
     }
-    // Column by column is output by output; the last row belongs to the constant.
+    // Each column belongs to one output; the last row is the bias.
     let values: Vec<f32> = correction.iter().map(|v| *v as f32).collect();
     let correction = Tensor::<2>::from_data(TensorData::new(values, [outputs, rows]), &device);
     let weight = correction.clone().slice([0..outputs, 0..rows - 1]).reshape(conv.weight.dims());
@@ -46,7 +46,8 @@ pub fn fit(conv: FoldedConv, pairs: &[(Tensor<4>, Tensor<4>)]) -> Result<FoldedC
     Ok(FoldedConv { weight: conv.weight + weight, bias: conv.bias + bias, stride: conv.stride })
 }
 
-/// What a convolution sees, `[in * kernel * kernel + 1, positions]`: zeros beyond the edge, ones in the last row.
+/// The input patches of a convolution, `[in * kernel * kernel + 1, positions]`: zeros beyond the edge, ones in
+/// the last row.
 fn patches(x: &Tensor<4>, kernel: usize, stride: usize, device: &Device) -> Result<Tensor<2>> {
     let [batch, inputs, height, width] = x.dims();
     let padding = kernel / 2;
@@ -77,7 +78,7 @@ fn patches(x: &Tensor<4>, kernel: usize, stride: usize, device: &Device) -> Resu
     Ok(Tensor::from_data(TensorData::new(rows, [inputs * kernel * kernel + 1, positions]), device))
 }
 
-/// In double precision.
+/// The matrix in double precision.
 ///
 /// # Errors
 /// The device fails.
@@ -113,7 +114,7 @@ mod tests {
     #[test]
     fn what_is_right_stays() {
         let device = Device::flex();
-        // Two channels that are the same: no one correction is the right one.
+        // Two equal channels: the correction is not unique.
         let x = Tensor::<4>::random([2, 1, 6, 6], Distribution::Normal(0.0, 1.0), &device);
         let x = Tensor::cat(vec![x.clone(), x], 1);
         let weight = Tensor::random([3, 2, 3, 3], Distribution::Normal(0.0, 1.0), &device);

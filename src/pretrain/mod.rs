@@ -1,24 +1,23 @@
-//! How the embedded teacher is made: an ImageNet ResNet-18 is pruned to half its width, and its three feature
-//! levels are distilled into what is left, on endless procedural pictures (`aand pretrain`). No photograph is
-//! used, so that the result may be shipped.
+//! Makes the embedded teacher (`aand pretrain`): an ImageNet ResNet-18 is pruned to half its width, and its
+//! three feature levels are distilled into the pruned network on endless procedural pictures. No photograph
+//! is used, so the result may be shipped.
 
 mod checkpoint;
 mod choose;
-mod distil;
+mod distill;
 mod holdout;
 mod least_squares;
-mod named_tensors;
 mod network;
 mod objective;
 mod optimizer;
 pub mod procedural;
 mod prune;
 mod scale;
-mod standardise;
+mod standardize;
 mod stream;
+mod trunk_file;
 
 pub use checkpoint::{Checkpoint, Progress};
-pub use named_tensors::NamedTensors;
 pub use procedural::Painter;
 
 use crate::files::{check_replace, clear_leftovers, folder_of, same_place};
@@ -33,20 +32,21 @@ pub struct PretrainOptions {
     #[arg(long, value_name = "FILE")]
     pub teacher: PathBuf,
 
-    /// Where the compact trunk goes (safetensors, 16-bit); FILE.checkpoint lies beside it during training.
+    /// The file for the compact trunk (safetensors, 16-bit); FILE.checkpoint is kept beside it during
+    /// training.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
 
-    /// Stop after so many steps.
+    /// Stop after this many steps.
     #[arg(long, default_value_t = 100_000)]
     pub steps: usize,
 
-    /// Stop after so many minutes of training, should that be earlier; the learning rate follows whichever is
-    /// nearer.
+    /// Stop after this many minutes of training, if that is earlier; the learning rate follows whichever
+    /// comes first.
     #[arg(long)]
     pub minutes: Option<f64>,
 
-    /// Pictures per step at --size; larger pictures come in batches of as many pixels.
+    /// Pictures per step at --size; batches of larger pictures have about as many pixels.
     #[arg(long, default_value_t = 64)]
     pub batch: usize,
 
@@ -58,11 +58,12 @@ pub struct PretrainOptions {
     #[arg(long, default_value_t = 256)]
     pub last_size: usize,
 
-    /// How much of the run the last part is.
+    /// The share of the run that is the last part.
     #[arg(long, default_value_t = 0.4)]
     pub last_share: f64,
 
-    /// Painted pictures of --size that the first weights are fitted to (pixels count: fewer of --last-size).
+    /// Painted pictures of --size to which the first weights are fitted (as many pixels, so fewer pictures,
+    /// of --last-size).
     #[arg(long, default_value_t = 1024)]
     pub fit_pictures: usize,
 
@@ -74,7 +75,7 @@ pub struct PretrainOptions {
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
 
-    /// Go on from FILE.checkpoint.
+    /// Continue from FILE.checkpoint.
     #[arg(long)]
     pub resume: bool,
 
@@ -90,7 +91,7 @@ pub struct PretrainOptions {
     #[arg(long, value_name = "DIR")]
     pub probe: Option<PathBuf>,
 
-    /// Threads that paint pictures; all cores when not given.
+    /// Threads that paint pictures; all cores unless given.
     #[arg(long)]
     pub threads: Option<usize>,
 }
@@ -123,7 +124,7 @@ impl PretrainOptions {
         Ok(())
     }
 
-    /// Makes sure that what is written takes the place of nothing but an earlier run's.
+    /// Makes sure that the output files replace nothing but those of an earlier run.
     fn check_outputs(&self) -> Result<()> {
         if same_place(&self.teacher, &self.out) {
             let file = self.out.display();
@@ -135,7 +136,7 @@ impl PretrainOptions {
         check_replace(&Checkpoint::path(&self.out), "checkpoint", "--out", |head| {
             has(head, "\"progress\":")
         })?;
-        // A trunk is all 16-bit and has no notes.
+        // A trunk is all 16-bit and has no metadata.
         let trunk = |head: &[u8]| has(head, "\"F16\"") && !has(head, "\"F32\"") && !has(head, "__metadata__");
         check_replace(&self.out, "trunk", "--out", trunk)?;
         clear_leftovers(folder_of(&self.out));
@@ -143,7 +144,7 @@ impl PretrainOptions {
     }
 }
 
-/// Distils, with progress on standard output, until `--steps` or `--minutes` are over or Ctrl-C is pressed.
+/// Distills, with progress on standard output, until `--steps` or `--minutes` are over or Ctrl-C is pressed.
 ///
 /// # Errors
 /// A setting is out of range; the teacher cannot be read; the output cannot be written; training diverges
@@ -151,5 +152,5 @@ impl PretrainOptions {
 pub fn run(options: &PretrainOptions, device: Device) -> Result<()> {
     options.check()?;
     options.check_outputs()?;
-    distil::Distillation::new(options, device)?.run()
+    distill::Distillation::new(options, device)?.run()
 }

@@ -1,16 +1,15 @@
-//! The compact trunk while it learns: ResNet-18 from the stem to layer 3 with half the features, and one 1x1 projection
-//! per level to the width of the network it learns from.
+//! The compact trunk in training: ResNet-18 from the stem to layer 3 with half the features, and one 1x1 projection per
+//! level to the width of the network it learns from.
 //!
-//! There is no batch normalization: the large network has its own folded in, the first weights are fitted to it
-//! (`prune`), and a network that normalizes by the statistics of a few pictures cannot give the features of one
-//! that does not.
+//! There is no batch normalization: the large network has its own folded in, the first weights are fitted to that
+//! network (`prune`), and a network that normalizes with the statistics of a few pictures cannot reproduce the features
+//! of one that does not.
 //!
-//! All weights lie in one flat vector, so that an optimizer step, an average or a checkpoint is a handful of
-//! operations instead of a dozen for each of some forty tensors: on a GPU the launches would cost more than
-//! the arithmetic.
+//! All weights are in one flat vector, so that an optimizer step, an average or a checkpoint takes a few operations
+//! instead of a dozen for each of some forty tensors, whose launches on a GPU would cost more than the arithmetic.
 
 use super::prune::Pruned;
-use super::standardise::numbers;
+use super::standardize::numbers;
 use crate::Result;
 use crate::convolution::{conv2d, max_pool3x3};
 use crate::teacher::{Backbone, FoldedConv, Teacher};
@@ -29,9 +28,9 @@ pub struct Unit {
     pub kernel: usize,
     /// Step in pixels.
     pub stride: usize,
-    /// Whose level's residual stream it reads, if any does.
+    /// The level whose residual stream it reads, if any.
     pub reads: Option<usize>,
-    /// And which one it writes to.
+    /// The level whose residual stream it writes, if any.
     pub writes: Option<usize>,
     /// Where its weight starts in the flat vector; the bias follows.
     pub start: usize,
@@ -44,11 +43,11 @@ impl Unit {
     }
 }
 
-/// Which number of the flat vector belongs to what.
+/// The layout of the flat vector.
 #[derive(Clone, Debug)]
 pub struct Layout {
-    /// Stem, then per block: first, second and (where the shape changes) shortcut convolution; then three
-    /// projections, used in training only.
+    /// Stem; then for each block the first, the second and (if the shape changes) the shortcut convolution;
+    /// then three projections, used only in training.
     pub units: Vec<Unit>,
     /// Length of the flat weights.
     pub weights: usize,
@@ -99,7 +98,7 @@ impl Layout {
         &self.units[..self.units.len() - 3]
     }
 
-    /// The flat weights of a pruned network of these shapes, whose projections shall give features standardised
+    /// The flat weights of a pruned network of these shapes, with projections that give features standardized
     /// by `standard` (mean and deviation of every channel, level by level).
     ///
     /// # Errors
@@ -128,14 +127,14 @@ impl Layout {
     }
 }
 
-/// The flat weights cut into tensors.
+/// The flat weights split into tensors.
 pub struct CompactTrunk<'a> {
     layout: &'a Layout,
     units: Vec<(Tensor<4>, Tensor<1>)>,
 }
 
 impl<'a> CompactTrunk<'a> {
-    /// Cuts the flat `weights` (plain device); with `learn`, the pieces are leaves of the gradient graph.
+    /// Splits the flat `weights` (plain device); with `learn`, the pieces are leaves of the gradient graph.
     pub fn new(layout: &'a Layout, weights: &Tensor<1>, learn: bool) -> Self {
         fn leaf<const D: usize>(tensor: Tensor<D>, learn: bool) -> Tensor<D> {
             if learn { tensor.autodiff().require_grad() } else { tensor }

@@ -1,12 +1,12 @@
-//! What the compact trunk is asked for, at each of the three levels:
+//! What the compact trunk learns, at each of the three levels:
 //!
-//! 1. the standardised features of the large network, through the projection (mean square error);
+//! 1. the standardized features of the large network, through the projection (mean square error);
 //! 2. their direction at every position (one minus the cosine);
-//! 3. the similarities *between* positions and pictures (relational distillation, Park et al. 2019), asked of
-//!    the trunk's own features without the projection, because the projection is thrown away afterwards, and
-//!    with the large network's channels in their own proportions: that is what a detector compares;
-//! 4. the discrepancy, again of its own features, between a picture and the same one with flaws: what a detector
-//!    sees of a defect.
+//! 3. the similarities *between* positions and pictures (relational distillation, Park et al. 2019), computed
+//!    from the trunk's own features without the projection, which is discarded after training, and with the
+//!    large network's channels in their own proportions, since that is what a detector compares;
+//! 4. the discrepancy, again of its own features, between a picture and the same picture with flaws, which is
+//!    how a detector sees a defect.
 
 use super::network::CompactTrunk;
 use super::procedural::twins;
@@ -37,7 +37,7 @@ impl Standard {
         }
     }
 
-    /// What the compact trunk is to give: the features of the large network, plain and standardised.
+    /// The targets of the compact trunk: the features of the large network, plain and standardized.
     pub fn targets(&self, features: [Tensor<4>; 3]) -> [Target; 3] {
         let mut level = 0;
         features.map(|plain| {
@@ -48,8 +48,8 @@ impl Standard {
     }
 }
 
-/// The losses of one batch: the sum to be lowered, and `[12]` numbers (four parts of level 1, of level 2, of
-/// level 3) to be shown.
+/// The losses of one batch: the sum to minimize, and `[12]` numbers to show (four parts for each of levels 1,
+/// 2 and 3).
 pub struct Losses {
     /// Weighted sum, `[1]`.
     pub total: Tensor<1>,
@@ -60,14 +60,14 @@ pub struct Losses {
 /// The features of the large network at one level.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// As they are.
+    /// Unchanged.
     pub plain: Tensor<4>,
-    /// Standardised.
+    /// Standardized.
     pub standard: Tensor<4>,
 }
 
-/// Compares the network's features of `x` with the `targets`. `window` (row and column, each 0 to 1) places the
-/// positions whose similarities are compared.
+/// Compares the network's features of `x` with the `targets`. `window` (row and column, each 0 to 1) is the
+/// position of the window whose similarities are compared.
 pub fn losses(network: &CompactTrunk<'_>, x: Tensor<4>, targets: [Target; 3], window: [f32; 2]) -> Losses {
     let features = network.features(x);
     let mut parts = Vec::with_capacity(3 * PARTS.len());
@@ -91,15 +91,15 @@ fn direction(a: Tensor<4>, b: Tensor<4>) -> Tensor<1> {
     -cosine(a, b).mean() + 1.0
 }
 
-/// Of two maps `[B, C, H, W]` at every position, `[B, 1, H, W]`.
+/// The cosine of two maps `[B, C, H, W]` at every position, `[B, 1, H, W]`.
 fn cosine(a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
     let dot = (a.clone() * b.clone()).sum_dim(1);
     let norms = (a.square().sum_dim(1) + 1e-6).sqrt() * (b.square().sum_dim(1) + 1e-6).sqrt();
     dot / norms
 }
 
-/// How far the discrepancy maps between pictures and their flawed twins, as the own features tell them, are from
-/// those of the large network: mean square, as a share of the latter's.
+/// How much the discrepancy maps between pictures and their flawed twins differ between the trunk's own features
+/// and the large network's: mean square, as a share of the latter's.
 fn discrepancy(own: Tensor<4>, target: Tensor<4>) -> Tensor<1> {
     let map = |x: Tensor<4>| {
         let count = x.dims()[0];
@@ -107,7 +107,7 @@ fn discrepancy(own: Tensor<4>, target: Tensor<4>) -> Tensor<1> {
         -cosine(x.clone().narrow(0, count - 2 * twins, twins), x.narrow(0, count - twins, twins)) + 1.0
     };
     let target = map(target);
-    // Flaws can be faint: then the square itself counts.
+    // If flaws are faint, the square itself counts.
     (map(own) - target.clone()).square().mean() / (target.square().mean() + 2e-3)
 }
 

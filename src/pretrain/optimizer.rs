@@ -42,7 +42,7 @@ impl Adam {
 pub fn learning_rate(peak: f64, step: usize, progress: f64) -> f64 {
     let warm_up = ((step + 1) as f64 / WARM_UP).min(1.0);
     let cosine = 0.5 * (1.0 + (std::f64::consts::PI * progress.clamp(0.0, 1.0)).cos());
-    // Never quite zero, so that a last step always does something.
+    // Never quite zero, so that even the last step has an effect.
     peak * warm_up * cosine.max(1e-3)
 }
 

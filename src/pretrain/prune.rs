@@ -1,12 +1,12 @@
-//! Where the compact trunk begins: the large network itself, with the channels that tell least taken out and
-//! the rest taught by least squares to make up for them (as He et al. 2017, "Channel Pruning", and Luo et al.
-//! 2017, "ThiNet"), on painted pictures.
+//! The starting point of the compact trunk: the large network itself, with the least informative channels
+//! removed and the rest fitted by least squares to make up for them (as in He et al. 2017, "Channel Pruning",
+//! and Luo et al. 2017, "ThiNet"), on painted pictures.
 //!
 //! Two kinds of channels are chosen (`choose`): those inside a block, after its first ReLU, and those of a
 //! level's residual stream, which all its blocks share because of the identity shortcuts. Then every
-//! convolution in turn, from the stem on, is fitted (`least_squares`) such that *with the narrow network's own
-//! activations* before it, it gives the wanted channels of the large one; so later layers make up for what
-//! earlier ones lost.
+//! convolution, starting at the stem, is fitted (`least_squares`) so that *from the narrow network's own
+//! activations* it gives the wanted channels of the large network; so later layers make up for what earlier
+//! ones lost.
 
 use super::choose::{Reading, choose};
 use super::least_squares::{fit, matrix};
@@ -16,20 +16,20 @@ use crate::teacher::{Backbone, Block, FoldedConv, Teacher, Trunk};
 use burn::tensor::{Device, Int, Tensor, TensorData, activation::relu};
 use nalgebra::DMatrix;
 
-/// How much the features that are handed out count beside one reader inside the network.
+/// The weight of the network's output features relative to one reader inside the network.
 const OUTPUT_WEIGHT: f64 = 3.0;
 
-/// A narrower network, and how the features of the large one are told from its own.
+/// A narrower network, and how to predict the large network's features from its own.
 #[derive(Clone, Debug)]
 pub struct Pruned {
     /// The network.
     pub trunk: Trunk,
-    /// Per level a 1x1 convolution from its channels to those of the large network.
+    /// For each level a 1x1 convolution from its channels to those of the large network.
     pub expansions: [FoldedConv; 3],
 }
 
-/// The chosen channels of one group, all divided by the same number, their typical deviation: that keeps the
-/// proportions of the large network, by which a detector compares, and weights of one size to train.
+/// The chosen channels of one group, all divided by their typical deviation: this keeps the proportions of
+/// the large network, which a detector compares, and gives weights of similar size to train.
 #[derive(Clone, Debug)]
 struct Chosen {
     index: Vec<usize>,
@@ -38,7 +38,7 @@ struct Chosen {
 }
 
 impl Chosen {
-    /// The best `keep` of the channels of `readings`; the last reading's deviations count.
+    /// The best `keep` channels of `readings`; the deviations are those of the last reading.
     fn new(readings: Vec<Reading>, keep: usize, device: &Device) -> Self {
         let variance = readings.last().map(|r| r.covariance.diagonal().clone_owned()).unwrap_or_default();
         let index = choose(readings, keep);
@@ -53,7 +53,7 @@ impl Chosen {
         x.clone().select(1, index) * self.scale
     }
 
-    /// The 1x1 convolution that puts the chosen channels back where they were among `channels`.
+    /// The 1x1 convolution that puts the chosen channels back at their positions among `channels`.
     fn back(&self, channels: usize) -> FoldedConv {
         let mut weight = vec![0.0; channels * self.index.len()];
         for (j, &i) in self.index.iter().enumerate() {
@@ -64,12 +64,12 @@ impl Chosen {
         FoldedConv { weight, bias: Tensor::zeros([channels], &self.device), stride: 1 }
     }
 
-    /// `conv` after `expansion`, its chosen outputs only.
+    /// `conv` applied after `expansion`, only its chosen outputs.
     fn narrowed(&self, conv: &FoldedConv, expansion: &FoldedConv) -> FoldedConv {
         let [outputs, inputs, kernel, _] = conv.weight.dims();
         let narrow = expansion.weight.dims()[1];
         let taps = kernel * kernel;
-        // Rows are output and tap, columns the inputs.
+        // Rows are outputs and taps, columns inputs.
         let rows = conv.weight.clone().permute([0, 2, 3, 1]).reshape([outputs * taps, inputs]);
         let weight = rows.clone().matmul(expansion.weight.clone().reshape([inputs, narrow]));
         let weight = weight.reshape([outputs, kernel, kernel, narrow]).permute([0, 3, 1, 2]);
@@ -82,7 +82,7 @@ impl Chosen {
     }
 }
 
-/// Moments of the channels of maps, batch by batch.
+/// Moments of the channels of maps, accumulated batch by batch.
 #[derive(Clone, Debug, Default)]
 struct Moments {
     products: Option<DMatrix<f64>>,
@@ -109,21 +109,22 @@ impl Moments {
     }
 }
 
-/// Importance of its inputs for a convolution: the sum over outputs and taps of `w w'`.
+/// Importance of a convolution's inputs: the sum over outputs and taps of `w w'`.
 fn importance(conv: &FoldedConv) -> Result<DMatrix<f64>> {
     let [outputs, inputs, kernel, _] = conv.weight.dims();
     let rows = conv.weight.clone().permute([0, 2, 3, 1]).reshape([outputs * kernel * kernel, inputs]);
     matrix(rows.clone().transpose().matmul(rows))
 }
 
-/// The chosen channels of the three streams, and of each block inside.
+/// The chosen channels of the three residual streams, and those inside each block.
 struct KeptChannels {
     streams: [Chosen; 3],
     inner: [Vec<Chosen>; 3],
 }
 
 fn plan(large: &Trunk, to: Backbone, pictures: &[Tensor<4>], device: &Device) -> Result<KeptChannels> {
-    // Per level: what enters its first block (level 1 only), what leaves each block, what is inside each.
+    // For each level: the input of its first block (level 1 only), the output of each block, and the features
+    // inside each.
     let mut entry = Moments::default();
     let mut after = large.layers.each_ref().map(|blocks| vec![Moments::default(); blocks.len()]);
     let mut inside = after.clone();
@@ -180,8 +181,8 @@ fn plan(large: &Trunk, to: Backbone, pictures: &[Tensor<4>], device: &Device) ->
 /// Activations of the narrow and of the large network, batch by batch.
 type Pairs = Vec<(Tensor<4>, Tensor<4>)>;
 
-/// `large` at the widths of `to`, fitted on `pictures` (`[B, 3, H, W]` each, ImageNet-normalized). Both are made
-/// of basic blocks, as many at each level.
+/// `large` pruned to the widths of `to`, fitted on `pictures` (`[B, 3, H, W]` each, ImageNet-normalized). Both
+/// must consist of basic blocks, equally many at each level.
 ///
 /// # Errors
 /// The device fails, or features are not finite.
@@ -214,7 +215,8 @@ pub fn prune(large: &Teacher, to: Backbone, pictures: &[Tensor<4>], device: &Dev
     Ok(Pruned { trunk: Trunk { stem, layers }, expansions })
 }
 
-/// One block; moves `stream` from before it to behind it. `expansion` tells the large stream from the narrow one.
+/// Narrows one block; advances `stream` from its input to its output. `expansion` predicts the large stream from
+/// the narrow one.
 fn narrow_block(
     block: &Block,
     [chosen, inner]: [&Chosen; 2],
@@ -240,7 +242,7 @@ fn narrow_block(
         .map(|(own, large)| (relu(narrow_first.forward(own.clone())), relu(first.forward(large.clone()))))
         .collect();
     let inner_expansion = fit(inner.back(first.weight.dims()[0]), &inside)?;
-    // The second convolution also makes up for what the shortcut lost.
+    // The second convolution also makes up for what the shortcut loses.
     let short = |own: &Tensor<4>| shortcut.as_ref().map_or(own.clone(), |conv| conv.forward(own.clone()));
     let mut wanted = Vec::with_capacity(stream.len());
     for ((own, large), (own_inside, large_inside)) in stream.iter().zip(&inside) {
@@ -257,7 +259,7 @@ fn narrow_block(
     Ok(narrow)
 }
 
-/// The 1x1 convolution that changes nothing.
+/// The identity as a 1x1 convolution.
 fn matrix_identity(channels: usize, device: &Device) -> Tensor<4> {
     Tensor::<2>::eye(channels, device).reshape([channels, channels, 1, 1])
 }
@@ -266,7 +268,7 @@ fn matrix_identity(channels: usize, device: &Device) -> Tensor<4> {
 mod tests {
     use super::*;
     use crate::pretrain::Painter;
-    use crate::pretrain::standardise::numbers;
+    use crate::pretrain::standardize::numbers;
 
     fn pictures(count: usize, device: &Device) -> Vec<Tensor<4>> {
         let painter = Painter::new(5);
@@ -296,7 +298,7 @@ mod tests {
     #[test]
     fn channels_that_are_copies_can_go() {
         let device = Device::flex();
-        // A network of twice the width in which every channel is there twice.
+        // A network of twice the width in which every channel occurs twice.
         let small = Teacher::random(Backbone::Compact, 3, &device).unwrap();
         let twice = |conv: &FoldedConv, first: bool| {
             let weight = Tensor::cat(vec![conv.weight.clone(); 2], 0);

@@ -1,16 +1,16 @@
-//! The size of the features. To a network of convolutions and ReLUs it means nothing: what is written to a residual
-//! stream may be multiplied by a number and divided by it where it is read. To what comes after the teacher it does:
-//! gate and generator have initial weights and a learning rate for the features of ImageNet networks, and the gate
-//! adds a position encoding of fixed size (method.md 2.1, 2.2, 2.9). Distillation compares projections and
-//! directions, so that it leaves the size to chance; here the large network's is given back.
+//! The size of the features. Within a network of convolutions and ReLUs it does not matter: a residual stream may be
+//! multiplied by a number where it is written and divided by it where it is read. After the teacher it does matter:
+//! gate and generator have initial weights and a learning rate suited to the features of ImageNet networks, and the
+//! gate adds a position encoding of fixed size (method.md 2.1, 2.2, 2.9). Distillation compares projections and
+//! directions, so it leaves the size to chance; here the size of the large network's features is restored.
 
 use super::network::Layout;
-use super::standardise::numbers;
+use super::standardize::numbers;
 use crate::Result;
 use burn::tensor::Tensor;
 
-/// What the features of `small` have to be multiplied by, level by level, to have the root mean square of
-/// those of `large`, `[B, C, H, W]` of the same pictures.
+/// The factor for each level by which the features of `small` must be multiplied to have the root mean square
+/// of those of `large`; `[B, C, H, W]` of the same pictures.
 ///
 /// # Errors
 /// The device fails.
@@ -23,7 +23,8 @@ pub fn factors(large: [Tensor<4>; 3], small: [Tensor<4>; 3]) -> Result<[f32; 3]>
     Ok(factors)
 }
 
-/// The flat weights with the features of level `k` `factors[k]` times as large; what the projections give stays.
+/// The flat weights with the features of level `k` scaled by `factors[k]`; the projections' results stay the
+/// same.
 pub fn scaled(layout: &Layout, weights: &[f32], factors: [f32; 3]) -> Vec<f32> {
     let mut scaled = weights.to_vec();
     for unit in &layout.units {

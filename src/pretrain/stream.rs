@@ -1,5 +1,4 @@
-//! Batches of pictures, painted ahead of the network by all cores, in an order that depends on nothing but
-//! the seed.
+//! Batches of pictures, painted ahead of the network by all cores, in an order that depends only on the seed.
 
 use super::procedural::Painter;
 use crate::picture::{MEAN, STD};
@@ -10,8 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 
-/// Some pictures of one size, packed as 8-bit numbers, four to a word: the upload is a quarter of what it
-/// would be as floats.
+/// Pictures of one size, packed as 8-bit numbers, four to a word, which makes the upload a quarter of the
+/// size of floats.
 #[derive(Clone, Debug)]
 pub struct Batch {
     words: Vec<i32>,
@@ -59,7 +58,7 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Starts to paint: pictures `first`, `first + 1` ... of the painter's stream, `count` to a batch.
+    /// Starts to paint pictures `first`, `first + 1` ... of the painter's stream, `count` to a batch.
     pub fn start(painter: &Arc<Painter>, first: u64, count: usize, size: usize, threads: usize) -> Self {
         let (sender, receiver) = sync_channel(2 * threads);
         let turn = Arc::new(AtomicU64::new(0));
@@ -78,7 +77,7 @@ impl Stream {
         Self { receiver: Some(receiver), waiting: BTreeMap::new(), next: 0, workers: workers.collect() }
     }
 
-    /// The next batch; `None` should the workers have died.
+    /// The next batch; `None` if the workers have died.
     pub fn take(&mut self) -> Option<Batch> {
         loop {
             if let Some(batch) = self.waiting.remove(&self.next) {

@@ -1,4 +1,4 @@
-//! What a model says before and after: of kept pictures, new ones, synthetic anomalies, and given defects.
+//! How a model judges kept pictures, new ones, synthetic anomalies and given defects, before and after.
 
 use super::Corrected;
 use crate::Result;
@@ -9,13 +9,13 @@ use crate::synthesis::plainest_defect;
 use crate::training::Judge;
 use std::borrow::Cow;
 
-/// The pictures that a refinement is checked by.
+/// The pictures with which a refinement is checked.
 pub(super) struct Checked<'a> {
     kept: Vec<&'a Seen<'static>>,
-    /// Which of them no student has learned from.
+    /// Indices of the kept pictures that no student has learned from.
     unlearned: Vec<usize>,
     new: Vec<&'a Seen<'static>>,
-    /// Made in the kept pictures.
+    /// Synthetic anomalies, made in the kept pictures.
     synthetic: Vec<Seen<'static>>,
     defects: Vec<&'a Seen<'static>>,
 }
@@ -54,17 +54,17 @@ impl<'a> Checked<'a> {
         }
     }
 
-    /// The kept pictures that tell the level of a student.
+    /// The kept pictures that show the level of a student's scores.
     pub fn unlearned(&self) -> impl Iterator<Item = &'a Seen<'static>> {
         self.unlearned.iter().map(|&i| self.kept[i])
     }
 
-    /// Of the scores of all, those of these.
+    /// The scores of [`unlearned`](Self::unlearned), from all scores.
     pub fn of_unlearned(&self, scores: &Scores) -> Vec<f64> {
         self.unlearned.iter().map(|&i| scores.kept[i]).collect()
     }
 
-    /// What a model says of all of them.
+    /// A model's scores of all of them.
     pub async fn scores(&self, judge: &Judge) -> Result<Scores> {
         Ok(Scores {
             kept: scores(judge, self.kept.iter().copied()).await?,
@@ -75,7 +75,7 @@ impl<'a> Checked<'a> {
     }
 }
 
-/// What a model says of some pictures.
+/// A model's scores of some pictures.
 pub(super) async fn scores<'a>(
     judge: &Judge,
     seen: impl Iterator<Item = &'a Seen<'static>>,
@@ -84,7 +84,7 @@ pub(super) async fn scores<'a>(
 }
 
 impl Scores {
-    /// What a threshold makes of them; `new` are the new pictures' scores.
+    /// The counts at a threshold; `new` are the new pictures' scores.
     pub fn standing(&self, threshold: f64, new: &[f64]) -> Standing {
         let called = |scores: &[f64]| Called {
             anomalous: scores.iter().filter(|&&score| score > threshold).count(),
@@ -107,7 +107,7 @@ fn share(called: Called) -> f64 {
     called.anomalous as f64 / called.of.max(1) as f64
 }
 
-/// What has become worse by more than `margin`, in a sentence; nothing if nothing has.
+/// What has become worse by more than `margin`, in a sentence; `None` if nothing has.
 pub(super) fn worse(before: &Standing, after: &Standing, margin: f64) -> Option<String> {
     let rise = |what, b: Called, a: Called| (what, share(a) - share(b));
     let fall = |what, b: Called, a: Called| (what, share(b) - share(a));

@@ -1,4 +1,4 @@
-//! A picture that somebody said the truth of.
+//! A picture whose verdict somebody corrected.
 
 use crate::hash::sha256_of;
 use crate::model::{Correction, Info};
@@ -6,21 +6,21 @@ use crate::picture::{Details, Seen, Size, decode_ranged};
 use crate::{Error, Result};
 use std::path::Path;
 
-/// A picture that somebody corrected the model by.
+/// A picture with which somebody corrects the model.
 #[derive(Clone, Debug)]
 pub struct Corrected {
-    /// As the model looks at it.
+    /// As the model sees it.
     pub seen: Seen<'static>,
-    /// Its name, and the hash by which it is known when it is given again.
+    /// Its name, and the hash by which it is recognized when it is given again.
     pub correction: Correction,
 }
 
 impl Corrected {
-    /// Of the bytes of a picture's file for the model that `info` describes; the correction has the file's name only, the
-    /// whole `path` is for messages. With it comes how the picture's values are stored.
+    /// From the bytes of a picture's file, for the model that `info` describes. The correction has only the file's
+    /// name; the whole `path` is for messages. Also returns how the picture is stored.
     ///
     /// # Errors
-    /// The bytes are no picture, damaged, too large, or do not fit how the model looks at pictures.
+    /// The bytes are not a picture, are damaged or too large, or the picture does not fit the model's view.
     pub fn read(bytes: &[u8], path: &Path, info: &Info) -> Result<(Self, Details)> {
         let (picture, details) = decode_ranged(bytes, path, info.range)?;
         if let Some(reason) = info.view.misfit(Size::of(&picture)) {

@@ -1,12 +1,12 @@
-//! A detector that learns from its operator: stage 2 goes on from the model's own student on pictures that somebody called
-//! good, together with the good pictures that the model keeps, so that these are not forgotten (docs/refine.md).
+//! A detector that learns from its operator: stage 2 continues from the model's own student on pictures that somebody
+//! called good, together with the good pictures that the model keeps, so that these are not forgotten (docs/refine.md).
 //!
-//! Teacher and amplifier stay as they are. The threshold afterwards is the higher of two:
+//! Teacher and amplifier stay unchanged. The new threshold is the higher of two:
 //!
-//! * the one from before, at the new student's level: times the ratio `new / old` of what the two students say of kept pictures
-//!   that neither has learned from, 1 where the model keeps none such;
-//! * one from the new pictures, each scored by a student that learned from the kept ones and from half of the new ones, not
-//!   from it.
+//! * the old one, adapted to the new student's level: multiplied by the ratio `new / old` of the two students' scores
+//!   of kept pictures that neither has learned from, or by 1 if the model keeps none;
+//! * one from the new pictures, each scored by a student that learned from the kept pictures and from the half of the
+//!   new ones that does not contain it.
 
 mod check;
 mod corrected;
@@ -37,20 +37,20 @@ use std::path::Path;
 pub struct Settings {
     /// Decides everything random.
     pub seed: u64,
-    /// How often the student sees each kept picture, and about as often new ones altogether.
+    /// How often the student sees each kept picture; it sees new pictures about as often in total.
     pub epochs: usize,
     /// Learning rate, times 0.2 after 80 % and again after 90 % of the epochs.
     pub lr: f64,
     /// Pictures per step.
     pub batch: usize,
-    /// The false-alarm rate that the threshold is to keep; that of the model's threshold unless given.
+    /// The false-alarm rate that the threshold should keep; that of the model's threshold unless given.
     pub false_alarms: Option<f64>,
-    /// By how large a share of the kept pictures, of the synthetic anomalies or of the given defects the model may become
+    /// The share of the kept pictures, of the synthetic anomalies or of the given defects by which the model may become
     /// worse.
     pub margin: f64,
-    /// What trains and judges.
+    /// The device that trains and judges.
     pub processor: Processor,
-    /// Seconds since 1970, to be told in the file.
+    /// Seconds since 1970, to be recorded in the file.
     pub when: Option<u64>,
 }
 
@@ -69,35 +69,36 @@ impl Default for Settings {
     }
 }
 
-/// A refined model, which nobody has to take.
+/// A refined model, which the caller may accept or reject.
 #[derive(Debug)]
 pub struct Refined {
-    /// The model, with what was done as the last of its refinements.
+    /// The model; the last of its refinements records what was done.
     pub model: Aand,
-    /// Why it should not be taken: what has become worse by more than the margin.
+    /// Why it should be rejected: what has become worse by more than the margin.
     pub worse: Option<String>,
-    /// So many of the good pictures were left out: the model was refined on them before, or they were given twice.
+    /// How many of the good pictures were left out, because the model was refined on them before or they were
+    /// given twice.
     pub left_out: usize,
 }
 
 impl Refined {
-    /// What was done, and what the model said before and says now.
+    /// What was done, and how the model judged before and judges now.
     pub fn record(&self) -> Option<&Refinement> {
         self.model.info.refinements.last()
     }
 
-    /// What has changed, in one sentence; empty where nothing was refined.
+    /// What has changed, in one sentence; empty if nothing was refined.
     pub fn sentence(&self) -> String {
         self.record().map(sentence::of).unwrap_or_default()
     }
 }
 
-/// Refines the model file `bytes` (`name` is for messages) on those of the `good` pictures that it was not refined on before;
-/// by `defects` it is checked only.
+/// Refines the model file `bytes` (`name` is for messages) on those of the `good` pictures on which it was not refined
+/// before; `defects` are only used to check it.
 ///
 /// # Errors
-/// The bytes are no model of this version, it keeps no pictures or has no student, a setting is impossible, there are no good
-/// pictures, no new ones, or more than a file can tell of, the device failed, or the observer asked to stop.
+/// The bytes are not a model of this version, it keeps no pictures or has no student, a setting is impossible, there
+/// are no good pictures, no new ones, or more than a file can record, the device failed, or the observer asked to stop.
 pub fn refine(
     (bytes, name): (&[u8], &Path),
     good: &[Corrected],
@@ -108,7 +109,7 @@ pub fn refine(
     read_sync(refine_async((bytes, name), good, defects, settings, observer))
 }
 
-/// As [`refine`], where reading from the device must be awaited.
+/// As [`refine`], if reading from the device must be awaited.
 ///
 /// # Errors
 /// As [`refine`].
@@ -141,7 +142,7 @@ pub async fn refine_async(
     let checked = Checked::new(&old, &good, defects, settings.seed);
     let scores_before = checked.scores(&Judge::new(&before, &settings.processor).await?).await?;
 
-    // Each half of the new pictures by a student that learned from the other.
+    // Each half of the new pictures is scored by a student that learned from the other half.
     let learned: Vec<&Seen<'static>> = old.pictures.iter().filter(|k| k.learned).map(|k| &k.seen).collect();
     let all: Vec<&Seen<'static>> = good.iter().map(|corrected| &corrected.seen).collect();
     let halves = draw(all.len(), all.len() / 2, settings.seed);
@@ -188,8 +189,8 @@ pub async fn refine_async(
     Ok(Refined { model, worse, left_out: given - good.len() })
 }
 
-/// Those of the good pictures that the model was not refined on yet, each once: one that is given again is no new evidence, and
-/// two that are the same, at the distance 0, would make any other look far.
+/// The good pictures on which the model was not refined yet, each once: a picture given again is no new evidence, and
+/// two equal ones, at distance 0, would make any other look far.
 fn new_ones<'a>(given: &'a [Corrected], refinements: &[Refinement]) -> Result<Vec<&'a Corrected>> {
     if given.is_empty() {
         return Err(Error::Setting("there are no good pictures to refine on".into()));
@@ -204,7 +205,7 @@ fn new_ones<'a>(given: &'a [Corrected], refinements: &[Refinement]) -> Result<Ve
     Ok(new)
 }
 
-/// Refuses beforehand what would make a file that cannot be opened.
+/// Refuses beforehand counts that would give a file that cannot be opened.
 fn check_counts([good, defects]: [usize; 2], refinements: usize, name: &Path) -> Result<()> {
     for (what, count) in [("good", good), ("defects", defects)] {
         if count > MOST_CORRECTIONS {
@@ -228,8 +229,8 @@ fn with_record(mut info: Info, threshold: Threshold, record: Refinement) -> Info
     info
 }
 
-/// What the `model` keeps from now on: of the pictures learned from, old and new, those that cover the others best, as many as
-/// the training was `asked` for at least; and the embeddings of the new ones among the others.
+/// What the `model` keeps from now on: the pictures, old and new, that best cover all those learned from, at least as
+/// many as the training was `asked` to keep; and the embeddings, including those of the new pictures.
 async fn keep(model: &Aand, old: Kept, new: &[&Seen<'static>], (asked, seed): (usize, u64)) -> Result<Kept> {
     let embedder = Embedder::new(&model.info, &NamedTensors::new(tensors_async(model).await?))?;
     let (mut learned, unlearned): (Vec<KeptPicture>, Vec<KeptPicture>) =
@@ -246,7 +247,7 @@ async fn keep(model: &Aand, old: Kept, new: &[&Seen<'static>], (asked, seed): (u
     let stay = draw(all.len(), MOST_KEPT, seed);
     let mut kept = Kept::default();
     kept.embeddings = all.into_iter().zip(stay).filter(|(_, stay)| *stay).map(|(e, _)| e).collect();
-    // Those that tell the level of new pictures are not given up.
+    // The pictures that show the level of unlearned pictures are never dropped.
     kept.fill(unlearned, MOST_KEPT)?;
     kept.fill(coverage(&embeddings, embeddings.len()).into_iter().map(|i| learned[i].clone()), count)?;
     Ok(kept)
@@ -275,7 +276,7 @@ mod tests {
             seed: 0,
             steps: 1,
             good: vec![correction("a")],
-            // Nothing was learned from it.
+            // Nothing was learned from this one.
             defects: vec![correction("b")],
             before: Standing::default(),
             after: Standing::default(),

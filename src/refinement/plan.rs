@@ -1,4 +1,4 @@
-//! The training of a refinement: stage 2 from the model's own student, on kept and new pictures.
+//! The training of a refinement: stage 2, starting from the model's own student, on kept and new pictures.
 
 use super::Settings;
 use crate::amplification::Amplifier;
@@ -12,22 +12,22 @@ use crate::{Error, Result};
 use serde::Deserialize;
 use std::path::Path;
 
-/// The settings of a model's training that hold for its refinements too.
+/// The settings of a model's training that also apply to its refinements.
 #[derive(Debug, Deserialize)]
 pub(super) struct Earlier {
     /// As in [`training::Settings`].
     pub hardest: usize,
-    /// What pictures are varied by; not named where it is nothing.
+    /// The changes with which pictures are varied; absent in the file if there are none.
     #[serde(default)]
     pub augment: Vec<Perturbation>,
-    /// So many pictures are to be kept; in a file that does not say, as many as there are.
+    /// How many pictures to keep; if the file does not say, as many as it has.
     #[serde(default)]
     pub keep: usize,
 }
 
 impl Earlier {
-    /// Of the model file `name`. Other settings may be missing or unknown in it; with a guess at these the student would
-    /// learn otherwise than it was trained.
+    /// From the model file `name`. Other settings in it may be missing or unknown, but guessing these would train the
+    /// student differently than before.
     pub fn of(info: &Info, name: &Path) -> Result<Self> {
         Self::deserialize(&info.training).map_err(|e| {
             Error::model(name, format!("the settings of its training cannot be read ({e}); train it again"))
@@ -35,26 +35,27 @@ impl Earlier {
     }
 }
 
-/// What stays the same for every student of a refinement.
+/// The settings shared by every student of a refinement.
 pub(super) struct StudentPlan<'a> {
     pub info: &'a Info,
     pub settings: &'a Settings,
     pub earlier: &'a Earlier,
-    /// On the plain device.
+    /// The teacher, on the plain device.
     pub teacher: &'a Teacher,
     /// The model's amplifier and student, on the autodiff device.
     pub start: (Amplifier, Student),
 }
 
 impl StudentPlan<'_> {
-    /// The model after its student went on on `kept` and `new` pictures; without a threshold of its own.
+    /// The model after its student learned further from `kept` and `new` pictures; without a threshold of its
+    /// own.
     pub async fn go_on(
         &self,
         kept: &[&Seen<'static>],
         new: &[&Seen<'static>],
         observer: &mut dyn Observer,
     ) -> Result<Aand> {
-        // As many new ones as kept ones, so that neither are drowned by the others.
+        // As many new ones as kept ones, so that neither kind dominates.
         let pictures: Vec<Seen<'static>> = (kept.iter().copied())
             .chain(new.iter().cycle().take(share(kept.len(), new.len())).copied())
             .cloned()
@@ -72,13 +73,14 @@ impl StudentPlan<'_> {
         distill_further(&job, observer).await
     }
 
-    /// Steps of the student that learns from so many kept and new pictures.
+    /// Number of steps of a student that learns from these numbers of kept and new pictures.
     pub fn steps(&self, kept: usize, new: usize) -> usize {
         (kept + share(kept, new)).div_ceil(self.settings.batch.max(1)) * self.settings.epochs
     }
 }
 
-/// The settings of a student's training: of the refinement, and of the model's own training.
+/// The settings of a student's training, combined from those of the refinement and of the model's own
+/// training.
 fn further(info: &Info, settings: &Settings, earlier: &Earlier) -> training::Settings {
     training::Settings {
         size: info.size,
@@ -98,7 +100,7 @@ fn further(info: &Info, settings: &Settings, earlier: &Earlier) -> training::Set
     }
 }
 
-/// How many times any new picture is in an epoch, all together.
+/// How many new pictures an epoch has in total, counting repetitions.
 fn share(kept: usize, new: usize) -> usize {
     if new == 0 { 0 } else { kept.max(new) }
 }
@@ -125,7 +127,7 @@ mod tests {
         assert_eq!(found.keep, 9);
         let further = further(&info_of(Backbone::Compact, 64), &Settings::default(), &found);
         assert_eq!((further.hardest, further.augment), (7, settings.augment));
-        // A file from before there was variation, and one with settings that came later.
+        // A file older than augmentation, and one with settings of a later version.
         let old = earlier(serde_json::json!({ "hardest": 10, "of_tomorrow": 1 })).unwrap();
         assert!(old.augment.is_empty());
     }

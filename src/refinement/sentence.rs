@@ -1,4 +1,4 @@
-//! A refinement in one sentence, for the program and the page.
+//! Describes a refinement in one sentence, for the program and the page.
 
 use crate::model::{Called, Refinement, Standing};
 
@@ -26,7 +26,7 @@ pub(super) fn of(record: &Refinement) -> String {
     )
 }
 
-/// So many corrections, in words.
+/// A number of corrections, in words.
 pub fn corrections(count: usize) -> String {
     if count == 1 { "1 correction".into() } else { format!("{count} corrections") }
 }

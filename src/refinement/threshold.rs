@@ -1,13 +1,13 @@
-//! The threshold after a refinement: the higher of the old pictures' and the new ones'.
+//! The threshold after a refinement: the higher one of the old pictures' and the new pictures'.
 
 use crate::detection::{FEWEST, from_good_scores};
 use crate::metrics::median;
 use crate::model::{Basis, Threshold};
 
-/// New pictures below which they say nothing about the threshold.
+/// With fewer new pictures than this, they say nothing about the threshold.
 pub(super) const FEWEST_NEW: usize = FEWEST;
 
-/// How the threshold came about where it is the one from before, in words.
+/// The method's words if the threshold is the former one.
 const FORMER: &str = "the threshold from before the refinement at the new student's level";
 
 /// The ratio new / old of the levels of pairs of scores, the median; 1 where nothing can be compared.
@@ -17,9 +17,9 @@ fn ratio(pairs: impl Iterator<Item = (f64, f64)>) -> f64 {
     if ratios.is_empty() { 1.0 } else { median(&ratios) }
 }
 
-/// The scores of the new pictures as if the refined model had not learned from them. Each of `left_out` is a student's scores
-/// of the new pictures that it had not learned from, and of the kept ones that nothing learned from; `unlearned` are the
-/// latter's scores before and after.
+/// The scores of the new pictures as if the refined model had not learned from them. Each of `left_out` has a student's
+/// scores of the new pictures that it has not learned from, and of the kept pictures that no student learned from;
+/// `unlearned` are the latter's scores before and after the refinement.
 pub(super) fn on_the_models_level(left_out: &[(Vec<f64>, Vec<f64>)], unlearned: &[(f64, f64)]) -> Vec<f64> {
     let level = |(new, level): &(Vec<f64>, Vec<f64>)| {
         let times = ratio(level.iter().copied().zip(unlearned.iter().map(|(_, after)| *after)));
@@ -28,20 +28,21 @@ pub(super) fn on_the_models_level(left_out: &[(Vec<f64>, Vec<f64>)], unlearned: 
     left_out.iter().flat_map(level).collect()
 }
 
-/// The threshold for old and new pictures, from the `old` one, the scores before and after of pictures that neither student
-/// learned from, and the new ones' (none where they are too few).
+/// The threshold for old and new pictures, from the `old` threshold, the scores before and after of pictures that
+/// neither student learned from, and the new pictures' scores (none if there are too few).
 pub(super) fn both(old: &Threshold, unlearned: &[(f64, f64)], new: &[f64], asked: f64) -> Threshold {
     let times = ratio(unlearned.iter().copied());
     let scores: Vec<f64> = old.scores.iter().map(|score| score * times).collect();
     let former = Threshold { value: old.value * times, method: FORMER.into(), ..old.clone() };
-    // A guess, or a threshold of a file from before, rests on no scores and states nothing.
+    // A guess, or the threshold of an older file, rests on no scores and states nothing.
     let stated = old.stated.filter(|_| scores.len() >= FEWEST);
     let of_old = match stated {
         None => Threshold { stated: None, scores: scores.clone(), ..former },
         Some(stated) => {
             let found = from_good_scores(&scores, asked, Basis::LeftOut);
-            // After a refinement the scores of two kinds of pictures are among each other, and the rank among all may be below
-            // what one kind needs. Where no higher rate is asked for, the threshold that did for both stays the least.
+            // After a refinement the scores of two kinds of pictures are mixed, and the rank among all may be lower
+            // than one kind needs. If no higher rate is asked for, the threshold that was right for both stays the
+            // minimum.
             let (value, method) = match asked <= stated.asked && former.value > found.value {
                 true => (former.value, former.method),
                 false => (found.value, format!("{}, as they score after the refinement", found.method)),
@@ -56,13 +57,13 @@ pub(super) fn both(old: &Threshold, unlearned: &[(f64, f64)], new: &[f64], asked
     let rate = |threshold: &Threshold| threshold.stated.map_or(1.0, |stated| stated.false_alarms);
     let method = format!("the higher of: {}; {}, corrections", of_old.method, of_new.method);
     let (value, pictures) = (of_old.value.max(of_new.value), of_old.pictures + of_new.pictures);
-    // What is stated holds for either kind.
+    // The statement must be true for either kind.
     let weaker = if rate(&of_old) > rate(&of_new) { of_old } else { of_new };
     Threshold {
         value,
         method,
         pictures,
-        // Beside a guess they would look as if all that it rests on were known.
+        // With a guess they would look as if everything that it rests on were known.
         scores: match stated {
             Some(_) => scores.into_iter().chain(new.iter().copied()).collect(),
             None => scores,
@@ -101,7 +102,7 @@ mod tests {
         assert_eq!((found.value, found.scores.len()), (1.0, 40));
     }
 
-    /// The scores of both kinds are then among each other, and four of 44 may be above the threshold.
+    /// The scores of both kinds are then mixed, and four of 44 may be above the threshold.
     #[test]
     fn a_second_refinement_does_not_lose_the_higher_of_both() {
         let same = [(1.0, 1.0)];
@@ -112,7 +113,7 @@ mod tests {
         assert_eq!(second.value, 0.9);
         assert_eq!(second.method, FORMER);
         assert_eq!(both(&first, &same, &[0.1; 4], 0.1).value, 1.8);
-        // Who allows more false alarms gets them.
+        // Allowing more false alarms lowers the threshold.
         assert!(both(&first, &same, &[], 0.5).value < 1.0);
     }
 
@@ -129,7 +130,7 @@ mod tests {
         assert_eq!(refined(&second, &[]).method, FORMER);
     }
 
-    /// A student scores pictures that it has just learned from lower: they tell nothing of its level.
+    /// A student scores pictures that it has just learned from lower, so they say nothing about its level.
     #[test]
     fn without_pictures_that_no_student_learned_from_the_level_stays() {
         assert_eq!(both(&old(), &[], &[], 0.01).value, 1.0);

@@ -1,4 +1,4 @@
-//! Drawing the circuit board: copper, lacquer, holes, print, parts, and what can be wrong with them.
+//! Draws the circuit board: copper, lacquer, holes, print, parts, and their defects.
 
 use super::field::SIZE;
 use super::glyphs::{ADVANCE, text};
@@ -10,9 +10,9 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use tiny_skia::{PathBuilder, Rect, Transform};
 
-/// Height of the board's face, so that holes can lie lower.
+/// Height of the board's surface, so that holes can lie lower.
 pub(super) const FACE: f32 = 3.0;
-/// Pixels per board unit: the camera sees all but the rim of the board.
+/// Pixels per board unit: the camera sees everything but the rim of the board.
 const SCALE: f32 = 1.23;
 const HOLE: Ink = Ink { rgb: [0.008, 0.008, 0.008], height: FACE - 1.5, gloss: 0.0, metal: 0.0, alpha: 1.0 };
 const TIN: [f32; 3] = [0.62, 0.62, 0.60];
@@ -25,27 +25,27 @@ const PRINT: [f32; 3] = [0.72, 0.74, 0.70];
 /// How one part lies after placement and soldering.
 pub(super) struct Seat {
     pub(super) shift: [f32; 2],
-    /// Degrees.
+    /// Rotation in degrees.
     pub(super) turn: f32,
-    /// Brightness of the body against the usual.
+    /// Brightness of the body relative to the usual.
     pub(super) shade: f32,
-    /// Height of the solder against the usual.
+    /// Height of the solder relative to the usual.
     pub(super) solder: f32,
 }
 
-/// One board: where it lies, its colors, its parts' seats, its print.
+/// One board: its position, its colors, its parts' seats, its print.
 pub(super) struct Board {
     place: Transform,
     copper: [f32; 3],
     bare: [f32; 3],
     seats: Vec<Seat>,
-    /// Offset of the print against the copper, pen width, opacity.
+    /// Offset of the print from the copper, pen width, opacity.
     print: ([f32; 2], f32, f32),
 }
 
 pub(super) enum Fault {
     None,
-    /// Copper etched away round a place on a trace, as far as `reach` of the width.
+    /// Copper etched away around a point on a trace, as far as `reach` of its width.
     Open {
         at: [f32; 2],
         along: [f32; 2],
@@ -58,7 +58,7 @@ pub(super) enum Fault {
         from: [f32; 2],
         to: [f32; 2],
         width: f32,
-        /// Bridged by solder, not by a splash of bare copper.
+        /// Whether the bridge is solder instead of a splash of bare copper.
         solder: bool,
     },
     Missing(usize),
@@ -77,9 +77,9 @@ pub(super) enum Fault {
 pub(super) enum Misprint {
     /// Too little ink: this opacity is left.
     Faint(f32),
-    /// Printed twice, so far apart.
+    /// Printed twice, this far apart.
     Double([f32; 2]),
-    /// Wiped while wet: by so much, leaving a film of this opacity.
+    /// Wiped while wet: this far, leaving a film of this opacity.
     Smeared([f32; 2], f32),
 }
 
@@ -207,7 +207,7 @@ impl Board {
                 None => layers.stroke(&path, width, place, ink(alpha)),
                 Some(Misprint::Faint(left)) => layers.stroke(&path, width, place, ink(alpha * left)),
                 Some(Misprint::Smeared([sx, sy], film)) => {
-                    // Each further copy is fainter, as from a finger dragged over the ink.
+                    // Each further copy is fainter, as if a finger was dragged over the ink.
                     for step in 0..8 {
                         let part = step as f32 / 7.0;
                         let place = place.pre_translate(part * sx, part * sy);
@@ -228,7 +228,7 @@ impl Board {
         }
         let frame = PathBuilder::from_rect(Rect::from_ltrb(14.0, 53.0, 30.0, 147.0)?);
         layers.stroke(&frame, pen, place, ink(alpha));
-        // A paper label with the lot, black on white.
+        // A paper label with the lot number, black on white.
         let label = parts::rounded(Rect::from_ltrb(136.0, 17.0, 196.0, 39.0)?, 1.5)?;
         layers.fill(&label, self.place, Ink::matte([0.74, 0.73, 0.69], FACE + 1.2));
         let black = Ink::matte([0.02, 0.02, 0.02], FACE + 1.2);

@@ -39,7 +39,7 @@ pub(super) fn photograph(rng: &mut ChaCha8Rng, mut flaw: Option<Flaw>) -> Pictur
             shadow = shadow.max(between(0.2, 1.8, height.at(sx as i32, sy as i32) - ray));
         }
         let open = 1.0 - 0.8 * shadow;
-        // Corners between a part and the board see less of the surroundings.
+        // Corners between a part and the board receive less light from the surroundings.
         let walls = [(3, 0), (-3, 0), (0, 3), (0, -3)].map(|(a, b)| (height.at(px + a, py + b) - z).max(0.0));
         let sky = 1.0 - 0.5 * (walls.iter().sum::<f32>() / 14.0).min(1.0);
         let speckle = 1.0 + 0.05 * grain.signed(px.into(), py.into()) + 0.06 * cloud.at(x, y, 70.0);
@@ -95,7 +95,7 @@ fn fault(flaw: &mut Flaw) -> Fault {
     }
 }
 
-/// A random place on a random trace, away from its ends, the direction of the trace, and which it is.
+/// A random point on a random trace, away from its ends, the direction of the trace, and its number.
 fn on_trace(flaw: &mut Flaw) -> ([f32; 2], [f32; 2], usize) {
     let trace = flaw.rng.random_range(0..TRACES.len());
     let segment = flaw.rng.random_range(0..TRACES[trace].len() - 1);
@@ -107,7 +107,7 @@ fn on_trace(flaw: &mut Flaw) -> ([f32; 2], [f32; 2], usize) {
     (at, along.map(|part| part / length), trace)
 }
 
-/// A place on one trace and the nearest on another, if they are neighbors.
+/// A point on one trace and the nearest on another, if they are neighbors.
 fn bridge(flaw: &mut Flaw) -> Option<([f32; 2], [f32; 2])> {
     let (from, _, own) = on_trace(flaw);
     let others = TRACES.iter().enumerate().filter(|(index, _)| *index != own);

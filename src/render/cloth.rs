@@ -43,7 +43,7 @@ pub(super) fn photograph(rng: &mut ChaCha8Rng, mut flaw: Option<Flaw>) -> Pictur
         let (px, py) = (x as i32, y as i32);
         let z = relief.at(px, py);
         let normal = relief.normal(px, py, 1.15);
-        // The lamp is low: threads shade what lies behind them.
+        // The lamp is low: threads cast shadows on what lies behind them.
         let (sx, sy) = ((2.5 * light.toward[0]).round() as i32, (2.5 * light.toward[1]).round() as i32);
         let open = 1.0 - 0.55 * between(0.3, 2.6, relief.at(px + sx, py + sy) - z);
         let sky = 0.35 + 0.65 * between(-2.6, 2.0, z);
@@ -80,7 +80,7 @@ fn fault(weave: &Weave, flaw: &mut Flaw) -> Fault {
     }
 }
 
-/// Something spilt: darker and tinted, with an uneven outline and a rim where it dried.
+/// A spill: darker and tinted, with an uneven outline and a rim where it dried.
 fn stain(albedo: &mut Field<[f32; 3]>, flaw: &mut Flaw) {
     const LIQUIDS: [[f32; 3]; 3] = [[0.34, 0.20, 0.09], [0.26, 0.25, 0.21], [0.55, 0.12, 0.15]];
     let liquid = LIQUIDS[flaw.rng.random_range(0..LIQUIDS.len())];

@@ -19,7 +19,7 @@ pub(super) struct Strand {
 }
 
 impl Strand {
-    /// A fibre that starts at a place and wanders.
+    /// A fibre that starts at a point and wanders.
     fn wander(rng: &mut ChaCha8Rng, start: [f32; 2], length: f32, curl: f32) -> Vec<[f32; 2]> {
         let (mut heading, mut bend) = (rng.random_range(0.0..TAU), rng.random_range(-curl..curl));
         let mut points = vec![start];
@@ -48,7 +48,7 @@ impl Strand {
     }
 }
 
-/// The short pale fibres that any cloth sheds.
+/// The short pale fibres that every cloth sheds.
 pub(super) fn lint(rng: &mut ChaCha8Rng) -> Vec<Strand> {
     let count = rng.random_range(2..7);
     (0..count)
@@ -62,7 +62,7 @@ pub(super) fn lint(rng: &mut ChaCha8Rng) -> Vec<Strand> {
         .collect()
 }
 
-/// The fibres that belong to a defect: the foreign one, or the frayed ends round a break.
+/// The fibres that belong to a defect: the foreign one, or the frayed ends around a break.
 pub(super) fn loose(weave: &Weave, fault: &Fault, flaw: &mut Flaw) -> Vec<Strand> {
     let to_pixel = |u, v| weave.pixel(u, v);
     let opacity = flaw.grade(0.4, 0.95);

@@ -18,7 +18,7 @@ impl<T: Copy> Field<T> {
         Self(vec![value; SIZE * SIZE])
     }
 
-    /// Every pixel computed from its center.
+    /// Computes every pixel from its center.
     pub(super) fn from_fn(mut value: impl FnMut(f32, f32) -> T) -> Self {
         let mut data = Vec::with_capacity(SIZE * SIZE);
         for y in 0..SIZE {
@@ -29,7 +29,7 @@ impl<T: Copy> Field<T> {
         Self(data)
     }
 
-    /// The pixel at (x, y); places outside take the nearest pixel of the border.
+    /// The pixel at (x, y); outside, the nearest pixel of the border.
     pub(super) fn at(&self, x: i32, y: i32) -> T {
         let last = SIZE as i32 - 1;
         self.0[y.clamp(0, last) as usize * SIZE + x.clamp(0, last) as usize]
@@ -37,7 +37,7 @@ impl<T: Copy> Field<T> {
 }
 
 impl Field<f32> {
-    /// The normal at (x, y) of this field taken as heights in pixels.
+    /// The normal at (x, y), with the field's values as heights in pixels.
     pub(super) fn normal(&self, x: i32, y: i32, steepness: f32) -> Vector {
         normal([
             0.5 * steepness * (self.at(x + 1, y) - self.at(x - 1, y)),
@@ -98,8 +98,8 @@ impl Camera {
         }
     }
 
-    /// The 8-bit picture of a scene in linear light. A pixel depends on the light around it and on its
-    /// own grain alone, so two scenes that agree somewhere give the same pixels there.
+    /// The 8-bit picture of a scene in linear light. A pixel depends only on the light around it and on its
+    /// own grain, so two scenes that agree in some area give the same pixels there.
     pub(super) fn expose(&self, scene: &Field<[f32; 3]>) -> Picture {
         let scene = blur(&scene.0, self.blur);
         let middle = SIZE as f32 / 2.0;

@@ -1,4 +1,4 @@
-//! Writing a rendered line as a data set in MVTec layout.
+//! Writes a rendered line as a data set in MVTec layout.
 
 use super::{ProductLine, Rendered, grain, render};
 use crate::files::{DRAFT, Lock, clear_leftovers, draft_prefix};
@@ -37,10 +37,10 @@ pub fn is_rendered(dir: &Path) -> bool {
     std::fs::read_to_string(dir.join("README.txt")).is_ok_and(|text| text == NOTE)
 }
 
-/// Whether `dir` may be written by [`write()`]: it is not there, or holds what an earlier call wrote and nothing else.
+/// Makes sure that [`write()`] may write `dir`: it does not exist, or contains only what an earlier call wrote.
 ///
 /// # Errors
-/// [`Error::Dataset`] when there is anything else in it.
+/// [`Error::Dataset`] when it contains anything else.
 pub fn check_rendered(dir: &Path) -> Result<()> {
     if std::fs::symlink_metadata(dir).is_err() {
         return Ok(());
@@ -56,7 +56,7 @@ pub fn check_rendered(dir: &Path) -> Result<()> {
     }
 }
 
-/// The first file below `dir` that no rendering is called like. Files of the system do not count.
+/// The first file below `dir` whose name no rendering gives. Files of the system do not count.
 fn foreign(dir: &Path, depth: usize) -> Result<Option<std::path::PathBuf>> {
     let mut entries =
         std::fs::read_dir(dir).map_err(|e| Error::io(dir, e))?.collect::<std::io::Result<Vec<_>>>();
@@ -90,8 +90,7 @@ fn foreign(dir: &Path, depth: usize) -> Result<Option<std::path::PathBuf>> {
 /// not at all. An earlier folder that this function wrote is replaced; anything else is left alone.
 ///
 /// # Errors
-/// [`Error::Dataset`] when `dir` is there and is not a rendered line; [`Error::Io`] when it cannot be
-/// written.
+/// [`Error::Dataset`] when `dir` exists and is not a rendered line; [`Error::Io`] when it cannot be written.
 pub fn write(line: ProductLine, dir: &Path, counts: Counts, seed: u64) -> Result<()> {
     write_in_light(line, dir, counts, seed, 0.0)
 }
@@ -112,7 +111,7 @@ pub fn write_in_light(line: ProductLine, dir: &Path, counts: Counts, seed: u64, 
         .prefix(&draft_prefix(DRAFT))
         .tempdir_in(parent)
         .map_err(|e| Error::io(parent, e))?;
-    // Held while the folder is filled, so that nobody takes it for one that a killed run left.
+    // Held while the folder is filled, so that no other run takes it for a leftover of a killed run.
     let _lock = Lock::folder(draft.path());
 
     let mut jobs = Vec::new();
@@ -147,13 +146,14 @@ pub fn write_in_light(line: ProductLine, dir: &Path, counts: Counts, seed: u64, 
     let draft = draft.keep();
     let placed = open_to_all(&draft).and_then(|()| place(&draft, dir, parent));
     if placed.is_err() {
-        // Nothing half-made stays behind; the first error is the one to tell.
+        // No incomplete folder stays behind; the first error is the one reported.
         let _ = std::fs::remove_dir_all(&draft);
     }
     placed
 }
 
-/// Gives the draft its name. An earlier folder makes way as a whole: to remove it takes long enough to be interrupted.
+/// Gives the draft its name. An earlier folder is renamed away first, since removing it takes so long that it could be
+/// interrupted.
 fn place(draft: &Path, dir: &Path, parent: &Path) -> Result<()> {
     let failed = |e| Error::io(dir, e);
     let earlier = tempfile::Builder::new().prefix(&draft_prefix(DRAFT)).tempdir_in(parent).map_err(failed)?;

@@ -1,4 +1,4 @@
-//! Randomness one can look up by place: per-thread and per-pixel values, and smooth noise.
+//! Random values that are looked up by position: per thread and per pixel, and as smooth noise.
 
 use noise::{NoiseFn, Perlin};
 
@@ -10,7 +10,7 @@ pub(super) fn mix(word: u64) -> u64 {
     word ^ (word >> 31)
 }
 
-/// A family of random values, one for every lattice place; the same seed gives the same values.
+/// A family of random values, one for every lattice point; the same seed gives the same values.
 #[derive(Clone, Copy)]
 pub(super) struct Lattice(pub(super) u64);
 
@@ -29,14 +29,14 @@ impl Lattice {
         2.0 * self.uniform(i, j) - 1.0
     }
 
-    /// Nearly normal (mean 0, deviation 1) at (i, j): four uniform 16-bit numbers summed.
+    /// Nearly normal (mean 0, standard deviation 1) at (i, j): the sum of four uniform 16-bit numbers.
     pub(super) fn normal(self, i: i64, j: i64) -> f32 {
         let bits = self.bits(i, j);
         let sum: u32 = (0..4).map(|part| ((bits >> (16 * part)) & 0xFFFF) as u32).sum();
         (sum as f32 / 65535.0 - 2.0) * 3f32.sqrt()
     }
 
-    /// Smooth noise along one axis, about -1..1: lattice values joined by a cubic ramp.
+    /// Smooth noise along one axis, about -1..1: lattice values interpolated with a cubic ramp.
     pub(super) fn along(self, row: i64, x: f32) -> f32 {
         let (cell, part) = (x.floor(), x - x.floor());
         let (a, b) = (self.signed(row, cell as i64), self.signed(row, cell as i64 + 1));

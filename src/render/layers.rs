@@ -8,7 +8,7 @@ use tiny_skia::{
 /// Heights are stored in 8 bits; this many pixels of height fill the range.
 const TALLEST: f32 = 20.0;
 
-/// What one shape is made of.
+/// The material of one shape.
 #[derive(Clone, Copy)]
 pub(super) struct Ink {
     /// Linear color, 0..1 per channel.
@@ -33,7 +33,7 @@ impl Ink {
     }
 }
 
-/// Two pictures drawn in step: color, and height/gloss/metal.
+/// Two pictures drawn together: color, and height/gloss/metal.
 pub(super) struct Layers {
     color: Pixmap,
     relief: Pixmap,
@@ -49,7 +49,7 @@ impl Layers {
         Some(Self { color, relief })
     }
 
-    /// Fills `path`, given in the coordinates that `place` maps to pixels.
+    /// Fills `path`, whose coordinates `place` maps to pixels.
     pub(super) fn fill(&mut self, path: &Path, place: Transform, ink: Ink) {
         for (layer, color) in [(&mut self.color, color_of(ink)), (&mut self.relief, relief_of(ink))] {
             let mut paint = Paint { anti_alias: true, ..Paint::default() };
@@ -95,7 +95,7 @@ impl Layers {
 }
 
 fn color_of(ink: Ink) -> Color {
-    // The square root spreads the 8 bits over the darks, as sRGB does.
+    // The square root gives dark colors more of the 8 bits, as sRGB does.
     let [r, g, b] = ink.rgb.map(|channel| channel.clamp(0.0, 1.0).sqrt());
     Color::from_rgba(r, g, b, ink.alpha.clamp(0.0, 1.0)).unwrap_or(Color::BLACK)
 }
@@ -120,7 +120,7 @@ pub(super) fn polyline(points: &[[f32; 2]]) -> Option<Path> {
     path.finish()
 }
 
-/// How much of every pixel a pen of this width covers when drawn along the points, 0..1.
+/// How much of every pixel a pen of this width covers when it draws along the points, 0..1.
 pub(super) fn coverage(points: &[[f32; 2]], width: f32) -> Field<f32> {
     let drawn = polyline(points).and_then(|path| path.stroke(&pen(width), 1.0)).and_then(|outline| {
         let mut mask = Mask::new(SIZE as u32, SIZE as u32)?;

@@ -1,4 +1,4 @@
-//! What is on the circuit board and where, in board units (240 x 240).
+//! What is on the circuit board, and where, in board units (240 x 240).
 
 /// Kinds of parts that the board carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(super) enum Kind {
     Diode,
 }
 
-/// One part: its kind, center, whether it stands upright, and its designator with the place of the text.
+/// One part: its kind, center, whether it stands upright, and its designator with the position of the text.
 pub(super) struct Component {
     pub(super) kind: Kind,
     pub(super) at: [f32; 2],
@@ -69,7 +69,7 @@ pub(super) const VIAS: [[f32; 2]; 9] = [
     [180.0, 216.0],
 ];
 
-/// Copper traces: runs of places.
+/// Copper traces, each a series of points.
 pub(super) const TRACES: [&[[f32; 2]]; 25] = [
     &[[22.0, 60.0], [46.0, 60.0], [54.0, 68.0], [86.0, 68.0]],
     &[[22.0, 76.0], [86.0, 76.0]],
@@ -101,7 +101,7 @@ pub(super) const TRACES: [&[[f32; 2]]; 25] = [
 /// Width of a trace.
 pub(super) const TRACE: f32 = 3.4;
 
-/// What else is printed on the board: words, place, height of the capitals.
+/// Other words printed on the board: text, position, height of the capitals.
 pub(super) const WORDS: [(&str, [f32; 2], f32); 5] = [
     ("AAND-7", [44.0, 21.0], 10.0),
     ("REV.B", [80.0, 37.0], 6.5),

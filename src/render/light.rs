@@ -1,4 +1,4 @@
-//! The lamp above the part and how matter answers it: diffuse, glossy, and turned metal.
+//! The lamp above the part, and how materials reflect it: diffuse, glossy, and turned metal.
 
 use super::field::SIZE;
 use rand::RngExt;
@@ -21,15 +21,15 @@ pub(super) fn normal(slope: [f32; 2]) -> Vector {
     unit([-slope[0], -slope[1], 1.0])
 }
 
-/// One lamp and the light that comes from everywhere.
+/// One lamp, and ambient light.
 pub(super) struct Light {
     /// Unit vector towards the lamp.
     pub(super) toward: Vector,
-    /// Unit vector half way between the lamp and the camera.
+    /// Unit vector halfway between the directions to the lamp and to the camera.
     pub(super) half: Vector,
     /// Strength and color of the lamp.
     pub(super) key: [f32; 3],
-    /// Strength of the surrounding light.
+    /// Strength of the ambient light.
     pub(super) ambient: f32,
 }
 
@@ -50,7 +50,7 @@ impl Light {
         }
     }
 
-    /// The same lamp as seen from (x, y): it stands a good two picture widths away, so its direction
+    /// The same lamp as seen from (x, y): it stands just over two picture widths away, so its direction
     /// changes a little across the picture.
     pub(super) fn from(&self, x: f32, y: f32) -> Self {
         const DISTANCE: f32 = 560.0;
@@ -60,20 +60,20 @@ impl Light {
         Self { toward, half: unit([toward[0], toward[1], toward[2] + 1.0]), ..*self }
     }
 
-    /// Light sent back by a rough surface; `open` in 0..1 is how much of the lamp reaches it and `sky`
-    /// how much of the surrounding light.
+    /// Light reflected by a rough surface; `open` in 0..1 is how much of the lamp reaches it, and `sky` how
+    /// much of the ambient light.
     pub(super) fn diffuse(&self, albedo: [f32; 3], normal: Vector, open: f32, sky: f32) -> [f32; 3] {
         let lamp = dot(normal, self.toward).max(0.0) * open;
         std::array::from_fn(|k| albedo[k] * (self.key[k] * lamp + self.ambient * sky))
     }
 
-    /// Blinn-Phong highlight of a glossy surface; larger `sharpness`, smaller highlight.
+    /// Blinn-Phong highlight of a glossy surface; a larger `sharpness` makes a smaller highlight.
     pub(super) fn gloss(&self, normal: Vector, sharpness: f32) -> f32 {
         dot(normal, self.half).max(0.0).powf(sharpness)
     }
 
-    /// What a mirror with this normal shows the camera: a bright soft box around the lamp, a paler
-    /// ceiling, a dark horizon.
+    /// What a mirror with this normal shows the camera: a bright softbox around the lamp, a paler ceiling, a
+    /// dark horizon.
     pub(super) fn mirror(&self, normal: Vector) -> f32 {
         let z = normal[2];
         let seen = [2.0 * z * normal[0], 2.0 * z * normal[1], 2.0 * z * z - 1.0];

@@ -1,10 +1,9 @@
 //! Product lines rendered by this crate: pictures of good parts with natural variation, and of parts
-//! with defects whose masks are exact. They need no data and no licence; they are *rendered*, and are
-//! labeled so wherever they are shown.
+//! with defects whose masks are exact. They need no data and no licence; they are *rendered*, and are labeled
+//! as such wherever they are shown.
 //!
-//! A defective picture and its *good twin* share everything that varies by nature (pose, light,
-//! material, sensor noise), because each is drawn from its own stream of random numbers; the mask is
-//! where the two pictures differ.
+//! A defective picture and its *good twin* share all natural variation (pose, light, material, sensor noise),
+//! because each of these has its own stream of random numbers; the mask is where the two pictures differ.
 
 mod board;
 mod circuit;
@@ -80,7 +79,7 @@ impl ProductLine {
         }
     }
 
-    /// What the line makes, for people.
+    /// The line's product, in words.
     pub fn title(self) -> &'static str {
         match self {
             Self::Cloth => "Woven cloth",
@@ -118,7 +117,7 @@ impl std::fmt::Display for ProductLine {
     }
 }
 
-/// A rendered picture ([`ProductLine::size`]) and where its defect is.
+/// A rendered picture ([`ProductLine::size`]) and the mask of its defect.
 pub struct Rendered {
     /// The picture.
     pub picture: Picture,
@@ -126,7 +125,7 @@ pub struct Rendered {
     pub mask: Mask,
 }
 
-/// The defect to draw: its kind, how plain it is to see, and its own random numbers.
+/// The defect to draw: its kind, how visible it is, and its own random numbers.
 struct Flaw {
     kind: &'static str,
     /// 0 barely visible .. 1 obvious.
@@ -143,7 +142,7 @@ impl Flaw {
 
 /// Differences up to this (of 255, in any channel) do not count as a defect.
 const VISIBLE: u8 = 8;
-/// The smallest connected piece of a defect that is kept, and the smallest defect, in pixels.
+/// The smallest connected piece of a defect that is kept, and the smallest defect, both in pixels.
 const PIECE: usize = 4;
 const SMALLEST: usize = 20;
 
@@ -165,8 +164,8 @@ pub fn render(line: ProductLine, seed: u64, defect: Option<&str>) -> Result<Rend
                 line.defects().join(", ")
             ))
         })?;
-    // A defect may fall where nothing shows (under a part, outside the frame): try other places, each
-    // time a little plainer, and keep the best.
+    // A defect may fall where nothing shows (under a part, outside the frame): try other places, each time a
+    // little more visible, and keep the best.
     let mut best: Option<Rendered> = None;
     for attempt in 0..12u64 {
         let stream = grain::mix(seed ^ grain::mix(100 * (index as u64 + 1) + attempt));
@@ -199,8 +198,8 @@ fn draw(line: ProductLine, seed: u64, flaw: Option<Flaw>) -> Picture {
     }
 }
 
-/// The mask of a defective picture. Differences too small to see, and specks, are taken back to the good
-/// twin, so that outside the mask the two are the same to the last bit.
+/// The mask of a defective picture. Differences too small to see, and specks, are reset to the good twin's
+/// pixels, so that outside the mask the two are identical.
 fn against(good: &Picture, mut picture: Picture) -> Rendered {
     let mut mask = blank(good);
     for (marked, (a, b)) in mask.data.iter_mut().zip(picture.pixels().zip(good.pixels())) {

@@ -27,7 +27,7 @@ pub(super) fn rounded(rect: Rect, radius: f32) -> Option<Path> {
     path.finish()
 }
 
-/// A box centered at `at` whose top edges are bevelled: nested shapes, each a little higher.
+/// A box centered at `at` with bevelled top edges: nested shapes, each a little higher.
 fn block(
     layers: &mut Layers,
     place: Transform,
@@ -65,7 +65,7 @@ pub(super) fn dome(
     Some(())
 }
 
-/// Where a part has its pads: center and half size, in the part's own axes.
+/// A part's pads: center and half size, in the part's own axes.
 fn pads(kind: Kind) -> Vec<([f32; 2], [f32; 2])> {
     match kind {
         Kind::Chip => (0..14)
@@ -184,7 +184,7 @@ fn body(layers: &mut Layers, place: Transform, kind: Kind, seat: &Seat) -> Optio
     }
 }
 
-/// The printed outline round a part, in board units.
+/// The printed outline around a part, in board units.
 pub(super) fn courtyard(part: &Component) -> Option<Path> {
     let half = match part.kind {
         Kind::Chip => [34.0, 35.0],

@@ -32,7 +32,7 @@ pub fn contact_sheet(line: ProductLine, columns: u32, seed: u64) -> Result<Pictu
     Ok(sheet)
 }
 
-/// Draws a line round the mask, three pixels away so that it hides nothing.
+/// Draws a line around the mask, three pixels away so that it hides nothing.
 fn outline(picture: &mut Picture, mask: &Mask) {
     let marks = image::GrayImage::from_fn(mask.width as u32, mask.height as u32, |x, y| {
         image::Luma([if mask.data[y as usize * mask.width + x as usize] { 255 } else { 0 }])

@@ -13,10 +13,10 @@ pub(super) const SIZE: Size = Size::new(2000, 800);
 const STEEL: [f32; 3] = [0.300, 0.305, 0.310];
 const CONVEYOR: [f32; 3] = [0.018, 0.019, 0.021];
 
-/// Pixels between the places at which what varies slowly is computed.
+/// Distance in pixels of the grid on which slow variation is computed.
 const COARSE: usize = 20;
 
-/// The strip as it came from the mill, and the light on it.
+/// The strip from the mill, and the light on it.
 struct Strip {
     /// The upper and the lower edge, and how much they slant.
     edges: [f32; 2],
@@ -24,9 +24,9 @@ struct Strip {
     /// Fine lines along the strip.
     lines: Lattice,
     grain: u64,
-    /// Brightness by place, coarsely: lamps, oil, waviness.
+    /// Brightness on the coarse grid: lamps, oil, waviness.
     light: Vec<f32>,
-    /// Bright streaks as they are everywhere: row, begin, length, strength.
+    /// Ordinary bright streaks: row, start, length, strength.
     streaks: Vec<[f32; 4]>,
 }
 
@@ -35,7 +35,7 @@ struct Spot {
     at: [f32; 2],
     /// Half width and half height.
     half: [f32; 2],
-    /// Share of the light that is missing; below 0 it shines.
+    /// Share of the light that is missing; if negative, the defect is brighter.
     depth: f32,
     /// Share of the light that is added at its rim.
     rim: f32,
@@ -71,7 +71,7 @@ fn spot(strip: &Strip, flaw: &mut Flaw) -> Spot {
     let (half, depth, rim) = match flaw.kind {
         "inclusion" => ([half, 0.6 * half], 0.9 * strong, 0.0),
         "nick" => ([0.28 * half, half], -1.3 * strong, 0.0),
-        // With its rim.
+        // Including its rim.
         _ => ([0.8 * half, 0.8 * half], strong, 0.35),
     };
     Spot { at: [x, y], half, depth, rim, turn: (turn.cos(), turn.sin()) }
@@ -151,7 +151,7 @@ impl Strip {
 }
 
 impl Spot {
-    /// What is left of the light at (x, y).
+    /// The share of the light that is left at (x, y).
     fn gain(&self, x: f32, y: f32) -> f32 {
         let (dx, dy) = (x - self.at[0], y - self.at[1]);
         if dx.abs().max(dy.abs()) > 12.0 {

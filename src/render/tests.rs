@@ -1,4 +1,4 @@
-//! What every rendered line promises.
+//! What holds for every rendered line.
 
 use super::*;
 use rayon::prelude::*;
@@ -67,7 +67,8 @@ fn the_mask_is_where_the_part_differs_from_its_good_twin() {
 
 #[test]
 fn severity_ranges_from_subtle_to_plain() {
-    // The largest change within the mask, averaged over it, must spread: neither all obvious nor all faint.
+    // The largest change within the mask, averaged over it, must vary between defects: neither all obvious
+    // nor all faint.
     for line in ProductLine::all() {
         let changes: Vec<f64> = cases(3)
             .into_par_iter()

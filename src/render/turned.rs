@@ -13,7 +13,7 @@ const CHAMFER: f32 = 3.2;
 const STEEL: [f32; 3] = [0.60, 0.60, 0.585];
 const RUST: [f32; 3] = [0.20, 0.075, 0.028];
 
-/// One washer as it left the lathe and as it lies in its pocket.
+/// One washer from the lathe, and how it lies in its pocket.
 pub(super) struct Washer {
     pub(super) center: [f32; 2],
     pub(super) pocket: [f32; 2],
@@ -33,7 +33,7 @@ pub(super) enum Fault {
     None,
     /// The bore has this radius.
     Bore(f32),
-    /// Metal missing from the rim (`depth` > 0) or standing over it as a burr (< 0).
+    /// Metal missing from the rim (`depth` > 0) or protruding as a burr (< 0).
     Chip {
         angle: f32,
         half: f32,
@@ -95,7 +95,7 @@ impl Washer {
         self.outer - depth * ragged * between(1.0, 0.35, off.abs() / half)
     }
 
-    /// Light from the metal at (dx, dy) from the center.
+    /// Light reflected by the metal at (dx, dy) from the center.
     pub(super) fn metal(&self, dx: f32, dy: f32, light: &Light, fault: &Fault) -> [f32; 3] {
         let radius = (dx * dx + dy * dy).sqrt().max(1e-3);
         let out = [dx / radius, dy / radius];
@@ -109,7 +109,7 @@ impl Washer {
         let groove_slope = (0.050 * fine + 0.030 * chatter) * (1.0 - outer) * (1.0 - inner);
         let radial = groove_slope - 0.46 * outer + 0.46 * inner;
         let mut slope = [self.tilt[0] + radial * out[0], self.tilt[1] + radial * out[1]];
-        // How much the surface has lost its grooves, and how much light its form keeps out.
+        // How far the surface has lost its grooves, and the share of light that its shape lets in.
         let (mut torn, mut shade) = (0.0f32, 1.0f32);
         match fault {
             Fault::Dent { at, radius, depth } => {
@@ -142,7 +142,7 @@ impl Washer {
         let tangent: Vector = unit([-out[1], out[0], 0.0]);
         let coarse = self.coarse + 0.25 * torn;
         let bow = light.grooved(n, tangent, self.fine + 0.5 * torn, coarse);
-        // A weaker second lamp stands opposite; it fills the other side as in a light tent.
+        // A weaker second lamp on the opposite side fills the shadows, as in a light tent.
         let fill = Light { half: [-light.half[0], -light.half[1], light.half[2]], ..*light };
         let bow = bow + 0.40 * fill.grooved(n, tangent, 1.3 * self.fine + 0.5 * torn, coarse);
         let streak = 1.0 + 0.10 * fine + 0.05 * chatter;
@@ -159,7 +159,7 @@ impl Washer {
     }
 }
 
-/// Distance of a place from a slightly bowed line (pixels, signed) and how far along it is (0..1).
+/// Signed distance in pixels of a point from a slightly bowed line, and its position along the line (0..1).
 fn beside(place: [f32; 2], from: [f32; 2], to: [f32; 2], bow: f32) -> (f32, f32) {
     let (lx, ly) = (to[0] - from[0], to[1] - from[1]);
     let length = (lx * lx + ly * ly).sqrt().max(1e-3);

@@ -99,7 +99,7 @@ impl Tray {
     }
 }
 
-/// Specks that any tray collects: place, size, paleness.
+/// Dust specks, as any tray collects: position, size, paleness.
 fn dust(rng: &mut ChaCha8Rng) -> Vec<[f32; 4]> {
     let count = rng.random_range(3..10);
     (0..count)
@@ -141,8 +141,8 @@ fn fault(light: &Light, flaw: &mut Flaw) -> Fault {
         }
         "scratch" => {
             let length = flaw.grade(12.0, 42.0);
-            // Across the grooves as often as along them, but never straight at the lamp, where nothing
-            // would show.
+            // Across the grooves as often as along them, but never pointing straight at the lamp, where it
+            // would be invisible.
             let lamp = light.toward[1].atan2(light.toward[0]);
             let heading = lamp + flaw.rng.random_range(0.5..PI - 0.5);
             let (hx, hy) = (0.5 * length * heading.cos(), 0.5 * length * heading.sin());

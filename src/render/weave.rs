@@ -1,4 +1,4 @@
-//! The weave itself: where every thread of a 2/1 twill lies, and what faults do to it.
+//! The weave itself: the position of every thread of a 2/1 twill, and the effect of faults.
 
 use super::grain::{Cloud, Lattice, between, blend, ramp, scaled};
 use rand::RngExt;
@@ -11,8 +11,8 @@ pub(super) const WARP: [f32; 3] = [0.050, 0.086, 0.160];
 pub(super) const WEFT: [f32; 3] = [0.29, 0.305, 0.315];
 const BEHIND: [f32; 3] = [0.022, 0.021, 0.020];
 
-/// Where the threads lie and how each differs from its neighbors. Cloth coordinates (u, v) count warp
-/// threads to the right and weft threads downwards.
+/// Where the threads lie and how each differs from its neighbors. Cloth coordinates (u, v) count warp threads
+/// to the right and weft threads down.
 pub(super) struct Weave {
     pub(super) turn: (f32, f32),
     pub(super) shift: [f32; 2],
@@ -22,7 +22,7 @@ pub(super) struct Weave {
     pub(super) tint: [f32; 3],
 }
 
-/// What the loom or the handling did wrong, in cloth coordinates.
+/// A fault of the loom or the handling, in cloth coordinates.
 pub(super) enum Fault {
     None,
     /// Some threads are missing (or worn thin, `left` of its width) from `from` to `to` along it.
@@ -51,9 +51,9 @@ pub(super) enum Fault {
     },
 }
 
-/// One of the two systems of threads at one place.
+/// One of the two systems of threads at one point.
 pub(super) struct Thread {
-    /// -1..1 across the thread; beyond, there is none.
+    /// -1..1 across the thread; no thread beyond.
     pub(super) across: f32,
     /// Height over the middle of the cloth, in thread widths.
     pub(super) height: f32,
@@ -93,7 +93,7 @@ impl Weave {
         if (i + j).rem_euclid(3) == 0 { -1.0 } else { 1.0 }
     }
 
-    /// The warp (or weft) thread at a place `across` and `along` that system of threads.
+    /// The warp (or weft) thread at the point `across` and `along` that system of threads.
     fn thread(&self, warp: bool, across: f32, along: f32, fault: &Fault) -> Thread {
         let index = across.round() as i64;
         let row = 4 * index + if warp { 0 } else { 2 };
@@ -111,11 +111,11 @@ impl Weave {
             a + (b - a) * ramp(along - before as f32)
         };
         let profile = (1.0 - across * across).max(0.0).sqrt();
-        // The ply of the yarn runs slantwise round the thread.
+        // The ply of the yarn runs diagonally around the thread.
         let slant = if warp { 1.0 } else { -1.0 };
         let phase = TAU * self.threads.uniform(row, -3);
         let ply = (TAU * (1.7 * along + 0.42 * slant * across) + phase).sin();
-        // Dye wears off the crowns and single filaments catch the light.
+        // Dye wears off the crests, and single filaments catch the light.
         let fuzz = self.threads.along(row + 3, 2.7 * along + 0.8 * slant * across);
         let worn = self.threads.along(row + 3, 1.1 * along - 2.0 * across).max(0.0) * profile;
         let color = if warp { blend(WARP, WEFT, 0.14 * worn) } else { WEFT };
@@ -125,7 +125,7 @@ impl Weave {
         Thread { across, height: 0.5 * lift + 0.5 * profile + 0.04 * ply, color }
     }
 
-    /// The part of its width a thread has kept here.
+    /// The share of its width that a thread has kept here.
     fn left(&self, warp: bool, index: i64, along: f32, fault: &Fault) -> f32 {
         match *fault {
             Fault::Broken { warp: broken, thread, count, from, to, left }
@@ -167,7 +167,7 @@ impl Weave {
         (blend(low.0, top.0.color, seen), 0.36 * PITCH * height)
     }
 
-    /// The pixel of a place in cloth coordinates, without the drape, which moves it by a pixel or two.
+    /// The pixel of a point in cloth coordinates, ignoring the drape, which moves it by a pixel or two.
     pub(super) fn pixel(&self, u: f32, v: f32) -> [f32; 2] {
         let (c, s) = self.turn;
         let (a, b) = ((u - self.shift[0]) * self.pitch[0], (v - self.shift[1]) * self.pitch[1]);

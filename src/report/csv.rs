@@ -29,8 +29,8 @@ const HEAD: [&str; 20] = [
     "selection",
 ];
 
-/// A text as a cell of a table. What a spreadsheet would take for a formula gets an apostrophe in front: names of
-/// files and folders come from anywhere.
+/// A text as a cell of a table. A text that a spreadsheet would take for a formula gets a leading apostrophe,
+/// since names of files and folders cannot be trusted.
 pub fn cell(text: &str) -> String {
     let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
     if formula { format!("'{text}") } else { text.to_owned() }

@@ -9,9 +9,9 @@ use super::input::EmbeddingRow;
 use super::plot::{BLUE, INK, RED, figure};
 use crate::error::{Error, Result};
 
-/// Exact t-SNE costs the square of the rows; so many are drawn at most.
+/// The most rows that are drawn: the cost of exact t-SNE is the square of their number.
 pub(super) const MOST_ROWS: usize = 400;
-/// Below this there are no neighborhoods to speak of.
+/// With fewer rows there are no neighborhoods to show.
 const LEAST_ROWS: usize = 8;
 const SIZE: (u32, u32) = (330, 300);
 
@@ -41,7 +41,7 @@ fn embed(rows: &[&[f32]]) -> Result<Vec<(f64, f64)>> {
         (0..2 * rows.len()).map(|_| (f64::from(rng.next_u32()) / f64::from(u32::MAX) - 0.5) * 1e-4).collect();
     let distance =
         |a: &&[f32], b: &&[f32]| a.iter().zip(*b).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>().sqrt();
-    // The library sums in parallel; with one thread the order of the sums is always the same.
+    // The library sums in parallel; with one thread the order of summation is always the same.
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(1)
         .build()
@@ -60,7 +60,7 @@ fn scatter(what: &str, points: &[(f64, f64)], anomalous: &[bool]) -> Result<Stri
         "{what} in two dimensions: {} normal patches as circles, {count} anomalous ones as triangles",
         anomalous.len() - count
     );
-    // One scale for both axes: t-SNE's distances mean the same in every direction.
+    // One scale for both axes, since t-SNE's distances mean the same in every direction.
     let bounds = |axis: fn(&(f64, f64)) -> f64| {
         let values = points.iter().map(axis).filter(|value| value.is_finite());
         values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
@@ -91,7 +91,7 @@ fn scatter(what: &str, points: &[(f64, f64)], anomalous: &[bool]) -> Result<Stri
 mod tests {
     use super::*;
 
-    /// Two clouds that only the advanced features tell apart.
+    /// Two clusters that only the advanced features separate.
     fn rows(count: usize) -> Vec<EmbeddingRow> {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let mut noise = |shift: f32| -> Vec<f32> {

@@ -1,4 +1,5 @@
-//! Pictures, worst first: how wrong a verdict is, is how far the score lies on the wrong side of the threshold.
+//! Pictures, worst first. A verdict is the more wrong the farther the score lies on the wrong side of the
+//! threshold.
 
 use maud::{Markup, html};
 
@@ -8,15 +9,15 @@ use super::numbers::count;
 use crate::detection::{Verdict, color};
 use crate::error::Result;
 
-/// So many pictures are shown at most.
+/// The most pictures that are shown.
 pub(super) const MOST: usize = 60;
 
-/// How far a score lies on the wrong side of the threshold; negative on the right side.
+/// How far a score lies on the wrong side of the threshold; negative on the correct side.
 pub(super) fn wrongness(item: &GalleryItem, threshold: f64) -> f64 {
     if item.defect.is_some() { threshold - item.score } else { item.score - threshold }
 }
 
-/// The items to show, worst first; equally wrong ones by name.
+/// The items to show, worst first, and by name if equally wrong.
 pub(super) fn worst_first(items: &[GalleryItem], threshold: f64) -> Vec<&GalleryItem> {
     let mut sorted: Vec<&GalleryItem> = items.iter().collect();
     sorted.sort_by(|a, b| {
@@ -26,7 +27,7 @@ pub(super) fn worst_first(items: &[GalleryItem], threshold: f64) -> Vec<&Gallery
     sorted
 }
 
-/// The gallery of `items` out of `judged` pictures.
+/// The gallery of `items`, chosen from `judged` pictures.
 pub(super) fn section(items: &[GalleryItem], judged: usize, threshold: f64) -> Result<Markup> {
     let shown = worst_first(items, threshold);
     let cards = shown.iter().map(|item| card(item, threshold)).collect::<Result<Vec<_>>>()?;
@@ -46,7 +47,7 @@ pub(super) fn section(items: &[GalleryItem], judged: usize, threshold: f64) -> R
 /// Steps of the drawn color scale.
 const STEPS: u32 = 16;
 
-/// What the colors of the heat maps mean.
+/// The legend of the heat maps' colors.
 fn scale(threshold: f64) -> Markup {
     let stops = (0..=STEPS).map(|step| {
         let [r, g, b] = color(f64::from(step) / f64::from(STEPS)).0;

@@ -9,7 +9,7 @@ use image::{ExtendedColorType, ImageEncoder, ImageResult};
 use maud::{Markup, html};
 
 use crate::error::{Error, Result};
-use crate::picture::{Mask, Picture, ScoreMap};
+use crate::picture::{Mask, Picture, ScoreMap, color};
 
 /// The longer side of a photograph in the page, in pixels.
 const SIDE: u32 = 256;
@@ -35,7 +35,7 @@ pub(super) fn photograph(picture: &Picture, alt: &str) -> Result<Markup> {
 pub(super) fn mask(mask: &Mask, alt: &str) -> Result<Markup> {
     let step = mask.width.max(mask.height).div_ceil(SIDE as usize).max(1);
     let (w, h) = (mask.width.div_ceil(step), mask.height.div_ceil(step));
-    // A cell is white when any of its pixels is: a defect of one pixel must not vanish.
+    // A cell is white if any of its pixels is: a defect of one pixel must not vanish.
     let mut grey = vec![0u8; w * h];
     for (n, _) in mask.data.iter().enumerate().filter(|(_, inside)| **inside) {
         grey[n / mask.width / step * w + n % mask.width / step] = 255;
@@ -48,9 +48,8 @@ pub(super) fn mask(mask: &Mask, alt: &str) -> Result<Markup> {
 /// A map of few cells, colored from `low` to `high`, each cell a square.
 pub(super) fn cells(map: &ScoreMap, low: f32, high: f32, alt: &str) -> Result<Markup> {
     let span = if high > low { high - low } else { 1.0 };
-    let colored: Vec<u8> = (map.data.iter())
-        .flat_map(|value| colorous::INFERNO.eval_continuous(f64::from((value - low) / span)).as_array())
-        .collect();
+    let colored: Vec<u8> =
+        (map.data.iter()).flat_map(|value| color(f64::from((value - low) / span)).0).collect();
     let (w, h) = (map.width as u32, map.height as u32);
     let mut bytes = Vec::new();
     let done = PngEncoder::new(&mut bytes).write_image(&colored, w, h, ExtendedColorType::Rgb8);

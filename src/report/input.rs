@@ -1,4 +1,4 @@
-//! What a report is made of: plain data, so that the modules that compute it do not depend on the report.
+//! The input of a report: plain data, so that the modules that compute it do not depend on the report.
 
 use crate::metrics::Evaluation;
 use crate::model::History;
@@ -9,17 +9,17 @@ use crate::picture::{Mask, Picture, ScoreMap};
 pub struct ReportInput<'a> {
     /// The heading, for example "bottle".
     pub title: String,
-    /// Shown prominently where the pictures are not photographs, for example "Rendered pictures: ...".
+    /// Shown prominently if the pictures are not photographs, for example "Rendered pictures: ...".
     pub rendered_note: Option<String>,
     /// Lines on the model, as (what, value): backbone, size, epochs, seed, ...
     pub model: Vec<(String, String)>,
     /// Which pictures were measured, for example "test folder of ../data/bottle; trained on 209 good pictures".
     pub split: String,
-    /// The metrics, with its pictures and curves.
+    /// The metrics, with pictures and curves.
     pub evaluation: &'a Evaluation,
     /// The pictures to show, in any order; the report sorts and limits them.
     pub gallery: Vec<GalleryItem>,
-    /// How both stages of the training went. Values that are not finite are left out of the figures.
+    /// The history of both training stages. Values that are not finite are left out of the figures.
     pub history: History,
     /// Patch features before and after amplification (the paper's Fig. 6).
     pub embedding: Option<Vec<EmbeddingRow>>,
@@ -30,7 +30,7 @@ pub struct ReportInput<'a> {
 /// A labeled picture with its anomaly map made visible.
 #[derive(Clone, Debug)]
 pub struct GalleryItem {
-    /// What to call it, for example "broken_large/000.png".
+    /// Its name, for example "broken_large/000.png".
     pub name: String,
     /// The kind of defect; `None` for a good picture.
     pub defect: Option<String>,
@@ -46,7 +46,7 @@ pub struct GalleryItem {
     pub overlay: Picture,
 }
 
-/// One patch as the plain teacher sees it and as the advanced teacher does.
+/// The features of one patch from the plain teacher and from the advanced teacher.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EmbeddingRow {
     /// The teacher's feature vector; all rows have the same length.
@@ -60,7 +60,7 @@ pub struct EmbeddingRow {
 /// The three levels of the method on one picture.
 #[derive(Clone, Debug)]
 pub struct Levels {
-    /// What to call the picture.
+    /// The picture's name.
     pub name: String,
     /// The picture.
     pub picture: Picture,
@@ -68,7 +68,7 @@ pub struct Levels {
     pub levels: Vec<LevelPanels>,
 }
 
-/// What happens on one level: maps of H_k x W_k, features averaged over channels.
+/// The maps of one level, H_k x W_k, with features averaged over channels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LevelPanels {
     /// Mean activation of the teacher.

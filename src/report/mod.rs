@@ -1,4 +1,4 @@
-//! The report: one self-contained HTML file that needs neither network nor script, and the loss picture.
+//! The report: one self-contained HTML file that needs neither network nor scripts; and the loss picture.
 
 mod csv;
 mod embedding;

@@ -7,9 +7,9 @@ pub(super) fn count(n: usize, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
-/// A short number for an axis whose labels lie `step` apart or so.
+/// A short number for an axis whose labels are about `step` apart.
 pub(super) fn short(value: f64, step: f64) -> String {
-    // Rounding first: -0.00 is no number that anyone wants to read.
+    // Rounded first: nobody wants to read -0.00.
     let digits = (-step.abs().max(1e-12).log10()).ceil().clamp(0.0, 6.0) as usize;
     let text = format!("{value:.digits$}");
     if text.trim_start_matches('-').chars().all(|c| c == '0' || c == '.') {
@@ -26,11 +26,11 @@ pub(super) fn significant(value: f64) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
-/// The largest value that is drawn at its place: an axis from its negative to it still has a finite length, and looking
-/// for marks on an axis of infinite length would never end.
+/// The largest value that is drawn at its place: an axis from minus to plus this value still has a finite length, and
+/// the search for marks on an axis of infinite length would never end.
 const LARGEST: f64 = f64::MAX / 8.0;
 
-/// The finite range of some values, widened a little; 0 to 1 where there are none.
+/// The finite range of some values, widened a little; 0 to 1 if there are none.
 pub(super) fn range(values: impl Iterator<Item = f64>) -> Range<f64> {
     let (low, high) = values
         .filter(|value| value.is_finite())

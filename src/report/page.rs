@@ -31,7 +31,7 @@ pub fn write(path: &Path, input: &ReportInput) -> Result<()> {
 /// Writes one report on several data sets: a summary with the mean, then each as in [`write()`].
 ///
 /// # Errors
-/// As [`write()`]; and when there is no data set at all.
+/// As [`write()`], and when there is no data set at all.
 pub fn write_several(path: &Path, title: &str, inputs: &[ReportInput]) -> Result<()> {
     if inputs.is_empty() {
         return Err(Error::Setting(format!("{}: no data set to report on", path.display())));

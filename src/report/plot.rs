@@ -1,4 +1,5 @@
-//! What the figures share: colors that work on light and dark, axes, lines with a key, SVG for a page.
+//! What all figures share: colors that work on light and dark backgrounds, axes, lines with a key, SVG for a
+//! page.
 
 use std::ops::Range;
 
@@ -8,10 +9,10 @@ use plotters::prelude::*;
 
 use crate::error::{Error, Result};
 
-/// Becomes `currentColor`, so that axes and words follow the page's light or dark.
+/// Replaced by `currentColor`, so that axes and words follow the page's light or dark theme.
 pub(super) const INK: RGBColor = RGBColor(1, 1, 1);
-/// Good pictures, normal patches. This and the next two can be told apart by the color-blind, and have enough
-/// contrast on white and on near-black.
+/// Good pictures, normal patches. Color-blind people can distinguish this and the next two colors, which have
+/// enough contrast on white and on near-black.
 pub(super) const BLUE: RGBColor = RGBColor(0x2b, 0x83, 0xc6);
 /// Anomalous pictures and patches.
 pub(super) const RED: RGBColor = RGBColor(0xd5, 0x5e, 0x00);
@@ -26,12 +27,12 @@ pub(super) type Drawn = std::result::Result<(), DrawingAreaErrorKind<std::io::Er
 /// Size of most figures; small, so that words stay legible when a phone shrinks them.
 pub(super) const SIZE: (u32, u32) = (440, 290);
 
-/// Words in a figure.
+/// The style of words in a figure.
 pub(super) fn words() -> TextStyle<'static> {
     ("sans-serif", 16).into_font().color(&INK)
 }
 
-/// A figure as SVG. `alt` says what can be seen.
+/// A figure as SVG. `alt` describes it.
 pub(super) fn figure(alt: &str, size: (u32, u32), draw: impl FnOnce(&Area) -> Drawn) -> Result<String> {
     let mut svg = String::new();
     {
@@ -47,10 +48,10 @@ pub(super) fn figure(alt: &str, size: (u32, u32), draw: impl FnOnce(&Area) -> Dr
 
 /// One line of a chart.
 pub(super) struct Curve {
-    /// For the key; empty for none.
+    /// The name in the key; empty if not in the key.
     pub name: String,
     pub color: RGBColor,
-    /// Solid, or dashes of this length: lines are told apart without color too.
+    /// Length of its dashes; solid if `None`. So lines can be distinguished without color too.
     pub dash: Option<u32>,
     pub points: Vec<(f64, f64)>,
 }
@@ -124,7 +125,7 @@ pub(super) fn lines<'a, 'b: 'a>(
             Some(dash) => chart.draw_series(DashedLineSeries::new(points, dash, 4, style))?,
         };
         if !name.is_empty() {
-            // A dash longer than the key's line is a solid line.
+            // A dash longer than the key's sample is drawn as a solid line.
             let dash = dash.unwrap_or(100);
             series
                 .label(name)

@@ -1,4 +1,4 @@
-//! How well scores separate good from anomalous: histogram, ROC and PRO.
+//! Figures of how well scores separate good from anomalous: histogram, ROC and PRO.
 
 use plotters::prelude::*;
 
@@ -39,7 +39,7 @@ pub(super) fn histogram(evaluation: &Evaluation) -> Result<String> {
         };
         let mut chart = chart(area, &frame)?;
         for (n, (name, color)) in [("good", BLUE), ("anomalous", RED)].into_iter().enumerate() {
-            // Each bin holds both, side by side: one never hides the other.
+            // Each bin shows both side by side, so that neither hides the other.
             let bar = |(bin, count): (usize, &usize)| {
                 let left = span.start + (bin as f64 + 0.08 + 0.42 * n as f64) * width;
                 Rectangle::new([(left, 0.0), (left + 0.42 * width, *count as f64)], color.filled())
@@ -59,7 +59,7 @@ pub(super) fn histogram(evaluation: &Evaluation) -> Result<String> {
     })
 }
 
-/// The ROC curves of pictures and of pixels; `None` where neither is defined.
+/// The ROC curves of pictures and of pixels; `None` if neither is defined.
 pub(super) fn roc(evaluation: &Evaluation) -> Result<Option<String>> {
     let curves = &evaluation.curves;
     let mut drawn = Vec::new();
@@ -79,7 +79,7 @@ pub(super) fn roc(evaluation: &Evaluation) -> Result<Option<String>> {
     unit_square(&alt, "true positive rate", drawn, None).map(Some)
 }
 
-/// The PRO curve; `None` where it is not defined.
+/// The PRO curve; `None` if it is not defined.
 pub(super) fn pro(evaluation: &Evaluation) -> Result<Option<String>> {
     let Some(area) = evaluation.aupro.filter(|_| !evaluation.curves.pro.is_empty()) else { return Ok(None) };
     let limit = evaluation.aupro_fpr_limit;

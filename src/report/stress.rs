@@ -43,7 +43,7 @@ pub fn write_stress(path: &Path, of: &Stress) -> Result<()> {
     write_atomically(path, document(&title, &body).as_bytes())
 }
 
-/// The change that hurts most, in a sentence.
+/// The change with the worst effect, in a sentence.
 fn sentence(of: &Stress) -> String {
     let alarms = |row: &&Row| row.false_alarms;
     let lost = |row: &&Row| of.rows[0].found.saturating_sub(row.found);
@@ -91,7 +91,7 @@ fn table(of: &Stress) -> Markup {
     }
 }
 
-/// False alarms and missed defects over the level of one kind of change, the pictures as they are among them.
+/// False alarms and missed defects over the level of one kind of change, including the unchanged pictures.
 fn draw(of: &Stress, kind: Perturbation) -> Result<String> {
     let level = |row: &Row| match row.change {
         None => kind.none(),

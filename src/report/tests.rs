@@ -13,7 +13,7 @@ use crate::picture::{Mask, Picture, ScoreMap};
 
 const SIZE: usize = 64;
 
-/// Pictures of a round part with or without a dark spot, and maps that mostly see it.
+/// Pictures of a round part with or without a dark spot, and maps that mostly show it.
 struct Made {
     judged: Vec<Judged>,
     pictures: Vec<Picture>,
@@ -151,7 +151,7 @@ fn history() -> History {
     History { amplify: amplify.collect(), distill: distill.collect() }
 }
 
-/// Where to write: a folder that vanishes, unless somebody wants to look.
+/// The folder to write to: temporary, unless somebody wants to look at the files.
 fn folder() -> (tempfile::TempDir, PathBuf) {
     let temporary = tempfile::tempdir().unwrap();
     let path = std::env::var("AAND_REPORT_SAMPLE").map_or(temporary.path().to_owned(), PathBuf::from);
@@ -189,7 +189,7 @@ fn one_file_with_everything_in_it() {
         assert!(page.contains(words), "missing: {words}");
     }
     assert!(page.contains(&format!("{:.3}", evaluation.aupro.unwrap())));
-    // Nothing from elsewhere: the only addresses are the SVG name space and data.
+    // Nothing is loaded from elsewhere: the only addresses are the SVG namespace and data.
     assert_eq!(page.matches("http").count(), page.matches("xmlns=\"http://www.w3.org/2000/svg\"").count());
     assert!(!page.contains("<script") && !page.contains("<link") && !page.contains("@import"));
     for tag in page.split("<img ").skip(1) {
@@ -282,7 +282,7 @@ fn a_picture_of_training() {
     assert!(error.to_string().contains("nowhere"), "{error}");
 }
 
-/// Marks on an axis of infinite length would be looked for without end.
+/// The search for marks on an axis of infinite length would never end.
 #[test]
 fn values_of_any_size_are_drawn_in_no_time() {
     let mut made = made(5, 2);

@@ -1,4 +1,4 @@
-//! How training went: losses of both stages, and the residual intensity of the paper's Fig. 8.
+//! Figures of the training: losses of both stages, and the residual intensity of the paper's Fig. 8.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use crate::model::{AmplifyRecord, DistillRecord, History};
 /// Losses that span more than this are drawn on a logarithmic axis.
 const LOGARITHMIC: f64 = 30.0;
 
-/// What the picture shows, in words within it.
+/// The description within the picture.
 const ALT: &str = "Training losses of both stages";
 
 /// Draws the losses of both stages, one below the other, into an SVG file beside the model.
@@ -33,7 +33,7 @@ pub fn training_picture(path: &Path, history: &History) -> Result<()> {
         }
         Ok(())
     })?;
-    // On its own the picture has no page to take a color from.
+    // A picture of its own has no page to inherit a color from.
     write_atomically(path, svg.replace("currentColor", "#222222").as_bytes())
 }
 
@@ -100,7 +100,7 @@ fn losses(alt: &str, drawn: Vec<Curve>) -> Result<Option<String>> {
     figure(alt, SIZE, |area| draw(area, "loss", drawn, true)).map(Some)
 }
 
-/// Lines over epochs, on a logarithmic axis where that is allowed and helps.
+/// Lines over epochs, on a logarithmic axis if that is allowed and helps.
 fn draw(area: &Area, y_words: &str, mut drawn: Vec<Curve>, may_be_logarithmic: bool) -> Drawn {
     let values: Vec<f64> = drawn.iter().flat_map(|line| &line.points).map(|point| point.1).collect();
     let lowest = values.iter().copied().fold(f64::INFINITY, f64::min);
@@ -113,13 +113,13 @@ fn draw(area: &Area, y_words: &str, mut drawn: Vec<Curve>, may_be_logarithmic: b
     }
     let mut x = range(drawn.iter().flat_map(|line| &line.points).map(|point| point.0));
     if x.end - x.start < 2.0 {
-        x = x.start - 1.0..x.end + 1.0; // one epoch: a dot in the middle
+        x = x.start - 1.0..x.end + 1.0; // a single epoch: a dot in the middle
     }
     let mut y = range(drawn.iter().flat_map(|line| &line.points).map(|point| point.1));
     if !logarithmic && lowest >= 0.0 {
         y.start = 0.0;
     }
-    let margin = 0.28 * (y.end - y.start); // for the key
+    let margin = 0.28 * (y.end - y.start); // space for the key
     y.end += margin;
     let step = (y.end - y.start) / 6.0;
     let y_label = |value: &f64| {

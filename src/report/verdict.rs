@@ -3,7 +3,7 @@
 use super::numbers::count;
 use crate::metrics::{Evaluation, Selection};
 
-/// What a reader in a hurry should know.
+/// The summary for a reader in a hurry.
 pub(super) fn sentence(of: &Evaluation) -> String {
     let counts = &of.counts;
     let found = of.pictures.iter().filter(|p| p.defect.is_some() && p.called_anomalous).count();

@@ -1,4 +1,4 @@
-//! What was found in a picture, as `aand detect --json` tells it, and as a heat map.
+//! What was found in a picture, in the form of `aand detect --json` and as a heat map.
 
 use super::failure::{Failure, json};
 use super::model::Loaded;
@@ -23,7 +23,7 @@ pub struct Answer {
     pub threshold: f64,
     /// `good` or `anomalous`.
     pub verdict: Verdict,
-    /// Whether it is the latter.
+    /// Whether the verdict is `anomalous`.
     pub anomalous: bool,
     /// The regions above the threshold, in pixels of the picture; none in a good one.
     pub regions: Vec<Found>,
@@ -32,7 +32,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Of what a model found.
+    /// From what a model found.
     pub fn new(model: &Loaded, found: &Detection, ms: f64) -> Self {
         Self {
             model: model.name.clone(),
@@ -54,7 +54,7 @@ impl Answer {
     /// A heat map, with score and verdict in headers.
     ///
     /// # Errors
-    /// A number cannot stand in a header.
+    /// A number cannot be written in a header.
     pub fn with_map(&self, png: Vec<u8>) -> Result<Response, Failure> {
         let mut response = ([(CONTENT_TYPE, HeaderValue::from_static("image/png"))], png).into_response();
         for (name, value) in [

@@ -1,4 +1,4 @@
-//! A request's bytes: within the limits, and only from those who keep sending.
+//! Receives a request's bytes, within the limits, and only from clients that keep sending.
 
 use super::failure::Failure;
 use super::limits::{Budget, Limits, Share};
@@ -9,25 +9,25 @@ use http_body_util::BodyExt;
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// How long to listen on to a client that sends too much, so that it hears why it is refused.
+/// How long to keep reading from a client that sends too much, so that it receives the answer that says why.
 const DRAIN: Duration = Duration::from_secs(2);
 
-/// How many times as long as a silence the whole of a body may take.
+/// How many times the allowed silence the whole body may take.
 const WHOLE: u32 = 10;
 
-/// Bytes, and the memory that they were given.
+/// The bytes of a body, and their share of the memory.
 #[derive(Debug)]
 pub struct Received {
     /// All of the body.
     pub bytes: Vec<u8>,
-    /// To be kept as long as they.
+    /// To be kept as long as the bytes.
     pub share: Share,
 }
 
 /// Receives a body.
 ///
 /// # Errors
-/// It is too large, compressed, or too slow, or there is no memory for it now.
+/// It is too large, compressed or too slow, or there is no memory for it at the moment.
 pub async fn receive(
     mut body: Body,
     headers: &HeaderMap,
@@ -47,7 +47,7 @@ pub async fn receive(
     };
     let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > limits.body as u64) {
-        // Who asks first whether to send hears the answer; others send already.
+        // A client that sent `Expect` waits for the answer; others are already sending.
         if !headers.contains_key(EXPECT) {
             drain(body).await;
         }
@@ -82,7 +82,7 @@ pub async fn receive(
     }
 }
 
-/// Lets what is still coming go by: a connection that is closed over unread bytes takes the answer with it.
+/// Reads and discards what is still arriving: a connection closed with unread bytes loses the answer too.
 pub async fn drain(mut body: Body) {
     let rest = async { while let Some(Ok(_)) = body.frame().await {} };
     let _ = timeout(DRAIN, rest).await;

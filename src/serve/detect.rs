@@ -13,7 +13,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use std::sync::Arc;
 
-/// What may stand behind the `?`.
+/// The parameters after the `?`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Asked {
@@ -21,7 +21,7 @@ pub struct Asked {
     map: Option<String>,
 }
 
-/// By the only model, or the one behind the `?`.
+/// Detects with the only model, or the one named after the `?`.
 pub async fn detect(
     State(service): State<Arc<Service>>,
     asked: Result<Query<Asked>, QueryRejection>,
@@ -31,7 +31,7 @@ pub async fn detect(
     answer(&service, asked, Ok(None), &headers, body).await
 }
 
-/// By the model in the path.
+/// Detects with the model in the path.
 pub async fn detect_by(
     State(service): State<Arc<Service>>,
     name: Result<Path<String>, PathRejection>,
@@ -49,7 +49,8 @@ async fn answer(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Response, Failure> {
-    // All of it is taken before anything is refused: an answer may be lost with a body that nobody reads.
+    // The whole body is received before anything is refused, since an answer may be lost if the body is not
+    // read.
     let received = service.receive(body, headers).await?;
     let Query(asked) = asked?;
     let model = service.model(name?.or(asked.model).as_deref())?;

@@ -1,5 +1,5 @@
-//! Trainings as they change, over server-sent events: all of them at first and after each change, so that whoever comes
-//! anew or comes back knows everything.
+//! Trainings as they change, over server-sent events. Every event lists all trainings, at first and after each change,
+//! so that a client that connects or reconnects knows everything.
 
 use super::failure::{Failure, Outcome};
 use super::jobs::Jobs;
@@ -11,41 +11,41 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{sleep, timeout};
 
-/// A stream that has nothing to say for so long says that it lives.
+/// A stream that has sent nothing for this long sends a sign of life.
 const PERIOD: Duration = Duration::from_secs(10);
 
-/// Changes that come faster than this are told together.
+/// Changes that come faster than this are sent together.
 const PAUSE: Duration = Duration::from_millis(150);
 
-/// After so long a browser may come back.
+/// After this time a browser may reconnect.
 const RETRY: Duration = Duration::from_secs(2);
 
-/// Where a stream stands.
+/// The state of a stream.
 struct Told {
     jobs: Arc<Jobs>,
     changes: watch::Receiver<u64>,
     next: Next,
-    /// Its place among those who listen.
+    /// Its place among the listeners.
     _place: OwnedSemaphorePermit,
 }
 
-/// What comes next.
+/// What is sent next.
 #[derive(PartialEq)]
 enum Next {
-    /// All, at once.
+    /// All trainings, at once.
     First,
-    /// All, after a change.
+    /// All trainings, after a change.
     Change,
-    /// That no more is to come.
+    /// That nothing more will come.
     End,
     /// Nothing.
     Nothing,
 }
 
-/// A stream of trainings, until the service ends and what is trained is kept.
+/// A stream of trainings, until the service ends and the training in progress is saved.
 ///
 /// # Errors
-/// Too many listen.
+/// There are too many listeners.
 pub fn events(jobs: Arc<Jobs>) -> Outcome<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
     let place = Arc::clone(&jobs.listeners).try_acquire_owned();
     let place = place.map_err(|_| Failure::busy("too many pages listen already; close some"))?;
@@ -71,9 +71,9 @@ impl Told {
                 Err(_) => return Some(Event::default().comment("")),
             },
         }
-        // Marked before it is read: what changes from now on is told the next time.
+        // Marked as seen before it is read: later changes are sent the next time.
         let version = *self.changes.borrow_and_update();
-        // One that computes still has its last state to tell.
+        // A training that is still computing has one more state to send.
         self.next = if self.jobs.has_ended() { Next::End } else { Next::Change };
         let list = serde_json::to_string(&self.jobs.list()).ok()?;
         Some(Event::default().event("jobs").id(version.to_string()).retry(RETRY).data(list))

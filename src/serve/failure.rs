@@ -1,4 +1,4 @@
-//! What a request gets instead of a result: a status and `{"error": "…"}`, which the open inference protocol has as well.
+//! What a request gets instead of a result: a status and `{"error": "…"}`, as in the open inference protocol.
 
 use crate::Error;
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -6,15 +6,15 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-/// What can fail on behalf of a request.
+/// The result of something that can fail during a request.
 pub type Outcome<T> = Result<T, Failure>;
 
 /// Why a request failed.
 #[derive(Debug)]
 pub struct Failure {
-    /// Whose fault it is, and what to do.
+    /// The HTTP status: whose fault it is, and what to do.
     pub status: StatusCode,
-    /// The same in words.
+    /// The reason in words.
     pub message: String,
 }
 
@@ -24,27 +24,27 @@ impl Failure {
         Self { status, message: message.into() }
     }
 
-    /// The request says what cannot be.
+    /// The request asks for something impossible.
     pub fn bad(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
 
-    /// There is no such thing.
+    /// The requested thing does not exist.
     pub fn unknown(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, message)
     }
 
-    /// It is refused whoever asks so.
+    /// The request is not allowed.
     pub fn forbidden(message: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, message)
     }
 
-    /// Too much at once: later it may do.
+    /// Too much at once: it may work later.
     pub fn busy(message: impl Into<String>) -> Self {
         Self::new(StatusCode::TOO_MANY_REQUESTS, message)
     }
 
-    /// It is larger than anything that is taken.
+    /// The request is larger than the limit.
     pub fn large(message: impl Into<String>) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, message)
     }

@@ -1,9 +1,9 @@
-//! Whose requests are answered.
+//! Decides whose requests are answered.
 //!
 //! Any page that a browser on this machine shows may send requests to a service on the loopback address. Two rules keep
-//! such pages out. The name that a request calls this machine by must be an address or one that is known: a page whose
-//! own name was made to lead here (DNS rebinding) gives itself away by it. And a request from a page must be from a page
-//! of this very service: browsers say so in `Origin`, which no page can forge. Programs send no `Origin`.
+//! such pages out. First, the host name in a request must be an IP address or a known name: a page whose own name was
+//! made to point here (DNS rebinding) has another name. Second, a request from a page must come from a page of this
+//! service: browsers state a page's origin in `Origin`, which no page can forge. Programs send no `Origin`.
 
 use super::failure::Failure;
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
@@ -12,13 +12,13 @@ use sha2::{Digest, Sha256};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use subtle::ConstantTimeEq;
 
-/// Characters below which a token could be guessed.
+/// A token with fewer characters could be guessed.
 const SHORTEST_TOKEN: usize = 16;
 
-/// Where the page's files are served everything else needs the token: these, and what lies below them.
+/// If the page is served, only its files are open; these paths, and everything below them, need the token.
 const SECRET: [&str; 5] = ["/api", "/detect", "/metrics", "/models", "/v2"];
 
-/// A secret; only its fingerprint is kept, so that comparing takes the same time whatever is offered.
+/// A secret. Only its hash is kept, so that a comparison always takes the same time.
 #[derive(Clone)]
 pub struct Token([u8; 32]);
 
@@ -29,10 +29,10 @@ impl std::fmt::Debug for Token {
 }
 
 impl Token {
-    /// The token `text`, without the white space around it.
+    /// The token `text`, without surrounding white space.
     ///
     /// # Errors
-    /// It is too short, or has characters that no header can carry.
+    /// It is too short, or has characters that cannot be in a header.
     pub fn new(text: &str) -> crate::Result<Self> {
         let text = text.trim();
         if text.len() < SHORTEST_TOKEN || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -50,25 +50,25 @@ impl Token {
     }
 }
 
-/// What is asked of every request.
+/// The rules that every request must meet.
 #[derive(Debug)]
 pub struct Guard {
     /// Whether only this machine can reach the service.
     loopback: bool,
     token: Option<Token>,
     hosts: Vec<String>,
-    /// Whether the page is served, whose files are no secret.
+    /// Whether the page is served, whose files are not secret.
     page: bool,
 }
 
 impl Guard {
-    /// For a service that listens there.
+    /// For a service that listens on `address`.
     pub fn new(address: SocketAddr, token: Option<Token>, hosts: Vec<String>, page: bool) -> Self {
         let hosts = hosts.into_iter().map(|host| host.to_ascii_lowercase()).collect();
         Self { loopback: address.ip().is_loopback(), token, hosts, page }
     }
 
-    /// Whether a token is asked for.
+    /// Whether a token is required.
     pub fn asks_token(&self) -> bool {
         self.token.is_some()
     }
@@ -104,8 +104,8 @@ impl Guard {
         }
     }
 
-    /// Whether it is answered without a token: whether the service lives, which engines ask without one, and the page's
-    /// own files, which a browser cannot ask for with one.
+    /// Whether the request is answered without a token. True for the liveness check, which schedulers make without one,
+    /// and for the page's own files, which a browser cannot request with one.
     fn is_open(&self, method: &Method, path: &str) -> bool {
         let secret = |root: &&str| {
             path.strip_prefix(*root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -114,7 +114,7 @@ impl Guard {
         matches!(*method, Method::GET | Method::HEAD) && (file || path.starts_with("/v2/health/"))
     }
 
-    /// Whether the machine may be called so. An address cannot be made to lead elsewhere, a name can.
+    /// Whether requests may use this host name. An IP address cannot be redirected, a name can.
     fn knows(&self, name: &str) -> bool {
         let address = match name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
             Some(v6) => v6.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
@@ -128,7 +128,7 @@ impl Guard {
     }
 }
 
-/// Host and port as the request has them, in lower case.
+/// Host and port from the request, in lower case.
 fn host_of(uri: &Uri, headers: &HeaderMap) -> Result<String, Failure> {
     let mut named = headers.get_all(HOST).iter();
     let (host, other) = (named.next(), named.next());
@@ -146,7 +146,8 @@ fn name_of(host: &str) -> &str {
     &host[..end.unwrap_or(host.len())]
 }
 
-/// Refuses what a page of another origin sends, but for reading, whose answer the browser keeps from it.
+/// Refuses requests from pages of another origin, except reading ones, whose answers the browser hides from
+/// such pages.
 fn same_origin(method: &Method, headers: &HeaderMap, host: &str) -> Result<(), Failure> {
     if matches!(*method, Method::GET | Method::HEAD) {
         return Ok(());
@@ -260,7 +261,7 @@ mod tests {
             assert_eq!(ask("POST", path, None), 401, "{path}");
         }
         assert_eq!(ask("POST", "/", None), 401);
-        // With the page its files are open, and nothing else.
+        // If the page is served, its files are open, and nothing else.
         let paged = Guard::new("0.0.0.0:1".parse().unwrap(), Some(token), Vec::new(), true);
         for path in ["/", "/js/main.js", "/modelsx", "/program.json", "/v2/health/live"] {
             assert_eq!(asked(&paged, "GET", path, None), 200, "{path}");

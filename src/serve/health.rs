@@ -1,4 +1,4 @@
-//! The open inference protocol but for inference: whether the service lives, and what there is.
+//! The open inference protocol except inference: whether the service is alive, and which models there are.
 
 use super::failure::{Failure, json};
 use super::infer::describe;
@@ -22,7 +22,7 @@ pub async fn live() -> Response {
     json(&json!({ "live": true }))
 }
 
-/// `GET /v2/health/ready`: not when the service is about to end.
+/// `GET /v2/health/ready`: not ready when the service is about to end.
 pub async fn ready(State(service): State<Arc<Service>>) -> Response {
     let ready = !service.is_stopping();
     let mut response = json(&json!({ "ready": ready }));

@@ -1,4 +1,5 @@
-//! Connections: so many at a time, each with a time limit for the head of a request and for taking the answer.
+//! Connections: a limited number at a time, each with a time limit for the head of a request and for receiving
+//! the answer.
 
 use super::Host;
 use super::service::Service;
@@ -17,21 +18,21 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
 
-/// How often to ask whether to end.
+/// How often to check whether to end.
 const PERIOD: Duration = Duration::from_millis(50);
 
-/// How long requests that are in flight may take when the service is asked to end.
+/// How long requests in flight may take once the service is asked to end.
 const GRACE: Duration = Duration::from_secs(60);
 
-/// Listens at an address.
+/// Listens on an address.
 ///
 /// # Errors
-/// Someone else does, or it is none of this machine.
+/// Another program listens on it, or it is not an address of this machine.
 pub async fn listen(address: SocketAddr) -> Result<TcpListener> {
     let words =
         |error: std::io::Error, remedy: &str| format!("cannot listen on {address}: {error}; {remedy}");
     TcpListener::bind(address).await.map_err(|error| match error.kind() {
-        // Whoever has it may end, as the service before does when this one takes its place.
+        // The other program may be about to end, such as an earlier service that this one replaces.
         ErrorKind::AddrInUse => {
             Error::Temporary(words(error, "choose another `port`, or 0 for any that is free"))
         }
@@ -40,14 +41,14 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener> {
     })
 }
 
-/// Serves until `host` asks to end, and then those requests that have come.
+/// Serves until `host` asks to end, then finishes the requests already received.
 pub async fn run(listener: TcpListener, router: Router, service: &Arc<Service>, host: &Arc<dyn Host>) {
     let (open, graceful) = (Arc::new(Semaphore::new(service.limits.connections)), GracefulShutdown::new());
     let patience = service.limits.patience;
     let mut place = None;
     while !host.ends() {
         if place.is_none() {
-            // One more than there may be waits with the system until another one closes.
+            // A connection beyond the limit waits in the system's queue until another one closes.
             let next = timeout(PERIOD, Arc::clone(&open).acquire_owned()).await;
             place = next.ok().and_then(std::result::Result::ok);
             if place.is_none() {
@@ -58,14 +59,14 @@ pub async fn run(listener: TcpListener, router: Router, service: &Arc<Service>, 
             Err(_) => continue,
             Ok(Ok((stream, _))) => stream,
             Ok(Err(_)) => {
-                // Too many open files, mostly: soon there will be fewer.
+                // Usually too many open files: wait until there are fewer.
                 sleep(PERIOD).await;
                 continue;
             }
         };
         let _ = stream.set_nodelay(true);
         let mut stream = TimeoutStream::new(stream);
-        // Reading has limits of its own: for the head here, for the body in `body`.
+        // Reading has other limits: for the head here, for the body in `body`.
         stream.set_write_timeout(Some(patience));
         let handler = TowerToHyperService::new(router.clone());
         let connection = http1::Builder::new()
@@ -74,7 +75,7 @@ pub async fn run(listener: TcpListener, router: Router, service: &Arc<Service>, 
             .serve_connection(TokioIo::new(Box::pin(stream)), handler);
         let (connection, place) = (graceful.watch(connection), place.take());
         tokio::spawn(async move {
-            // A client that breaks the rules or goes away is no concern of others.
+            // A client that breaks the protocol or disconnects does not affect others.
             let _ = connection.await;
             drop(place);
         });

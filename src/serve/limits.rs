@@ -1,34 +1,35 @@
-//! How much of everything a service takes on, so that no client can take it from the others.
+//! The limits of a service, so that no client can starve the others.
 
 use super::failure::Failure;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How much of everything.
+/// The limits of a service.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Bytes of a request's body.
+    /// The most bytes of a request's body.
     pub body: usize,
-    /// Bytes of all bodies, and of pictures that wait, together; at least those of one request are taken.
+    /// The most bytes of all bodies and waiting pictures together; at least as many as one request may need.
     pub memory: usize,
-    /// Pixels of a picture.
+    /// The most pixels of a picture.
     pub pixels: u64,
-    /// Pictures that are decoded, wait or are computed.
+    /// The most pictures being decoded, waiting or being computed.
     pub queue: usize,
-    /// Pictures that are computed at once.
+    /// The most pictures computed at once.
     pub batch: usize,
-    /// How long a picture waits for others that are being decoded, to be computed with them.
+    /// How long a picture waits for others still being decoded, to be computed together with them.
     pub wait: Duration,
-    /// Open connections; further ones wait until one closes.
+    /// The most open connections; others wait until one closes.
     pub connections: usize,
-    /// How long a client may be silent while it sends or receives; ten times as long a request's body may take.
+    /// How long a client may be silent while it sends or receives; the whole body of a request may take ten
+    /// times as long.
     pub patience: Duration,
     /// Threads that decode pictures and draw heat maps.
     pub decoders: usize,
-    /// Good pictures of a training that the page asks for.
+    /// The most good pictures of a training that the page requests.
     pub training_pictures: usize,
-    /// Bytes of the good pictures of all such trainings that are not over.
+    /// The most bytes of the good pictures of all such trainings that have not ended.
     pub training_bytes: u64,
 }
 
@@ -51,20 +52,20 @@ impl Default for Limits {
     }
 }
 
-/// Bytes of a page, of which memory is counted.
+/// Bytes of a page, the unit in which memory is counted.
 const PAGE: usize = 1 << 10;
 
 /// Memory that all requests share, in pages.
 #[derive(Clone, Debug)]
 pub struct Budget(Arc<Semaphore>);
 
-/// A share of it, which goes back when it is dropped.
+/// A share of the budget, returned when it is dropped.
 #[derive(Debug, Default)]
 pub struct Share(Option<OwnedSemaphorePermit>);
 
 impl Budget {
-    /// As `limits` say; however little that is, the largest body and the largest picture have room beside each other, or a
-    /// request would be told for ever to come again later.
+    /// As large as `limits` say, but at least enough for the largest body and the largest picture together; otherwise
+    /// such a request would be told to come back later forever.
     pub fn new(limits: &Limits) -> Self {
         let picture = usize::try_from(limits.pixels.saturating_mul(3)).unwrap_or(usize::MAX);
         let pages = limits.body.div_ceil(PAGE).saturating_add(picture.div_ceil(PAGE));
@@ -72,11 +73,11 @@ impl Budget {
         Self(Arc::new(Semaphore::new(pages.min(Semaphore::MAX_PERMITS))))
     }
 
-    /// From now on the share is of `bytes` in all, if it is not of more already. The total, not what is added: a body may
-    /// come in pieces of a byte.
+    /// Grows the share to `bytes` in total, if it is not larger already. Takes the total instead of the increase, since
+    /// a body may come in pieces of one byte.
     ///
     /// # Errors
-    /// Others have them: to be tried again later.
+    /// Others hold the memory: try again later.
     pub fn hold(&self, share: &mut Share, bytes: usize) -> Result<(), Failure> {
         let held = share.0.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
         let pages = u32::try_from(bytes.div_ceil(PAGE).saturating_sub(held)).unwrap_or(u32::MAX);

@@ -1,4 +1,4 @@
-//! What Prometheus is told (`/metrics`).
+//! The metrics for Prometheus (`/metrics`).
 
 use super::queue::Queue;
 use crate::detection::Verdict;
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 type Labels<const N: usize> = [(&'static str, String); N];
 
-/// All that is counted and timed.
+/// Everything that is counted and timed.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
@@ -57,34 +57,34 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// A request was answered.
+    /// Counts an answered request.
     pub fn answered(&self, route: &str, status: u16, time: Duration) {
         self.requests.get_or_create(&[("route", route.into()), ("code", status.to_string())]).inc();
         self.times.get_or_create(&[("route", route.into())]).observe(time.as_secs_f64());
     }
 
-    /// A picture was judged.
+    /// Counts a judged picture.
     pub fn judged(&self, model: &str, verdict: Verdict) {
         self.pictures.get_or_create(&[("model", model.into()), ("verdict", verdict.word().into())]).inc();
     }
 
-    /// So many pictures are computed at once.
+    /// Records the number of pictures computed at once.
     pub fn batch(&self, pictures: usize) {
         self.batches.observe(pictures as f64);
     }
 
-    /// A batch took so long.
+    /// Records the time of a batch.
     pub fn computed(&self, time: Duration) {
         self.computing.observe(time.as_secs_f64());
     }
 
-    /// A changed model file was read, or could not be.
+    /// Counts a changed model file that was read, or could not be.
     pub fn reloaded(&self, model: &str, well: bool) {
         let result = if well { "ok" } else { "failed" };
         self.reloads.get_or_create(&[("model", model.into()), ("result", result.into())]).inc();
     }
 
-    /// All of it in the text format; `models` are the models, and whether the file of each is usable.
+    /// All metrics in the text format; `models` are the models' names and whether each one's file is usable.
     pub fn text(&self, queue: &Queue, models: impl Iterator<Item = (String, bool)>) -> String {
         self.taken.set(i64::try_from(queue.taken()).unwrap_or(i64::MAX));
         for (model, usable) in models {

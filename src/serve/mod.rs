@@ -2,17 +2,19 @@
 //!
 //! A request passes these steps, each with a limit of its own:
 //!
-//! 1. `http`: connections, of which there is a number, and which may take only so long;
-//! 2. `guard`: whose request it is: host, origin, token;
-//! 3. `body`: its bytes, of which each request and all of them together may have so many;
-//! 4. `picture`: decoded and resized, on threads of its own, so many pixels at most;
-//! 5. `queue`: one thread computes for all, what has come in meanwhile in one batch; so many may wait;
+//! 1. `http`: the connection; their number and duration are limited;
+//! 2. `guard`: who sent the request: host, origin, token;
+//! 3. `body`: its bytes, limited for each request and for all together;
+//! 4. `picture`: decoding and resizing, on separate threads, with a limit on pixels;
+//! 5. `queue`: one thread computes for all requests, in batches of the pictures that have arrived; the length is
+//!    limited;
 //! 6. `answer` or `infer`: what was found, as JSON, as a heat map, or in the open inference protocol.
 //!
-//! With the page (`page`) trainings come too: `native` is what the page asks, `jobs` trains, `events` tells how far it is.
+//! If the page is served (`page`), trainings are possible too: `native` answers the page, `jobs` trains, `events`
+//! reports the progress.
 //!
-//! A request keeps the model that it began with (`src/serve/model.rs`): a changed model file takes effect with the next one, and
-//! none is lost.
+//! A request keeps the model that it began with (`src/serve/model.rs`): a changed model file takes effect with the next
+//! request, and no request is lost.
 
 mod answer;
 mod body;
@@ -49,53 +51,53 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// The page, and what it may do here.
+/// The page, and where its trainings go.
 #[derive(Debug)]
 pub struct Ui {
     /// The folder of the built page.
     pub page: PathBuf,
-    /// The folder for trainings and the models that come of them; those that lie there are served.
+    /// The folder for trainings and their models; the models in it are served.
     pub models: PathBuf,
 }
 
-/// What is to be served, and to whom.
+/// What to serve, and to whom.
 #[derive(Debug)]
 pub struct Options {
-    /// The model files; each is called by its name without the ending.
+    /// The model files; each model is named like its file without the ending.
     pub models: Vec<PathBuf>,
-    /// The page, if it is to be served.
+    /// The page, if it should be served.
     pub ui: Option<Ui>,
-    /// Where to listen; port 0 for any that is free.
+    /// The address to listen on; port 0 for any free one.
     pub address: SocketAddr,
-    /// What a request must prove to know, if anything.
+    /// The token that requests must have, if any.
     pub token: Option<Token>,
-    /// Names, besides addresses and `localhost`, that a request may call this machine by.
+    /// Names by which requests may address this machine, besides IP addresses and `localhost`.
     pub hosts: Vec<String>,
-    /// What computes.
+    /// The device that computes.
     pub processor: Processor,
-    /// The same in words.
+    /// The device in words.
     pub device: String,
     /// What a GPU computes with.
     pub precision: Precision,
-    /// How much of everything.
+    /// The limits of the service.
     pub limits: Limits,
 }
 
-/// What a service says, and what it is told.
+/// The program that runs a service: receives its messages, and tells it when to end.
 pub trait Host: Send + Sync {
-    /// It listens there, and serves models of these names.
+    /// The service listens on `address`, and serves models with these names.
     fn ready(&self, address: SocketAddr, models: &[String]);
-    /// A line for people.
+    /// Shows a line to people.
     fn say(&self, line: &str);
-    /// Whether it is asked to end.
+    /// Whether the service should end.
     fn ends(&self) -> bool;
 }
 
-/// Serves until `host` asks to end; what is in flight then is still answered.
+/// Serves until `host` asks to end; requests in flight are still answered.
 ///
 /// # Errors
-/// There is neither model nor page, one cannot be opened, or two models have the same name; the address cannot be listened on, or it is not one
-/// of this machine alone and there is no token.
+/// There is neither model nor page, one cannot be opened, or two models have the same name; the address cannot be
+/// listened on, or it can be reached from other machines and there is no token.
 pub fn serve(options: Options, host: &Arc<dyn Host>) -> Result<()> {
     if !options.address.ip().is_loopback() && options.token.is_none() {
         return Err(Error::Usage(format!(
@@ -105,7 +107,7 @@ pub fn serve(options: Options, host: &Arc<dyn Host>) -> Result<()> {
         )));
     }
     let failed = |e| Error::Network(format!("the service cannot begin: {e}"));
-    // One thread for the network, which only moves bytes; decoding and drawing have others.
+    // One thread for the network, which only moves bytes; decoding and drawing have other threads.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(options.limits.decoders)
@@ -114,7 +116,7 @@ pub fn serve(options: Options, host: &Arc<dyn Host>) -> Result<()> {
     let listener = runtime.block_on(http::listen(options.address))?;
     let address = listener.local_addr().map_err(failed)?;
     let Options { ui, processor, precision, .. } = &options;
-    // Only with the page others may come.
+    // Without the page no more models can come.
     let models = Arc::new(match (ui, options.models.as_slice()) {
         (Some(_), []) => Models::none(processor, *precision),
         (_, paths) => Models::open(paths, processor, *precision)?,
@@ -132,7 +134,7 @@ pub fn serve(options: Options, host: &Arc<dyn Host>) -> Result<()> {
     runtime.block_on(http::run(listener, routes::router(&service), &service, host));
     service.stop();
     threads.into_iter().for_each(|thread| drop(thread.join()));
-    // What may still be decoded is of no use to anyone.
+    // Pictures still being decoded are of no use to anyone.
     runtime.shutdown_background();
     Ok(())
 }

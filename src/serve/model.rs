@@ -1,4 +1,4 @@
-//! The models that are served: each by its name, and which file of that name is in use.
+//! The served models: each one's name, and the version of its file in use.
 
 use crate::detection::Detector;
 use crate::files::plain_name;
@@ -12,15 +12,15 @@ use std::time::SystemTime;
 /// A model in use.
 #[derive(Debug)]
 pub struct Loaded {
-    /// What it is called.
+    /// Its name.
     pub name: String,
-    /// What computes.
+    /// Its detector.
     pub detector: Detector,
     /// The file it was read from.
     pub stamp: Stamp,
 }
 
-/// By what a changed file is known.
+/// Identifies a version of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     length: u64,
@@ -29,7 +29,7 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// Of the file as it is now; none where it cannot be looked at.
+    /// The stamp of the file now; none if it cannot be examined.
     pub fn of(path: &Path) -> Option<Self> {
         let facts = std::fs::metadata(path).ok()?;
         #[cfg(unix)]
@@ -40,42 +40,42 @@ impl Stamp {
     }
 }
 
-/// A model's name and file, and what of it is in use.
+/// A model's name and file, and the loaded model in use.
 #[derive(Debug)]
 pub struct Served {
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// Its file.
     pub path: PathBuf,
     current: RwLock<Arc<Loaded>>,
-    /// Why the file as it is now cannot be used, if so.
+    /// Why the present file cannot be used, if so.
     trouble: Mutex<Option<String>>,
 }
 
 impl Served {
-    /// The model that a request which begins now is answered with.
+    /// The model with which a request that begins now is answered.
     pub fn current(&self) -> Arc<Loaded> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// From now on another one.
+    /// Replaces the model in use.
     pub fn replace(&self, loaded: Loaded) {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
         self.set_trouble(None);
     }
 
-    /// Why the file as it is now cannot be used, if so.
+    /// Why the present file cannot be used, if so.
     pub fn trouble(&self) -> Option<String> {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Says so.
+    /// Records why the present file cannot be used, if so.
     pub fn set_trouble(&self, trouble: Option<String>) {
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
     }
 }
 
-/// What a model file is called by: its name without the ending.
+/// A model's name: its file's name without the ending.
 pub fn name_of(path: &Path) -> String {
     plain_name(path.file_stem().unwrap_or_default())
 }
@@ -83,7 +83,7 @@ pub fn name_of(path: &Path) -> String {
 /// All models that are served.
 #[derive(Debug)]
 pub struct Models {
-    /// In the order in which they came.
+    /// In the order in which they were added.
     all: RwLock<Vec<Arc<Served>>>,
     processor: Processor,
     precision: Precision,
@@ -111,7 +111,7 @@ impl Models {
     /// Opens one more.
     ///
     /// # Errors
-    /// It cannot be opened, or there is one of that name.
+    /// It cannot be opened, or its name is taken.
     pub fn add(&self, path: &Path) -> Result<()> {
         let name = name_of(path);
         let taken = |name: &str| {
@@ -133,15 +133,15 @@ impl Models {
         Ok(())
     }
 
-    /// What computes.
+    /// The device that computes.
     pub fn processor(&self) -> &Processor {
         &self.processor
     }
 
-    /// Reads a model file that does not change meanwhile.
+    /// Reads a model file, and makes sure that it does not change while being read.
     ///
     /// # Errors
-    /// It cannot be opened, or something writes it.
+    /// It cannot be opened, or it is being written.
     pub fn load(&self, name: &str, path: &Path) -> Result<Loaded> {
         let before = Stamp::of(path);
         let detector = Detector::open_in(self.precision, path, &self.processor)?;
@@ -151,17 +151,17 @@ impl Models {
         }
     }
 
-    /// Those that are served now.
+    /// The models that are served now.
     pub fn all(&self) -> Vec<Arc<Served>> {
         self.all.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Their names.
+    /// The models' names.
     pub fn names(&self) -> Vec<String> {
         self.all().iter().map(|served| served.name.clone()).collect()
     }
 
-    /// The one of that name.
+    /// The model with that name.
     pub fn get(&self, name: &str) -> Option<Arc<Served>> {
         self.all().into_iter().find(|served| served.name == name)
     }

@@ -1,4 +1,4 @@
-//! What the page may do here: know the machine, train, and fetch what was trained.
+//! What the page may do with this program: ask about the machine, train, and fetch trained models.
 
 use super::events::events;
 use super::failure::{Failure, Outcome, json};
@@ -20,7 +20,7 @@ use std::sync::Arc;
 type Shared = State<Arc<Service>>;
 type Named<T> = Result<Path<T>, PathRejection>;
 
-/// Its paths.
+/// The page's paths.
 pub fn router() -> Router<Arc<Service>> {
     Router::new()
         .route("/program.json", only(get(program)))
@@ -40,14 +40,14 @@ fn jobs(service: &Service) -> Outcome<Arc<Jobs>> {
     Ok(Arc::clone(jobs))
 }
 
-/// By what the page knows that it comes from this program: a page from elsewhere has an empty file of this name.
+/// Tells the page that this program serves it; a page served by something else has an empty file of this name.
 async fn program(State(service): Shared) -> Response {
     json(&json!({
         "name": "aand", "version": env!("CARGO_PKG_VERSION"), "asks_token": service.guard.asks_token(),
     }))
 }
 
-/// What computes, and what there is.
+/// The device, the models and the trainings.
 async fn state(State(service): Shared) -> Outcome<Response> {
     let jobs = jobs(&service)?.list();
     let models: Vec<_> = (service.models.all().iter())
@@ -93,7 +93,7 @@ async fn picture(
     let received = service.receive(body, &headers).await?;
     let (Path((id, n)), jobs, most) = (place?, jobs(&service)?, service.limits.pixels);
     let put = move || {
-        // What cannot be read is said now, not when the training begins.
+        // An unreadable picture is reported now, not when the training begins.
         decode_within(most, &received.bytes, std::path::Path::new("the picture sent"), None)?;
         jobs.put(id, n, &received.bytes)
     };
@@ -117,7 +117,7 @@ async fn remove(State(service): Shared, id: Named<u64>) -> Outcome<Response> {
     Ok(json(&json!({ "removed": id })))
 }
 
-/// A model's file, to be kept or opened in the page.
+/// A model's file, to be saved or opened in the page.
 async fn file(State(service): Shared, name: Named<String>) -> Outcome<Response> {
     let Path(name) = name?;
     let served = service.models.get(&name);

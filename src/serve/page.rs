@@ -1,4 +1,4 @@
-//! The page's files. Only what lies in its folder, under plain names: whatever else a path says is not there.
+//! The page's files. Only files in its folder, under plain names, are served; any other path is not found.
 
 use super::failure::{Failure, Outcome};
 use super::routes;
@@ -12,7 +12,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use tower_http::services::ServeFile;
 
-/// The page's folder, as the file system spells it.
+/// The page's folder, with links resolved.
 #[derive(Clone, Debug)]
 pub struct Page(PathBuf);
 
@@ -20,10 +20,10 @@ impl Page {
     /// The page that `web/build` made in a folder.
     ///
     /// # Errors
-    /// There is none.
+    /// The folder does not have it.
     pub fn open(folder: &Path) -> Result<Self> {
         let real = folder.canonicalize().map_err(|e| Error::io(folder, e))?;
-        // Without the list of its files, which comes last, it is not whole.
+        // Without the list of its files, which is written last, it is incomplete.
         match ["index.html", "program.json"].iter().find(|name| !real.join(name).is_file()) {
             None => Ok(Self(real)),
             Some(name) => Err(Error::Setting(format!(
@@ -33,7 +33,7 @@ impl Page {
         }
     }
 
-    /// The file that a path of the page leads to. Hidden files and those that a link leads to elsewhere are none of it.
+    /// The file at a path of the page. Hidden files, and links that lead out of the folder, do not count.
     fn find(&self, path: &str) -> Option<PathBuf> {
         let decoded = percent_decode_str(path).decode_utf8().ok()?;
         let name = match decoded.strip_prefix('/')? {

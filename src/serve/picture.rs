@@ -1,4 +1,4 @@
-//! From a request's bytes to what the network takes.
+//! Prepares a request's pictures for the network.
 
 use super::failure::Failure;
 use super::limits::{Budget, Share};
@@ -8,7 +8,7 @@ use crate::picture::{Picture, Seen, Size, decode_within};
 use std::path::Path;
 use std::time::Instant;
 
-/// A picture as a client gives it.
+/// A picture as a client sends it.
 #[derive(Debug)]
 pub enum Given {
     /// The bytes of a file.
@@ -17,21 +17,21 @@ pub enum Given {
     Pixels(Picture),
 }
 
-/// A picture as the model looks at it.
+/// A picture as the model sees it.
 #[derive(Debug)]
 pub struct Ready {
-    /// Of the network's size, or the whole of it for tiles.
+    /// At the network's size, or the whole picture for tiles.
     pub seen: Seen<'static>,
-    /// Milliseconds it took.
+    /// Milliseconds that this took.
     pub ms: f64,
-    /// Memory of a picture that waits as a whole.
+    /// The share of memory of a picture that waits as a whole.
     _share: Share,
 }
 
-/// Decodes and resizes a picture of at most `most` pixels; as `aand detect` does, to the bit.
+/// Decodes and resizes a picture of at most `most` pixels, exactly as `aand detect` does.
 ///
 /// # Errors
-/// It is no picture, too large, or does not suit the model's region.
+/// It is not a picture, is too large, or does not fit the model's region.
 pub fn ready(given: Given, info: &Info, most: u64, budget: &Budget) -> Result<Ready, Failure> {
     let started = Instant::now();
     let name = Path::new("the picture sent");

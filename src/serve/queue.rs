@@ -1,4 +1,4 @@
-//! The queue in front of the one thread that computes: what has come in while a batch was computed is the next batch.
+//! The queue of the one thread that computes: pictures that arrive while a batch is computed form the next batch.
 
 use super::failure::{Failure, Outcome};
 use super::metrics::Metrics;
@@ -14,7 +14,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
-/// What comes of a picture: what was found, and its share of the milliseconds of its batch.
+/// The result for a picture: what was found, and its share of the milliseconds of its batch.
 pub type Found = Result<(Detection, f64)>;
 
 /// A picture that waits.
@@ -35,7 +35,7 @@ struct Waiting {
 pub struct Queue {
     waiting: Mutex<Waiting>,
     changed: Condvar,
-    /// Pictures that are decoded, wait or are computed.
+    /// Number of pictures being decoded, waiting or being computed.
     taken: Arc<AtomicUsize>,
     most: usize,
 }
@@ -51,20 +51,20 @@ impl Drop for Place {
 }
 
 impl Queue {
-    /// For so many pictures at most.
+    /// A queue for at most `most` pictures.
     pub fn new(most: usize) -> Self {
         Self { waiting: Mutex::default(), changed: Condvar::new(), taken: Arc::default(), most }
     }
 
-    /// Pictures that are decoded, wait or are computed.
+    /// Number of pictures being decoded, waiting or being computed.
     pub fn taken(&self) -> usize {
         self.taken.load(Ordering::SeqCst)
     }
 
-    /// Places for the pictures of a request, all or none.
+    /// Takes places for the pictures of a request, all or none.
     ///
     /// # Errors
-    /// There are never so many, or not now.
+    /// There are never that many places, or not at the moment.
     pub fn enter(&self, pictures: usize) -> Outcome<Vec<Place>> {
         let most = self.most;
         fits(pictures, most)?;
@@ -79,7 +79,7 @@ impl Queue {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lines a picture up; what comes of it is told through what is returned.
+    /// Adds a picture to the queue; its result arrives through the returned receiver.
     pub fn push(&self, model: Arc<Loaded>, ready: Ready, place: Place) -> oneshot::Receiver<Found> {
         let (reply, found) = oneshot::channel();
         self.lock().jobs.push_back(Job { model, ready, reply, place });
@@ -87,7 +87,7 @@ impl Queue {
         found
     }
 
-    /// No more is to come; what waits is still computed.
+    /// Closes the queue to new pictures; waiting ones are still computed.
     pub fn close(&self) {
         self.lock().closed = true;
         self.changed.notify_all();
@@ -104,12 +104,12 @@ impl Queue {
         }
     }
 
-    /// The next batch, all for the same model; none when there is nothing more to come.
+    /// The next batch, all for the same model; none once the queue is closed and empty.
     fn next(&self, batch: usize, wait: Duration) -> Option<Vec<Job>> {
         let mut waiting = self.lock();
         let mut until = None;
         loop {
-            // Nobody waits for the answer to one whose client has gone.
+            // Pictures whose client has disconnected are dropped.
             waiting.jobs.retain(|job| !job.reply.is_closed());
             let Some(first) = waiting.jobs.front() else {
                 if waiting.closed {
@@ -123,7 +123,7 @@ impl Queue {
             let count = waiting.jobs.iter().filter(|job| same(job)).count();
             let left =
                 until.get_or_insert_with(|| Instant::now() + wait).saturating_duration_since(Instant::now());
-            // Nobody is on the way: waiting would only cost time.
+            // No other picture is being decoded: waiting would only cost time.
             let alone = self.taken() <= waiting.jobs.len();
             if count >= batch || alone || left.is_zero() || waiting.closed {
                 let model = Arc::clone(&first.model);
@@ -143,7 +143,7 @@ impl Queue {
     }
 }
 
-/// Whether a request may have so many pictures, where the queue has `most` places.
+/// Checks that a request does not have more pictures than the queue has places, `most`.
 ///
 /// # Errors
 /// It has more.
@@ -156,7 +156,7 @@ pub fn fits(pictures: usize, most: usize) -> Outcome<()> {
     }
 }
 
-/// Computes a batch. Where it fails as a whole its pictures are tried one by one, so that none takes others with it.
+/// Computes a batch. If the batch fails, its pictures are tried one by one, so that none makes others fail.
 fn compute(jobs: Vec<Job>) {
     let Some(first) = jobs.first() else { return };
     let model = Arc::clone(&first.model);
@@ -172,9 +172,10 @@ fn compute(jobs: Vec<Job>) {
             .collect(),
     };
     for (Job { ready, reply, place, .. }, found) in jobs.into_iter().zip(found) {
-        // First, so that whoever has the answer finds a place and memory for the next picture.
+        // Dropped first, so that a client that receives the answer finds a place and memory for its next
+        // picture.
         drop((ready, place));
-        // Whoever asked may have gone.
+        // The client may have disconnected.
         let _ = reply.send(found);
     }
 }
@@ -183,7 +184,7 @@ fn missing() -> Error {
     Error::Device("a map is missing".into())
 }
 
-/// What is found in pictures.
+/// What the model finds in pictures.
 fn look(model: &Loaded, seen: &[Seen<'_>]) -> Result<Vec<Found>> {
     let detector = &model.detector;
     let natives: Vec<Size> = seen.iter().map(|seen| seen.native).collect();
@@ -191,8 +192,8 @@ fn look(model: &Loaded, seen: &[Seen<'_>]) -> Result<Vec<Found>> {
     found(&natives, maps, |map, native| detector.judge(map, native))
 }
 
-/// What is found in the maps of pictures of these sizes. A fault of the program, wherever in one batch, must not end the
-/// thread that computes all: nobody would be answered any more.
+/// What is found in the maps of pictures with these sizes. A panic in one batch must not end the thread that computes
+/// everything, or nobody would be answered any more.
 fn found(
     natives: &[Size],
     maps: impl FnOnce() -> Result<Vec<ScoreMap>>,

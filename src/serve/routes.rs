@@ -1,4 +1,4 @@
-//! Which path leads where.
+//! The routes of the service.
 
 use super::body::drain;
 use super::failure::Failure;
@@ -14,7 +14,7 @@ use axum::routing::{MethodRouter, get, post};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// All paths; where the page is served, those of its files and of what it may do here as well.
+/// All paths; if the page is served, including those of its files and of its requests.
 pub fn router(service: &Arc<Service>) -> Router {
     let router = Router::new()
         .route("/detect", only(post(detect::detect)))
@@ -33,15 +33,15 @@ pub fn router(service: &Arc<Service>) -> Router {
     router.layer(from_fn_with_state(Arc::clone(service), around)).with_state(Arc::clone(service))
 }
 
-/// A path that takes some methods and answers the others in words.
+/// A path that accepts some methods, and answers others with an error in words.
 pub fn only(route: MethodRouter<Arc<Service>>) -> MethodRouter<Arc<Service>> {
     route.fallback(wrong_method)
 }
 
-/// What is done about every request: who may ask, how long it took, and what browsers are to make of the answer.
+/// Wraps every request: checks who may send it, measures the time, and adds headers for browsers.
 async fn around(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
     let started = Instant::now();
-    // The pattern, not the path: of those there is no end.
+    // The route's pattern, not the path, of which there are infinitely many.
     let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
     let mut response = match service.guard.check(&request) {
         Ok(()) => next.run(request).await,
@@ -59,12 +59,12 @@ async fn around(State(service): State<Arc<Service>>, request: Request, next: Nex
     ] {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
-    // Results are of one moment.
+    // Results must not be cached.
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
     response
 }
 
-/// A path that is none.
+/// The answer for an unknown path.
 pub async fn unknown(request: Request) -> Failure {
     let ways = "POST /detect, POST /models/NAME/detect, GET /v2, GET /metrics";
     let path = request.uri().path().to_owned();

@@ -1,4 +1,4 @@
-//! What all requests share, and the way of a picture through it.
+//! The state that all requests share, and the way of a picture through the service.
 
 use super::body::{Received, receive};
 use super::failure::{Failure, Outcome};
@@ -21,26 +21,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-/// Bytes of a thread's stack: as many as the main thread has, on which `aand train` and `aand detect` compute.
+/// Bytes of a thread's stack: as many as the main thread has, where `aand train` and `aand detect` compute.
 const STACK: usize = 8 << 20;
 
-/// What all requests share.
+/// The state that all requests share.
 pub struct Service {
     /// The models.
     pub models: Arc<Models>,
-    /// Who may ask.
+    /// Decides who may send requests.
     pub guard: Guard,
-    /// How much.
+    /// The limits.
     pub limits: Limits,
-    /// The memory of bodies.
+    /// The memory for bodies.
     pub budget: Budget,
-    /// What waits to be computed.
+    /// Pictures waiting to be computed.
     pub queue: Queue,
-    /// What is counted.
+    /// Counters and times.
     pub metrics: Metrics,
-    /// The page, where it is served, and the trainings that it may begin.
+    /// The page, if it is served, and the trainings that it may begin.
     pub ui: Option<(Page, Arc<Jobs>)>,
-    /// What computes, in words.
+    /// The device in words.
     pub device: String,
     stopping: AtomicBool,
 }
@@ -78,7 +78,7 @@ impl Service {
         }
     }
 
-    /// Begins to compute, to look at the model files, and to train what is asked for.
+    /// Starts the threads that compute, watch the model files, and run trainings.
     ///
     /// # Errors
     /// The system has no threads left.
@@ -105,18 +105,18 @@ impl Service {
         Ok(threads)
     }
 
-    /// Ends the threads; what waits to be computed is computed.
+    /// Ends the threads; waiting pictures are still computed.
     pub fn stop(&self) {
         self.begin_to_stop();
         self.queue.close();
     }
 
-    /// Whether new requests should go elsewhere.
+    /// Whether the service is stopping, so that new requests should go elsewhere.
     pub fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::SeqCst)
     }
 
-    /// No new requests are wanted; those that came are still answered.
+    /// Marks the service as stopping; requests already received are still answered.
     pub fn begin_to_stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
         if let Some((_, jobs)) = &self.ui {
@@ -124,10 +124,10 @@ impl Service {
         }
     }
 
-    /// The model of that name as it is now; without a name the only one.
+    /// The current model of that name; without a name, the only one.
     ///
     /// # Errors
-    /// There is none, or there are several to choose from.
+    /// There is no such model, or there are several and none was named.
     pub fn model(&self, name: Option<&str>) -> Outcome<Arc<Loaded>> {
         let all = self.models.all();
         let names = || all.iter().map(|served| served.name.as_str()).collect::<Vec<_>>().join(", ");
@@ -152,7 +152,8 @@ impl Service {
         receive(body, headers, &self.limits, &self.budget).await
     }
 
-    /// Judges the pictures of a request. They are decoded side by side, and computed with those of others.
+    /// Judges the pictures of a request. They are decoded in parallel, and computed together with those of
+    /// other requests.
     ///
     /// # Errors
     /// The queue is full, a picture cannot be used, or the device failed.
@@ -167,7 +168,7 @@ impl Service {
                 Ok((service.queue.push(model, ready, place), native, ms))
             })
         };
-        // All of them are begun before the first is waited for.
+        // All are started before the first is awaited.
         let begun: Vec<_> = given.into_iter().zip(places).map(one).collect();
         let mut judged = Vec::with_capacity(begun.len());
         let mut waiting = Vec::with_capacity(begun.len());
@@ -184,7 +185,8 @@ impl Service {
     }
 }
 
-/// Work that would hold up the network, on another thread; begun at once. A fault in it is an answer, not an end.
+/// Runs work that would block the network on another thread, starting at once. A panic in it becomes an error
+/// response.
 pub fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Outcome<T> + Send + 'static,
 ) -> impl Future<Output = Outcome<T>> {

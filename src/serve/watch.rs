@@ -1,4 +1,4 @@
-//! Hot reload: looks at the model files, and puts a changed one in the place of what is served.
+//! Hot reload: watches the model files, and replaces a served model when its file changes.
 
 use super::Host;
 use super::metrics::Metrics;
@@ -6,27 +6,28 @@ use super::model::{Models, Served, Stamp};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// How often to look. Looking, and not being told by the system, works on network drives and in containers too.
+/// How often to check. Polling, unlike notification by the system, also works on network drives and in
+/// containers.
 const PERIOD: Duration = Duration::from_millis(500);
 
-/// What is known of a file.
+/// What is known about a file.
 #[derive(Default)]
 struct Known {
-    /// As it was at the last look.
+    /// Its stamp at the last check.
     seen: Option<Stamp>,
-    /// As it was when it could not be used.
+    /// Its stamp when it could not be used.
     refused: Option<Stamp>,
-    /// Whether it was said that it is gone.
+    /// Whether it has been reported as missing.
     gone: bool,
 }
 
-/// Looks until `stopping`.
+/// Checks until `stopping`.
 pub fn watch(models: &Models, metrics: &Metrics, host: &dyn Host, stopping: &AtomicBool) {
     let mut known: Vec<Known> = Vec::new();
     while !stopping.load(Ordering::SeqCst) {
         std::thread::park_timeout(PERIOD);
         let all = models.all();
-        // More may come, at the end; none goes.
+        // More models may be appended; none is removed.
         known.resize_with(all.len(), Known::default);
         for (served, known) in all.iter().zip(&mut known) {
             look(models, served, known, metrics, host);
@@ -44,11 +45,11 @@ fn look(models: &Models, served: &Served, known: &mut Known, metrics: &Metrics, 
         return;
     };
     known.gone = false;
-    // One that is still being written looks another way each time.
+    // A file that is still being written has another stamp at each check.
     let settled = known.seen.replace(now) == Some(now);
     let current = served.current();
     if now == current.stamp {
-        // It is back, or back to what it was.
+        // The file is back, or has its former content again.
         if served.trouble().is_some() {
             served.set_trouble(None);
             known.refused = None;

@@ -1,4 +1,4 @@
-//! What a model's verdicts become when light, focus, noise, storage or place change and the parts do not.
+//! How a model's verdicts change when light, focus, noise, storage or position change but the parts do not.
 
 mod table;
 
@@ -15,23 +15,23 @@ use rand_chacha::rand_core::SeedableRng;
 use rayon::prelude::*;
 use serde::Serialize;
 
-/// A change at a level; `None` for pictures as they are.
+/// A change at a level; `None` for unchanged pictures.
 pub type Condition = Option<(Perturbation, f64)>;
 
-/// The conditions of a stress report: as it is, then each of the `kinds` at its levels.
+/// The conditions of a stress report: unchanged, then each of the `kinds` at its levels.
 pub fn conditions(kinds: &[Perturbation]) -> Vec<Condition> {
     let changed = kinds.iter().flat_map(|kind| kind.levels().iter().map(|level| Some((*kind, *level))));
     std::iter::once(None).chain(changed).collect()
 }
 
-/// What was measured in one condition.
+/// The measurements in one condition.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Row {
-    /// The kind of change; `None` for pictures as they are.
+    /// The kind of change; `None` for unchanged pictures.
     pub change: Option<Perturbation>,
     /// Its level, in the unit of the kind.
     pub level: f64,
-    /// The two for people.
+    /// Change and level in words.
     pub words: String,
     /// Good pictures called anomalous.
     pub false_alarms: usize,
@@ -43,7 +43,7 @@ pub struct Row {
     pub found: usize,
     /// Their share; `None` without anomalous pictures.
     pub recall: Option<f64>,
-    /// Recall of the pictures as they are, less this.
+    /// Recall of the unchanged pictures minus this recall.
     pub lost_recall: Option<f64>,
     /// Area under the ROC curve of the scores.
     pub image_auroc: Option<f64>,
@@ -60,19 +60,19 @@ pub struct Stress {
     pub anomalous: usize,
     /// The threshold, and what it states.
     pub threshold: Threshold,
-    /// Pictures as they are first.
+    /// The rows, unchanged pictures first.
     pub rows: Vec<Row>,
 }
 
 /// A picture in every condition, `S x S`.
 ///
-/// The changes are made at its own size, as a camera would; `index` decides what is drawn by chance.
+/// The changes are made at its own size, as a camera would; `index` seeds the random numbers.
 pub fn variations(picture: &Picture, conditions: &[Condition], info: &Info, index: usize) -> Vec<Picture> {
     let one = |(n, condition): (usize, &Condition)| {
         let (width, height) = info.size.pixels();
         let small = |picture: &Picture| match info.view.shows_whole_maps() {
             true => resize(picture, width, height),
-            // Its place in the picture decides what becomes of it.
+            // Such a view depends on the position in the picture, so the detector gets the picture at its own size.
             false => picture.clone(),
         };
         match condition {
@@ -153,7 +153,8 @@ mod tests {
         let conditions = conditions(&[Perturbation::Contrast]);
         assert_eq!(conditions.len(), 3);
         let threshold = Threshold { value: 0.5, ..Threshold::none() };
-        // Two good and two anomalous pictures; the second condition loses a defect, the third calls all anomalous.
+        // Two good and two anomalous pictures; the second condition misses a defect, the third calls all
+        // anomalous.
         let scores = [vec![0.1, 0.1, 0.6], vec![0.2, 0.2, 0.7], vec![0.8, 0.4, 0.9], vec![0.9, 0.9, 0.8]];
         let labels = [false, false, true, true];
         let stress = report("x", &threshold, &conditions, &scores, &labels).unwrap();
@@ -169,7 +170,7 @@ mod tests {
 
     #[test]
     fn variations_have_the_models_size_and_follow_from_the_picture_alone() {
-        // With edges, and of a size at which the least blur is not too small to show.
+        // With edges, and large enough for the smallest blur to show.
         let picture = Picture::from_fn(256, 256, |x, y| Rgb([(x * 5) as u8, (y * 8) as u8, 90]));
         let conditions = conditions(&Perturbation::ALL);
         let info = crate::inference::plan_tests::info(crate::teacher::Backbone::Compact, 256);

@@ -4,7 +4,7 @@ use super::{Row, Stress};
 use crate::metrics::write_table;
 use std::fmt;
 
-/// What the columns of a stress table are called.
+/// The column headings of a stress table.
 pub const HEAD: [&str; 6] = ["pictures", "false alarms", "rate", "found", "lost recall", "image AUROC"];
 
 /// A row's cells, in the order of [`HEAD`].
@@ -15,7 +15,7 @@ pub fn cells(row: &Row, of: &Stress) -> [String; 6] {
         format!("{} of {}", row.false_alarms, of.good),
         percent(row.false_alarm_rate),
         format!("{} of {}", row.found, of.anomalous),
-        // Rounding may leave a zero with a sign.
+        // Rounding may leave a negative zero.
         percent(row.lost_recall.map(|lost| lost + 0.0)),
         row.image_auroc.map_or("-".into(), |auroc| format!("{auroc:.3}")),
     ]

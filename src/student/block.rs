@@ -63,15 +63,15 @@ impl Deconv {
 /// How a block changes height and width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scale {
-    /// Not at all.
+    /// Not changed.
     Keep,
-    /// By half, with a stride.
+    /// Halved, with a stride.
     Halve,
-    /// Twofold, with a transposed convolution.
+    /// Doubled, with a transposed convolution.
     Double,
 }
 
-/// Where a block's shape changes, its shortcut is a 1x1 convolution (or a transposed one) and a norm.
+/// If a block changes the shape, its shortcut is a 1x1 convolution (or a transposed one) and a norm.
 #[derive(Module, Debug)]
 pub struct Shortcut {
     conv: Option<Conv>,

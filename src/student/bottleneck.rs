@@ -7,7 +7,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor, activation::relu};
 use rand_chacha::ChaCha8Rng;
 
-/// Brings level 1 to the size and width of level 3: two 3x3 convolutions of stride 2.
+/// Reduces level 1 to the size and width of level 3: two 3x3 convolutions of stride 2.
 #[derive(Module, Debug)]
 pub struct FuseLevel1 {
     conv1: Conv,
@@ -16,7 +16,7 @@ pub struct FuseLevel1 {
     bn2: Norm,
 }
 
-/// Brings level 2 to the size and width of level 3: one 3x3 convolution of stride 2.
+/// Reduces level 2 to the size and width of level 3: one 3x3 convolution of stride 2.
 #[derive(Module, Debug)]
 pub struct FuseLevel2 {
     conv1: Conv,

@@ -1,4 +1,4 @@
-//! The decoder: a ResNet in reverse, transposed convolutions in the place of strides (method.md 4.2).
+//! The decoder: a ResNet in reverse, with transposed convolutions instead of strides (method.md 4.2).
 
 use super::block::{Block, Scale};
 use crate::teacher::Backbone;

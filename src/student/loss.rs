@@ -2,12 +2,12 @@
 
 use burn::tensor::Tensor;
 
-/// Below this a vector counts as zero; its cosine with anything is then 0 (PyTorch's eps).
+/// A shorter vector counts as zero; its cosine with anything is then 0 (PyTorch's eps).
 const EPSILON: f32 = 1e-8;
 
 /// `1 - cos(a, b)` along `dim`, which keeps length 1.
 ///
-/// The norm is taken as `sqrt(max(|a|^2, eps^2))`, whose gradient is finite at the zero vector.
+/// The norm is computed as `sqrt(max(|a|^2, eps^2))`, whose gradient is finite at the zero vector.
 pub fn cosine_distance<const D: usize>(a: Tensor<D>, b: Tensor<D>, dim: usize) -> Tensor<D> {
     let norm = |x: Tensor<D>| (x.clone() * x).sum_dim(dim).clamp_min(EPSILON * EPSILON).sqrt();
     let dot = (a.clone() * b.clone()).sum_dim(dim);
@@ -29,12 +29,12 @@ pub fn hard_distillation(teacher: Tensor<4>, student: Tensor<4>, hardest: usize)
     distance.gather(1, positions).mean()
 }
 
-/// The parts of the stage-2 loss, each summed over the levels. Scalars as `[1]`.
+/// The parts of the stage-2 loss, each summed over the levels, as `[1]`.
 #[derive(Clone, Debug)]
 pub struct DistillationLoss {
     /// Sum of the levels' KD.
     pub kd: Tensor<1>,
-    /// Sum of the levels' HKD; zero when it is off.
+    /// Sum of the levels' HKD; zero if it is off.
     pub hkd: Tensor<1>,
 }
 

@@ -1,5 +1,5 @@
-//! Batch normalization as PyTorch does it: normalize with the biased variance of the batch, keep the
-//! unbiased one. Burn keeps the biased one, which for 8 values per channel is 14 % off.
+//! Batch normalization as PyTorch does it: normalizes with the biased variance of the batch, but records the
+//! unbiased one. Burn records the biased one, which for 8 values per channel is 14 % off.
 
 use crate::batch_norm::EPSILON;
 use crate::convolution::batch_norm;
@@ -9,9 +9,10 @@ use burn::tensor::{Device, Tensor};
 
 const MOMENTUM: f64 = 0.1;
 
-/// Batch normalization of `[B, C, H, W]` over all but the channels.
+/// Batch normalization of `[B, C, H, W]` over all axes but the channels.
 ///
-/// On an autodiff device it uses and records the statistics of the batch, else the recorded ones.
+/// On an autodiff device it uses and records the statistics of the batch, otherwise it uses the recorded
+/// ones.
 #[derive(Module, Debug)]
 pub struct Norm {
     weight: Param<Tensor<1>>,
@@ -45,7 +46,7 @@ impl Norm {
         let blend = |old: &RunningState<Tensor<1>>, new: Tensor<1>| {
             let kept = old.value_sync().mul_scalar(1.0 - MOMENTUM);
             old.update((kept + new.detach().mul_scalar(MOMENTUM)).detach());
-            // Burn applies an update only with the next one; reading the value applies it now.
+            // Burn applies an update only together with the next one; reading the value applies it now.
             old.value_sync();
         };
         blend(&self.running_mean, mean);

@@ -86,7 +86,7 @@ impl Augmenter {
     }
 }
 
-/// Applies three distinct augmenters in random order (method.md 3 step 2).
+/// Applies three different augmenters in random order (method.md 3 step 2).
 pub fn augment(picture: &mut Picture, rng: &mut ChaCha8Rng) {
     let mut augmenters = Augmenter::ALL;
     let (chosen, _) = augmenters.partial_shuffle(rng, 3);
@@ -98,7 +98,7 @@ pub fn augment(picture: &mut Picture, rng: &mut ChaCha8Rng) {
 type Table = [u8; 256];
 
 fn table(value: impl Fn(u8) -> f32) -> Table {
-    // Truncating and saturating, as numpy's clip followed by astype(uint8).
+    // Truncates and saturates, like numpy's clip followed by astype(uint8).
     std::array::from_fn(|v| value(v as u8) as u8)
 }
 
@@ -238,7 +238,7 @@ mod tests {
             };
             assert_eq!(run(1), run(1), "{augmenter:?}");
             assert_eq!(run(1).dimensions(), (48, 40));
-            // Some draws are the identity (8 bits kept, no solarization), not all of them.
+            // Some draws are the identity (8 bits kept, no solarization), but not all of them.
             assert!((0..12).any(|seed| run(seed) != gradient()), "{augmenter:?} changes nothing");
         }
     }

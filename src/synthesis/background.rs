@@ -1,6 +1,7 @@
 //! Finds a part in front of a plain background, for [`Foreground::Auto`](super::Foreground::Auto).
 //!
-//! Ours: the reference has a hand-made rule per category (method.md 3.3), which unknown parts lack.
+//! Our own addition: the reference has a hand-made rule for each category (method.md 3.3), which new parts
+//! lack.
 
 use crate::picture::{Mask, Picture};
 use image::GrayImage;
@@ -12,24 +13,24 @@ use palette::{IntoColor, Lab, Srgb};
 
 /// Longest side at which the search runs; larger pictures are shrunk first.
 const SEARCH_SIDE: u32 = 256;
-/// CIE76 distances from the background's color that are tried as its limit.
+/// CIE76 distances from the background's color that are tried as tolerances.
 const TOLERANCES: [f32; 9] = [6.0, 8.0, 10.0, 13.0, 16.0, 20.0, 25.0, 32.0, 40.0];
-/// The least mean change of the distance per pixel across the part's outline.
-/// Textures and shading reach 2, parts 5 and more.
+/// The smallest mean change of the distance per pixel across the part's outline. Textures and shading reach
+/// 2, parts 5 and more.
 const STEEPNESS: f32 = 3.0;
-/// The least share of the border that must show the background.
+/// The smallest share of the border that must show the background.
 const BORDER_SHARE: f32 = 0.6;
-/// The least share of the largest candidate that a steeper one must keep.
+/// The smallest share of the largest candidate's area that a steeper one must keep.
 const KEPT_SHARE: f32 = 0.4;
 /// Notches in the outline narrower than twice this many pixels are closed.
 const CLOSING: u8 = 6;
-/// What comes nearer to the picture's edge than this share of its side is at the edge.
+/// Anything nearer to the picture's edge than this share of its side counts as at the edge.
 const EDGE: f32 = 0.06;
-/// A part that covers less, or more, of the picture than this is taken for a mistake.
+/// A part that covers less or more of the picture than this counts as a mistake.
 const PART_SHARE: std::ops::RangeInclusive<f32> = 0.05..=0.95;
 
-/// The pixels of the part, or `None` unless there clearly is a plain, connected background that touches
-/// the border. A texture or a part that fills the picture therefore gives `None`.
+/// The pixels of the part; `None` unless there is clearly a plain, connected background that touches the
+/// border. So a texture, or a part that fills the picture, gives `None`.
 pub fn part(native: &Picture) -> Option<Mask> {
     let (width, height) = native.dimensions();
     let scale = (SEARCH_SIDE as f32 / width.max(height) as f32).min(1.0);
@@ -41,8 +42,8 @@ pub fn part(native: &Picture) -> Option<Mask> {
     }
     let (distance, spread) = field.distance_to_border_color()?;
     // Shadows and shading end gradually, the part itself abruptly: of all tolerances that the background's
-    // own spread allows, take the one whose outline is the steepest. Not one that loses most of the part:
-    // a strong pattern on a pale part may be steeper still.
+    // own spread allows, take the one with the steepest outline. But not one that loses most of the part: a
+    // strong pattern on a pale part may be even steeper.
     let mut candidates = Vec::new();
     for tolerance in TOLERANCES.into_iter().filter(|&t| t >= 3.0 * spread) {
         let Some(part) = field.part(&distance, tolerance) else { continue };
@@ -56,7 +57,7 @@ pub fn part(native: &Picture) -> Option<Mask> {
         .into_iter()
         .filter(|(_, _, part)| covered(part) >= KEPT_SHARE * largest)
         .max_by(|a, b| a.0.total_cmp(&b.0))?;
-    // A real outline hardly moves with the tolerance; the level lines of a texture do.
+    // A real outline hardly moves with the tolerance; the contour lines of a texture do.
     for other in [0.8 * tolerance, 1.25 * tolerance] {
         if overlap(&field.part(&distance, other)?, &part) < 0.7 {
             return None;
@@ -102,14 +103,15 @@ impl Field {
     }
 
     /// Every pixel's distance to the background's color, which may drift linearly over the picture, and
-    /// the median distance among the border's background pixels; `None` when the border shows no one color.
+    /// the median distance among the border's background pixels; `None` if the border does not show a single
+    /// color.
     fn distance_to_border_color(&self) -> Option<(Vec<f32>, f32)> {
         let border = self.border();
         let mut plane = [[0.0; 3]; 3];
         for (channel, coefficients) in plane.iter_mut().enumerate() {
             coefficients[0] = median(border.iter().map(|&n| self.colors[n][channel]).collect());
         }
-        // Alternately choose the border pixels near the plane and fit the plane to them.
+        // Alternates between choosing the border pixels near the plane and fitting the plane to them.
         for reach in [20.0, 14.0, 12.0] {
             let near: Vec<usize> =
                 border.iter().copied().filter(|&n| self.distance(n, &plane) <= reach).collect();
@@ -138,7 +140,7 @@ impl Field {
         (square(0) + square(1) + square(2)).sqrt()
     }
 
-    /// Least squares per channel; `None` when the pixels do not span the picture.
+    /// Least squares per channel; `None` if the pixels do not span the picture.
     fn fit_plane(&self, pixels: &[usize]) -> Option<[[f32; 3]; 3]> {
         let mut normal = [[0.0_f32; 3]; 3];
         let mut right = [[0.0_f32; 3]; 3];
@@ -170,7 +172,7 @@ impl Field {
         }))
     }
 
-    /// What the background, flooded in from the border, does not reach; small islands dropped.
+    /// The pixels that the background, flooded from the border, does not reach, without small islands.
     fn part(&self, distance: &[f32], tolerance: f32) -> Option<Vec<bool>> {
         let border = self.border();
         let seeds: Vec<usize> = border.iter().copied().filter(|&n| distance[n] <= tolerance).collect();
@@ -187,7 +189,7 @@ impl Field {
         Some(part)
     }
 
-    /// Drops what shows at the picture's edge beside a larger part: a tray's rim, its shadow, a neighbor.
+    /// Drops objects at the picture's edge beside a larger part: a tray's rim, its shadow, a neighbor.
     fn without_strays(&self, mut part: Vec<bool>) -> Vec<bool> {
         let at_edge = |&n: &usize| self.near_edge(n, |length| (EDGE * length as f32) as usize);
         let islands = self.islands(&part);
@@ -217,7 +219,8 @@ impl Field {
         sum / count.max(1) as f32
     }
 
-    /// Clears `open` from the seeds over 4-neighbors that `passes`; returns the pixels reached.
+    /// Clears `open` from the seeds on, over 4-neighbors for which `passes` is true; returns the pixels
+    /// reached.
     fn flood(&self, seeds: Vec<usize>, open: &mut [bool], passes: impl Fn(usize) -> bool) -> Vec<usize> {
         let mut reached = seeds;
         reached.retain(|&n| std::mem::replace(&mut open[n], false));
@@ -241,9 +244,10 @@ impl Field {
         reached
     }
 
-    /// Closes notches where something of the background's color lies on the outline, and the holes behind.
+    /// Closes notches where something of the background's color lies on the outline, and the holes behind
+    /// them.
     fn close(&self, part: &[bool]) -> Vec<bool> {
-        // Framed by background, so that a part that touches the border is not drawn along it.
+        // Framed by background, so that a part that touches the border does not spread along it.
         let margin = u32::from(CLOSING) + 1;
         let (width, height) = (self.width as u32 + 2 * margin, self.height as u32 + 2 * margin);
         let framed = GrayImage::from_fn(width, height, |x, y| {

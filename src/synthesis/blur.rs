@@ -13,8 +13,8 @@ pub fn grey(picture: &crate::picture::Picture) -> GrayImage {
     })
 }
 
-/// Gaussian blur with sigma 8, along the rows axis first, as scipy does it on `uint8`: borders reflected,
-/// radius 32, and each of the two passes truncated to 8 bits.
+/// Gaussian blur with sigma 8, along the rows axis first, as scipy computes it on `uint8`: with reflected
+/// borders, radius 32, and each of the two passes truncated to 8 bits.
 pub fn blur(picture: &GrayImage) -> GrayImage {
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let weights = weights();
@@ -23,8 +23,8 @@ pub fn blur(picture: &GrayImage) -> GrayImage {
     let mut sums = vec![0.0_f64; width];
     for y in 0..height {
         let row = |offset: isize| &source[reflect(y as isize + offset, height) * width..][..width];
-        // In double precision and in scipy's order (center, then pairs from the outside in), because a
-        // sum that ends a hair below a whole number is truncated to the one before.
+        // In double precision and in scipy's order (center, then pairs from the outside in), because a sum
+        // just below a whole number is truncated to the one before.
         for (sum, &v) in sums.iter_mut().zip(row(0)) {
             *sum = f64::from(v) * weights[0];
         }
@@ -62,14 +62,14 @@ pub fn blur(picture: &GrayImage) -> GrayImage {
     out
 }
 
-/// The kernel from its center outwards, of sum one over both sides.
+/// The kernel from its center outwards; both sides together sum to one.
 fn weights() -> [f64; RADIUS + 1] {
     let raw: [f64; RADIUS + 1] = std::array::from_fn(|x| (-0.5 / (SIGMA * SIGMA) * (x * x) as f64).exp());
     let sum: f64 = raw.iter().rev().chain(&raw[1..]).sum();
     raw.map(|w| w / sum)
 }
 
-/// Half-sample reflection (d c b a | a b c d | d c b a), repeated as often as needed.
+/// Half-sample reflection (d c b a | a b c d | d c b a), repeated if needed.
 fn reflect(index: isize, length: usize) -> usize {
     let length = length as isize;
     let folded = index.rem_euclid(2 * length);
@@ -97,7 +97,7 @@ mod tests {
         assert_eq!(blurred.get_pixel(49, 3)[0], (200.0 * right) as u8);
         assert_eq!(blurred.get_pixel(10, 0)[0], 0);
         assert!(blurred.get_pixel(95, 6)[0] >= 199);
-        // A point of 255 is below one after the first pass: truncated away, not 0.6 rounded up.
+        // A point of 255 is below one after the first pass, so it is truncated to 0 instead of rounded up.
         let point =
             GrayImage::from_fn(81, 81, |x, y| image::Luma([if (x, y) == (40, 40) { 255 } else { 0 }]));
         assert_eq!((255.0 * w[0]) as u8, 12);

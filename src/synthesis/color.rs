@@ -1,4 +1,4 @@
-//! The six 8-bit color spaces in which a texture's brightness is changed, encoded as OpenCV does.
+//! The six 8-bit color spaces in which a texture's brightness is changed, encoded as in OpenCV.
 
 use palette::{FromColor, Hsl, Hsv, IntoColor, Lab, LinSrgb, Luv, RgbHue, Srgb};
 
@@ -23,7 +23,7 @@ impl ColorSpace {
     /// Every space.
     pub const ALL: [Self; 6] = [Self::YCrCb, Self::Hsv, Self::Hls, Self::Lab, Self::Luv, Self::Yuv];
 
-    /// Which of the three channels is the brightness.
+    /// Index of the brightness channel.
     pub fn brightness(self) -> usize {
         match self {
             Self::Hsv => 2,
@@ -64,7 +64,7 @@ impl ColorSpace {
         }
     }
 
-    /// Decodes to an RGB pixel; what lies outside the gamut is clipped.
+    /// Decodes to an RGB pixel; values outside the gamut are clipped.
     pub fn decode(self, encoded: [u8; 3]) -> [u8; 3] {
         let [a, b, c] = encoded.map(f32::from);
         match self {
@@ -99,7 +99,7 @@ fn luma([r, g, b]: [u8; 3]) -> f32 {
 }
 
 fn hue(hue: RgbHue) -> u8 {
-    // 360 degrees do not fit a byte: OpenCV halves them, and 180 is 0 again.
+    // 360 degrees do not fit into a byte, so OpenCV halves them; 180 is 0 again.
     (round(hue.into_positive_degrees() / 2.0)) % 180
 }
 
@@ -108,7 +108,7 @@ fn encoded_srgb(linear: LinSrgb) -> [u8; 3] {
 }
 
 fn round(value: f32) -> u8 {
-    // The cast saturates, which is the clipping to 0..255.
+    // The cast saturates, which clips to 0..255.
     (value + 0.5) as u8
 }
 
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn there_and_back() {
-        // 8 bits of chroma cost a few levels, most in Luv where a byte spans 354 units.
+        // 8 bits of chroma lose a few levels, most in Luv, where a byte spans 354 units.
         for space in ColorSpace::ALL {
             for rgb in
                 [[0, 0, 0], [255, 255, 255], [128, 128, 128], [200, 150, 100], [60, 120, 90], [90, 80, 160]]

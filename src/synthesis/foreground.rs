@@ -9,22 +9,22 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-/// How the part is told from its surroundings. Written as `auto`, `none`, `threshold`, `threshold:150`,
+/// How the part is separated from its surroundings. Written as `auto`, `none`, `threshold`, `threshold:150`,
 /// `threshold:150:invert`, `disc` or `rect`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Foreground {
-    /// Looks for a plain background that touches the border; without one, the whole picture. Every other
-    /// defect may lie beside the part all the same, see [`Foreground::place`].
+    /// Looks for a plain background that touches the border; if there is none, the whole picture. Still,
+    /// every other defect may lie beside the part, see [`Foreground::place`].
     #[default]
     Auto,
     /// The whole picture.
     None,
-    /// Blurred grey values above a level (at or below it when inverted).
+    /// Blurred grey values above a level (at or below it if inverted).
     Threshold {
-        /// The level; Otsu's for each picture when absent.
+        /// The level; Otsu's for each picture if absent.
         level: Option<u8>,
-        /// Whether the part is the dark side.
+        /// Whether the part is the darker side.
         invert: bool,
     },
     /// A centered disc with a radius of 0.45 of the height.
@@ -35,7 +35,7 @@ pub enum Foreground {
 
 impl Foreground {
     /// The rule that the reference uses for a category of MVTec AD, VisA or MVTec3D-RGB (table of
-    /// method.md 3.3), or nothing for any other name.
+    /// method.md 3.3), or `None` for any other name.
     pub fn paper(category: &str) -> Option<Self> {
         let above = |level| Self::Threshold { level: Some(level), invert: false };
         let up_to = |level| Self::Threshold { level: Some(level), invert: true };
@@ -43,7 +43,7 @@ impl Foreground {
             "carpet" | "grid" | "leather" | "tile" | "wood" | "transistor" => above(0),
             "capsule" | "screw" | "zipper" => up_to(150),
             "hazelnut" | "metal_nut" | "pill" | "toothbrush" => above(50),
-            // The reference reaches cable's disc by an accident that the table explains.
+            // The reference arrives at a disc for cable by an accident that the table explains.
             "bottle" | "cable" => Self::Disc,
             "candle" | "cashew" | "chewinggum" | "fryum" | "macaroni1" | "macaroni2" | "pcb1" => above(150),
             "pcb2" | "pcb3" | "pipe_fryum" => above(100),
@@ -57,10 +57,10 @@ impl Foreground {
         })
     }
 
-    /// Where the defect of a picture's `turn`-th showing may lie, given its part.
+    /// Where the defect may lie when a picture is shown for the `turn`-th time, given its part.
     ///
-    /// Ours: by [`Foreground::Auto`] every other defect may lie anywhere. What surrounds a part is judged
-    /// with it, so the model must have seen that a spot there counts too; painting on the part alone cost
+    /// Our own addition: with [`Foreground::Auto`] every other defect may lie anywhere. The surroundings of a
+    /// part are judged too, so the model must learn that a spot there counts; painting only on the part cost
     /// 2 points of image AUROC on MVTec3D's cookie.
     pub fn place<'a>(&self, part: &'a Mask, turn: usize) -> Cow<'a, Mask> {
         if *self == Self::Auto && turn.is_multiple_of(2) {
@@ -70,8 +70,9 @@ impl Foreground {
         }
     }
 
-    /// Where the normal patches of the amplification loss come from: the part (method.md 2.4). By
-    /// [`Foreground::Auto`] everything, so that the surroundings are not amplified for want of a counterweight.
+    /// Where the normal patches of the amplification loss come from: the part (method.md 2.4). With
+    /// [`Foreground::Auto`] from everywhere, so that the surroundings also count as normal and are not
+    /// amplified.
     pub fn normal(&self, part: &Mask) -> Mask {
         if *self == Self::Auto { whole(part) } else { part.clone() }
     }

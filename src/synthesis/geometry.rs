@@ -14,7 +14,7 @@ where
 {
     let (width, height) = picture.dimensions();
     let mut out = Image::new(width, height);
-    // A fresh image is zero everywhere: its first pixel is the fill.
+    // A new image is zero everywhere, so its first pixel serves as the fill.
     let zero = *ImageBuffer::<P, Vec<P::Subpixel>>::new(1, 1).get_pixel(0, 0);
     warp_into(
         picture,

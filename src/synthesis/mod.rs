@@ -1,7 +1,7 @@
 //! Anomaly synthesis: textures blended into good pictures through Perlin masks (method.md 3).
 //!
 //! The recipe is DRAEM's with the reference's changes. [`Synthesizer::sample`] makes one training sample of
-//! stage 1; everything random comes from the generator handed in.
+//! stage 1; everything random comes from the generator that it is given.
 
 mod augment;
 mod background;
@@ -35,9 +35,9 @@ pub struct SynthesisConfig {
     pub threshold: f32,
     /// The lattice has 2^0 to 2^this cells along each side (step 3).
     pub max_exponent: u32,
-    /// How often the noise is redrawn for a mask that isn't (nearly) empty (step 4).
+    /// How often the noise is drawn again to get a mask that is not (nearly) empty (step 4).
     pub tries: usize,
-    /// A mask is taken as soon as it has more pixels than this (step 4).
+    /// A mask is accepted as soon as it has more pixels than this (step 4).
     pub min_pixels: usize,
     /// The picture's largest share within the mask (step 5).
     pub blend_max: f32,
@@ -54,13 +54,13 @@ impl Default for SynthesisConfig {
 pub struct Corrupted {
     /// `3 x height x width`, ImageNet-normalized.
     pub pixels: Vec<f32>,
-    /// Of the picture's size, true where the texture was blended in; empty for a clean sample.
+    /// At the picture's size, true where the texture was blended in; empty for a clean sample.
     pub mask: Mask,
     /// The same picture in 8 bits, to look at.
     pub picture: Picture,
 }
 
-/// Makes defects in good pictures.
+/// Makes synthetic anomalies in good pictures.
 #[derive(Clone, Debug)]
 pub struct Synthesizer {
     size: Size,
@@ -75,7 +75,7 @@ impl Synthesizer {
     }
 
     /// For pictures of that size. Settings beyond their range (a probability above 1, a lattice
-    /// finer than the pixels) are brought back to its end.
+    /// finer than the pixels) are clamped.
     pub fn with_config(size: impl Into<Size>, textures: Textures, mut config: SynthesisConfig) -> Self {
         let size = size.into();
         if config.clean_share.is_nan() {
@@ -95,7 +95,7 @@ impl Synthesizer {
     pub fn sample(&self, picture: &Picture, foreground: &Mask, rng: &mut ChaCha8Rng) -> Corrupted {
         let size = self.size;
         assert_eq!(picture.dimensions(), size.pixels(), "the synthesizer was made for {size}");
-        // Drawn first, as a clean sample needs nothing else; the reference discards its work instead.
+        // Drawn first, since a clean sample needs nothing else; the reference discards its work instead.
         if rng.random_bool(self.config.clean_share) {
             let mask = Mask::filled(size.width, size.height, false);
             return Corrupted { pixels: normalize(picture), mask, picture: picture.clone() };
@@ -111,7 +111,7 @@ impl Synthesizer {
         for n in (0..area).filter(|&n| mask.data[n]) {
             for channel in 0..3 {
                 let clean = f32::from(picture.as_raw()[3 * n + channel]);
-                // Normalizing is affine: blending before it is the same as after.
+                // Normalization is affine, so blending before or after it is the same.
                 let value = (1.0 - share) * f32::from(texture.as_raw()[3 * n + channel]) + share * clean;
                 pixels[channel * area + n] = (value / 255.0 - MEAN[channel]) / STD[channel];
                 preview.as_mut()[3 * n + channel] = (value + 0.5) as u8;
@@ -123,8 +123,8 @@ impl Synthesizer {
     /// Thresholded, rotated Perlin noise within the foreground (steps 3 and 4).
     fn mask(&self, foreground: &Mask, rng: &mut ChaCha8Rng) -> Mask {
         let Size { width, height } = self.size;
-        // The noise is made for a square, so that turning it leaves no empty ends; its cells are as large as those of
-        // a square of the shorter side.
+        // The noise is made for a square of the longer side, so that rotation leaves no empty ends; its cells are as
+        // large as those of a square of the shorter side.
         let (side, repeats) = (self.size.longer(), self.repeats());
         let mut cells = || repeats << rng.random_range(0..=self.config.max_exponent);
         let (rows, columns) = (cells(), cells());
@@ -150,7 +150,7 @@ impl Synthesizer {
         geometry::rotate_map(noise, side, side, rng.random_range(-90.0..90.0))
     }
 
-    /// How many squares of the shorter side make up one of the longer, about.
+    /// About how many times the shorter side fits into the longer.
     fn repeats(&self) -> usize {
         (self.size.longer() as f64 / self.size.shorter().max(1) as f64).round() as usize
     }

@@ -1,4 +1,4 @@
-//! The scalar patterns that procedural textures are made of, one number per place in the plane.
+//! The scalar patterns that procedural textures are made of: one number per point of the plane.
 
 use noise::core::worley::ReturnType;
 use noise::core::worley::distance_functions::{chebyshev, euclidean, manhattan};
@@ -10,11 +10,11 @@ use std::f64::consts::{PI, TAU};
 
 /// A pattern over the plane; one unit is about one period.
 pub struct Pattern {
-    /// The value at a place; the range is the pattern's own.
+    /// The value at a point; the range depends on the pattern.
     pub value: Box<dyn Fn(f64, f64) -> f64>,
     /// Whether half the resolution shows all of it.
     pub smooth: bool,
-    /// Periods per picture between which to draw.
+    /// The range from which the number of periods per picture is drawn.
     pub periods: std::ops::Range<f64>,
 }
 
@@ -121,13 +121,13 @@ fn stripes(rng: &mut ChaCha8Rng) -> Pattern {
         match profile {
             0 => (TAU * u).sin(),
             1 => f64::from(u8::from(phase < duty)),
-            // Every band its own tone.
+            // Every band has its own tone.
             _ => hash(tones, u.floor(), 0.0),
         }
     })
 }
 
-/// Two or three sets of thin irregular strokes across each other.
+/// Two or three sets of thin irregular strokes that cross each other.
 fn crosshatch(rng: &mut ChaCha8Rng) -> Pattern {
     let noise = fbm(2, rng);
     let angles: Vec<f64> = (0..rng.random_range(2..=3)).map(|_| rng.random_range(0.0..PI)).collect();
@@ -196,7 +196,7 @@ fn dots(rng: &mut ChaCha8Rng) -> Pattern {
 fn scales(rng: &mut ChaCha8Rng) -> Pattern {
     let (tones, tint) = (seed(rng), rng.random_range(0.0..0.5));
     Pattern::new(false, 5.0..18.0, move |u, v| {
-        // The nearest row whose disc covers the place lies on top.
+        // The nearest row whose disc covers the point lies on top.
         let v = v * 2.0;
         (0..3)
             .find_map(|below| {
@@ -209,7 +209,7 @@ fn scales(rng: &mut ChaCha8Rng) -> Pattern {
     })
 }
 
-/// A tone in [0, 1) for a lattice place.
+/// A tone in [0, 1) for a lattice point.
 pub fn hash(seed: u32, u: f64, v: f64) -> f64 {
     let mut n =
         (u as i32 as u32).wrapping_mul(0x9e37_79b1) ^ (v as i32 as u32).wrapping_mul(0x85eb_ca77) ^ seed;

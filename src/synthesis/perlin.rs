@@ -34,8 +34,8 @@ impl Lattice {
 
     /// The noise at every pixel of a `height x width` map, row-major, within [-1, 1].
     ///
-    /// Pixels are placed by fractional lattice coordinates, so the sizes need not be divisible by the
-    /// number of cells (the reference demands that; where both work they agree).
+    /// Pixels have fractional lattice coordinates, so the sizes need not be divisible by the number of cells
+    /// (the reference requires that; if they are divisible, both agree).
     pub fn noise(&self, height: usize, width: usize) -> Vec<f32> {
         let across: Vec<(usize, f32, f32)> = (0..width).map(|j| position(j, self.columns, width)).collect();
         let mut map = Vec::with_capacity(height * width);
@@ -54,9 +54,9 @@ impl Lattice {
     }
 }
 
-/// The lattice cell of pixel `index` out of `pixels`, the place within the cell, and its fade.
+/// The lattice cell of pixel `index` out of `pixels`, the position within the cell, and its fade.
 fn position(index: usize, cells: usize, pixels: usize) -> (usize, f32, f32) {
-    // Integer division keeps the cell exact; only the remainder is rounded.
+    // Integer division gives the cell exactly; only the remainder is rounded.
     let scaled = index * cells;
     let fraction = (scaled % pixels) as f32 / pixels as f32;
     (scaled / pixels, fraction, fade(fraction))
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn an_indivisible_size_samples_the_same_noise() {
-        // 16 pixels over 2 cells visit every place that 8 pixels do, 24 pixels every other multiple.
+        // The positions of 8 pixels over 2 cells are among those of 16 pixels, and among those of 24.
         let (small, large) = (golden().noise(8, 8), golden().noise(24, 24));
         for i in 0..8 {
             for j in 0..8 {
@@ -104,7 +104,7 @@ mod tests {
         let map = Lattice::random(32, 8, &mut rng).noise(96 + 5, 33);
         assert_eq!(map.len(), 101 * 33);
         assert!(map.iter().all(|v| v.abs() <= 1.0));
-        // Neighbors within a cell stay close: no jump where a cell ends between two pixels.
+        // Neighboring pixels have close values, also where a cell ends between two pixels.
         let map = Lattice::random(2, 2, &mut rng).noise(225, 225);
         assert!(map.windows(2).enumerate().all(|(n, w)| n % 225 == 224 || (w[0] - w[1]).abs() < 0.1));
     }

@@ -1,20 +1,20 @@
-//! A synthetic anomaly to be shown, not to train on: one that shows.
+//! A synthetic anomaly to show, not to train on: one that is clearly visible.
 
 use super::{Corrupted, Foreground, SynthesisConfig, Synthesizer, Textures};
 use crate::picture::{Picture, Size};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-/// Draws of which the one that shows most is taken.
+/// How many anomalies are drawn, of which the most visible is taken.
 const DRAWS: usize = 6;
-/// Of the picture; a defect that is larger shows no more by that.
+/// Share of the picture above which a larger defect is no more visible.
 const LARGE: f64 = 0.03;
 
-/// A defect as stage 1 makes them on a square picture's part; of some draws the plainest, for many hardly show. The same
-/// for the same seed.
+/// A defect as stage 1 paints it on the part in a square picture: the most visible of several draws, since many are
+/// hardly visible. The same seed gives the same defect.
 pub fn plainest_defect(picture: &Picture, seed: u64) -> Corrupted {
     let size = Size::of(picture);
-    // No picture stays clean, and no defect is a faint one.
+    // No sample is clean, and no defect is faint.
     let config = SynthesisConfig { clean_share: 0.0, blend_max: 0.4, ..SynthesisConfig::default() };
     let synthesizer = Synthesizer::with_config(size, Textures::builtin(), config);
     let foreground = Foreground::Auto.mask(picture);
@@ -29,7 +29,8 @@ pub fn plainest_defect(picture: &Picture, seed: u64) -> Corrupted {
     best
 }
 
-/// Mean difference on the defect, by how much of `LARGE` it covers; one that covers a quarter of the picture is none.
+/// Mean difference within the defect, times its area relative to `LARGE`; a defect that covers a quarter of the
+/// picture does not count.
 fn plainness(picture: &Picture, made: &Corrupted) -> f64 {
     let differences =
         picture.as_raw().iter().zip(made.picture.as_raw()).map(|(&a, &b)| f64::from(a.abs_diff(b)));

@@ -1,4 +1,4 @@
-//! Endless procedural textures of a variety like DTD's: patterns, bent planes, colors, relief, grain.
+//! Endless procedural textures, about as varied as DTD's: patterns, bent planes, colors, relief, grain.
 
 use super::geometry::enlarge_map;
 use super::pattern::Pattern;
@@ -9,7 +9,7 @@ use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 use std::f64::consts::TAU;
 
-/// Places per side at which the slowly varying fields (bending, lighting) are evaluated.
+/// Points per side at which the slowly varying fields (bending, lighting) are evaluated.
 const COARSE: usize = 24;
 
 /// A new `size x size` texture.
@@ -36,7 +36,7 @@ pub fn texture(size: usize, rng: &mut ChaCha8Rng) -> Picture {
     let mut pixels = Vec::with_capacity(3 * size * size);
     for ((&value, &gain), noise) in field.iter().zip(&light).zip(bytes.chunks_exact(4)) {
         let color = ramp[(value * 255.0 + 0.5) as usize & 255];
-        // The sum of two uniform bytes: triangular, near enough to Gaussian for grain.
+        // The sum of two uniform bytes has a triangular distribution, close enough to Gaussian for grain.
         let grey = f32::from(noise[0]) + f32::from(noise[1]) - 255.0;
         for (channel, c) in color.into_iter().enumerate() {
             let n =
@@ -47,14 +47,14 @@ pub fn texture(size: usize, rng: &mut ChaCha8Rng) -> Picture {
     Picture::from_raw(size as u32, size as u32, pixels).unwrap_or_default()
 }
 
-/// A random pattern on a turned, stretched and perhaps bent plane, scaled to 0..1.
+/// A random pattern on a rotated, stretched and perhaps bent plane, scaled to 0..1.
 fn pattern_field(size: usize, rng: &mut ChaCha8Rng) -> Vec<f32> {
     let pattern = Pattern::random(rng);
     let side = if pattern.smooth { size.div_ceil(2) } else { size };
     let (low, high) = (pattern.periods.start.ln(), pattern.periods.end.ln());
     let frequency = rng.random_range(low..high).exp() / side as f64;
     let (sin, cos) = rng.random_range(0.0..TAU).sin_cos();
-    // Mostly even; now and then drawn out to fibres.
+    // Mostly uniform; sometimes drawn out to fibres.
     let stretch =
         if rng.random_bool(0.25) { rng.random_range(2.0..6.0) } else { rng.random_range(0.8..1.25) };
     let (across, along) = (frequency * f64::sqrt(stretch), frequency / f64::sqrt(stretch));

@@ -1,4 +1,4 @@
-//! The recipe as a whole: statistics, determinism, and what must stay untouched.
+//! The whole recipe: statistics, determinism, and pixels that must not change.
 
 use super::*;
 use image::Rgb;
@@ -16,7 +16,7 @@ fn everywhere() -> Mask {
 
 #[test]
 fn share_of_noise_above_the_threshold() {
-    // method.md 3: 4.9 % after rotation as a mean over all scale pairs; 5.5 % before.
+    // method.md 3: on average over all scale pairs 4.9 % after rotation, 5.5 % before.
     let synthesizer = Synthesizer::new(128, Textures::builtin());
     let mut rng = ChaCha8Rng::seed_from_u64(0);
     let (mut before, mut after, mut draws) = (0, 0, 0);
@@ -60,7 +60,7 @@ fn one_in_five_stays_clean() {
         empty += usize::from(sample.mask.count() == 0);
         assert!(sample.mask.count() > 0 || sample.pixels == normalize(&picture()));
     }
-    // Four standard deviations; eleven tries leave next to no accidental empty mask.
+    // Within four standard deviations; with eleven tries an empty mask by accident is very unlikely.
     assert!((48..=112).contains(&clean), "{clean} of 400");
     assert!(empty.abs_diff(clean) <= 8, "{empty} empty masks, {clean} clean pictures");
 }
@@ -113,7 +113,7 @@ fn only_the_foreground_is_corrupted_and_only_within_the_mask() {
 #[test]
 fn the_blend_keeps_at_most_four_fifths_of_the_picture() {
     let config = SynthesisConfig { clean_share: 0.0, ..Default::default() };
-    // Augmenters map a uniform texture to uniform ones, save for the rotation's black corners.
+    // Augmenters map a uniform texture to uniform ones, except for the rotation's black corners.
     let textures = Textures::from_pictures(vec![Picture::from_pixel(4, 4, Rgb([255; 3]))]);
     let synthesizer = Synthesizer::with_config(SIZE, textures, config);
     let black = Picture::new(SIZE as u32, SIZE as u32);
@@ -127,7 +127,7 @@ fn the_blend_keeps_at_most_four_fifths_of_the_picture() {
         brightest.iter().filter(|&&v| v > 50).map(|&v| f32::from(v) / 255.0).collect();
     assert!(white_texture.len() > 60);
     let mean = white_texture.iter().sum::<f32>() / white_texture.len() as f32;
-    // 1 - 0.8 U(0,1) has mean 0.6; textures that augmenters darkened pull it down.
+    // 1 - 0.8 U(0,1) has mean 0.6; textures darkened by augmenters lower it.
     assert!((0.5..0.68).contains(&mean), "{mean}");
     assert!(white_texture.iter().any(|&v| v < 0.3) && white_texture.iter().any(|&v| v > 0.9));
 }

@@ -1,4 +1,4 @@
-//! Where textures come from: pictures (the reference takes DTD's), or endless procedural ones.
+//! The source of textures: pictures (DTD in the reference), or endless procedural ones.
 
 use super::{geometry::resize_bilinear, procedural};
 use crate::picture::Picture;
@@ -7,8 +7,8 @@ use rand_chacha::ChaCha8Rng;
 
 /// The source of textures.
 ///
-/// The reference blends textures in BGR order (method.md 3 step 1). Swapping channels only turns one
-/// texture into another, before augmenters that recolor it anyway, so here they stay RGB.
+/// The reference blends textures in BGR order (method.md 3 step 1). Swapping channels only turns one texture
+/// into another, which augmenters recolor anyway, so here they stay RGB.
 #[derive(Clone, Debug, Default)]
 pub struct Textures {
     /// Empty for procedural textures.
@@ -21,7 +21,7 @@ impl Textures {
         Self::default()
     }
 
-    /// These pictures, each equally likely; without any, procedural ones.
+    /// These pictures, each equally likely; procedural textures if there are none.
     pub fn from_pictures(pictures: Vec<Picture>) -> Self {
         Self { pictures: pictures.into_iter().filter(|p| p.width() > 0 && p.height() > 0).collect() }
     }
@@ -49,7 +49,7 @@ impl Textures {
                 ),
             ));
         }
-        // Collecting keeps the order, whichever thread decodes first.
+        // `collect` keeps the order, whichever thread decodes first.
         let pictures: crate::Result<_> = paths
             .par_iter()
             .map(|path| Ok(resize_bilinear(&crate::picture::open(path)?, size as u32, size as u32)))
@@ -62,7 +62,7 @@ impl Textures {
         (!self.pictures.is_empty()).then_some(self.pictures.len())
     }
 
-    /// SHA-256 over the pictures, as 64 hexadecimal digits; of nothing for procedural ones.
+    /// SHA-256 over the pictures, as 64 hexadecimal digits; that of no bytes for procedural ones.
     pub fn fingerprint(&self) -> String {
         use sha2::{Digest, Sha256};
         let mut all = Sha256::new();
@@ -74,7 +74,7 @@ impl Textures {
         crate::hash::hex(all.finalize())
     }
 
-    /// The same textures, with all pictures resized to `size x size` (bilinear, no antialiasing) already.
+    /// The same textures, with all pictures already resized to `size x size` (bilinear, no antialiasing).
     pub fn resized(self, size: usize) -> Self {
         let size = size as u32;
         Self { pictures: self.pictures.iter().map(|picture| resize_bilinear(picture, size, size)).collect() }
@@ -147,7 +147,8 @@ mod tests {
         assert_eq!(greys, [200, 100]);
         assert_eq!(textures.pictures[0].dimensions(), (8, 8));
 
-        // What a Mac leaves, hidden files, and a link back are no textures; every ending that a picture may have is.
+        // A Mac's metadata, hidden files and a link back to the folder are not textures; files with any ending of a
+        // picture are.
         std::fs::write(folder.path().join("._z.png"), [0, 5, 22, 7]).unwrap();
         std::fs::write(inner.join(".hidden.png"), b"x").unwrap();
         std::fs::copy(folder.path().join("z.png"), inner.join("b.jfif")).unwrap();

@@ -1,4 +1,4 @@
-//! Which residual network the teacher is, and what follows from that for the student.
+//! The teacher's residual network, and what follows from it for the student.
 
 use crate::picture::Size;
 use serde::{Deserialize, Serialize};
@@ -49,7 +49,7 @@ impl Backbone {
         }
     }
 
-    /// Which block the network is made of.
+    /// The kind of block that the network consists of.
     pub fn block(self) -> BlockKind {
         match self {
             Self::Compact | Self::Resnet18 | Self::Resnet34 => BlockKind::Basic,
@@ -71,7 +71,7 @@ impl Backbone {
         if self == Self::Compact { 32 } else { 64 }
     }
 
-    /// Channels inside the blocks of layers 1 to 4. Student and bottleneck use them in bottleneck blocks only.
+    /// Channels inside the blocks of layers 1 to 4. The student uses them only in bottleneck blocks.
     pub fn inner(self) -> [usize; 4] {
         match self {
             Self::WideResnet50_2 => [128, 256, 512, 1024],
@@ -87,7 +87,7 @@ impl Backbone {
         }
     }
 
-    /// The convolutions of the trunk, stem to layer 3, by torchvision's names.
+    /// The convolutions of the trunk, stem to layer 3, under torchvision's names.
     pub fn convolutions(self) -> Vec<String> {
         let each = match self.block() {
             BlockKind::Basic => 2,
@@ -99,7 +99,7 @@ impl Backbone {
             for block in 0..self.blocks()[level] {
                 let prefix = format!("layer{}.{block}", level + 1);
                 all.extend((1..=each).map(|number| format!("{prefix}.conv{number}")));
-                // A short cut where the shape changes.
+                // A shortcut convolution where the shape changes.
                 if block == 0 && (level > 0 || input != output) {
                     all.push(format!("{prefix}.downsample.0"));
                 }

@@ -10,18 +10,20 @@ use burn::tensor::Device;
 #[cfg(feature = "burn")]
 use std::path::Path;
 
-/// The file that docs/teacher.md tells of; models that leave their teacher out name it so.
+/// The hash of the file described in docs/teacher.md, by which models that leave their teacher out refer to
+/// it.
 pub const EMBEDDED_SHA256: &str = "67845de788189dc4d3b35dd4d1e66b07c69232ccdc970c0e3b6f15ff75ac37e8";
 
 /// The weights, f16, batch normalization folded in; made by `aand pretrain`.
 #[cfg(any(feature = "burn", not(target_arch = "wasm32")))]
 pub const EMBEDDED: &[u8] = include_bytes!("embedded.safetensors");
 
-/// The teacher's file in a module that does not hold it: the browser's for detection, which is small without it.
+/// The teacher's file, in a module that does not include it: the browser's detection module, which is small
+/// without it.
 #[cfg(all(not(feature = "burn"), target_arch = "wasm32"))]
 static PROVIDED: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
 
-/// The bytes of the embedded teacher's file; `None` in a browser before they were provided.
+/// The bytes of the embedded teacher's file; `None` in a browser before they have been provided.
 pub fn embedded_bytes() -> Option<&'static [u8]> {
     #[cfg(any(feature = "burn", not(target_arch = "wasm32")))]
     {
@@ -33,7 +35,7 @@ pub fn embedded_bytes() -> Option<&'static [u8]> {
     }
 }
 
-/// Hands over the embedded teacher's file where the program does not hold it.
+/// Provides the embedded teacher's file to a program that does not include it.
 ///
 /// # Errors
 /// It is another file.

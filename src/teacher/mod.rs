@@ -1,7 +1,7 @@
 //! The frozen pre-trained teacher: features `F_T` at three levels (method.md 1; the paper's Section III-A).
 //!
 //! The teacher is a constant function: its batch normalization is folded into the convolutions when it is
-//! loaded, it lives on the plain (not the autodiff) device, and nothing ever updates it.
+//! loaded, it is on the plain (not the autodiff) device, and nothing ever updates it.
 
 mod backbone;
 mod embedded;

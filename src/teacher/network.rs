@@ -1,4 +1,4 @@
-//! The teacher on a device of Burn.
+//! The teacher on a Burn device.
 
 use super::{Backbone, FoldedConv, TensorSource, Trunk};
 use crate::Result;
@@ -16,12 +16,12 @@ pub struct Teacher {
     pub backbone: Backbone,
     /// Its weights.
     pub trunk: Trunk,
-    /// SHA-256 over the weights as they were read, as 64 hexadecimal digits; empty for one made in memory.
+    /// SHA-256 over the weights as read, as 64 hexadecimal digits; empty for a teacher made in memory.
     pub fingerprint: String,
 }
 
 impl Teacher {
-    /// Reads a teacher by torchvision's tensor names.
+    /// Reads a teacher under torchvision's tensor names.
     ///
     /// # Errors
     /// A tensor is missing or has another shape than the backbone's.
@@ -36,7 +36,7 @@ impl Teacher {
     /// A randomly initialized teacher (Kaiming-normal), for the first row of the paper's Table I.
     ///
     /// # Errors
-    /// None: every tensor is made as it is asked for.
+    /// None: every tensor is generated on request.
     pub fn random(backbone: Backbone, seed: u64, device: &Device) -> Result<Self> {
         let source = RandomWeights(Mutex::new(ChaCha8Rng::seed_from_u64(seed)));
         Self::load(backbone, &source, device)
@@ -65,7 +65,7 @@ impl Teacher {
     }
 }
 
-/// A source, and the SHA-256 over what has been read from it.
+/// A source that also computes the SHA-256 over everything read from it.
 struct Witness<'a> {
     source: &'a dyn TensorSource,
     read: Mutex<Sha256>,

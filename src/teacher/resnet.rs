@@ -1,4 +1,5 @@
-//! A ResNet from the stem to layer 3, inference only, batch normalization folded into the convolutions.
+//! A ResNet from the stem to layer 3, for inference only, with batch normalization folded into the
+//! convolutions.
 
 use super::{Backbone, BlockKind, TensorSource};
 use crate::Result;
@@ -42,8 +43,8 @@ impl FoldedConv {
     }
 }
 
-/// Weight and bias of a convolution; where the source has a batch normalization `norm` instead of a bias,
-/// that is folded in.
+/// Weight and bias of a convolution; if the source has a batch normalization `norm` instead of a bias, it is
+/// folded in.
 fn folded(
     source: &dyn TensorSource,
     [name, norm]: [&str; 2],
@@ -66,7 +67,7 @@ fn folded(
 pub struct Block {
     /// Two 3x3 convolutions (basic) or 1x1, 3x3, 1x1 (bottleneck).
     pub body: Vec<FoldedConv>,
-    /// A 1x1 convolution where shape changes.
+    /// A 1x1 convolution if the shape changes.
     pub shortcut: Option<FoldedConv>,
 }
 

@@ -1,4 +1,4 @@
-//! Choosing a teacher from the flags given.
+//! Chooses a teacher from the flags given.
 
 use super::{Backbone, Teacher};
 use crate::weights::{TensorFile, refuse_left_over};
@@ -10,7 +10,7 @@ impl Backbone {
     /// The network whose tensors a weight file holds.
     ///
     /// # Errors
-    /// It holds none of those this program knows, or a larger or otherwise built relative of one.
+    /// It has none of the networks that this program knows, or a larger or differently built relative of one.
     pub fn of(file: &TensorFile) -> Result<Self> {
         let width = |name: &str| file.shape(name).ok().and_then(|s| s.first().copied());
         let deep = file.contains("layer1.2.conv1.weight");
@@ -41,8 +41,9 @@ impl Backbone {
 }
 
 impl Teacher {
-    /// The teacher of a training, and in words where it came from: the weight file if one is given, the
-    /// embedded teacher if neither file nor another backbone is, else the official weights from the cache.
+    /// The teacher of a training, and its origin in words: the weight file if one is given; the embedded
+    /// teacher if neither a file nor another backbone is given; otherwise the official weights from the
+    /// cache.
     ///
     /// # Errors
     /// The file is unusable or of another backbone, or official weights have not been fetched.
@@ -82,13 +83,13 @@ mod tests {
     use safetensors::Dtype;
     use safetensors::tensor::TensorView;
 
-    /// The trunk of a backbone by torchvision's names, of zeros, with `prefix` before every name and these
-    /// tensors more.
+    /// The trunk of a backbone under torchvision's names, all zeros, with `prefix` before every name and
+    /// `more` tensors.
     fn file(backbone: Backbone, prefix: &str, more: &[&str]) -> Result<TensorFile> {
         let bytes = vec![0; 4 * 1024 * 1024];
         let mut shapes: Vec<(String, Vec<usize>)> = Vec::new();
         for name in backbone.convolutions() {
-            // Only those that tell the backbone have their width.
+            // Only the tensors that identify the backbone have their true width.
             let width = match name.as_str() {
                 "conv1" => backbone.stem(),
                 "layer1.0.conv1" => backbone.inner()[0],
@@ -113,7 +114,7 @@ mod tests {
     fn each_backbone_is_known_by_its_tensors_whatever_is_before_their_names() {
         for backbone in Backbone::ALL {
             for prefix in ["", "module.", "backbone.", "state_dict.model."] {
-                // What lies beyond the trunk does not count.
+                // Tensors beyond the trunk do not count.
                 let more = ["fc.weight", "layer4.0.conv1.weight"];
                 assert_eq!(Backbone::of(&file(backbone, prefix, &more).unwrap()).unwrap(), backbone);
             }

@@ -13,7 +13,7 @@ pub trait TensorSource {
     /// Whether there is a tensor of that name.
     fn contains(&self, name: &str) -> bool;
 
-    /// An error about what was read from here.
+    /// An error about something read from this source.
     fn refused(&self, reason: String) -> Error {
         Error::Setting(reason)
     }

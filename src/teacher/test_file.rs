@@ -1,4 +1,4 @@
-//! A teacher's weight file for tests that need one of real shape but not what it has learned.
+//! A teacher's weight file for tests that need real shapes but no trained weights.
 
 use super::{Backbone, Teacher};
 use burn::tensor::{Device, TensorData};

@@ -11,27 +11,27 @@ use crate::model::{Aand, AmplifyRecord, History};
 use crate::student::Student;
 use crate::synthesis::Synthesizer;
 
-/// Pictures whose residual an epoch's record tells of.
+/// How many pictures the residual in an epoch's record is measured on.
 const SHOWN: usize = 4;
 
 /// The amplifier in training.
 pub(super) struct Amplifying<'a> {
     job: &'a TrainingJob,
     stage: AmplifyStage,
-    /// The student of a candidate; stage 1 leaves it as it is.
+    /// The student of a candidate, which stage 1 does not change.
     student: &'a Student,
     gpu: Option<GpuAmplify>,
-    /// The losses of the CPU's last step, until they are told.
+    /// The losses of the CPU's last step, until they are reported.
     losses: Option<[f64; 2]>,
-    /// What the last step of the epoch learned from.
+    /// The batch of the epoch's last step.
     last: Option<AmplifyBatch>,
 }
 
 impl<'a> Amplifying<'a> {
-    /// Goes on from `stage` and, on a GPU, an optimizer's record.
+    /// Continues from `stage` and, on a GPU, an optimizer's record.
     ///
     /// # Errors
-    /// The device is out of memory, or the record is of another training.
+    /// The device is out of memory, or the record belongs to another training.
     pub async fn new(
         job: &'a TrainingJob,
         stage: AmplifyStage,

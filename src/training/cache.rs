@@ -1,9 +1,10 @@
-//! The advanced teacher's features of the training pictures: constant in stage 2, so computed once.
+//! The advanced teacher's features of the training pictures, which are constant in stage 2 and so computed
+//! only once.
 
 use crate::{Error, Result};
 
-/// Features of one picture after another, each as `length` numbers; in memory up to a budget, beyond it in a
-/// temporary file that goes with the process.
+/// Features of pictures in order, `length` numbers each: in memory up to a budget, beyond it in a temporary
+/// file that is removed with the process.
 pub struct FeatureCache {
     length: usize,
     in_memory: Vec<Vec<f32>>,
@@ -14,9 +15,9 @@ pub struct FeatureCache {
 }
 
 impl FeatureCache {
-    /// A cache of pictures of `length` numbers each that keeps at most `budget` bytes in memory.
+    /// A cache for pictures of `length` numbers each that keeps at most `budget` bytes in memory.
     pub fn new(length: usize, budget: u64) -> Self {
-        // A browser has no temporary files: there everything stays in memory.
+        // A browser has no temporary files, so everything stays in memory.
         let budget = if cfg!(target_arch = "wasm32") { u64::MAX } else { budget };
         let most_in_memory = usize::try_from(budget / (4 * length.max(1) as u64)).unwrap_or(usize::MAX);
         Self {
@@ -106,7 +107,7 @@ impl FeatureCache {
     }
 }
 
-/// It lies in the system's folder for temporary files, which no `--out` changes.
+/// It is in the system's folder for temporary files, whatever `--out` is.
 fn failed(error: &std::io::Error) -> Error {
     #[cfg(target_arch = "wasm32")]
     let place = std::path::Path::new("memory");

@@ -1,9 +1,9 @@
-//! Where a training stands, complete enough to go on as if it had never stopped.
+//! The state of a training, complete enough to continue as if it had never stopped.
 //!
-//! One file: safetensors whose byte tensors hold Burn's records of the modules and the optimizer, and whose
-//! metadata holds the position and the history; then the SHA-256 of all that, because a flipped bit in a weight
-//! would make another model without a word. There is no random state to keep: every stream follows from
-//! the seed and the position ([`super::stream`]).
+//! One file: safetensors with Burn's records of the modules and the optimizer as byte tensors, and the position
+//! and the history in its metadata; then the SHA-256 of all that, because a flipped bit in a weight would
+//! silently give another model. No random state is stored: every stream follows from the seed and the position
+//! ([`super::stream`]).
 
 use super::config::Settings;
 use crate::model::{History, collect_async, seal, unseal, unusable, write_atomically};
@@ -21,7 +21,7 @@ use std::path::Path;
 
 const KEY: &str = "aand-checkpoint";
 
-/// Which stage is under way.
+/// The current stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
@@ -44,8 +44,8 @@ pub struct Position {
     pub sums: [f64; 2],
 }
 
-/// SHA-256, in hexadecimal, of what a training takes from outside besides its pictures: a file of the same name
-/// may hold something else by the time the training goes on.
+/// SHA-256, in hexadecimal, of a training's inputs besides its pictures: a file of the same name may have
+/// another content when the training continues.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contents {
     /// Of the teacher's weights.
@@ -55,7 +55,7 @@ pub struct Contents {
 }
 
 impl Contents {
-    /// Of these two.
+    /// The hashes of these two.
     pub fn of(teacher: &Teacher, textures: &Textures) -> Self {
         Self { teacher: teacher.fingerprint.clone(), textures: textures.fingerprint() }
     }
@@ -68,15 +68,15 @@ pub struct Checkpoint {
     pub position: Position,
     /// The epochs so far.
     pub history: History,
-    /// The settings it was begun with.
+    /// The settings with which the training began.
     pub settings: Settings,
     /// The teacher's network and source.
     pub teacher: String,
-    /// What the teacher and the textures were.
+    /// The hashes of the teacher and the textures.
     pub contents: Contents,
-    /// The data it was begun with.
+    /// The fingerprint of the data with which the training began.
     pub data_fingerprint: String,
-    /// The best score so far and the epoch it belongs to, where weights are selected on test data.
+    /// The best score so far and its epoch, if weights are selected on test data.
     #[serde(default)]
     pub best: Option<(f64, usize)>,
 }
@@ -103,7 +103,7 @@ impl Checkpoint {
     /// Reads a checkpoint and its records.
     ///
     /// # Errors
-    /// The file cannot be read, is damaged, or is no checkpoint of this version.
+    /// The file cannot be read, is damaged, or is not a checkpoint of this version.
     pub fn open(path: &Path) -> Result<(Self, HashMap<String, Vec<u8>>)> {
         Self::decode(crate::model::read_bytes(path)?, path)
     }
@@ -128,7 +128,7 @@ impl Checkpoint {
     }
 }
 
-/// Whether a file that begins with `head` is a checkpoint, of whatever version.
+/// Whether a file that begins with `head` is a checkpoint, of any version.
 #[cfg(not(target_arch = "wasm32"))]
 pub fn is_own_checkpoint(head: &[u8]) -> bool {
     let key = format!("\"{KEY}\":");
@@ -137,13 +137,13 @@ pub fn is_own_checkpoint(head: &[u8]) -> bool {
 
 /// The record of a module in training, running statistics included.
 pub(super) fn module_record<M: Module>(module: &M) -> Result<Vec<u8>> {
-    // Running statistics are merged into the module's own on this call (burn-core, RunningState).
+    // This call merges running statistics into the module's own (burn-core, RunningState).
     let _ = module.valid();
     let bytes = module.clone().into_record().into_bytes();
     Ok(bytes.map_err(|e| Error::Training(format!("cannot record the weights: {e}")))?.to_vec())
 }
 
-/// Refuses a module that a training cannot go on with; `name` is for the message.
+/// Refuses a module with which a training cannot continue; `name` is for the message.
 pub(super) async fn check_usable<M: Module>(module: &M, name: &str) -> Result<()> {
     let tensors = collect_async(module, name).await?;
     match tensors.iter().find_map(|tensor| unusable(&tensor.name, &tensor.values)) {
@@ -160,20 +160,20 @@ pub(super) fn optimizer_record(optimizer: &ModuleOptimizer) -> Result<Vec<u8>> {
     Ok(bytes.map_err(|e| Error::Training(format!("cannot record the optimizer: {e}")))?.to_vec())
 }
 
-/// Puts a record back into a module of the same shape.
+/// Loads a record into a module of the same shape.
 pub(super) fn restore_module<M: Module>(module: M, bytes: Option<&Vec<u8>>) -> Result<M> {
     let bytes = Bytes::from_bytes_vec(bytes.ok_or_else(incomplete)?.clone());
     let record = ModuleRecord::from_bytes(bytes).map_err(|_| incomplete())?;
     module.try_load_record(record).map_err(|_| incomplete())
 }
 
-/// Puts a record back into an optimizer.
+/// Loads a record into an optimizer.
 pub(super) fn restore_optimizer(optimizer: ModuleOptimizer, bytes: Vec<u8>) -> Result<ModuleOptimizer> {
     let bytes = Bytes::from_bytes_vec(bytes);
     optimizer.from_bytes(bytes).map_err(|_| incomplete())
 }
 
-/// A checkpoint that lacks a part.
+/// The error about a checkpoint that lacks a part.
 pub(super) fn incomplete() -> Error {
     Error::Training("the checkpoint is incomplete or of other settings; train anew without `resume`".into())
 }

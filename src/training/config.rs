@@ -10,7 +10,7 @@ use crate::synthesis::Foreground;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-/// What the stage-1 loss of the generator is.
+/// The stage-1 loss of the generator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(not(target_arch = "wasm32"), derive(clap::ValueEnum))]
@@ -18,11 +18,11 @@ pub enum Objective {
     /// The amplification loss. The method.
     #[default]
     Amplify,
-    /// A contrastive loss with an ungated adapter `F_A = F_T + phi_2(F_T)` (Table VI (a)).
+    /// A contrastive loss, with an ungated adapter `F_A = F_T + phi_2(F_T)` (Table VI (a)).
     Contrastive,
 }
 
-/// Which features the student learns from.
+/// The features that the student learns from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(not(target_arch = "wasm32"), derive(clap::ValueEnum))]
@@ -40,7 +40,7 @@ pub enum TeacherKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(clap::ValueEnum))]
 pub enum Preset {
-    /// A fixed amount of work, spread over as many epochs as the number of pictures allows: minutes on a laptop.
+    /// A fixed number of steps, from which the number of epochs follows: minutes on a laptop.
     Quick,
     /// The paper's 100 + 120 epochs, and its foreground table.
     Paper,
@@ -67,23 +67,25 @@ impl Preset {
     }
 }
 
-/// Good pictures that a model keeps unless told otherwise.
+/// How many good pictures a model keeps by default.
 const KEEP: usize = 24;
 
-/// The share that is held out where that many pictures are enough.
+/// The share of good pictures that is held out.
 const SHARE: f64 = 0.1;
 
-/// Good pictures below which the threshold is a guess: the third of them that would have to be held out tells too little.
+/// With fewer good pictures than this the threshold is a guess: at least a third of them would have to be held out, and
+/// would say too little.
 const FEWEST_TO_LEAVE_OUT: usize = 10;
 
-/// What the threshold of a training rests on.
+/// The pictures that the threshold of a training rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Calibration {
-    /// On nothing but the pictures that were learned from.
+    /// None but the pictures that were learned from.
     Guess,
-    /// On so many pictures that are held out.
+    /// This many held-out pictures.
     HeldOut(usize),
-    /// On all pictures; so many are held out, and the others are left out of short-lived students.
+    /// All pictures: this many are held out, and each of the others is scored by a short-lived student that
+    /// did not learn from it.
     LeftOut(usize),
 }
 
@@ -119,7 +121,7 @@ pub struct Settings {
     pub batch: usize,
     /// Learning rate, times 0.2 after 80 % and again after 90 % of a stage's epochs.
     pub lr: f64,
-    /// First moment's decay of Adam; the second's is 0.999.
+    /// Decay of Adam's first moment; that of the second is 0.999.
     pub beta1: f64,
     /// The margin of the amplification loss.
     pub alpha: f64,
@@ -138,10 +140,10 @@ pub struct Settings {
     /// Share of the good pictures held out for the threshold, if one was asked for; see [`Settings::calibration`].
     #[serde(default)]
     pub holdout: Option<f64>,
-    /// The false-alarm rate that the threshold is to keep.
+    /// The false-alarm rate that the threshold should keep.
     #[serde(default = "default_false_alarms")]
     pub false_alarms: f64,
-    /// What pictures are varied by in training, so that the model passes over it.
+    /// Changes with which pictures are varied in training, so that the model ignores them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub augment: Vec<Perturbation>,
     /// How the foreground is found.
@@ -155,7 +157,7 @@ pub struct Settings {
     pub selection: Selection,
     /// How the model is stored.
     pub precision: Precision,
-    /// So many good pictures stay in the model file, as the network sees them; 0 for none.
+    /// How many good pictures stay in the model file, as the network sees them; 0 for none.
     #[serde(default = "default_keep")]
     pub keep: usize,
 }
@@ -192,7 +194,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The defaults with a preset's epochs for `pictures` good pictures, those to be held out included.
+    /// The defaults with a preset's epochs for `pictures` good pictures, including those to be held out.
     pub fn preset(preset: Preset, pictures: usize) -> Self {
         let settings = Self::default();
         let [epochs_amplify, epochs_distill] = settings.usual_epochs(preset, pictures, None);
@@ -270,9 +272,9 @@ impl Settings {
         Ok(())
     }
 
-    /// What the threshold of a training on so many good pictures rests on. Unless a share to hold out is asked for: on
-    /// the tenth that is held out where that is enough for the rate that is asked for, or where there is no student;
-    /// otherwise on all of them.
+    /// What the threshold rests on in a training on `pictures` good pictures. Unless a share to hold out is given, it
+    /// rests on a held-out tenth if that is enough for the requested rate, or if there is no student; otherwise on all
+    /// pictures.
     pub fn calibration(&self, pictures: usize) -> Calibration {
         let tenth = held_out_count(pictures, SHARE);
         match self.holdout {
@@ -287,7 +289,7 @@ impl Settings {
         }
     }
 
-    /// How many of so many good pictures no part of the model learns from.
+    /// How many of `pictures` good pictures no part of the model learns from.
     pub fn held_out(&self, pictures: usize) -> usize {
         match self.calibration(pictures) {
             Calibration::Guess => 0,

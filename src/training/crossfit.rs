@@ -1,11 +1,11 @@
 //! The threshold from every good picture.
 //!
-//! A picture that the student learned from scores lower than one like it that comes later, so the scores of the
-//! training pictures say little about those to come. Pictures that are held out say it exactly, but they are missing in
-//! the training, so they are few. Here a tenth is held out, and the others are dealt into two folds. For each fold a
-//! short-lived student goes on from an early state of the model's student with the other fold only, and scores the fold:
-//! how good pictures that come later are spread. Its scores are on another level than those of the model, which has
-//! learned for longer; the level comes from the held-out pictures `h`, which neither has seen:
+//! A picture that the student learned from scores lower than a similar future picture, so the scores of the training
+//! pictures say little about future scores. Held-out pictures show these correctly, but the training lacks them, so
+//! they are few. Here a tenth is held out, and the others are divided into two folds. For each fold a short-lived
+//! student continues from an early state of the model's student, learns from the other fold only, and scores the fold:
+//! this gives the spread of future good pictures' scores. The scores are on another level than those of the model,
+//! which has learned for longer; the level comes from the held-out pictures `h`, which neither has seen:
 //!
 //! ```text
 //! score_k(i) lift_k score_M(h) / score_k(h)      for every i of fold k and every h,   and   score_M(h)
@@ -13,9 +13,9 @@
 //! ```
 //!
 //! for the model `M` and the student `k` that leaves fold `k` out. The lift makes up for what stage 1 and the early
-//! state have seen of the fold. Every `h` gives another ratio, so the spread of the ratios is in the result as well: of
-//! all these numbers, each held-out picture's own counted once for every ratio, every `|h|`-th from the top is one of the
-//! `n` scores that the threshold rests on, and a tenth is added to it ([`MARGIN`]).
+//! state have seen of the fold. Every `h` gives another ratio, so the result includes the spread of the ratios: all
+//! these numbers are sorted, with each held-out picture's own score repeated once for every ratio; every `|h|`-th from
+//! the top is one of the `n` scores that the threshold rests on, and is raised by a tenth ([`MARGIN`]).
 
 use super::checkpoint::restore_module;
 use super::distilling::{Distilling, Source};
@@ -30,25 +30,25 @@ use crate::model::{Aand, History};
 use crate::picture::Seen;
 use rand::seq::SliceRandom;
 
-/// Into how many parts the pictures are dealt.
+/// Into how many parts the pictures are divided.
 const FOLDS: usize = 2;
 
-/// Steps of all the short-lived students together, as a share of those of both stages.
+/// Steps of all short-lived students together, as a share of the steps of both stages.
 const STEPS: f64 = 0.22;
 
-/// How much higher than these scores the threshold's are: the early state has seen every picture, so those that are unlike
-/// the others score too low in their fold. Measured (docs/threshold.md): with this the stated rate is kept as often as by
-/// as many pictures that were held out.
+/// The factor by which these scores are raised: the early state has seen every picture, so unusual pictures score too
+/// low in their fold. Measured (docs/threshold.md): with this factor the stated rate is kept as often as with the same
+/// number of held-out pictures.
 const MARGIN: f64 = 1.1;
 
-/// Which fold each of so many pictures is in.
+/// The fold of each of `pictures` pictures.
 fn deal(pictures: usize, seed: u64) -> Vec<usize> {
     let mut folds: Vec<usize> = (0..pictures).map(|i| i % FOLDS).collect();
     folds.shuffle(&mut stream(seed, Purpose::Folds, 0, 0));
     folds
 }
 
-/// Steps of the student of one fold.
+/// Number of steps of one fold's student.
 fn steps(job: &TrainingJob) -> usize {
     let settings = &job.settings;
     let amplify = if settings.amplifies() { settings.epochs_amplify } else { 0 };
@@ -56,19 +56,19 @@ fn steps(job: &TrainingJob) -> usize {
     ((all as f64 * STEPS / FOLDS as f64) as usize).max(1)
 }
 
-/// What the student of a fold said: of its fold, and of the held-out pictures.
+/// A fold's student's scores of its fold and of the held-out pictures.
 struct Said {
     fold: Vec<f64>,
     held_out: Vec<f64>,
 }
 
-/// One score for every picture, as the head of this file says, highest first; `model` are the model's scores of the
-/// held-out pictures.
+/// One score for every picture, as described at the head of this file, highest first; `model` are the model's
+/// scores of the held-out pictures.
 fn on_the_models_level(model: &[f64], students: &[Said]) -> Vec<f64> {
     let mut all: Vec<f64> = Vec::new();
     for Said { fold, held_out } in students {
         let lift = (median(held_out) / median(fold)).max(1.0);
-        // Scores of 0 are of a model that sees no difference anywhere: nothing to compare by.
+        // Scores of 0 come from a model that sees no difference anywhere: there is nothing to compare.
         let lift = if lift.is_finite() { lift } else { 1.0 };
         for (m, s) in model.iter().zip(held_out) {
             let ratio = if *s > 0.0 { m / s } else { 1.0 };
@@ -83,7 +83,7 @@ fn on_the_models_level(model: &[f64], students: &[Said]) -> Vec<f64> {
 }
 
 impl Run<'_> {
-    /// A score for each good picture as if `model` had not learned from it; some are held out.
+    /// A score for each good picture as if `model` had not learned from it.
     ///
     /// # Errors
     /// The device or the cache failed, or a stop was asked for.
@@ -123,7 +123,7 @@ impl Run<'_> {
         Ok(scores.into_iter().map(|score| MARGIN * score).collect())
     }
 
-    /// Trains the student of a fold for so many steps on the pictures `others`.
+    /// Trains a fold's student for `steps` steps on the pictures `others`.
     async fn short(
         &mut self,
         trainee: &mut Distilling<'_>,
@@ -140,7 +140,7 @@ impl Run<'_> {
                 order.shuffle(&mut stream(settings.seed, Purpose::FoldOrder, fold, step));
             }
             let chosen: Vec<usize> = order.drain(..settings.batch.min(order.len())).collect();
-            // Past the epochs of the stage, so that nothing is drawn twice.
+            // Numbered after the epochs of the stage, so that nothing is drawn twice.
             let epoch = settings.epochs_distill + fold * steps + step;
             let batch = Distilling::prepare(job, &(), epoch, &chosen);
             trainee.step([epoch, step], batch, settings.lr_at(step, steps)).await?;
@@ -170,7 +170,8 @@ mod tests {
 
     #[test]
     fn scores_of_the_folds_come_onto_the_models_level() {
-        // The students score twice as high as the model; the folds are a little more spread than what is held out.
+        // The students score twice as high as the model; the folds' scores are spread a little more than those of
+        // the held-out pictures.
         let model = [1.0, 1.0];
         let said = |fold: [f64; 3]| Said { fold: fold.to_vec(), held_out: vec![2.0, 2.0] };
         let found = on_the_models_level(&model, &[said([1.6, 2.0, 2.6]), said([1.8, 2.0, 2.4])]);
@@ -181,10 +182,10 @@ mod tests {
 
     #[test]
     fn what_a_student_has_seen_of_its_fold_is_made_up_for_and_ratios_spread() {
-        // The fold scores half as high as what neither has seen: the lift is 2.
+        // The fold scores half as high as the pictures that neither has seen: the lift is 2.
         let low = Said { fold: vec![1.0, 1.0], held_out: vec![2.0, 2.0] };
         assert_eq!(on_the_models_level(&[2.0, 2.0], &[low]), [2.0; 4]);
-        // Ratios of 1 and 2: their spread is in the scores, and the held-out pictures' own are there.
+        // Ratios of 1 and 2: the scores include their spread, and the held-out pictures' own scores.
         let spread = Said { fold: vec![1.0, 1.0], held_out: vec![1.0, 1.0] };
         assert_eq!(on_the_models_level(&[1.0, 2.0], &[spread]), [2.0, 2.0, 1.0, 1.0]);
     }

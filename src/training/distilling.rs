@@ -1,4 +1,4 @@
-//! Stage 2 in the epoch loop, and the features that it learns from.
+//! Stage 2 in the epoch loop, and its source of features.
 
 use super::checkpoint::{Stage, module_record, optimizer_record, restore_module};
 use super::epochs::{Record, Trainee};
@@ -15,21 +15,21 @@ use crate::student::Student;
 use crate::{Error, Result};
 use burn::tensor::{Tensor, TensorData};
 
-/// Where a student has its features from.
+/// The source of a student's features.
 pub(super) enum Source {
     /// The host's cache, with the shape of each level.
     Cpu(FeatureCache, [[usize; 3]; 3]),
-    /// The GPU.
+    /// Features on the GPU.
     Gpu(GpuFeatures),
-    /// Computed for each step anew on the CPU, because the pictures vary, or are seen in tiles.
+    /// Computed again on the CPU for each step, because the pictures vary or are seen in tiles.
     Anew,
 }
 
-/// What a step learns from.
+/// The pictures of a step.
 pub(super) enum Batch {
-    /// Pictures whose features are at hand.
+    /// Indices of pictures whose features are cached.
     Known(Vec<usize>),
-    /// Normalized pixels `[count, 3, H, W]` of pictures or tiles that no other step has.
+    /// Normalized pixels `[count, 3, H, W]` of pictures or tiles that occur only in this step.
     Varied(Vec<f32>, usize),
 }
 
@@ -42,15 +42,15 @@ pub(super) struct Distilling<'a> {
     stage: DistillStage,
     source: Source,
     gpu: Option<Box<GpuDistill>>,
-    /// The losses of the CPU's last step, until they are told.
+    /// The losses of the CPU's last step, until they are reported.
     losses: Option<[f64; 2]>,
 }
 
 impl<'a> Distilling<'a> {
-    /// Goes on from `stage` and, on a GPU, an optimizer's record.
+    /// Continues from `stage` and, on a GPU, an optimizer's record.
     ///
     /// # Errors
-    /// The device is out of memory, or the record is of another training.
+    /// The device is out of memory, or the record belongs to another training.
     pub async fn of(
         job: &'a TrainingJob,
         amplifier: &'a Amplifier,
@@ -66,7 +66,7 @@ impl<'a> Distilling<'a> {
         Ok(Self { job, amplifier, frozen: model.amplifier, stage, source, gpu, losses: None })
     }
 
-    /// The trained student, and what it learned from.
+    /// The trained student, and its source of features.
     pub fn end(self) -> (Student, Source) {
         (self.stage.student, self.source)
     }
@@ -149,8 +149,8 @@ impl Trainee for Distilling<'_> {
 }
 
 impl Run<'_> {
-    /// Where the students get the advanced teacher's features from: computed now for all training pictures, where
-    /// those stay as they are.
+    /// The source of the advanced teacher's features for students; they are computed now for all training
+    /// pictures, unless these vary.
     ///
     /// # Errors
     /// The device or the cache failed, or a stop was asked for.
@@ -196,8 +196,8 @@ impl Run<'_> {
     }
 }
 
-/// The features `[B, C_k, H_k, W_k]` that a student learns from, of normalized pixels `[count, 3, H, W]`; the amplifier
-/// is on the plain device.
+/// The features `[B, C_k, H_k, W_k]` that a student learns, computed from normalized pixels `[count, 3, H, W]`; the
+/// amplifier is on the plain device.
 fn advanced(job: &TrainingJob, amplifier: &Amplifier, pixels: Vec<f32>, count: usize) -> [Tensor<4>; 3] {
     let device = job.teacher.trunk.stem.weight.device();
     let teacher = job.teacher.forward(batch(pixels, count, job.settings.size, &device));

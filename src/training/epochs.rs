@@ -1,4 +1,4 @@
-//! The epochs of a stage, whichever it is: steps, losses told of, records, checkpoints, selection.
+//! The epochs of either stage: steps, reports of losses, records, checkpoints, selection.
 
 use super::checkpoint::{Position, Stage};
 use super::config::Settings;
@@ -10,42 +10,42 @@ use crate::inference::{Engine, Plan};
 use crate::model::{Aand, AmplifyRecord, DistillRecord, History, NamedTensors, tensors_async};
 use crate::{Error, Result};
 
-/// What one stage trains, on the CPU or a GPU, and what is its own in the loop that both stages share.
+/// What one stage trains, on the CPU or a GPU: the part of the epoch loop that differs between the stages.
 pub(super) trait Trainee {
     /// The stage.
     const STAGE: Stage;
-    /// What it takes to prepare a step's batch.
+    /// Everything needed to prepare a step's batch.
     type Tools: Sync;
-    /// What a step learns from.
+    /// The data of a step.
     type Batch: Send;
 
-    /// Made once, before the first epoch.
+    /// Makes the tools, once, before the first epoch.
     fn tools(job: &TrainingJob) -> Self::Tools;
 
-    /// The batch of the `chosen` pictures; where there are threads, another one makes it while a step is computed.
+    /// The batch of the `chosen` pictures. If there are threads, another one prepares it while a step is computed.
     fn prepare(job: &TrainingJob, tools: &Self::Tools, epoch: usize, chosen: &[usize]) -> Self::Batch;
 
-    /// Takes the step `at = [epoch, step]`, or hands it to the GPU. What goes wrong with its losses is said with the
+    /// Takes the step `at = [epoch, step]`, or submits it to the GPU. An error in its losses is reported with the
     /// epoch ([`TrainingJob::with_place`]).
     async fn step(&mut self, at: [usize; 2], batch: Self::Batch, lr: f64) -> Result<()>;
 
-    /// The losses of the earliest step that was not told of, where more than `waiting` such steps are; a GPU's come
-    /// after others were handed to it.
+    /// The losses of the earliest unreported step, if there are more than `waiting` such steps; a GPU's losses
+    /// arrive after later steps were submitted.
     async fn losses(&mut self, waiting: usize) -> Result<Option<[f64; 2]>>;
 
     /// The record of an epoch, given the means of its losses.
     async fn record(&mut self, epoch: usize, means: [f64; 2], lr: f64) -> Result<Record>;
 
-    /// Brings what a GPU has trained into the modules here.
+    /// Copies the weights trained on a GPU into the modules here.
     async fn bring(&mut self) -> Result<()>;
 
-    /// A model of what was brought.
+    /// A model with the copied weights.
     fn candidate(&self, history: &History) -> Aand;
 
-    /// What a checkpoint keeps.
+    /// The records for a checkpoint.
     async fn checkpoint(&mut self) -> Result<Vec<(&'static str, Vec<u8>)>>;
 
-    /// The weights that were brought, to go back to.
+    /// The copied weights, for [`restore`](Self::restore).
     fn weights(&self) -> Result<Vec<u8>>;
 
     /// Goes back to `weights`.
@@ -83,7 +83,7 @@ impl Record {
     }
 }
 
-/// The students of the threshold go on from the student as it was after this part of its epochs: one in so many.
+/// The threshold's students continue from the student as it was after one part in this many of its epochs.
 const BRANCH: usize = 4;
 
 /// Its name in a checkpoint.
@@ -113,17 +113,17 @@ impl Stage {
     }
 }
 
-/// The losses of an epoch that were told so far. A GPU's come a step late.
+/// The losses of an epoch that have been reported so far. A GPU's arrive a step late.
 struct Told {
     stage: Stage,
     epoch: usize,
-    /// The next step to tell of.
+    /// The next step to report.
     step: usize,
     sums: [f64; 2],
 }
 
 impl Told {
-    /// At the beginning of `epoch`, or in the middle of it where a training goes on.
+    /// At the beginning of `epoch`, or within it if a training continues there.
     fn from(from: Position, epoch: usize) -> Self {
         let Position { stage, step, sums, .. } = from;
         let (step, sums) = if epoch == from.epoch { (step, sums) } else { (0, [0.0; 2]) };
@@ -142,14 +142,14 @@ impl Told {
     }
 }
 
-/// Steps whose losses may be outstanding after a step: one, so that the GPU has work while the host prepares the next;
-/// none at the end of an epoch.
+/// How many steps' losses may be outstanding after a step: one, so that the GPU has work while the host prepares the
+/// next step; none at the end of an epoch.
 fn lag(step: usize, steps: usize) -> usize {
     usize::from(step + 1 < steps)
 }
 
 impl Run<'_> {
-    /// A stage from a position to its end.
+    /// Runs a stage from a position to its end.
     pub async fn epochs<T: Trainee>(&mut self, trainee: &mut T, from: Position) -> Result<()> {
         let settings = &self.job.settings;
         let (epochs, steps) = (T::STAGE.epochs(settings), self.job.steps());
@@ -201,7 +201,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// A frame of the observer's film of stage 2, if it has one and it is time.
+    /// Takes a frame of the observer's film of stage 2, if it has one and a frame is due.
     async fn film<T: Trainee>(&mut self, trainee: &mut T, epoch: usize) -> Result<()> {
         let epochs = self.job.settings.epochs_distill;
         let due = |film: &mut Film| film.is_due(epoch, epochs);
@@ -218,7 +218,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The steps of an epoch that are not told of yet.
+    /// Runs the remaining steps of an epoch.
     async fn steps<T: Trainee>(
         &mut self,
         trainee: &mut T,
@@ -248,7 +248,7 @@ impl Run<'_> {
         .await
     }
 
-    /// Reports the next step's losses; whether to stop.
+    /// Reports the next step's losses; returns whether to stop.
     async fn told(&mut self, told: &mut Told, losses: [f64; 2]) -> bool {
         let event = Event::Step { stage: told.stage, epoch: told.epoch, step: told.step, losses };
         told.add(losses);

@@ -1,4 +1,4 @@
-//! The network's size from the pictures' (`--size auto`), and what would be lost at it.
+//! Chooses the network's size from the pictures' sizes (`--size auto`), and tells what would be lost at it.
 
 use super::config::{Preset, Settings};
 use crate::dataset::Dataset;
@@ -6,34 +6,35 @@ use crate::model::MOST_SIZE;
 use crate::picture::{Fit, Size, open_size};
 use rayon::prelude::*;
 
-/// Pixels of the method's input, and so many more at most: training takes as much longer and more memory.
+/// Pixels of the method's input, and the largest multiple of them: training takes that many times the time
+/// and memory.
 const USUAL: f64 = 256.0 * 256.0;
 const MOST: f64 = 4.0;
 
-/// Beyond this aspect, or its inverse, a square input squeezes the pictures too much.
+/// Beyond this aspect ratio, or its inverse, a square input distorts the pictures too much.
 const SQUARE: f64 = 4.0 / 3.0;
 
-/// A defect of fewer pixels of the input is hardly seen: level 1 has one position for four by four of them.
+/// A defect of fewer input pixels across is hardly visible: level 1 has one position for four by four pixels.
 const SEEN: f64 = 3.0;
 
-/// What the sizes of good pictures say.
+/// Statistics of the sizes of good pictures.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Extent {
-    /// Of the picture in the middle, width and height each by itself.
+    /// Median width and median height.
     pub native: Size,
-    /// The tenth and the ninetieth of a hundred aspects.
+    /// The 10th and 90th percentile of the aspect ratios.
     aspects: [f64; 2],
-    /// The ninetieth of a hundred widths and heights.
+    /// The 90th percentile of the widths and of the heights.
     large: Size,
 }
 
 impl Extent {
-    /// Of the good pictures of a data set, from their headers. What cannot be read is complained of when it is trained on.
+    /// From the headers of a data set's good pictures. Unreadable ones are reported later, when they are trained on.
     pub fn of(set: &Dataset) -> Option<Self> {
         Self::of_sizes(&set.train.par_iter().filter_map(|path| open_size(path).ok()).collect::<Vec<_>>())
     }
 
-    /// Of pictures of these sizes, if there are any.
+    /// From these sizes, if there are any.
     pub fn of_sizes(sizes: &[Size]) -> Option<Self> {
         let at = |mut values: Vec<f64>, percent: usize| {
             values.sort_by(f64::total_cmp);
@@ -47,19 +48,19 @@ impl Extent {
         Some(Self { native: pair(50)?, aspects: [at(aspects(), 10)?, at(aspects(), 90)?], large: pair(90)? })
     }
 
-    /// Whether a square input would squeeze most of the pictures.
+    /// Whether a square input would distort most of the pictures too much.
     pub fn is_oblong(&self) -> bool {
         let aspect = self.native.aspect();
         !self.is_mixed() && aspect.max(1.0 / aspect) > SQUARE
     }
 
-    /// Whether the pictures have very different aspects.
+    /// Whether the pictures have very different aspect ratios.
     pub fn is_mixed(&self) -> bool {
         self.aspects[1] / self.aspects[0].max(f64::MIN_POSITIVE) > SQUARE
     }
 
-    /// The size where none is asked for, and how pictures are brought to it: the method's square, but for oblong pictures by
-    /// their aspect. The paper's preset is square whatever the pictures are.
+    /// The default size, and how pictures are fitted to it: the method's square, or for oblong pictures one by their
+    /// aspect ratio. The paper's preset is always square.
     pub fn usual(extent: Option<&Self>, preset: Preset) -> (Size, Fit) {
         match extent {
             Some(extent) if preset != Preset::Paper && extent.is_oblong() => extent.auto(),
@@ -67,8 +68,8 @@ impl Extent {
         }
     }
 
-    /// The size for these pictures, and how they are brought to it: of one aspect, with 256 pixels for the shorter side
-    /// where they have so many; of mixed aspects, so large that most fit in, with a border.
+    /// The size for these pictures, and how they are fitted to it. If they have one aspect ratio, the shorter side gets
+    /// 256 pixels, if the pictures have that many; if they have mixed ratios, most pictures fit in, with a border.
     pub fn auto(&self) -> (Size, Fit) {
         if self.is_mixed() {
             return (size_of(self.large.aspect(), self.large.area() as f64), Fit::Pad);
@@ -78,8 +79,8 @@ impl Extent {
         (size_of(aspect, wanted.min(self.native.area() as f64)), Fit::Squash)
     }
 
-    /// The side in pixels of the pictures below which defects hardly show at an input of that size, where tiles would
-    /// keep them.
+    /// The side in pixels of the pictures below which defects are hardly visible at an input of that size; `None` if
+    /// the pictures keep half their sides or more.
     pub fn vanishing(&self, input: Size) -> Option<usize> {
         let ratio = |input: usize, native: usize| input as f64 / native.max(1) as f64;
         let scale = ratio(input.width, self.native.width).min(ratio(input.height, self.native.height));
@@ -87,7 +88,7 @@ impl Extent {
     }
 }
 
-/// Multiples of 32 of about that aspect and area, which is brought within bounds.
+/// A size in multiples of 32 of about that aspect ratio and area, with the area clamped to its bounds.
 fn size_of(aspect: f64, area: f64) -> Size {
     let area = area.clamp(USUAL, MOST * USUAL);
     let side = |length: f64| ((length / 32.0).round() as usize * 32).clamp(32, MOST_SIZE);
@@ -109,9 +110,9 @@ mod tests {
         assert_eq!(auto(800, 2000), (Size::new(256, 640), Fit::Squash));
         assert_eq!(auto(1024, 1024), (Size::square(256), Fit::Squash));
         assert_eq!(auto(1920, 1080), (Size::new(448, 256), Fit::Squash));
-        // Not much larger than the pictures are, nor smaller than the method's input.
+        // Neither much larger than the pictures nor smaller than the method's input.
         assert_eq!(auto(300, 120).0.area(), 416 * 160);
-        // A strip: four times the usual pixels at most, none beyond the largest side.
+        // A strip: at most four times the usual pixels, and no side beyond the largest.
         let strip = auto(9000, 100).0;
         assert!(strip.width <= MOST_SIZE && strip.area() as f64 <= 1.2 * MOST * USUAL, "{strip}");
         assert_eq!(Extent::of_sizes(&[]), None);

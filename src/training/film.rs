@@ -1,6 +1,6 @@
-//! A film of stage 2: the discrepancies of a few pictures before the student learns, and as it goes on.
+//! A film of stage 2: the discrepancies of a few pictures before the student learns, and while it learns.
 //!
-//! The pictures are only looked at; nothing of the training depends on them.
+//! The pictures are only judged; the training does not depend on them.
 
 use crate::detection::anomaly_map;
 use crate::inference::Engine;
@@ -15,16 +15,17 @@ use std::collections::HashMap;
 
 /// The metadata key of a film's header.
 const KEY: &str = "aand-film";
-/// So many times the share of the frames is the share of the epochs: more happens at the beginning.
+/// The exponent that turns a frame's share of the film into its share of the epochs: more happens at the
+/// beginning.
 const EASE: f64 = 1.6;
 
-/// Some pictures, and what the model made of them so far.
+/// The filmed pictures, and their frames so far.
 #[derive(Clone, Debug)]
 pub struct Film {
     size: usize,
     frames: usize,
     pictures: Vec<Listed>,
-    /// Of the first pictures, normalized, `[3, S, S]` each.
+    /// Normalized pixels of the first pictures, `[3, S, S]` each.
     pixels: Vec<Vec<f32>>,
     taken: Vec<Frame>,
 }
@@ -32,9 +33,9 @@ pub struct Film {
 #[derive(Clone, Debug)]
 struct Listed {
     name: String,
-    /// Whether there is a defect in it.
+    /// Whether it has a defect.
     anomalous: bool,
-    /// Where the defect is, if that is known.
+    /// Where the defect is, if known.
     mask: Option<Mask>,
 }
 
@@ -42,17 +43,17 @@ struct Listed {
 #[derive(Clone, Debug)]
 struct Frame {
     epoch: usize,
-    /// By level, picture after picture, `[H_k, W_k]` each.
+    /// For each level the pictures in order, `[H_k, W_k]` each.
     levels: [Vec<f16>; 3],
     sides: [usize; 3],
-    /// By picture, the maximum of its anomaly map.
+    /// The maximum of each picture's anomaly map.
     scores: Vec<f32>,
 }
 
-/// What stands beside the maps.
+/// The metadata beside the maps.
 #[derive(Serialize)]
 struct Header<'a> {
-    /// What the model is of.
+    /// The model's name.
     model: &'a str,
     /// Where the teacher came from.
     teacher: &'a str,
@@ -64,17 +65,17 @@ struct Header<'a> {
     size: usize,
     /// Rows and columns of each level.
     sides: [usize; 3],
-    /// By frame, the epochs that were over.
+    /// The number of finished epochs at each frame.
     epochs: Vec<usize>,
-    /// All epochs of stage 2.
+    /// Number of all epochs of stage 2.
     all: usize,
-    /// All that are listed.
+    /// All listed pictures.
     pictures: Vec<PictureHeader<'a>>,
-    /// So many of them, the first ones, are in the frames.
+    /// How many of them, the first ones, are in the frames.
     filmed: usize,
-    /// By frame and picture.
+    /// Scores by frame and picture.
     scores: Vec<&'a [f32]>,
-    /// The finished model's.
+    /// The finished model's threshold.
     threshold: f64,
 }
 
@@ -82,30 +83,30 @@ struct Header<'a> {
 struct PictureHeader<'a> {
     name: &'a str,
     anomalous: bool,
-    /// Whether the `patches` tell where.
+    /// Whether `patches` shows where the defect is.
     masked: bool,
 }
 
 impl Film {
-    /// For pictures of `size x size`, with at most so many frames: one alone shows the end, of several the first shows
-    /// the student before it has learned anything.
+    /// For pictures of `size x size`, with at most `frames` frames. A single frame shows the end; the first of several
+    /// shows the student before it has learned anything.
     pub fn new(size: usize, frames: usize) -> Self {
         Self { size, frames: frames.max(1), pictures: Vec::new(), pixels: Vec::new(), taken: Vec::new() }
     }
 
-    /// Adds a picture of `size x size` to film; `mask` says where its defect is, if it has one and that is known.
+    /// Adds a picture of `size x size` to the film; `mask` shows its defect, if it has one and the mask is known.
     pub fn add(&mut self, name: String, picture: &Picture, anomalous: bool, mask: Option<Mask>) {
         let filmed = self.pixels.len();
         self.pictures.insert(filmed, Listed { name, anomalous, mask });
         self.pixels.push(normalize(picture));
     }
 
-    /// Adds a picture of which only the name is told, and where its defect is.
+    /// Lists a picture that is not filmed: only its name and the place of its defect are stored.
     pub fn list(&mut self, name: String, anomalous: bool, mask: Option<Mask>) {
         self.pictures.push(Listed { name, anomalous, mask });
     }
 
-    /// Whether there is to be a frame when so many epochs are over.
+    /// Whether a frame is due after `epoch` of `epochs` epochs.
     pub fn is_due(&self, epoch: usize, epochs: usize) -> bool {
         if self.pixels.is_empty() || self.taken.last().is_some_and(|last| last.epoch >= epoch) {
             return false;
@@ -117,7 +118,7 @@ impl Film {
         (0..self.frames).any(|i| at(i).round() as usize == epoch)
     }
 
-    /// Takes a frame of the model as it is when `epoch` epochs are over; its score of a map is `pooling`'s.
+    /// Takes a frame of the model after `epoch` epochs; `pooling` gives the score of a map.
     pub fn take(&mut self, epoch: usize, engine: &Engine, pooling: Pooling) {
         let mut frame = Frame { epoch, levels: Default::default(), sides: [0; 3], scores: Vec::new() };
         for pixels in &self.pixels {
@@ -135,8 +136,8 @@ impl Film {
     }
 
     /// The film as a safetensors file: `level1` to `level3`, f16 `[frames, filmed, H_k, W_k]`, the discrepancies;
-    /// `patches1` to `patches3`, u8 `[pictures, H_k, W_k]`, 1 where a patch is anomalous by the masks; the header
-    /// (JSON) is the metadata `aand-film`.
+    /// `patches1` to `patches3`, u8 `[pictures, H_k, W_k]`, 1 where a patch is anomalous according to the masks;
+    /// the header is JSON, in the metadata under `aand-film`.
     ///
     /// # Errors
     /// There is no frame, because the student was not trained.
@@ -223,7 +224,7 @@ mod tests {
         assert!(due.windows(3).all(|w| w[1] - w[0] <= w[2] - w[1] + 1), "{due:?}");
         let alone = super::tests::film(1);
         assert!(alone.is_due(40, 40) && !alone.is_due(0, 40));
-        // Fewer epochs than frames: each of them once.
+        // Fewer epochs than frames: one frame per epoch.
         assert_eq!((0..=3).filter(|&epoch| film.is_due(epoch, 3)).count(), 4);
         assert!(!Film::new(64, 5).is_due(0, 3), "no pictures, no film");
     }

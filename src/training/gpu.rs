@@ -1,4 +1,5 @@
-//! Both stages by the shaders' own training engine: what it is given, and what comes back as modules and checkpoints.
+//! Both stages with the shaders' training engine: prepares its input, and turns its output into modules and
+//! checkpoints.
 
 use super::config::{Objective, Settings};
 use super::job::TrainingJob;
@@ -15,14 +16,14 @@ use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// The name of the optimizer's record of a GPU's training in a checkpoint; the CPU's is Burn's own.
+/// The name of the GPU optimizer's record in a checkpoint; the CPU optimizer's record is Burn's.
 pub(super) const OPTIMIZER: &str = "optimizer.gpu";
 
-/// Bytes of features that are kept on the GPU; more are sent there for every step.
+/// The most bytes of features that are kept on the GPU; beyond that they are uploaded for every step.
 const ON_GPU: u64 = if cfg!(target_arch = "wasm32") { 512 << 20 } else { 4 << 30 };
 
 impl TrainingJob {
-    /// The GPU that trains, if one does; the contrastive objective is the CPU's.
+    /// The GPU that trains, if one does; the contrastive objective is only trained on the CPU.
     pub(super) fn gpu(&self) -> Option<&Arc<Gpu>> {
         match &self.processor {
             Processor::Gpu(gpu) if self.settings.objective == Objective::Amplify => Some(gpu),
@@ -58,10 +59,10 @@ pub(super) struct GpuAmplify {
 }
 
 impl GpuAmplify {
-    /// Goes on from the model's amplifier and, if there is one, an optimizer's record.
+    /// Continues from the model's amplifier and, if there is one, an optimizer's record.
     ///
     /// # Errors
-    /// The device is out of memory, or the record is of another training.
+    /// The device is out of memory, or the record belongs to another training.
     pub async fn new(job: &TrainingJob, gpu: &Arc<Gpu>, model: &Aand, record: Option<&[u8]>) -> Result<Self> {
         let settings = &job.settings;
         let margin = [settings.alpha as f32, settings.amplification_weight as f32];
@@ -80,7 +81,7 @@ impl GpuAmplify {
         Ok(Self { engine })
     }
 
-    /// Hands a step to the GPU. Pairs are drawn as on the CPU.
+    /// Submits a step to the GPU. Pairs are drawn as on the CPU.
     ///
     /// # Errors
     /// The device failed.
@@ -127,7 +128,7 @@ impl GpuAmplify {
         self.engine.losses().await
     }
 
-    /// Brings the amplifier as it is now into the module.
+    /// Copies the present amplifier into the module.
     ///
     /// # Errors
     /// The device failed.
@@ -168,20 +169,20 @@ impl GpuAmplify {
     }
 }
 
-/// The features that stage 2 learns from: on the GPU, or in the host's cache where they are too many.
+/// The features that stage 2 learns from: on the GPU, or in the host's cache if they are too large.
 pub(super) enum GpuFeatures {
     Kept(Features),
     Cached(FeatureCache, [usize; 3]),
-    /// None: the pictures vary, and what computes their features is kept instead.
+    /// Not stored, since the pictures vary: keeps the means to compute them instead.
     Anew(Box<Amplify>, [usize; 3]),
 }
 
 impl GpuFeatures {
-    /// Computes the advanced teacher's features of all pictures; `progress` is told how many are done and says
-    /// whether to stop.
+    /// Computes the advanced teacher's features of all pictures; `progress` receives the number done, and
+    /// returns whether to stop.
     ///
     /// # Errors
-    /// The device failed, or a stop was asked for ([`Error::Interrupted`] without words).
+    /// The device failed, or a stop was asked for ([`Error::Interrupted`] with an empty message).
     pub async fn new(
         job: &TrainingJob,
         gpu: &Arc<Gpu>,
@@ -207,7 +208,7 @@ impl GpuFeatures {
             engine.advance(&pixels, chosen.len())?;
             match &mut features {
                 Self::Kept(features) => features.push(gpu, engine.advanced(), chosen.len())?,
-                // Returned above.
+                // Handled above.
                 Self::Anew(..) => {}
                 Self::Cached(cache, lengths) => {
                     let mut levels = Vec::new();
@@ -235,10 +236,10 @@ pub(super) struct GpuDistill {
 }
 
 impl GpuDistill {
-    /// Goes on from the model's student and, if there is one, an optimizer's record.
+    /// Continues from the model's student and, if there is one, an optimizer's record.
     ///
     /// # Errors
-    /// The device is out of memory, or the record is of another training.
+    /// The device is out of memory, or the record belongs to another training.
     pub async fn new(job: &TrainingJob, gpu: &Arc<Gpu>, model: &Aand, record: Option<&[u8]>) -> Result<Self> {
         let mut engine = Distill::new(Arc::clone(gpu), job.scheme(), &source(model).await?)?;
         if let Some(record) = record {
@@ -248,7 +249,7 @@ impl GpuDistill {
         Ok(Self { engine })
     }
 
-    /// Hands a step on the chosen pictures to the GPU.
+    /// Submits a step on the chosen pictures to the GPU.
     ///
     /// # Errors
     /// The device or the cache failed.
@@ -273,7 +274,7 @@ impl GpuDistill {
         }
     }
 
-    /// Hands a step on pictures that vary to the GPU, normalized pixels `[count, 3, S, S]`.
+    /// Submits a step on varying pictures to the GPU, given as normalized pixels `[count, 3, S, S]`.
     ///
     /// # Errors
     /// The device failed.
@@ -307,7 +308,7 @@ impl GpuDistill {
         self.engine.losses().await
     }
 
-    /// Brings the student as it is now into the module.
+    /// Copies the present student into the module.
     ///
     /// # Errors
     /// The device failed.
@@ -327,7 +328,7 @@ impl GpuDistill {
     }
 }
 
-/// Moments and times as one safetensors file.
+/// Moments and step counts as one safetensors file.
 fn encode(moments: &[Tensor], times: &[u32]) -> Result<Vec<u8>> {
     let failed = |e: &dyn std::fmt::Display| Error::Training(format!("cannot encode a checkpoint: {e}"));
     let mut views = Vec::new();

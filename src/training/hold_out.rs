@@ -1,4 +1,4 @@
-//! From good pictures to a training job: what is held out, and what identifies the data.
+//! Makes a training job from good pictures: holds some out, and identifies the data.
 
 use super::config::Settings;
 use super::job::TrainingJob;
@@ -11,20 +11,20 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-/// Bytes of cached features kept in memory unless told otherwise; the rest goes to a temporary file.
+/// Default number of bytes of cached features kept in memory; the rest goes to a temporary file.
 pub const CACHE_BUDGET: u64 = 4 << 30;
 
 /// A good picture as the training sees it.
 #[derive(Clone, Debug)]
 pub struct Good {
-    /// As the network gets it, or as it is where the model looks at tiles.
+    /// As the network receives it, or unchanged if the model looks at tiles.
     pub picture: Seen<'static>,
-    /// Where defects may be made, of the same size.
+    /// Where defects may be painted, at the same size.
     pub foreground: Mask,
 }
 
 impl Good {
-    /// A picture of any size, for a training of networks of the size `size`; the foreground is looked for at full size.
+    /// From a picture of any size, for a network of the size `size`; the foreground is found at full size.
     pub fn new(picture: &Picture, foreground: &Foreground, size: Size, view: &View) -> Self {
         let foreground = view.mask(foreground.mask(picture), size);
         Self { picture: view.see(picture, size).owned(), foreground }
@@ -34,7 +34,8 @@ impl Good {
 impl TrainingJob {
     /// A job on `good` pictures with built-in textures, without name, fingerprint or checkpoint.
     pub fn of(good: Vec<Good>, settings: Settings, teacher: Teacher, teacher_source: String) -> Self {
-        // Any picture may be held out, the odd one too: what the threshold states is of pictures like all of these.
+        // Any picture may be held out, even an unusual one: the threshold's statement is about pictures like all of
+        // these.
         let held = draw(good.len(), settings.held_out(good.len()), settings.seed);
         let (mut pictures, mut foregrounds, mut held_out) = (Vec::new(), Vec::new(), Vec::new());
         for (Good { picture, foreground }, held) in good.into_iter().zip(held) {
@@ -65,7 +66,7 @@ impl TrainingJob {
     }
 }
 
-/// For each of `all` whether it is among the `count` (at most all) that `seed` draws.
+/// For each of `all`, whether it is among the `count` (at most all) that `seed` draws.
 pub fn draw(all: usize, count: usize, seed: u64) -> Vec<bool> {
     let mut order: Vec<usize> = (0..all).collect();
     let mut drawn = vec![false; all];
@@ -88,7 +89,7 @@ mod tests {
         assert_eq!(draw(40, 4, 7), held);
         assert!((8..16).any(|seed| draw(40, 4, seed) != held));
         assert_eq!((draw(4, 0, 0), draw(4, 9, 0)), (vec![false; 4], vec![true; 4]));
-        // Every one can be.
+        // Each picture can be drawn.
         let first = |seed| draw(6, 1, seed).iter().position(|&held| held);
         let drawn: std::collections::BTreeSet<_> = (0..64).map(first).collect();
         assert_eq!(drawn.len(), 6);

@@ -13,7 +13,7 @@ use super::shown::Shown;
 use super::{AmplifyBatch, AmplifyStage, DistillStage, Purpose, stream};
 use crate::amplification::{Amplifier, RaaOptions};
 use crate::gpu::Processor;
-use crate::model::{Aand, AmplifyRecord, DistillRecord, History, Info, Kept, Threshold};
+use crate::model::{Aand, AmplifyRecord, DistillRecord, History, Info, Kept};
 use crate::perturbation::vary;
 use crate::picture::{Mask, Picture, Remarks, Seen, Size};
 use crate::student::Student;
@@ -35,21 +35,21 @@ pub struct TrainingJob {
     pub settings: Settings,
     /// The frozen teacher, on the plain CPU device.
     pub teacher: Teacher,
-    /// What computes both stages and the threshold.
+    /// The device that computes both stages and the threshold.
     pub processor: Processor,
-    /// Where its weights came from, in words.
+    /// The origin of the teacher's weights, in words.
     pub teacher_source: String,
-    /// What the model is of.
+    /// The model's name.
     pub name: String,
     /// SHA-256 over the good pictures.
     pub data_fingerprint: String,
-    /// Good pictures to train on, as the network gets them, or as they are where it looks at tiles.
+    /// Good pictures to train on, as the network receives them, or unchanged if it looks at tiles.
     pub pictures: Vec<Seen<'static>>,
-    /// Their foregrounds, of the same size.
+    /// Their foregrounds, at the same size.
     pub foregrounds: Vec<Mask>,
     /// Good pictures held out for the threshold.
     pub held_out: Vec<Seen<'static>>,
-    /// What is to be said about how the good pictures are stored.
+    /// Remarks about how the good pictures are stored.
     pub remarks: Remarks,
     /// Where the synthetic anomalies' textures come from.
     pub textures: Textures,
@@ -57,22 +57,23 @@ pub struct TrainingJob {
     pub cache_budget: u64,
     /// The checkpoint file, if the training is to be resumable.
     pub checkpoint: Option<PathBuf>,
-    /// Go on from the checkpoint.
+    /// Continue from the checkpoint.
     pub resume: bool,
-    /// Amplifier and student of an earlier model to go on from, on the autodiff device; fresh ones otherwise.
+    /// Amplifier and student of an earlier model to continue from, on the autodiff device; otherwise fresh
+    /// ones.
     pub start: Option<(Amplifier, Student)>,
 }
 
-/// What happens during a training.
+/// An event of a training.
 #[derive(Clone, Debug)]
 pub enum Event<'a> {
-    /// A stage begins (or goes on) at an epoch, counted from 0.
+    /// A stage begins (or continues) at an epoch, counted from 0.
     Begin {
         /// The stage.
         stage: Stage,
         /// The first epoch.
         epoch: usize,
-        /// All its epochs.
+        /// Number of its epochs.
         epochs: usize,
         /// Steps per epoch.
         steps: usize,
@@ -92,9 +93,9 @@ pub enum Event<'a> {
     Amplified(&'a AmplifyRecord),
     /// An epoch of stage 2 is over.
     Distilled(&'a DistillRecord),
-    /// The teacher's features are being computed: so many pictures of all.
+    /// The teacher's features are being computed: pictures done, and all.
     Caching(usize, usize),
-    /// The threshold is being found: so many of all steps and pictures.
+    /// The threshold is being computed: steps and pictures done, and all.
     Scoring(usize, usize),
 }
 
@@ -103,18 +104,18 @@ pub trait Observer {
     /// Called for every event; [`ControlFlow::Break`] stops after saving a checkpoint.
     fn event(&mut self, event: Event<'_>) -> ControlFlow<()>;
 
-    /// Awaited after every event. Where one thread does everything, as in a browser, this lets others have their
-    /// turn, and it may take as long as the training is to pause.
+    /// Awaited after every event. If one thread does everything, as in a browser, this lets others run; it may
+    /// take as long as the training should pause.
     fn idle(&mut self) -> Pin<Box<dyn Future<Output = ()> + '_>> {
         Box::pin(std::future::ready(()))
     }
 
-    /// Whether the model as it is now is wanted; asked after the event that ends an epoch.
+    /// Whether the present model is wanted; called after the event that ends an epoch.
     fn wants_model(&self) -> bool {
         false
     }
 
-    /// The file of the model as it is now, where it was wanted. It has no threshold yet.
+    /// Receives the file of the present model, if it was wanted. It has no threshold yet.
     fn model(&mut self, _bytes: Vec<u8>) {}
 
     /// The film of the training, if one is wanted.
@@ -122,7 +123,7 @@ pub trait Observer {
         None
     }
 
-    /// Judges a candidate on test data, higher is better; called every 5 epochs under `--select test` only.
+    /// Judges a candidate on test data, higher is better; called every 5 epochs, only with `--select test`.
     ///
     /// # Errors
     /// The candidate could not be evaluated.
@@ -140,7 +141,7 @@ pub fn train(job: &TrainingJob, observer: &mut dyn Observer) -> Result<Aand> {
     read_sync(train_async(job, observer))
 }
 
-/// As [`train`], where reading from the device must be awaited.
+/// As [`train`], if reading from the device must be awaited.
 ///
 /// # Errors
 /// As [`train`].
@@ -185,7 +186,7 @@ pub async fn train_async(job: &TrainingJob, observer: &mut dyn Observer) -> Resu
             .collect();
     }
     if position.stage == Stage::Amplify {
-        // Without stage 1 the residual stays off: the student learns from the vanilla teacher.
+        // Without stage 1 the residual stays off, and the student learns from the plain teacher.
         if settings.amplifies() {
             let stage = AmplifyStage::of(amplifier, settings);
             let stage = stage.resume(optimizer.take())?;
@@ -208,7 +209,7 @@ pub async fn train_async(job: &TrainingJob, observer: &mut dyn Observer) -> Resu
     run.finish(model, &amplifier, source).await
 }
 
-/// Stage 2 alone, on from [`TrainingJob::start`]; the model gets no threshold and keeps no pictures.
+/// Only stage 2, continuing from [`TrainingJob::start`]; the model gets no threshold and keeps no pictures.
 ///
 /// # Errors
 /// As [`train`].
@@ -228,7 +229,7 @@ pub async fn distill_further(job: &TrainingJob, observer: &mut dyn Observer) -> 
 }
 
 impl TrainingJob {
-    /// Steps of an epoch.
+    /// Number of steps in an epoch.
     pub fn steps(&self) -> usize {
         self.items().div_ceil(self.settings.batch)
     }
@@ -238,7 +239,7 @@ impl TrainingJob {
         self.teacher.backbone.sizes(self.settings.size)
     }
 
-    /// Amplifier and student to begin with, on the autodiff device.
+    /// The initial amplifier and student, on the autodiff device.
     fn fresh(&self) -> (Amplifier, Student) {
         if let Some(start) = &self.start {
             return start.clone();
@@ -251,7 +252,8 @@ impl TrainingJob {
         (amplifier, self.fresh_student(Purpose::Student, 0))
     }
 
-    /// A student to begin with, on the autodiff device: the earlier model's, or one of the stream `(purpose, index)`.
+    /// An initial student, on the autodiff device: the earlier model's, or one drawn from the stream `(purpose,
+    /// index)`.
     pub(super) fn fresh_student(&self, purpose: Purpose, index: usize) -> Student {
         if let Some((_, student)) = &self.start {
             return student.clone();
@@ -261,7 +263,7 @@ impl TrainingJob {
         Student::new(self.teacher.backbone, &mut rng, &device)
     }
 
-    /// Whether the threshold rests on students that leave pictures out.
+    /// Whether the threshold uses students that leave pictures out.
     pub(super) fn leaves_out(&self) -> bool {
         let all = self.pictures.len() + self.held_out.len();
         matches!(self.settings.calibration(all), Calibration::LeftOut(_)) && !self.held_out.is_empty()
@@ -276,7 +278,7 @@ impl TrainingJob {
         format!("{} from {}", self.teacher.backbone, self.teacher_source)
     }
 
-    /// Refuses to resume from a checkpoint of other data or settings.
+    /// Refuses to resume from a checkpoint with other data or settings.
     fn check_same(&self, checkpoint: &Checkpoint, contents: &Contents) -> Result<()> {
         let differs = if checkpoint.data_fingerprint != self.data_fingerprint {
             "other pictures"
@@ -296,7 +298,7 @@ impl TrainingJob {
         )))
     }
 
-    /// The optimizer's state of a GPU's training is of no use to the CPU, nor the other way round.
+    /// Refuses the optimizer state of a GPU training on the CPU, and the other way around.
     fn check_device(&self, records: &HashMap<String, Vec<u8>>) -> Result<()> {
         let (begun, flag) = match (records.contains_key(OPTIMIZER), self.gpu().is_some()) {
             (true, false) => ("a GPU", "gpu"),
@@ -308,7 +310,7 @@ impl TrainingJob {
         )))
     }
 
-    /// An error of a step, with the epoch and what is kept.
+    /// Adds to an error of a step the epoch, and which checkpoint is kept.
     pub(super) fn with_place(&self, error: Error, epoch: usize) -> Error {
         let kept = match &self.checkpoint {
             Some(path) if path.exists() => format!("; the last good checkpoint is {}", path.display()),
@@ -325,15 +327,15 @@ impl TrainingJob {
         }
     }
 
-    /// The order of the pictures in an epoch, in batches.
+    /// The pictures of an epoch in random order, in batches.
     pub(super) fn batches(&self, purpose: Purpose, epoch: usize) -> Vec<Vec<usize>> {
         let mut order: Vec<usize> = (0..self.items()).collect();
         order.shuffle(&mut stream(self.settings.seed, purpose, epoch, 0));
         order.chunks(self.settings.batch).map(<[usize]>::to_vec).collect()
     }
 
-    /// What is shown of picture `i` as it might have been taken otherwise, of the stream `(purpose, epoch, i)`: as it is unless
-    /// variation was asked for. Stage 1 moves nothing, because its foregrounds stay where they are.
+    /// The shown picture `i`, varied with the stream `(purpose, epoch, i)`, or unchanged if no variation was asked for.
+    /// Stage 1 moves nothing, because its foregrounds do not move.
     pub(super) fn varied<'a>(
         &self,
         picture: Cow<'a, Picture>,
@@ -352,7 +354,7 @@ impl TrainingJob {
         }
     }
 
-    /// Whether no step sees the same features twice.
+    /// Whether features are computed again for every step.
     pub(super) fn learns_anew(&self) -> bool {
         self.settings.view.tiles.is_some() || !self.settings.augment.is_empty()
     }
@@ -400,7 +402,7 @@ impl TrainingJob {
         raa
     }
 
-    /// A model of the weights as they are, on the plain device.
+    /// A model with the present weights, on the plain device.
     pub(super) fn candidate(&self, amplifier: &Amplifier, student: &Student, history: &History) -> Aand {
         let settings = &self.settings;
         Aand {
@@ -409,29 +411,18 @@ impl TrainingJob {
             student: student.valid(),
             info: Info {
                 format_version: Info::format_for(settings.range, settings.size, &settings.view),
-                program: concat!("aand ", env!("CARGO_PKG_VERSION")).into(),
-                name: self.name.clone(),
-                backbone: self.teacher.backbone,
                 teacher: self.teacher_words(),
-                size: settings.size,
-                view: settings.view.clone(),
-                preprocessing: format!(
-                    "RGB, {}, /255, ImageNet mean and deviation",
-                    settings.view.words(settings.size)
-                ),
                 range: settings.range,
-                form: Default::default(),
                 raa: self.raa(),
                 score: settings.score,
                 selection: settings.selection,
-                threshold: Threshold::none(),
                 seed: settings.seed,
                 precision: settings.precision,
                 training: serde_json::to_value(settings).unwrap_or_default(),
                 data_fingerprint: self.data_fingerprint.clone(),
                 training_pictures: self.pictures.len(),
                 history: history.clone().without_times(),
-                refinements: Vec::new(),
+                ..Info::new(self.name.clone(), self.teacher.backbone, settings.size, settings.view.clone())
             },
             kept: Kept::default(),
         }

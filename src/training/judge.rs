@@ -1,4 +1,4 @@
-//! The threshold at the end of a training: which good pictures are scored for it, and by what.
+//! The threshold at the end of a training: which good pictures are scored for it, and by which student.
 
 use super::config::Settings;
 use super::distilling::Source;
@@ -15,14 +15,15 @@ use crate::perturbation::vary;
 use crate::picture::Seen;
 use std::borrow::Cow;
 
-/// Pictures computed at once. A browser has one thread: between single pictures the page can respond.
+/// Pictures computed at once. A browser has one thread, so there the page can respond between single
+/// pictures.
 pub const TOGETHER: usize = if cfg!(target_arch = "wasm32") { 1 } else { 16 };
 
-/// What judges pictures by a model: what trained it, which in a browser must be awaited.
+/// Judges pictures with a model, on the device that trained it; in a browser it must be awaited.
 pub struct Judge(Detector);
 
 impl Judge {
-    /// Of a model.
+    /// The judge with a model.
     ///
     /// # Errors
     /// The device failed.
@@ -32,7 +33,7 @@ impl Judge {
         Detector::of_plan(model.info.clone(), plan, processor, Precision::F32).map(Self)
     }
 
-    /// The scores of pictures as the model looks at them.
+    /// The scores of pictures as the model sees them.
     ///
     /// # Errors
     /// The device failed.
@@ -48,7 +49,7 @@ impl Judge {
 }
 
 impl Run<'_> {
-    /// Gives the finished `model` its threshold. `source` is where its student had its features from, if there is one.
+    /// Gives the finished `model` its threshold. `source` is its student's source of features, if there is one.
     ///
     /// # Errors
     /// The device failed, or a stop was asked for.
@@ -75,8 +76,9 @@ impl Run<'_> {
         Ok(model)
     }
 
-    /// The scores of pictures as the model looks at them; `done` of `all` are told of. Where pictures vary in training, the
-    /// threshold is to hold for pictures that vary: then the higher of the scores as it is and varied.
+    /// The scores of pictures as the model sees them; reports `done` of `all`. If pictures vary in training, the
+    /// threshold should be right for varied pictures too, so the score is the higher of the unchanged and the varied
+    /// picture's.
     pub async fn scores(
         &mut self,
         model: &Aand,

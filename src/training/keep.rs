@@ -1,4 +1,4 @@
-//! Which good pictures stay in the model file.
+//! Chooses the good pictures that stay in the model file.
 
 use super::job::Event;
 use super::run::Run;
@@ -9,12 +9,13 @@ use crate::model::{Aand, Kept, KeptPicture, MOST_KEPT, NamedTensors, tensors_asy
 use crate::picture::Seen;
 use rand::seq::SliceRandom;
 
-/// One in so many kept pictures is one that was not learned from, where there are such.
+/// One in this many kept pictures is one that was not learned from, if there are any.
 const HELD_OUT: usize = 4;
 
 impl Run<'_> {
-    /// Gives the finished `model` good pictures to keep, as many as the settings say: those that cover the others best, of
-    /// the pictures learned from and of those held out. Of more than [`MOST_KEPT`] pictures so many are drawn first.
+    /// Gives the finished `model` good pictures to keep, as many as the settings say: those of the learned and of the
+    /// held-out pictures that best cover the others. If there are more than [`MOST_KEPT`] pictures, that many are drawn
+    /// first.
     ///
     /// # Errors
     /// The device failed, or a stop was asked for.

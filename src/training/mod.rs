@@ -1,4 +1,4 @@
-//! Both training stages (the paper's Algorithm 1): first amplify anomalies in the teacher, then distil
+//! Both training stages (the paper's Algorithm 1): first amplify anomalies in the teacher, then distill
 //! normality into the student.
 
 mod amplifying;

@@ -1,15 +1,15 @@
-//! Data preparation on another thread, always a little ahead of the training step.
+//! Prepares data on another thread, a little ahead of the training step.
 
 use crate::Result;
 
-/// Batches that wait to be trained on, at most.
+/// The most batches that wait to be trained on.
 #[cfg(not(target_arch = "wasm32"))]
 const AHEAD: usize = 2;
 
-/// Makes items `0..count` with `make` on another thread, in order, and hands each to `consume` on this one.
+/// Makes items `0..count` with `make` on another thread, in order, and passes each to `consume` on this one.
 ///
 /// # Errors
-/// The first error of `consume`; making then stops as well.
+/// The first error of `consume`; making then stops too.
 #[cfg(not(target_arch = "wasm32"))]
 pub fn prefetch<T: Send>(
     items: std::ops::Range<usize>,
@@ -19,7 +19,7 @@ pub fn prefetch<T: Send>(
     prefetch_few(AHEAD, items, make, consume)
 }
 
-/// As [`prefetch`], for items so large that only `ahead` of them may wait, besides the one in the making.
+/// As [`prefetch`], for items so large that only `ahead` of them may wait, besides the one being made.
 ///
 /// # Errors
 /// The first error of `consume`.
@@ -40,7 +40,7 @@ pub fn prefetch_few<T: Send>(
     })
 }
 
-/// As `prefetch`, for work that must be awaited: the calling thread may wait.
+/// As `prefetch`, for work that must be awaited; the calling thread may block.
 ///
 /// # Errors
 /// The first error of `consume`.
@@ -53,8 +53,8 @@ pub async fn prefetch_async<T: Send>(
     prefetch(items, make, |i, item| burn::tensor::read_sync(consume(i, item)))
 }
 
-/// As natively, but on this thread: a browser's worker has only one. What `consume` has handed to a GPU is computed
-/// while the next item is made.
+/// As the native one, but on this thread: a browser's worker has only one. Work that `consume` submitted to a GPU
+/// is computed while the next item is made.
 ///
 /// # Errors
 /// The first error of `consume`.

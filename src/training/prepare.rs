@@ -1,4 +1,4 @@
-//! From a data set to a training job: hold out, read, resize, find the foreground.
+//! Makes a training job from a data set: holds out, reads, resizes, finds the foreground.
 
 use super::checkpoint::is_own_checkpoint;
 use super::config::{Calibration, Settings};
@@ -53,8 +53,8 @@ impl TrainingJob {
         })
     }
 
-    /// Main memory the training will take, in bytes: pictures, cached features, weights with their gradients
-    /// and moments, and the activations of one step. An estimate, within about a third.
+    /// Estimated main memory of the training in bytes, within about a third: pictures, cached features,
+    /// weights with their gradients and moments, and the activations of one step.
     pub fn memory_estimate(&self) -> u64 {
         let size = self.settings.size;
         let backbone = self.teacher.backbone;
@@ -102,7 +102,7 @@ impl TrainingJob {
     }
 }
 
-/// What is to be said of a threshold from so few good pictures that they do not support the rate `asked`.
+/// A warning if there are too few good pictures for the threshold to support the rate `asked`.
 fn too_few(pictures: usize, asked: f64) -> Option<String> {
     let enough = needed(asked, CONFIDENCE);
     let not = "(scores and maps are not affected)";
@@ -119,23 +119,23 @@ fn too_few(pictures: usize, asked: f64) -> Option<String> {
     }
 }
 
-/// The range to train with. What the good pictures of `dataset` hold decides where it is to be found.
+/// The range to train with. If it is to be found, the values of `dataset`'s good pictures decide.
 pub fn range_of(choice: Option<RangeChoice>, dataset: &Dataset) -> Option<Range> {
     match choice? {
         RangeChoice::Fixed(range) => Some(range),
         RangeChoice::Auto => {
-            // What cannot be read is complained of when it is read to be trained on.
+            // Unreadable pictures are reported later, when they are read for training.
             let values = |path: &PathBuf| open_ranged(path, None).ok()?.1.values;
             Range::of(&dataset.train.par_iter().filter_map(values).collect::<Vec<_>>())
         }
     }
 }
 
-/// Takes the model file `out` and its checkpoint for one training, until the lock is dropped; `option` is what named
-/// the file, for messages. What an earlier training left half-written goes.
+/// Locks the model file `out` and its checkpoint for one training, until the lock is dropped; `option` is the
+/// setting that named the file, for messages. Removes half-written files of an earlier training.
 ///
 /// # Errors
-/// Something that aand did not make is in their place, the folder cannot be written, or another training writes there.
+/// A file that aand did not make is in the way, the folder cannot be written, or another training writes there.
 pub fn claim(out: &Path, option: &str) -> Result<Lock> {
     check_writable(out)?;
     check_replace(out, "model", option, is_own_model)?;
@@ -146,11 +146,11 @@ pub fn claim(out: &Path, option: &str) -> Result<Lock> {
     )
 }
 
-/// Takes the file `model` for whoever writes it, until the lock is dropped; `taken` is what to say where another run has it.
-/// What an earlier run left half-written beside it goes.
+/// Locks the file `model` for its writer, until the lock is dropped; `taken` is the message if another run holds it.
+/// Removes half-written files of an earlier run beside it.
 ///
 /// # Errors
-/// Another run has it, or the folder cannot be written.
+/// Another run holds it, or the folder cannot be written.
 pub fn lock(model: &Path, taken: &str) -> Result<Lock> {
     let mut name = std::ffi::OsString::from(".");
     name.push(model.file_name().unwrap_or_default());
@@ -161,7 +161,7 @@ pub fn lock(model: &Path, taken: &str) -> Result<Lock> {
     Ok(lock)
 }
 
-/// A checkpoint's place for the model file `out`.
+/// The path of the checkpoint for the model file `out`.
 pub fn checkpoint_path(out: &Path) -> PathBuf {
     let mut name = out.file_name().unwrap_or(out.as_os_str()).to_os_string();
     name.push(".checkpoint");

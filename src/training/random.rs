@@ -1,10 +1,10 @@
-//! One seed decides everything: every use of chance draws from a stream of its own, so that neither threads
-//! nor a resumed run change what is drawn.
+//! One seed decides everything: every use of random numbers has a stream of its own, so that neither threads
+//! nor resuming a run changes what is drawn.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-/// What a stream of random numbers is for.
+/// The purpose of a stream of random numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Initial weights of the amplifier.
@@ -21,17 +21,17 @@ pub enum Purpose {
     DistillOrder,
     /// Which pictures are left out together for the threshold.
     Folds,
-    /// Initial weights of the student that does without a fold.
+    /// Initial weights of the student that leaves a fold out.
     FoldStudent,
-    /// Order of its pictures.
+    /// Order of that student's pictures.
     FoldOrder,
     /// How a picture is varied in an epoch of stage 1.
     AmplifyVariation,
     /// How a picture is varied in an epoch of stage 2.
     DistillVariation,
-    /// How a picture is varied that the threshold rests on.
+    /// How a picture that the threshold rests on is varied.
     ThresholdVariation,
-    /// Places of the tiles of stage 1 in an epoch.
+    /// Positions of the tiles of stage 1 in an epoch.
     AmplifyTile,
     /// The same of stage 2.
     DistillTile,

@@ -1,4 +1,4 @@
-//! Numbers back from the device. In a browser this can only be awaited.
+//! Reads numbers back from the device, which in a browser must be awaited.
 
 use crate::{Error, Result};
 use burn::tensor::Tensor;
@@ -9,7 +9,7 @@ pub(super) async fn floats<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>
     data.try_into_vec::<f32>().map_err(|e| failed(&e))
 }
 
-/// The values of several tensors of one number, read together; no gradient goes through them.
+/// The values of several one-number tensors, read together, detached from the gradient graph.
 pub(super) async fn scalars<const N: usize>(tensors: [Tensor<1>; N]) -> Result<[f64; N]> {
     let values = floats(Tensor::cat(tensors.map(Tensor::detach).into(), 0)).await?;
     let values: Vec<f64> = values.into_iter().map(f64::from).collect();

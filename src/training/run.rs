@@ -1,4 +1,4 @@
-//! A training under way: what is saved after each epoch, and what is kept.
+//! A running training: what is saved after each epoch, and which weights are kept.
 
 use super::checkpoint::{Checkpoint, Contents, Position, Stage};
 use super::epochs::Trainee;
@@ -6,10 +6,10 @@ use super::job::{Event, Observer, TrainingJob};
 use crate::model::{Aand, History, Selection, encode_async};
 use crate::{Error, Result};
 
-/// Epochs shorter than this share a checkpoint; Ctrl-C saves one at any step.
+/// Shorter epochs share a checkpoint; Ctrl-C saves one at any step.
 const SECONDS_BETWEEN_CHECKPOINTS: f64 = 20.0;
 
-/// A training under way.
+/// A running training.
 pub(super) struct Run<'a> {
     pub job: &'a TrainingJob,
     pub contents: Contents,
@@ -20,12 +20,12 @@ pub(super) struct Run<'a> {
     pub records: Vec<(String, Vec<u8>)>,
     /// When the last checkpoint was written, by [`seconds`].
     pub saved: f64,
-    /// Whether a stop was asked for; at the last step of an epoch the epoch is ended first.
+    /// Whether a stop was asked for; if at the last step of an epoch, the epoch is finished first.
     pub stopping: bool,
 }
 
 impl<'a> Run<'a> {
-    /// One that has not begun.
+    /// A training that has not begun.
     pub fn new(job: &'a TrainingJob, contents: Contents, observer: &'a mut dyn Observer) -> Self {
         Self {
             job,
@@ -41,14 +41,14 @@ impl<'a> Run<'a> {
 }
 
 impl Run<'_> {
-    /// Reports an event; whether to stop.
+    /// Reports an event; returns whether to stop.
     pub async fn tell(&mut self, event: Event<'_>) -> bool {
         let stop = self.observer.event(event).is_break();
         self.observer.idle().await;
         stop
     }
 
-    /// Gives the observer the model as it is now.
+    /// Gives the observer the present model.
     pub async fn hand_over(&mut self, candidate: &Aand) -> Result<()> {
         let bytes = encode_async(candidate).await?;
         self.observer.model(bytes);
@@ -56,15 +56,15 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Whether a checkpoint is wanted after an epoch: the first, the last, and where enough time has passed.
-    /// One holds all weights twice over (moments included); after each epoch of a second it would take
+    /// Whether a checkpoint is wanted after an epoch: the first, the last, or if enough time has passed. A
+    /// checkpoint holds all weights and their moments; after each epoch of a second, writing it would take
     /// longer than the epoch.
     pub fn wanted(&self, epoch: usize, epochs: usize) -> bool {
         self.job.checkpoint.is_some()
             && (epoch == 0 || epoch + 1 == epochs || seconds() - self.saved >= SECONDS_BETWEEN_CHECKPOINTS)
     }
 
-    /// Saves where the training stands, if checkpoints are kept.
+    /// Saves the state of the training, if checkpoints are kept.
     pub async fn save(&mut self, position: Position, trainee: &mut impl Trainee) -> Result<()> {
         let Some(path) = &self.job.checkpoint else { return Ok(()) };
         let records = trainee.checkpoint().await?;
@@ -83,7 +83,7 @@ impl Run<'_> {
         checkpoint.save(path, &all)
     }
 
-    /// Whether a candidate is to be judged after this epoch (from 0): method.md 2.10, 4.4.
+    /// Whether a candidate should be judged after this epoch (from 0): method.md 2.10, 4.4.
     pub fn due(&self, epoch: usize, epochs: usize) -> bool {
         let number = epoch + 1;
         self.job.settings.selection == Selection::Test
@@ -92,8 +92,8 @@ impl Run<'_> {
 
     pub fn improves(&mut self, candidate: &Aand, stage: Stage, epoch: usize) -> Result<bool> {
         let score = self.observer.judge(candidate, stage)?;
-        // A later candidate wins where the criterion says nothing: a gate that is not trained, no masks, no good
-        // pictures. Elsewhere the first of equals stays, as in the official code.
+        // If the criterion says nothing (an untrained gate, no masks, no good pictures), a later candidate wins.
+        // Otherwise the first of equals stays, as in the official code.
         let silent = |best: f64| score == best && (stage == Stage::Amplify || score == 0.0);
         let better = self.best.is_none_or(|(best, _)| score > best || score.is_nan() || silent(best));
         if better {
@@ -121,7 +121,7 @@ impl Run<'_> {
     }
 }
 
-/// A clock; a browser has none that works here, the web API keeps its own.
+/// Seconds on a clock; always the same in a browser, where none works here and the web API keeps its own.
 pub(super) fn seconds() -> f64 {
     #[cfg(target_arch = "wasm32")]
     return 0.0;

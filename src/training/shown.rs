@@ -1,4 +1,4 @@
-//! What an epoch shows of the pictures: each of them once, or so many tiles of it at random places.
+//! What an epoch shows: each picture once, or several tiles of it at random positions.
 
 use super::config::{Preset, Settings};
 use super::job::TrainingJob;
@@ -8,30 +8,30 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::borrow::Cow;
 
-/// Tiles that an epoch has at least, where the pictures are large enough for so many.
+/// The fewest tiles of an epoch, if the pictures are large enough for that many.
 const TILES: usize = 160;
 
-/// Cells along each side by which a place within the region of interest is drawn.
+/// Cells along each side of the grid on which a position within the region of interest is drawn.
 const CELLS: usize = 128;
 
 /// What one step sees of one picture.
 pub(super) struct Shown<'a> {
     pub picture: Cow<'a, Picture>,
-    /// The part.
+    /// Where the part is.
     pub foreground: Cow<'a, Mask>,
-    /// What may be painted on and learned from, if not all.
+    /// Where may be painted and learned from, if not everywhere.
     pub allowed: Option<Mask>,
 }
 
-/// How many tiles an epoch shows of each of `pictures` pictures of about `native` size: an epoch of few large pictures
-/// would be too short otherwise, one of many too long.
+/// How many tiles an epoch shows of each of `pictures` pictures of about `native` size; otherwise an epoch of a few
+/// large pictures would be too short, and one of many too long.
 pub fn tiles_each(pictures: usize, native: Size, tile: Size) -> usize {
     TILES.div_ceil(pictures.max(1)).clamp(1, cover(native, tile).max(1))
 }
 
 impl Settings {
-    /// The epochs of a preset for `pictures` good pictures, those to be held out included; of pictures that are looked at in
-    /// tiles an epoch shows several, by how large they are (`native`).
+    /// The epochs of a preset for `pictures` good pictures, including those to be held out. If pictures are looked at
+    /// in tiles, an epoch shows several of each, depending on their size `native`.
     pub fn usual_epochs(&self, preset: Preset, pictures: usize, native: Option<Size>) -> [usize; 2] {
         let fit = pictures - self.held_out(pictures);
         let tiled = native.filter(|_| self.view.tiles.is_some());
@@ -40,7 +40,7 @@ impl Settings {
 }
 
 impl TrainingJob {
-    /// Inputs of the network in an epoch.
+    /// Number of network inputs in an epoch.
     pub fn items(&self) -> usize {
         let largest = self.pictures.iter().map(|seen| seen.native).max_by_key(|native| native.area());
         match (&self.settings.view.tiles, largest) {
@@ -51,7 +51,7 @@ impl TrainingJob {
         }
     }
 
-    /// Item number `item` of an epoch; `purpose` is that of the tiles' places.
+    /// Item number `item` of an epoch; `purpose` is that of the tiles' positions.
     pub(super) fn shown(&self, purpose: Purpose, epoch: usize, item: usize) -> Shown<'_> {
         let (size, view) = (self.settings.size, &self.settings.view);
         let index = item % self.pictures.len();
@@ -89,11 +89,11 @@ impl TrainingJob {
     }
 }
 
-/// A random place for a tile; with a region one that has a random place of it within.
+/// A random position for a tile; if there is a region, the tile contains a random point of it.
 fn place(native: Size, tile: Size, region: Option<&Region>, rng: &mut ChaCha8Rng) -> [usize; 2] {
     let grid = Size::square(CELLS);
     let coarse = region.map(|region| (grid, region.mask(grid)));
-    // What falls between the cells of a coarse grid is looked for pixel by pixel.
+    // A region that falls between the cells of the coarse grid is searched pixel by pixel.
     let fine = || region.map(|region| (region.of, region.mask(region.of)));
     let found = coarse.filter(|(_, mask)| mask.count() > 0).or_else(fine);
     let cells = found.map(|(grid, mask)| {
@@ -115,8 +115,9 @@ fn place(native: Size, tile: Size, region: Option<&Region>, rng: &mut ChaCha8Rng
     ]
 }
 
-/// Where a tile begins along one side. Every place is as likely as every other but the first and the last, which have a
-/// share of a tile each: detection has tiles exactly there, and nowhere else is the border seen.
+/// Where a tile begins along one side. All positions are equally likely, except the first and the last, which are each
+/// as likely as a whole tile's width of positions: detection places tiles exactly there, and only there is the border
+/// seen.
 fn start(length: usize, tile: usize, rng: &mut ChaCha8Rng) -> usize {
     let (last, share) = (length.saturating_sub(tile), tile / 4);
     if last == 0 {

@@ -15,7 +15,7 @@ use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor, TensorData, read_sync};
 use rand_chacha::ChaCha8Rng;
 
-/// At most so many normal and anomalous patches per level and step enter the amplification loss.
+/// The most normal and anomalous patches per level and step that enter the amplification loss.
 pub const MOST_PAIRS: [usize; 2] = [5000, 1000];
 
 /// A batch of corrupted pictures.
@@ -59,7 +59,7 @@ impl AmplifyStage {
         Self { amplifier, optimizer: adam(settings) }
     }
 
-    /// With the optimizer of an earlier training, if there is one.
+    /// Loads the optimizer of an earlier training, if there is one.
     pub(super) fn resume(mut self, record: Option<Vec<u8>>) -> Result<Self> {
         if let Some(record) = record {
             self.optimizer = restore_optimizer(self.optimizer, record)?;
@@ -82,7 +82,7 @@ impl AmplifyStage {
         read_sync(self.step_async(teacher, data, settings, lr, rng))
     }
 
-    /// As [`step`](Self::step), where reading from the device must be awaited.
+    /// As [`step`](Self::step), if reading from the device must be awaited.
     ///
     /// # Errors
     /// As [`step`](Self::step).
@@ -108,7 +108,8 @@ impl AmplifyStage {
             focal = level.focal.into_iter().fold(focal, |sum, loss| sum + loss);
             amplification = level.amplification.into_iter().fold(amplification, |sum, loss| sum + loss);
         }
-        // Without a gate to train, a batch without a pair of patches at any level teaches nothing.
+        // Without a gate to train, nothing can be learned from a batch that has no pair of patches at any
+        // level.
         if !learns {
             return Ok(AmplifyLoss::default());
         }
@@ -124,7 +125,7 @@ impl AmplifyStage {
     }
 
     /// Mean squared residual `w Delta`, with the predicted gate, on normal and on anomalous patches: the
-    /// paper's Figure 8. The mean over the levels, of those that have such patches.
+    /// paper's Figure 8. The mean is over the levels that have such patches.
     ///
     /// # Errors
     /// The device failed.
@@ -147,8 +148,8 @@ impl AmplifyStage {
     }
 }
 
-/// The mean squared residual of normal and of anomalous patches, given that of every patch and its label, by level:
-/// the mean over the levels, of those that have such patches.
+/// The mean squared residual of normal and of anomalous patches, given that of every patch and its label, by level;
+/// the mean is over the levels that have such patches.
 pub(super) fn mean_residual(levels: &[(Vec<f32>, Vec<bool>)]) -> [f64; 2] {
     [false, true].map(|wanted| {
         let means = levels.iter().filter_map(|(squared, labels)| {
@@ -161,7 +162,7 @@ pub(super) fn mean_residual(levels: &[(Vec<f32>, Vec<bool>)]) -> [f64; 2] {
     })
 }
 
-/// The losses of one level as `[1]`; `None` where the settings or the labels leave nothing to learn from.
+/// The losses of one level as `[1]`; `None` if the settings or the labels leave nothing to learn from.
 #[derive(Clone, Debug)]
 pub struct LevelLoss {
     /// Focal loss of the gate (Eq. 6).
@@ -170,7 +171,7 @@ pub struct LevelLoss {
     pub amplification: Option<Tensor<1>>,
 }
 
-/// The label of every patch of the masks, `B H W` of them (method.md 2.4).
+/// The labels of all `B H W` patches of the masks (method.md 2.4).
 pub(super) fn labels(masks: &[Mask], height: usize, width: usize) -> Vec<bool> {
     masks.iter().flat_map(|mask| mask.patch_labels(height, width)).collect()
 }
@@ -199,7 +200,7 @@ fn gate_loss(raa: &Raa, rows: Tensor<2>, anomalous: &[bool]) -> Tensor<1> {
     focal(raa.gate.forward(rows.autodiff()), label.autodiff())
 }
 
-/// Only the sampled rows pass through the generator: with the patch label as gate no other row changes.
+/// Only the sampled rows pass through the generator: with the patch label as the gate, no other row changes.
 fn generator_loss(raa: &Raa, rows: &Tensor<2>, pairs: &PairSample, settings: &Settings) -> Tensor<1> {
     let normal = PairSample::rows(rows, &pairs.normal).autodiff();
     let anomalous = PairSample::rows(rows, &pairs.anomalous).autodiff();

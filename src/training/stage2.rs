@@ -1,4 +1,4 @@
-//! One step of stage 2: distil normality (method.md 4; the second half of the paper's Algorithm 1).
+//! One step of stage 2: distill normality (method.md 4; the second half of the paper's Algorithm 1).
 
 use super::adam;
 use super::checkpoint::restore_optimizer;
@@ -40,7 +40,7 @@ impl DistillStage {
         Self { student, optimizer: adam(settings) }
     }
 
-    /// With the optimizer of an earlier training, if there is one.
+    /// Loads the optimizer of an earlier training, if there is one.
     pub(super) fn resume(mut self, record: Option<Vec<u8>>) -> Result<Self> {
         if let Some(record) = record {
             self.optimizer = restore_optimizer(self.optimizer, record)?;
@@ -56,7 +56,7 @@ impl DistillStage {
         read_sync(self.step_async(features, settings, lr))
     }
 
-    /// As [`step`](Self::step), where reading from the device must be awaited.
+    /// As [`step`](Self::step), if reading from the device must be awaited.
     ///
     /// # Errors
     /// As [`step`](Self::step).

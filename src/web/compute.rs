@@ -1,4 +1,4 @@
-//! What a model runs on: the CPU, or a GPU through WebGPU, which also shows its heat maps.
+//! Runs a model on the CPU, or on a GPU through WebGPU, which also shows the heat maps.
 
 use crate::detection::{Detector, Executor};
 use crate::gpu::{Gpu, GpuNetwork, HeatCanvas};
@@ -16,15 +16,16 @@ pub(super) struct Compute {
 }
 
 impl Compute {
-    /// The CPU.
+    /// On the CPU.
     pub fn cpu(info: Info, plan: Plan) -> Self {
         Self { detector: Detector::with(info, Executor::cpu(plan)), gpu: None, canvas: None }
     }
 
-    /// The adapter that the browser prefers, computing with `precision` and showing heat maps on `canvas`, if any.
+    /// On the adapter that the browser prefers, computing with `precision` and showing heat maps on `canvas`, if
+    /// any.
     ///
     /// # Errors
-    /// There is none, it has no such numbers or not the memory, or it cannot draw on the canvas.
+    /// There is no adapter, it lacks the precision or is out of memory, or it cannot draw on the canvas.
     #[expect(clippy::arc_with_non_send_sync, reason = "natively it is shared between threads")]
     pub async fn gpu(
         info: Info,
@@ -33,7 +34,7 @@ impl Compute {
         canvas: Option<OffscreenCanvas>,
     ) -> Result<Self> {
         let gpu = Arc::new(Gpu::open().await?);
-        // The GPU has the network's own map only; that of a picture in tiles or with a border is put together here.
+        // The GPU has only the network's own map; the map of a picture in tiles or with a border is assembled here.
         let canvas = canvas.filter(|_| info.view.shows_whole_maps());
         let canvas = canvas.map(|canvas| HeatCanvas::new(&gpu, canvas, plan.size)).transpose()?;
         let network = GpuNetwork::new(Arc::clone(&gpu), plan, precision)?;
@@ -63,7 +64,7 @@ impl Compute {
         if self.gpu.is_some() { "gpu" } else { "cpu" }
     }
 
-    /// Whether the device is still there.
+    /// Checks that the device is still usable.
     ///
     /// # Errors
     /// It failed.

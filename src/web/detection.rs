@@ -1,4 +1,4 @@
-//! Loading a model and judging pictures.
+//! Loads a model and judges pictures.
 
 use super::compute::Compute;
 use super::error::thrown;
@@ -19,13 +19,13 @@ use wgpu::web_sys::OffscreenCanvas;
 #[wasm_bindgen]
 pub struct Detector {
     pub(super) compute: Compute,
-    /// For looking inside while a GPU detects.
+    /// The model on the CPU, for looking inside while a GPU detects.
     pub(super) inspector: Option<Engine>,
-    /// By level, which features have which colors.
+    /// The axes of the features' colors, by level.
     pub(super) axes: Option<Rc<[Axes; 3]>>,
-    /// Good pictures to compare with, once they were asked for.
+    /// Good pictures to compare with, once they have been asked for.
     pub(super) gallery: Option<Gallery>,
-    /// The embeddings of the training, once a distance to them was asked for.
+    /// The embeddings of the training, once a distance to them has been asked for.
     pub(super) familiar: Option<Familiar>,
 }
 
@@ -35,8 +35,8 @@ impl Detector {
     /// f16 if `half`, and shows its heat maps on `canvas`, if any.
     ///
     /// # Errors
-    /// `ModelError`: no model, a truncated or damaged one, or one of another version. `DetectionError`: there is
-    /// no GPU, or it has no f16 or not the memory.
+    /// `ModelError`: the bytes are not a model, are truncated or damaged, or of another version.
+    /// `DetectionError`: there is no GPU, or it lacks f16 or is out of memory.
     pub async fn load(
         bytes: Vec<u8>,
         name: String,
@@ -48,7 +48,7 @@ impl Detector {
         Self::open(bytes, Path::new(&name), gpu, canvas).await.map_err(thrown)
     }
 
-    /// What computes: `cpu` or `gpu`.
+    /// The device that computes: `cpu` or `gpu`.
     #[wasm_bindgen(getter)]
     pub fn compute(&self) -> String {
         self.compute.name().into()
@@ -64,11 +64,12 @@ impl Detector {
         serde_json::to_string(&self.compute.detector.info).map_err(unwritable).map_err(thrown)
     }
 
-    /// Judges a picture file as `aand detect` does: decoded, turned upright and resized by the same code.
-    /// `progress` is called with the layers done and their number.
+    /// Judges a picture file as `aand detect` does: the same code decodes it, turns it upright and resizes
+    /// it. `progress` is called with the number of layers done and of all layers.
     ///
     /// # Errors
-    /// `PictureError`: the bytes are no picture, damaged, or too large. `DetectionError`: the device failed.
+    /// `PictureError`: the bytes are not a picture, are damaged, or too large. `DetectionError`: the device
+    /// failed.
     #[wasm_bindgen(js_name = detectFile)]
     pub async fn detect_file(
         &mut self,
@@ -90,14 +91,14 @@ impl Detector {
         self.compute.draws()
     }
 
-    /// Columns of what the network gets.
+    /// Columns of the network's input.
     #[wasm_bindgen(getter, js_name = inputWidth)]
     pub fn input_width(&self) -> usize {
         self.header().size.width
     }
 
-    /// Draws the heat map of the picture that was judged last on the canvas of [`load`](Self::load): in solid
-    /// colors, or to be laid over the picture.
+    /// Draws the heat map of the last judged picture on the canvas of [`load`](Self::load): in solid colors,
+    /// or to be laid over the picture.
     ///
     /// # Errors
     /// `DetectionError`: there is no canvas, or the device failed.
@@ -131,7 +132,7 @@ impl Detector {
     ) -> Result<Self> {
         let info = header(&bytes, name)?;
         let plan = Plan::new(&info, &TensorStore::new(&bytes, name)?)?;
-        // Not held twice.
+        // Freed here, so that the weights are not held twice.
         drop(bytes);
         let compute = match gpu {
             Some(precision) => Compute::gpu(info, plan, precision, canvas).await?,
@@ -140,7 +141,7 @@ impl Detector {
         Ok(Self { compute, inspector: None, axes: None, gallery: None, familiar: None })
     }
 
-    /// The model on the CPU, if it is there.
+    /// The model on the CPU, if it is loaded there.
     pub(super) fn engine(&self) -> Option<&Engine> {
         match self.compute.detector.executor() {
             Executor::Cpu { engine, .. } => Some(engine.as_ref()),
@@ -160,7 +161,7 @@ impl Detector {
             return Err(Error::picture("the picture", reason));
         }
         let mut tell = |done: usize, layers: usize| {
-            // What a listener throws is its own affair.
+            // Exceptions of a listener are ignored.
             let _ = progress.call2(&JsValue::NULL, &JsValue::from(done), &JsValue::from(layers));
         };
         let native = seen.native;
@@ -201,7 +202,7 @@ impl Detection {
         self.found.verdict == Verdict::Anomalous
     }
 
-    /// What is to be said of how the picture's values are stored (the page's `Remark`, as JSON), if anything.
+    /// A remark on how the picture's values are stored (the page's `Remark`, as JSON), if there is one.
     #[wasm_bindgen(getter)]
     pub fn remark(&self) -> Option<String> {
         self.remark.clone()
@@ -244,7 +245,7 @@ impl Detection {
 
     /// The upright picture as RGBA, `width x height`.
     pub fn preview(&self, width: u32, height: u32) -> Vec<u8> {
-        // Seen, not measured: dropping pixels first leaves the bicubic little to do.
+        // Only for display: skipping pixels first leaves less work for the bicubic resize.
         let (w, h) = self.picture.dimensions();
         let step = (w / width.max(1)).min(h / height.max(1)) / 2;
         let small = match step {

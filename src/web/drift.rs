@@ -1,4 +1,4 @@
-//! Has something changed since the training? `aand watch` on what the page has judged.
+//! Has something changed since the training? `aand watch` for the pictures that the page has judged.
 
 use super::detection::Detector;
 use super::error::thrown;
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use std::path::Path;
 use wasm_bindgen::prelude::*;
 
-/// What the page knows of one picture.
+/// What the page knows about one picture.
 #[derive(Deserialize)]
 struct Seen {
     score: f64,
@@ -22,8 +22,8 @@ struct Seen {
 
 #[wasm_bindgen]
 impl Detector {
-    /// Looks up the embeddings of the training, for [`distance`](Self::distance); whether the model keeps any. `bytes` are
-    /// those of its file.
+    /// Loads the embeddings of the training, for [`distance`](Self::distance); returns whether the model keeps any.
+    /// `bytes` are those of its file.
     ///
     /// # Errors
     /// `ModelError`: as when loading.
@@ -33,21 +33,22 @@ impl Detector {
         Ok(self.familiar.is_some())
     }
 
-    /// How far a picture's embedding is from the nearest of the training, as `aand detect --distance` has it: the teacher looks
-    /// at it on the CPU. Nothing where the model keeps no embeddings.
+    /// The distance of a picture's embedding from the nearest of the training, as in `aand detect --distance`; the
+    /// teacher computes it on the CPU. `None` if the model keeps no embeddings.
     ///
     /// # Errors
-    /// `PictureError`: the bytes are no picture, damaged, or too large.
+    /// `PictureError`: the bytes are not a picture, are damaged, or too large.
     pub fn distance(&self, bytes: Vec<u8>, name: String) -> std::result::Result<Option<f64>, JsValue> {
         self.distance_of(&bytes, Path::new(&name)).map_err(thrown)
     }
 
-    /// What the pictures show that were judged, in the order in which they were taken, as JSON in (`score`, `good`, `distance`
-    /// or null, `corrected` or null) and out: `fewest`, below which nothing can be said; of each of the `signals` its `signal`,
-    /// `finding` (`changed`, `usual`, `unknown`), `sentence` and, where it changed, `since` which picture, from 0.
+    /// What the judged pictures, in the order in which they were taken, say about a change. JSON in: `score`, `good`,
+    /// `distance` or null, `corrected` or null for each. JSON out: `fewest`, the number of pictures below which nothing
+    /// can be said; and for each of the `signals` its `signal`, `finding` (`changed`, `usual`, `unknown`), `sentence`
+    /// and, if it changed, `since` which picture, from 0.
     ///
     /// # Errors
-    /// `TrainingError`: the JSON is of another form.
+    /// `TrainingError`: the JSON has another form.
     pub fn drift(&self, pictures: String) -> std::result::Result<String, JsValue> {
         self.drift_of(&pictures).map_err(thrown)
     }

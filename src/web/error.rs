@@ -1,4 +1,4 @@
-//! Errors as JavaScript's.
+//! Converts errors to JavaScript errors.
 
 use crate::Error;
 use wasm_bindgen::JsValue;

@@ -1,4 +1,4 @@
-//! Looking inside: every step of the method on one picture, and synthetic anomalies.
+//! Look inside: every step of the method on one picture, and synthetic anomalies.
 
 use super::detection::{Detector, opaque, rgba};
 use super::error::thrown;
@@ -20,7 +20,8 @@ impl Detector {
         self.engine().is_none()
     }
 
-    /// Loads the model for the CPU as well: a GPU hands out no features. `bytes` are those of its file.
+    /// Loads the model on the CPU too, since a GPU does not give access to features. `bytes` are those of its
+    /// file.
     ///
     /// # Errors
     /// `ModelError`: as when loading.
@@ -32,10 +33,10 @@ impl Detector {
         Ok(())
     }
 
-    /// A picture file as the network gets it: decoded, upright, of the network's size; RGBA.
+    /// A picture file as the network receives it: decoded, upright, at the network's size; RGBA.
     ///
     /// # Errors
-    /// `PictureError`: the bytes are no picture, damaged, or too large.
+    /// `PictureError`: the bytes are not a picture, are damaged, or too large.
     #[wasm_bindgen(js_name = inputOf)]
     pub fn input_of(&self, bytes: Vec<u8>, name: String) -> std::result::Result<Vec<u8>, JsValue> {
         let (picture, _) =
@@ -43,21 +44,21 @@ impl Detector {
         Ok(rgba(&self.header().view.input_of(&picture, self.header().size)))
     }
 
-    /// A defect as training makes them: a texture within Perlin noise, on the part. The same for the same seed; of some
-    /// draws the one that shows most is taken, for training makes many that hardly show.
+    /// A synthetic anomaly as in training: a texture within Perlin noise, on the part. The most visible of several
+    /// draws is taken, since many are hardly visible; the same seed gives the same one.
     ///
     /// # Errors
-    /// `PictureError`: not as many pixels of four bytes as the network takes.
+    /// `PictureError`: the number of pixels, of four bytes each, is not that of the network's input.
     pub fn defect(&self, pixels: Vec<u8>, seed: u32) -> std::result::Result<Vec<u8>, JsValue> {
         let picture = self.input(&pixels).map_err(thrown)?;
         Ok(rgba(&plainest_defect(&picture, u64::from(seed)).picture))
     }
 
-    /// Fixes the colors of [`IntermediateFeatures::colors`] by good pictures: `size x size` pixels of four bytes each, one after the
-    /// other. Without this each picture has colors of its own.
+    /// Fixes the colors of [`IntermediateFeatures::colors`] with good pictures: `size x size` pixels of four bytes
+    /// each, one picture after the other. Otherwise each picture has colors of its own.
     ///
     /// # Errors
-    /// `PictureError`: not whole pictures, or none. `DetectionError`: the model is only on the GPU.
+    /// `PictureError`: a picture is incomplete, or there is none. `DetectionError`: the model is only on the GPU.
     #[wasm_bindgen(js_name = fixColors)]
     pub fn fix_colors(&mut self, pixels: Vec<u8>) -> std::result::Result<(), JsValue> {
         self.axes = Some(Rc::new(self.axes_of(&pixels).map_err(thrown)?));
@@ -67,8 +68,8 @@ impl Detector {
     /// Every step of the method on the network's pixels of four bytes; without the residual if `amplify` is off.
     ///
     /// # Errors
-    /// `PictureError`: not as many pixels. `DetectionError`: the map is not finite, or the model is only on the
-    /// GPU.
+    /// `PictureError`: the number of pixels is wrong. `DetectionError`: the map is not finite, or the model is
+    /// only on the GPU.
     pub fn inspect(
         &self,
         pixels: Vec<u8>,
@@ -88,7 +89,7 @@ impl Detector {
         let map = detection::anomaly_map(&parts, *size);
         let score = view.pooling.score(&map, None);
         let found = detection::judge(map, score, threshold.value)?;
-        // All that follows the levels is linear, so that the parts add up to the whole.
+        // Everything after the levels is linear, so the parts add up to the whole.
         let shares = parts.map(|part| detection::anomaly_map(&[part], *size).data);
         let own = || Rc::new(levels.each_ref().map(|level| Axes::new(&[&level.teacher], level.shape[0])));
         let axes = self.axes.clone().unwrap_or_else(own);
@@ -160,7 +161,7 @@ impl IntermediateFeatures {
     }
 
     /// One map of a level, row by row: `teacher`, `gate`, `residual`, `advanced`, `student` or `discrepancy`;
-    /// features as the mean over their channels, the residual as that of its magnitudes. Nothing where the
+    /// features as the mean over their channels, the residual as the mean of its magnitudes. `None` if the
     /// model has no such part.
     pub fn panel(&self, level: usize, name: &str) -> Option<Vec<f32>> {
         let level = self.maps.get(level)?;
@@ -177,8 +178,8 @@ impl IntermediateFeatures {
         map.map(|map| map.data.clone())
     }
 
-    /// A level's features along three axes, `[3, side, side]`, 0 to 1 and some beyond: `teacher`, `advanced` or
-    /// `student`, all on the same axes. Nothing where the model has no such part.
+    /// A level's features along three axes, `[3, side, side]`, mostly 0 to 1: `teacher`, `advanced` or
+    /// `student`, all on the same axes. `None` if the model has no such part.
     pub fn colors(&self, level: usize, name: &str) -> Option<Vec<f32>> {
         let (features, axes) = (self.levels.get(level)?, self.axes.get(level)?);
         let compared = features.compared.as_ref();
@@ -191,18 +192,18 @@ impl IntermediateFeatures {
         features.map(|features| axes.colors(features))
     }
 
-    /// How much of the teacher's variance the three axes of a level hold, each.
+    /// The share of the teacher's variance along each of the three axes of a level.
     #[wasm_bindgen(js_name = colorShares)]
     pub fn color_shares(&self, level: usize) -> Vec<f64> {
         self.axes.get(level).map(|axes| axes.shares.to_vec()).unwrap_or_default()
     }
 
-    /// The numbers of a patch, counted row by row; nothing beyond the last.
+    /// The numbers of a patch, counted row by row; `None` if there is no such patch.
     pub fn patch(&self, level: usize, position: usize) -> Option<PatchNumbers> {
         self.levels.get(level)?.patch(position).map(PatchNumbers)
     }
 
-    /// How much each patch is like one of them to the teacher: cosines, row by row.
+    /// How similar each patch is to one of them for the teacher: cosines, row by row.
     pub fn similar(&self, level: usize, position: usize) -> Option<Vec<f32>> {
         Some(self.levels.get(level)?.similar(position)?.data)
     }
@@ -220,31 +221,31 @@ impl PatchNumbers {
         self.0.teacher.clone()
     }
 
-    /// The advanced teacher's vector; nothing where the model scores by its gate.
+    /// The advanced teacher's vector; `None` if the model scores by its gate.
     #[wasm_bindgen(getter)]
     pub fn advanced(&self) -> Option<Vec<f32>> {
         self.0.compared.as_ref().map(|[advanced, _]| advanced.clone())
     }
 
-    /// The student's vector; nothing where the model scores by its gate.
+    /// The student's vector; `None` if the model scores by its gate.
     #[wasm_bindgen(getter)]
     pub fn student(&self) -> Option<Vec<f32>> {
         self.0.compared.as_ref().map(|[_, student]| student.clone())
     }
 
-    /// The cosine of the two that are compared.
+    /// The cosine of the two compared vectors.
     #[wasm_bindgen(getter)]
     pub fn cosine(&self) -> f64 {
         self.0.cosine
     }
 
-    /// Cosines with the memory items, the normal ones first; nothing without a gate.
+    /// Cosines with the memory items, the normal ones first; `None` without a gate.
     #[wasm_bindgen(getter, js_name = memoryCosines)]
     pub fn memory_cosines(&self) -> Option<Vec<f64>> {
         self.0.gate.as_ref().map(|gate| gate.cosines.clone())
     }
 
-    /// Their softmax; nothing without a gate.
+    /// Their softmax; `None` without a gate.
     #[wasm_bindgen(getter, js_name = memoryShares)]
     pub fn memory_shares(&self) -> Option<Vec<f64>> {
         self.0.gate.as_ref().map(|gate| gate.shares.clone())

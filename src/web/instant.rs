@@ -1,4 +1,4 @@
-//! A detector in seconds from a person's own good pictures, and what it says of synthetic anomalies.
+//! A detector in seconds from a person's own good pictures, and its scores of synthetic anomalies.
 
 use super::error::thrown;
 use super::remark::remark;
@@ -12,10 +12,10 @@ use sha2::{Digest, Sha256};
 use std::path::Path;
 use wasm_bindgen::prelude::*;
 
-/// What the page asks for.
+/// The page's request.
 #[derive(Deserialize)]
 struct Asked {
-    /// What the model is of.
+    /// The model's name.
     name: String,
     /// Input side in pixels.
     size: Size,
@@ -23,13 +23,14 @@ struct Asked {
     range: Option<Range>,
 }
 
-/// Whether a model takes its teacher from [`provideTeacher`](provide_teacher); `false` of what is no model.
+/// Whether a model needs the teacher of [`provideTeacher`](provide_teacher); `false` if the bytes are not a
+/// model.
 #[wasm_bindgen(js_name = needsTeacher)]
 pub fn needs_teacher(bytes: &[u8]) -> bool {
     crate::model::header(bytes, Path::new("the model")).is_ok_and(|info| info.form.teacher.is_some())
 }
 
-/// Hands over the embedded teacher's file, once.
+/// Provides the embedded teacher's file, once.
 ///
 /// # Errors
 /// `TrainingError`: it is another file.
@@ -49,7 +50,7 @@ pub struct Instant {
 
 #[wasm_bindgen]
 impl Instant {
-    /// One of `wanted` (JSON: name, size, range); the teacher must have been provided.
+    /// Starts with `wanted` (JSON: name, size, range); the teacher must have been provided.
     ///
     /// # Errors
     /// `TrainingError`: a setting is impossible.
@@ -57,10 +58,10 @@ impl Instant {
         Self::new(&wanted).map_err(thrown)
     }
 
-    /// Adds a good picture. Returns what is to be said of how its values are stored, as the training does.
+    /// Adds a good picture. Returns a remark on how its values are stored, as the training does.
     ///
     /// # Errors
-    /// `PictureError`: the bytes are no picture, damaged, or too large.
+    /// `PictureError`: the bytes are not a picture, are damaged, or too large.
     pub fn add(&mut self, bytes: Vec<u8>, name: String) -> std::result::Result<Option<String>, JsValue> {
         let decoded = picture::decode_ranged(&bytes, Path::new(&name), self.range);
         let (picture, details) = decoded.map_err(thrown)?;
@@ -75,7 +76,7 @@ impl Instant {
         most_pictures(self.size)
     }
 
-    /// Learns from what was added: the bytes of the model file.
+    /// Learns from the added pictures; returns the bytes of the model file.
     ///
     /// # Errors
     /// `TrainingError`: there are too few pictures.
@@ -86,8 +87,8 @@ impl Instant {
         self.learner.learn(fingerprint).map(|(_, bytes)| bytes).map_err(thrown)
     }
 
-    /// Scores of picture `i` and of the same with a defect made from `seed`, by the patches of the other pictures; nothing
-    /// beyond the last.
+    /// Scores of picture `i` without and with a synthetic anomaly made from `seed`, by the patches of the other
+    /// pictures; `None` if there is no such picture.
     pub fn trial(&self, i: usize, seed: u32) -> Option<Vec<f64>> {
         self.learner.trial(i, u64::from(seed)).map(|trial| vec![trial.good, trial.made])
     }

@@ -1,10 +1,11 @@
-//! What a page calls: models and pictures in as bytes, scores and maps out.
+//! The functions that a page calls: models and pictures in as bytes, scores and maps out.
 //!
-//! It is meant for a worker; `web/js/module/worker.js` is the one that comes with it. Errors
+//! They are meant for a worker; `web/js/module/worker.js` is the page's own. Errors
 //! are JavaScript errors whose `name` is `PictureError`, `ModelError`, `DetectionError` or `TrainingError`, and
 //! whose message is the reason and the remedy without the file's name.
 
-// Two modules: the small one that detects has no Burn; the one with Burn trains, and leaves detection to the other.
+// There are two modules: the small one, without Burn, detects; the one with Burn trains, and leaves detection to
+// the other.
 #[cfg(not(feature = "burn"))]
 mod compute;
 #[cfg(not(feature = "burn"))]

@@ -1,4 +1,4 @@
-//! A model that learns from corrections in the page: `aand refine` for a file in memory.
+//! A model learns from corrections in the page: `aand refine` for a file in memory.
 
 use super::error::thrown;
 use super::remark::remark;
@@ -12,7 +12,7 @@ use serde::Deserialize;
 use std::path::Path;
 use wasm_bindgen::prelude::*;
 
-/// What the page asks for; what it leaves out is as in `aand refine`.
+/// The page's request; fields left out are as in `aand refine`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wanted {
@@ -20,7 +20,7 @@ struct Wanted {
     seed: Option<u64>,
     /// How often the student sees each picture.
     epochs: Option<usize>,
-    /// By how large a share the model may become worse.
+    /// The share by which the model may become worse.
     margin: Option<f64>,
 }
 
@@ -32,26 +32,28 @@ pub struct Refiner {
     settings: Settings,
     good: Vec<Corrected>,
     defects: Vec<Corrected>,
-    /// Of the refinement that is done.
+    /// The outcome of a finished refinement.
     outcome: Option<String>,
 }
 
 #[wasm_bindgen]
 impl Refiner {
-    /// A refinement of the model file `bytes` as `wanted` (JSON: seed, epochs, margin; each may be left out), on the GPU that
-    /// the browser prefers or on the CPU.
+    /// A refinement of the model file `bytes` as `wanted` (JSON: seed, epochs, margin; each may be left out), on the
+    /// GPU that the browser prefers or on the CPU.
     ///
     /// # Errors
-    /// `ModelError`: the bytes are no model. `TrainingError`: a setting is unknown. `DetectionError`: there is no GPU.
+    /// `ModelError`: the bytes are not a model. `TrainingError`: a setting is unknown. `DetectionError`: there is no
+    /// GPU.
     pub async fn open(bytes: Vec<u8>, wanted: String, gpu: bool) -> std::result::Result<Refiner, JsValue> {
         Self::new(bytes, &wanted, gpu).await.map_err(thrown)
     }
 
-    /// Adds a picture that is `good`, or shows a defect. `file` are the bytes of its file where `bytes` are a decoded copy: by
-    /// these it is known when it is given again. Returns what is to be said of how its values are stored, as the training does.
+    /// Adds a picture that is `good`, or shows a defect. `file` are the bytes of its file if `bytes` are a decoded
+    /// copy: by these it is recognized when it is given again. Returns a remark on how its values are stored, as the
+    /// training does.
     ///
     /// # Errors
-    /// `PictureError`: the bytes are no picture, damaged, or too large.
+    /// `PictureError`: the bytes are not a picture, are damaged, or too large.
     pub fn add(
         &mut self,
         bytes: Vec<u8>,
@@ -68,9 +70,10 @@ impl Refiner {
         Ok(remark(&details, self.info.range))
     }
 
-    /// Refines and returns the file of the refined model, which nobody has to take: [`outcome`](Self::outcome) says why not.
-    /// `tell` gets every event of its trainings as JSON: three of the student where there are four new pictures or more (two
-    /// for the threshold), else one; it may answer `stop`. What `idle` returns is awaited after each event.
+    /// Refines and returns the file of the refined model, which the caller may reject: [`outcome`](Self::outcome) says
+    /// why. `tell` receives every event of the student's trainings as JSON and may answer `stop`; there are three
+    /// trainings if there are four new pictures or more (two for the threshold), else one. The promise that `idle`
+    /// returns is awaited after each event.
     ///
     /// # Errors
     /// `ModelError`: the model keeps no pictures or has no student. `TrainingError`: there are no good pictures, no new ones,
@@ -83,8 +86,9 @@ impl Refiner {
         self.run(TrainingObserver::new(tell, idle, None)).await.map_err(thrown)
     }
 
-    /// What has changed, once it is refined, as JSON: the `sentence`; `worse`, why the model should not be taken (null: it may
-    /// be); `leftOut`, how many pictures it was refined on before; its `threshold`; the `refinement` as the file tells it.
+    /// What a finished refinement has changed, as JSON: the `sentence`; `worse`, why the model should be rejected (null
+    /// if it need not be); `leftOut`, the number of pictures it was refined on before; its `threshold`; the
+    /// `refinement` as recorded in the file.
     pub fn outcome(&mut self) -> Option<String> {
         self.outcome.take()
     }
@@ -101,7 +105,7 @@ impl Refiner {
             epochs: wanted.epochs.unwrap_or(defaults.epochs),
             margin: wanted.margin.unwrap_or(defaults.margin),
             processor: processor(gpu).await?,
-            // Since 1970, in seconds.
+            // Seconds since 1970.
             when: Some((js_sys::Date::now() / 1000.0) as u64),
             ..defaults
         };

@@ -1,4 +1,4 @@
-//! Rendered parts for whoever has no pictures at hand: the lesson's trainings, made in the browser.
+//! Rendered parts for people without pictures of their own, made in the browser for the lesson's trainings.
 
 use super::error::thrown;
 use crate::Error;
@@ -7,8 +7,8 @@ use image::ImageFormat;
 use std::io::Cursor;
 use wasm_bindgen::prelude::*;
 
-/// A rendered part as a PNG file: `line` and `defect` are named as in `aand render`, without a `defect` it is a
-/// good one. The same `seed` gives the same part.
+/// A rendered part as a PNG file: `line` and `defect` are named as in `aand render`; without a `defect` it is a
+/// good part. The same `seed` gives the same part.
 ///
 /// # Errors
 /// `TrainingError`: there is no such line or defect.

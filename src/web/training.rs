@@ -18,16 +18,16 @@ use sha2::{Digest, Sha256};
 use std::path::Path;
 use wasm_bindgen::prelude::*;
 
-/// Fewest good pictures worth training on.
+/// The fewest good pictures worth training on.
 const FEWEST_PICTURES: usize = 5;
 
 /// Frames of a film; each takes about as long as looking inside two pictures.
 const FRAMES: usize = 8;
 
-/// What the page asks for; everything else is as in `aand train`.
+/// The page's request; everything else is as in `aand train`.
 #[derive(Deserialize)]
 struct Wanted {
-    /// What the model is of.
+    /// The model's name.
     name: String,
     /// Input side in pixels; an earlier model keeps its own.
     size: Size,
@@ -37,7 +37,7 @@ struct Wanted {
     seed: u64,
     /// Whether stage 1 takes place.
     amplify: bool,
-    /// About so many steps of each stage; the preset `quick` unless given.
+    /// About how many steps each stage takes; those of the preset `quick` unless given.
     steps: Option<[usize; 2]>,
     /// The stored values that are black and white in pictures of more than 8 bits, as in `0..4095`; an earlier
     /// model keeps its own.
@@ -49,13 +49,13 @@ struct Wanted {
 pub struct Trainer {
     wanted: Wanted,
     processor: Processor,
-    /// An earlier model to go on from.
+    /// An earlier model to continue from.
     earlier: Option<(Vec<u8>, Info)>,
     good: Vec<Good>,
-    /// Names and contents' SHA-256 of the pictures.
+    /// The pictures' names, and the SHA-256 of their contents.
     identity: Vec<(String, [u8; 32])>,
     job: Option<TrainingJob>,
-    /// Of the training that is done.
+    /// The film of a finished training.
     film: Option<Vec<u8>>,
 }
 
@@ -65,8 +65,8 @@ impl Trainer {
     /// prefers or on the CPU, from scratch or from the bytes of an earlier model.
     ///
     /// # Errors
-    /// `TrainingError`: a setting is impossible. `ModelError`: the earlier model is none. `DetectionError`: there
-    /// is no GPU.
+    /// `TrainingError`: a setting is impossible. `ModelError`: the earlier model is not a model.
+    /// `DetectionError`: there is no GPU.
     pub async fn open(
         wanted: String,
         gpu: bool,
@@ -75,11 +75,11 @@ impl Trainer {
         Self::new(&wanted, gpu, earlier).await.map_err(thrown)
     }
 
-    /// Adds a good picture. Returns what is to be said of how its values are stored (the page's `Remark`, as
-    /// JSON); nothing where they fit.
+    /// Adds a good picture. Returns a remark on how its values are stored (the page's `Remark`, as JSON),
+    /// `None` if they fit.
     ///
     /// # Errors
-    /// `PictureError`: the bytes are no picture, damaged, or too large.
+    /// `PictureError`: the bytes are not a picture, are damaged, or too large.
     pub fn add(&mut self, bytes: Vec<u8>, name: String) -> std::result::Result<Option<String>, JsValue> {
         let decoded = picture::decode_ranged(&bytes, Path::new(&name), self.range());
         let (picture, details) = decoded.map_err(thrown)?;
@@ -100,9 +100,9 @@ impl Trainer {
         self.prepare().map_err(thrown)
     }
 
-    /// Runs both stages and returns the model's file. `tell` gets every event as JSON, and may answer `stop`, or
-    /// at the end of an epoch `model`: then `keep` gets the file of the model as it is now. What `idle` returns is
-    /// awaited after each event. [`film`](Self::film) is there afterwards.
+    /// Runs both stages and returns the model's file. `tell` receives every event as JSON, and may answer `stop`,
+    /// or at the end of an epoch `model`: then `keep` receives the file of the present model. The promise that
+    /// `idle` returns is awaited after each event. Afterwards, [`film`](Self::film) is available.
     ///
     /// # Errors
     /// `TrainingError`: a loss is not a number, or it was stopped. `DetectionError`: the device failed.
@@ -115,7 +115,7 @@ impl Trainer {
         self.run(TrainingObserver::new(tell, idle, Some(keep))).await.map_err(thrown)
     }
 
-    /// The film of stage 2 on one of the good pictures and on the same with a synthetic anomaly, once the training is done:
+    /// The film of stage 2 on one of the good pictures without and with a synthetic anomaly, once the training is done:
     /// the bytes of a safetensors file ([`Film::encode`]).
     pub fn film(&mut self) -> Option<Vec<u8>> {
         self.film.take()
@@ -187,7 +187,7 @@ impl Trainer {
         Ok(summary.to_string())
     }
 
-    /// The settings for `count` good pictures, those to be held out included.
+    /// The settings for `count` good pictures, including those to be held out.
     fn settings(&self, count: usize) -> Settings {
         let wanted = &self.wanted;
         let defaults = Settings::default();
@@ -200,7 +200,7 @@ impl Trainer {
             amplify = 0;
         }
         let raa = match &self.earlier {
-            // A generator that was never trained is switched on by stage 1 only.
+            // Only stage 1 switches on a generator that was never trained.
             Some((_, info)) => RaaOptions { generator: info.raa.generator || wanted.amplify, ..info.raa },
             None => defaults.raa,
         };
@@ -233,13 +233,13 @@ impl Trainer {
         let job = job.ok_or_else(|| Error::Training("the training was not planned".into()))?;
         watch.film = filmed(&job);
         let model = train_async(&job, &mut watch).await?;
-        // A model without a film is as good.
+        // A failed film does not make the model worse.
         self.film = watch.film.and_then(|film| film.encode(&model.info).ok());
         encode_async(&model).await
     }
 }
 
-/// A film of a good picture, and of the same with a synthetic anomaly.
+/// A film of a good picture without and with a synthetic anomaly.
 fn filmed(job: &TrainingJob) -> Option<Film> {
     let Settings { size, view, .. } = &job.settings;
     if !size.is_square() || !view.shows_whole_maps() {

@@ -1,4 +1,4 @@
-//! What a training computes on.
+//! The device that trains.
 
 use crate::Result;
 use crate::gpu::{Gpu, Processor};

@@ -1,4 +1,4 @@
-//! What a training reports to the page, and where it yields to it.
+//! Reports a training's events to the page, and yields to it.
 
 use crate::training::{Event, Film, Observer};
 use std::ops::ControlFlow;
@@ -6,16 +6,16 @@ use std::pin::Pin;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
-/// A clock of milliseconds.
+/// A stopwatch in milliseconds.
 pub(super) struct Clock(f64);
 
 impl Clock {
-    /// From now.
+    /// Starts now.
     pub fn start() -> Self {
         Self(js_sys::Date::now())
     }
 
-    /// Since then.
+    /// Milliseconds since the start.
     pub fn milliseconds(&self) -> f64 {
         js_sys::Date::now() - self.0
     }
@@ -23,14 +23,15 @@ impl Clock {
 
 /// Passes events on to JavaScript.
 pub(super) struct TrainingObserver {
-    /// Gets every event as JSON. What it answers decides what follows: `model`, `stop`, or anything else to go on.
+    /// Receives every event as JSON. Its answer decides what follows: `model`, `stop`, or anything else to
+    /// continue.
     pub tell: js_sys::Function,
-    /// What it returns is awaited after every event.
+    /// The promise that it returns is awaited after every event.
     pub idle: js_sys::Function,
-    /// Gets the file of the model as it is now, a `Uint8Array`, where somebody may want it.
+    /// Receives the file of the present model, a `Uint8Array`, if that may be wanted.
     pub keep: Option<js_sys::Function>,
     pub clock: Clock,
-    /// Of stage 2.
+    /// The film of stage 2.
     pub film: Option<Film>,
     /// Whether the last event was answered with `model`.
     wanted: bool,
@@ -65,7 +66,7 @@ impl Observer for TrainingObserver {
             }
         };
         told["ms"] = self.clock.milliseconds().into();
-        // What a listener throws is its own affair.
+        // Exceptions of a listener are ignored.
         let answer = self.tell.call1(&JsValue::NULL, &told.to_string().into()).ok();
         let answer = answer.and_then(|answer| answer.as_string());
         self.wanted = self.keep.is_some() && answer.as_deref() == Some("model");
@@ -95,7 +96,7 @@ impl Observer for TrainingObserver {
             if let Ok(promise) = self.idle.call0(&JsValue::NULL)
                 && let Ok(promise) = promise.dyn_into::<js_sys::Promise>()
             {
-                // A promise that is broken is as good as one that is kept: go on.
+                // Continues whether the promise is resolved or rejected.
                 let _ = JsFuture::from(promise).await;
             }
         })

@@ -33,7 +33,7 @@ pub fn cache_dir(given: Option<&Path>) -> Result<PathBuf> {
     )
 }
 
-/// The fetched weights of a backbone, if they are there and unharmed (length and hash).
+/// The fetched weights of a backbone, if they are there and intact (length and hash).
 pub fn cached(name: &str) -> Option<PathBuf> {
     cached_in(name, &cache_dir(None).ok()?)
 }
@@ -43,7 +43,7 @@ pub fn cached_in(name: &str, dir: &Path) -> Option<PathBuf> {
     unharmed(official(name).ok()?, dir)
 }
 
-/// The error of who needs weights that nobody gave: it says which command to run.
+/// The error if weights are needed but were not given: it says which command to run.
 pub fn needs(name: &str) -> Error {
     Error::Setting(format!("no weights for {name}: run `aand weights fetch {name}`, or give --weights FILE"))
 }

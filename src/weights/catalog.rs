@@ -25,7 +25,7 @@ impl Official {
     }
 }
 
-/// The IMAGENET1K_V1 weights that the method was made with (method.md 1: not V2, not timm).
+/// The IMAGENET1K_V1 weights that the method uses (method.md 1: neither V2 nor timm).
 ///
 /// Lengths and hashes agree in several independent public records of downloads from
 /// [`BASE_URL`], and with the eight digits in torchvision's own file names.
@@ -59,7 +59,7 @@ pub const OFFICIAL: [Official; 4] = [
 /// The official file of a backbone.
 ///
 /// # Errors
-/// [`Error::Setting`] listing the names there are.
+/// [`Error::Setting`] listing the known names.
 pub fn official(name: &str) -> Result<&'static Official> {
     OFFICIAL.iter().find(|official| official.name == name).ok_or_else(|| {
         let known: Vec<&str> = OFFICIAL.iter().map(|official| official.name).collect();

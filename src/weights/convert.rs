@@ -1,4 +1,4 @@
-//! Converting a weight file into the small one that the program needs.
+//! Converts a weight file into the small one that the program needs.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -16,24 +16,24 @@ use crate::files::{check_replace, clear_leftovers, folder_of, same_place, write_
 /// The parts of a torchvision network that the teacher is made of.
 const TRUNK: [&str; 4] = ["conv1", "layer1.", "layer2.", "layer3."];
 
-/// How the note in a converted file begins.
+/// How the description in a converted file begins.
 const DESCRIPTION: &str = "stem to layer3 of";
 
-/// What a conversion wrote.
+/// The result of a conversion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Converted {
-    /// Convolutions, each with a weight and a bias.
+    /// Number of convolutions, each with a weight and a bias.
     pub convolutions: usize,
-    /// Numbers in all.
+    /// Number of all parameters.
     pub parameters: usize,
     /// Length of the file in bytes.
     pub bytes: u64,
 }
 
-/// Where `aand weights convert` writes when it is not told: beside the input.
+/// The default output of `aand weights convert`: beside the input.
 pub fn converted_path(input: &Path, half: bool) -> PathBuf {
     let stem = input.file_stem().unwrap_or_default();
-    // A name need not be UTF-8.
+    // The name may not be UTF-8.
     let mut name = match stem.to_str().and_then(|stem| stem.strip_suffix("_to_layer3")) {
         Some(stem) => stem.into(),
         None => stem.to_os_string(),
@@ -49,9 +49,9 @@ pub fn converted_path(input: &Path, half: bool) -> PathBuf {
 /// input gives the same bytes.
 ///
 /// # Errors
-/// [`Error::Weights`] if the input is unreadable, no residual network of torchvision's naming, has more in its trunk
-/// than such a network, or holds a number beyond half precision; [`Error::Setting`] if input and output are the same
-/// file, or the output is there and is no earlier conversion; [`Error::Io`] if it cannot be written.
+/// [`Error::Weights`] if the input is unreadable, is not a residual network with torchvision's names, has more in
+/// its trunk than such a network, or has a number beyond half precision; [`Error::Setting`] if input and output are
+/// the same file, or the output exists and is not an earlier conversion; [`Error::Io`] if it cannot be written.
 pub fn convert(input: &Path, output: &Path, half: bool) -> Result<Converted> {
     if same_place(input, output) {
         return Err(Error::Setting(format!(
@@ -126,12 +126,12 @@ fn serialize(file: &TensorFile, tensors: &[(String, Vec<usize>, Vec<f32>)], half
     let source = file.path().file_name().unwrap_or_default().to_string_lossy();
     let description =
         format!("{DESCRIPTION} {source}, batch normalization folded into the convolutions (weight, bias)");
-    // One entry only: the order of several would change from run to run.
+    // Only one entry, since the order of several would change from run to run.
     let notes = HashMap::from([("description".to_owned(), description)]);
     safetensors::serialize(views, Some(notes)).map_err(failed)
 }
 
-/// Half-precision bytes; `None` if a number does not fit.
+/// Half-precision bytes; `None` if a number is too large.
 fn in_half(numbers: &[f32]) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(2 * numbers.len());
     for &number in numbers {

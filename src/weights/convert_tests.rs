@@ -1,4 +1,4 @@
-//! Converting hand-made networks, small ones and one of whole size.
+//! Conversion of handmade networks, small ones and one of full size.
 
 use std::path::{Path, PathBuf};
 
@@ -7,12 +7,12 @@ use crate::error::Error;
 use crate::weights::test_checkpoint::{Entry, zip_checkpoint};
 use crate::weights::{TensorFile, norm_of};
 
-/// Numbers that differ from place to place, in (0.1, 1.1).
+/// Different numbers in (0.1, 1.1).
 fn varied(count: usize, phase: f32) -> Vec<f32> {
     (0..count).map(|i| 0.6 + 0.5 * (1.7 * i as f32 + phase).sin()).collect()
 }
 
-/// A network of torchvision's naming with one convolution a stage, and what lies beyond it.
+/// A network with torchvision's names, one convolution per stage, and tensors beyond the trunk.
 fn network() -> Vec<Entry> {
     let mut tensors = Vec::new();
     let convolutions = [
@@ -141,14 +141,14 @@ fn what_cannot_be_converted_is_said_and_writes_nothing() {
     let message = convert(&saved(dir.path(), &tensors), &output, true).unwrap_err().to_string();
     assert!(message.contains("'conv1.weight' has numbers beyond half precision"), "{message}");
 
-    // Scale and variance are finite, what they make of the weights is not.
+    // Scale and variance are finite, but the folded weights are not.
     let mut tensors = network();
     tensors.iter_mut().find(|(name, ..)| name == "bn1.weight").unwrap().2[0] = 3e38;
     tensors.iter_mut().find(|(name, ..)| name == "bn1.running_var").unwrap().2[0] = 0.0;
     let message = convert(&saved(dir.path(), &tensors), &output, false).unwrap_err().to_string();
     assert!(message.contains("'conv1' is not finite once"), "{message}");
 
-    // What is no convolution, and would be left out in silence.
+    // A tensor that is not a convolution's and would be left out silently.
     let mut tensors = network();
     tensors.push(("layer1.0.se.fc1.weight".into(), vec![1], vec![1.0]));
     let message = convert(&saved(dir.path(), &tensors), &output, false).unwrap_err().to_string();
@@ -181,10 +181,10 @@ fn a_whole_network_converts_without_loss() {
     let input = saved(dir.path(), &neutral());
     let output = dir.path().join("out.safetensors");
     let done = convert(&input, &output, false).unwrap();
-    // Two blocks of two convolutions in each of three stages, two short cuts and the stem.
+    // Two blocks of two convolutions in each of three stages, two shortcuts and the stem.
     assert_eq!(done.convolutions, 3 * 4 + 2 + 1);
     let (before, after) = (TensorFile::open(&input).unwrap(), TensorFile::open(&output).unwrap());
-    // Its normalizations are neutral: scale 1 up to rounding, and only the bias left.
+    // Its normalizations change nothing: scale 1 up to rounding, so only the bias is left.
     let shape = [64, 3, 7, 7];
     let pairs = before.get("conv1.weight", &shape).unwrap().into_iter();
     for (x, y) in pairs.zip(after.get("conv1.weight", &shape).unwrap()) {
@@ -193,7 +193,7 @@ fn a_whole_network_converts_without_loss() {
     assert_eq!(before.get("bn1.bias", &[64]).unwrap(), after.get("conv1.bias", &[64]).unwrap());
 }
 
-/// A ResNet-18, stem to layer3, with normalizations that change nothing but for a bias of their own.
+/// A ResNet-18, stem to layer3, with normalizations that only add a bias.
 fn neutral() -> Vec<Entry> {
     let mut convolutions = vec![("conv1".to_owned(), vec![64, 3, 7, 7])];
     let mut input = 64;
@@ -216,7 +216,7 @@ fn neutral() -> Vec<Entry> {
         tensors.push((format!("{norm}.weight"), vec![out], vec![1.0; out]));
         tensors.push((format!("{norm}.bias"), vec![out], varied(out, 2.0)));
         tensors.push((format!("{norm}.running_mean"), vec![out], vec![0.0; out]));
-        // What is added before the root is 1e-5.
+        // The epsilon added before the square root is 1e-5.
         tensors.push((format!("{norm}.running_var"), vec![out], vec![1.0 - 1e-5; out]));
     }
     tensors

@@ -1,9 +1,9 @@
-//! A way around a mistake of crate `zip` (seen in 9.8.1) with some of PyTorch's archives.
+//! A workaround for a bug of the crate `zip` (seen in 9.8.1) with some of PyTorch's archives.
 //!
-//! PyTorch ends every archive, however small, with a ZIP64 record and its locator, 76 bytes
-//! between the directory and the end record. The crate looks for the directory as if they were
-//! not there, and if its first entry is just as long, which takes a name of 30 characters
-//! (`torch.save` to a file whose stem has 21), mistakes the second entry for the first.
+//! PyTorch ends every archive, however small, with a ZIP64 record and its locator, 76 bytes between the
+//! directory and the end record. The crate looks for the directory as if they did not exist. If the
+//! directory's first entry is just as long, which takes a name of 30 characters (`torch.save` to a file whose
+//! stem has 21), it mistakes the second entry for the first.
 
 use std::fs::File;
 use std::io::{Read, Result, Seek, SeekFrom, Write};
@@ -16,7 +16,7 @@ const END: u64 = 22;
 /// Length of the ZIP64 end record and its locator.
 const BETWEEN: u64 = 56 + 20;
 
-/// A copy of the archive without the ZIP64 record if it is one that is misread, else nothing.
+/// A copy of the archive without the ZIP64 record if it is one that would be misread, else `None`.
 pub(super) fn readable_copy(path: &Path) -> Result<Option<NamedTempFile>> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();

@@ -1,4 +1,4 @@
-//! One file over HTTP, in as many connections as it takes.
+//! Downloads one file over HTTP, in as many connections as it takes.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -11,7 +11,7 @@ use super::catalog::Official;
 use super::fetch::{FetchEvent, FetchOptions};
 use crate::error::{Error, Result};
 
-/// A file on its way.
+/// A download in progress.
 pub(super) struct Download<'a, 'p> {
     pub(super) official: &'a Official,
     pub(super) url: &'a str,
@@ -22,9 +22,9 @@ pub(super) struct Download<'a, 'p> {
 
 /// Why a connection ended early.
 enum Failure {
-    /// The next connection may do better.
+    /// The next connection may succeed.
     Passing(String),
-    /// It will not.
+    /// It will fail again.
     Final(Error),
 }
 
@@ -46,7 +46,7 @@ impl Download<'_, '_> {
             }
             match self.connection(&agent, done) {
                 Ok(()) if self.usable_part()? == self.official.size => return Ok(()),
-                // A server may give a shorter piece than it was asked for.
+                // A server may give a shorter piece than requested.
                 Ok(()) => reason = "the server gave only a piece of the file".into(),
                 Err(Failure::Passing(why)) => reason = why,
                 Err(Failure::Final(error)) => return Err(error),
@@ -64,7 +64,7 @@ impl Download<'_, '_> {
     fn agent(&self) -> Agent {
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
-            // What is fetched over TLS must not be redirected to a connection without.
+            // A download over TLS must not be redirected to a connection without it.
             .https_only(is_tls(self.url))
             .accept_encoding("identity")
             .user_agent(concat!("aand/", env!("CARGO_PKG_VERSION")))
@@ -80,7 +80,7 @@ impl Download<'_, '_> {
         config.build().into()
     }
 
-    /// The length of what is there of the file, after dropping what cannot be of it.
+    /// The length of the part file, after emptying it if it is too long to belong to this file.
     fn usable_part(&self) -> Result<u64> {
         let length = self.part.metadata().map_err(|e| Error::io(self.part_path, e))?.len();
         if length > self.official.size {
@@ -105,7 +105,7 @@ impl Download<'_, '_> {
         self.receive(&mut response, done)
     }
 
-    /// From which byte of the file on the response goes; the part file is cut to match.
+    /// The byte of the file at which the response begins; the part file is cut to match.
     fn start_of(&self, response: &Response<Body>, done: u64) -> std::result::Result<u64, Failure> {
         let size = self.official.size;
         let announced = response.body().content_length();
@@ -114,7 +114,7 @@ impl Download<'_, '_> {
                 if let Some(length) = announced.filter(|&length| length != size) {
                     return Err(Failure::Final(self.another_file(length)));
                 }
-                // The server knows no ranges: all of it comes again.
+                // The server does not support ranges: everything is sent again.
                 self.restart().map_err(Failure::Final)?;
                 Ok(0)
             }
@@ -143,7 +143,7 @@ impl Download<'_, '_> {
             status if status.is_server_error() || matches!(status.as_u16(), 408 | 429) => {
                 Err(Failure::Passing(format!("the server answered {status}")))
             }
-            // Not the network's doing: the same again would fail again.
+            // Not a network problem: the same request would fail again.
             status => Err(Failure::Final(Error::Setting(format!(
                 "{}: the server answered {status}; {}",
                 self.url,
@@ -162,7 +162,7 @@ impl Download<'_, '_> {
         let mut body = response.body_mut().as_reader();
         let mut buffer = vec![0; 1 << 16];
         while done < size {
-            // Never more than the file is long, however much the server sends.
+            // Never more than the file's length, however much the server sends.
             let capacity = buffer.len().min(usize::try_from(size - done).unwrap_or(usize::MAX));
             let count = body.read(&mut buffer[..capacity]).map_err(|e| self.body_failure(&e, done))?;
             if count == 0 {
@@ -225,7 +225,7 @@ impl Download<'_, '_> {
     }
 }
 
-/// Whether an address is of a server to be spoken to over TLS; schemes are spelled in capitals, too.
+/// Whether the address uses TLS; the scheme may be in capitals.
 fn is_tls(url: &str) -> bool {
     url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
 }

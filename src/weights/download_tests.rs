@@ -1,4 +1,4 @@
-//! Fetching from a server that misbehaves in every way a server can.
+//! Downloads from a server that misbehaves in every possible way.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

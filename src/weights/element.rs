@@ -1,4 +1,4 @@
-//! Element types of stored tensors and their conversion to the floats the program works in.
+//! Element types of stored tensors, and their conversion to the floats that the program uses.
 
 use half::{bf16, f16};
 
@@ -9,12 +9,12 @@ pub(super) enum Element {
     Bf16,
     F32,
     F64,
-    /// Integers and the like, which no weight of a teacher is made of.
+    /// Integers and other types, which no weight of a teacher has.
     Other(String),
 }
 
 impl Element {
-    /// Bytes of one number; `None` for what is never read.
+    /// Bytes of one number; `None` for types that are never read.
     #[cfg(not(target_arch = "wasm32"))]
     pub(super) fn width(&self) -> Option<u128> {
         match self {
@@ -25,7 +25,7 @@ impl Element {
         }
     }
 
-    /// The numbers in `bytes`; `None` if they are no floats or end in the middle of one.
+    /// The numbers in `bytes`; `None` if they are not floats or end in the middle of one.
     pub(super) fn to_f32(&self, bytes: &[u8]) -> Option<Vec<f32>> {
         match self {
             Self::F16 => numbers(bytes, |b| f16::from_le_bytes(b).to_f32()),
@@ -36,7 +36,7 @@ impl Element {
         }
     }
 
-    /// As [`to_f32`](Self::to_f32), without rounding what is stored in double precision.
+    /// As [`to_f32`](Self::to_f32), without rounding numbers stored in double precision.
     pub(super) fn to_f64(&self, bytes: &[u8]) -> Option<Vec<f64>> {
         match self {
             Self::F16 => numbers(bytes, |b| f16::from_le_bytes(b).to_f64()),

@@ -1,4 +1,4 @@
-//! Fetching an official weight file: download, hash check, and only then its final name.
+//! Fetches an official weight file: downloads it, checks its hash, and only then gives it its final name.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -10,17 +10,17 @@ use super::download::Download;
 use crate::error::{Error, Result};
 use crate::files::Lock;
 
-/// What happens while a file is fetched.
+/// An event while a file is fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FetchEvent {
-    /// So many bytes of the file are here, those of an earlier, broken download included.
+    /// How many bytes of the file are here, including those of an earlier, interrupted download.
     Bytes {
         /// Bytes on disk.
         done: u64,
         /// Bytes of the whole file.
         total: u64,
     },
-    /// The connection failed for this reason and is tried again from where it broke.
+    /// The connection failed for this reason; the download continues where it stopped.
     Retry(String),
     /// Everything is here and its hash is being checked.
     Checking,
@@ -30,17 +30,17 @@ pub enum FetchEvent {
 pub struct FetchOptions<'a> {
     /// Another server's folder to fetch from (a mirror) instead of [`BASE_URL`].
     pub base_url: Option<String>,
-    /// Another folder than [`cache_dir`] gives by itself.
+    /// Another folder than the default of [`cache_dir`].
     pub cache_dir: Option<PathBuf>,
     /// How long connecting may take.
     pub connect_timeout: Duration,
     /// How long the server may be silent before the connection counts as stalled.
     pub stall_timeout: Duration,
-    /// How many connections to try in all.
+    /// How many connections to try in total.
     pub attempts: u32,
     /// How long to wait before the second attempt; doubled for each further one.
     pub pause: Duration,
-    /// Hears of every event.
+    /// Receives every event.
     pub progress: Option<&'a mut dyn FnMut(FetchEvent)>,
 }
 
@@ -58,13 +58,13 @@ impl Default for FetchOptions<'_> {
     }
 }
 
-/// Fetches the official weights of a backbone into the cache, unless they are there unharmed,
-/// and returns the file. A download that was broken off is continued.
+/// Fetches the official weights of a backbone into the cache, unless they are there intact, and returns the
+/// file. An interrupted download is continued.
 ///
 /// # Errors
 /// [`Error::Setting`] for an unknown name, or if the server has no such file or offers another one;
-/// [`Error::Network`] if it cannot be reached, stalls or breaks off (what has arrived is kept for the next time);
-/// [`Error::Weights`] if what arrived has another hash (it is removed); [`Error::Io`] if the
+/// [`Error::Network`] if it cannot be reached, stalls or disconnects (the part that has arrived is kept for the
+/// next time); [`Error::Weights`] if the file has another hash (it is removed); [`Error::Io`] if the
 /// cache cannot be written.
 pub fn fetch(name: &str, options: FetchOptions<'_>) -> Result<PathBuf> {
     fetch_file(official(name)?, options)
@@ -78,9 +78,9 @@ pub(super) fn fetch_file(official: &Official, mut options: FetchOptions<'_>) -> 
     std::fs::create_dir_all(&dir).map_err(|e| Error::io(&dir, e))?;
     let part_path = dir.join(format!("{}.part", official.file));
     let part = lock(&part_path)?;
-    // Another process may have finished between the look into the cache and the lock.
+    // Another process may have finished between the check of the cache and the lock.
     if let Some(path) = unharmed(official, &dir) {
-        // The lock was taken on a part file that this call has just made anew.
+        // The lock created a new, empty part file.
         let _ = std::fs::remove_file(&part_path);
         return Ok(path);
     }
@@ -105,7 +105,7 @@ pub(super) fn fetch_file(official: &Official, mut options: FetchOptions<'_>) -> 
         ));
     }
     std::fs::rename(&part_path, &path).map_err(|e| Error::io(&path, e))?;
-    // Held until here: nobody else may write to what has been checked.
+    // Locked until here, so that no other process writes to the checked file.
     drop(part);
     Ok(path)
 }

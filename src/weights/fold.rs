@@ -5,7 +5,7 @@ use crate::batch_norm::BatchNorm;
 use crate::error::{Error, Result};
 
 /// The batch normalization that follows a convolution in torchvision's residual networks:
-/// `bn2` for `conv2`, `downsample.1` for `downsample.0`; `None` for what is no convolution.
+/// `bn2` for `conv2`, `downsample.1` for `downsample.0`; `None` for other names.
 pub fn norm_of(convolution: &str) -> Option<String> {
     let (block, own) = match convolution.rfind('.') {
         Some(dot) => convolution.split_at(dot + 1),
@@ -27,8 +27,8 @@ pub fn norm_of(convolution: &str) -> Option<String> {
 /// [`convert`](super::convert()) and plain torchvision files both work).
 ///
 /// # Errors
-/// [`Error::Weights`] naming the tensor that is missing, of another shape, cut off, not finite, or not once it is
-/// folded.
+/// [`Error::Weights`] naming the tensor that is missing, of another shape, truncated, or not finite, before or
+/// after folding.
 pub fn folded_convolution(
     file: &TensorFile,
     convolution: &str,

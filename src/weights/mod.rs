@@ -1,9 +1,8 @@
-//! Teacher weights from files and from outside.
+//! Teacher weights from files and from the network.
 //!
-//! [`TensorFile`] reads torchvision `.pth` files (without executing the pickle) and
-//! `.safetensors`; [`folded_convolution`] hands out a convolution with its batch normalization
-//! folded in. What fetches, converts and lists the official files is native only, and nothing
-//! here touches the network except [`fetch()`].
+//! [`TensorFile`] reads torchvision `.pth` files (without executing the pickle) and `.safetensors`;
+//! [`folded_convolution`] returns a convolution with its batch normalization folded in. Fetching, converting
+//! and listing the official files is native only, and nothing here uses the network except [`fetch()`].
 
 mod element;
 mod fold;

@@ -1,16 +1,16 @@
-//! What a training checkpoint puts before every name, such as `state_dict.module.` or `backbone.`.
+//! The prefix that a training checkpoint puts before every name, such as `state_dict.module.` or `backbone.`.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::error::{Error, Result};
 
-/// The tensors by which the level of a network's own names is found in a nested checkpoint: the first
-/// convolution, and one of the first block.
+/// The tensors that show where a network's own names begin in a nested checkpoint: the first convolution, and
+/// one of the first block.
 const LANDMARK: &str = "conv1.weight";
 const FIRST_BLOCK: &str = "layer1.0.conv1.weight";
 
-/// The prefix of the one network among `names`; empty where they have none.
+/// The prefix of the one network among `names`; empty if they have none.
 ///
 /// # Errors
 /// [`Error::Weights`] naming two of the networks if there are several.
@@ -30,7 +30,7 @@ pub(super) fn nesting<'a>(names: impl Iterator<Item = &'a str> + Clone, file: &P
     }
     networks.sort_by_key(|prefix| (prefix.len(), *prefix));
     let Some(&first) = networks.first() else { return Ok(String::new()) };
-    // A network within the first one is a part of it.
+    // A network nested within the first one is part of it.
     match networks.iter().find(|other| !other.starts_with(first)) {
         None => Ok(first.to_owned()),
         Some(other) => Err(Error::weights(
@@ -56,7 +56,7 @@ mod tests {
         assert_eq!(of(&["conv1.weight", "layer1.0.conv1.weight", "head.conv1.weight"]).unwrap(), "");
         let nested = ["state_dict.module.conv1.weight", "state_dict.module.layer1.0.conv1.weight"];
         assert_eq!(of(&nested).unwrap(), "state_dict.module.");
-        // A head with a convolution of the same name is shorter, but no network.
+        // A head with a convolution of the same name has a shorter prefix, but is not a network.
         let head = ["head.conv1.weight", "backbone.conv1.weight", "backbone.layer1.0.conv1.weight"];
         assert_eq!(of(&head).unwrap(), "backbone.");
     }

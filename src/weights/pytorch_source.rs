@@ -1,8 +1,8 @@
 //! PyTorch's `.pth`: a ZIP archive around a pickle, or the older pickle stream and TAR layouts.
 //!
-//! `pytorch-reader` (part of burn-store) interprets the few calls that rebuild tensors and keeps
-//! any other as the mere name of what it would have called: nothing is ever executed. Files that
-//! hold such a call all the same are refused here, because a weight file has no use for one.
+//! `pytorch-reader` (part of burn-store) interprets the few calls that rebuild tensors and keeps only the
+//! name of any other call: nothing is ever executed. Files with such a call are still refused here, because a
+//! weight file does not need one.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,10 +15,10 @@ use super::element::Element;
 use super::tensor_file::{Data, Stored};
 use crate::error::{Error, Result};
 
-/// What a checkpoint may mention besides tensors: types, devices and numbers, none executed.
+/// Names that a checkpoint may mention besides tensors: types, devices and numbers, none executed.
 const HARMLESS: [&str; 4] = ["torch.", "numpy.", "collections.", "int"];
 
-/// The tensors of a `.pth` file, under the names that it gives them.
+/// The tensors of a `.pth` file, under the file's names.
 pub(super) fn read(path: &Path) -> Result<BTreeMap<String, Stored>> {
     let copy =
         readable_copy(path).map_err(|e| Error::io(path, e))?.map(|copy| Arc::new(copy.into_temp_path()));
@@ -47,7 +47,7 @@ pub(super) fn read(path: &Path) -> Result<BTreeMap<String, Stored>> {
             DType::F64 => Element::F64,
             other => Element::Other(format!("{other:?}")),
         };
-        // The copy, if there is one, is wanted as long as its tensors are.
+        // The copy, if there is one, must exist as long as its tensors.
         let copy = copy.clone();
         let data = Data::OnDisk(Box::new(move || {
             let _kept = &copy;
@@ -76,7 +76,7 @@ fn unreadable(path: &Path, error: PytorchError) -> Error {
     Error::weights(path, reason)
 }
 
-/// The first thing named anywhere in the pickle that is neither a tensor nor harmless.
+/// The first name in the pickle that is neither a tensor's nor harmless.
 fn foreign_call(value: &PickleValue) -> Option<String> {
     match value {
         PickleValue::Unsupported(name) => {

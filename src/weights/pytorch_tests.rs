@@ -1,4 +1,4 @@
-//! Reading checkpoints of every layout, good, cut off and malicious.
+//! Reads checkpoints of every layout: good, truncated and malicious ones.
 
 use std::path::PathBuf;
 
@@ -19,7 +19,7 @@ fn tensors() -> Vec<Entry> {
 
 fn saved(bytes: &[u8]) -> (TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
-    // The name says nothing: files are recognized by their content.
+    // The name does not matter: files are recognized by their content.
     let path = dir.path().join("weights.bin");
     std::fs::write(&path, bytes).unwrap();
     (dir, path)
@@ -99,7 +99,8 @@ fn a_storage_shorter_than_its_tensor_is_named() {
     assert!(file.get("bn1.running_var", &[2]).is_ok());
 }
 
-/// A view with steps of 0 repeats one number as often as it claims; it is refused before anything is read.
+/// A view with steps of 0 repeats one number as often as its shape says; it is refused before anything is
+/// read.
 #[test]
 fn a_shape_beyond_the_file_is_refused() {
     for shape in [vec![600_000_000], vec![1 << 20, 1 << 9], vec![64, 64, 7, 7]] {
@@ -140,7 +141,7 @@ fn a_pickle_that_wants_to_run_a_command_is_refused_and_runs_nothing() {
         assert!(message.contains("nothing was executed") && message.contains("posix.system"), "{message}");
     }
 
-    // Called and thrown away before the real contents: nothing to refuse, and still not run.
+    // Called and discarded before the real content: nothing to refuse, and still not executed.
     let discarded = zip_checkpoint_with(&tensors(), |pickle| pickle.system(&command).op(b"0"));
     let (_dir, path) = saved(&discarded);
     assert!(TensorFile::open(&path).is_ok());

@@ -1,4 +1,4 @@
-//! The `.safetensors` format: a JSON header with the place of every tensor, then the numbers.
+//! The `.safetensors` format: a JSON header with the position of every tensor, then the numbers.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,7 +16,7 @@ const LENGTH_BYTES: usize = 8;
 /// The longest header that the format allows.
 const LONGEST_HEADER: u64 = 100_000_000;
 
-/// Whether a file that starts like `head` is of this format.
+/// Whether a file that begins with `head` has this format.
 #[cfg(not(target_arch = "wasm32"))]
 pub(super) fn looks_like(head: &[u8]) -> bool {
     head.first_chunk().is_some_and(|length| u64::from_le_bytes(*length) <= LONGEST_HEADER)
@@ -25,8 +25,8 @@ pub(super) fn looks_like(head: &[u8]) -> bool {
 
 /// The tensors of a file of this format.
 ///
-/// The header is read without the crate's own check of the file's length, because that one does
-/// not say which tensor is cut off.
+/// The header is read without the crate's own check of the file's length, which does not say which tensor is
+/// truncated.
 pub(super) fn read(bytes: &[u8], name: &Path) -> Result<BTreeMap<String, Stored>> {
     let damaged = |reason: String| Error::weights(name, reason);
     let length = bytes
@@ -44,7 +44,7 @@ pub(super) fn read(bytes: &[u8], name: &Path) -> Result<BTreeMap<String, Stored>
         .map_err(|e| damaged(format!("not a readable safetensors header: {e}; fetch the file again")))?;
 
     let mut tensors = BTreeMap::new();
-    // In the order of the file, so that the first tensor that is cut off is the one named.
+    // In the order of the file, so that the first truncated tensor is named.
     for key in header.offset_keys() {
         let Some(info) = header.info(&key) else { continue };
         let (from, to) = info.data_offsets;

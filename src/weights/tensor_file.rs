@@ -1,4 +1,4 @@
-//! A file of named tensors, whatever its format.
+//! A file of named tensors in any supported format.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -8,7 +8,7 @@ use super::element::Element;
 use super::nesting::nesting;
 use crate::error::{Error, Result};
 
-/// Reads the bytes of one tensor when they are wanted.
+/// Reads the bytes of one tensor on request.
 pub(super) type Read = Box<dyn Fn() -> std::io::Result<Vec<u8>> + Send + Sync>;
 
 /// Where the numbers of a tensor are.
@@ -29,9 +29,9 @@ pub(super) struct Stored {
 
 /// A file of named tensors: `.safetensors` or, natively, a PyTorch `.pth`.
 ///
-/// Opening it checks that every tensor lies inside the file; the numbers are converted when
-/// they are asked for. What a training checkpoint puts before every name, such as
-/// `state_dict.module.`, is left off, and so is all that has no such prefix.
+/// Opening it checks that every tensor lies inside the file; the numbers are converted on request. A prefix
+/// that a training checkpoint puts before every name, such as `state_dict.module.`, is removed, and tensors
+/// without the prefix are left out.
 ///
 /// ```no_run
 /// let file = aand::weights::TensorFile::open("resnet18.safetensors".as_ref())?;
@@ -49,8 +49,8 @@ impl TensorFile {
     /// Opens `path`, whose format is recognized by its content.
     ///
     /// # Errors
-    /// [`Error::Io`] if the file cannot be read, [`Error::Weights`] if it is empty, truncated, of
-    /// no known format, or a pickle that wants to call anything but what rebuilds tensors.
+    /// [`Error::Io`] if the file cannot be read, [`Error::Weights`] if it is empty, truncated, of unknown
+    /// format, or a pickle that calls anything but functions that rebuild tensors.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn open(path: &Path) -> Result<Self> {
         use std::io::Read as _;
@@ -72,10 +72,10 @@ impl TensorFile {
         Self::of(path, Vec::new(), tensors)
     }
 
-    /// Reads a `.safetensors` file that is already in memory; `name` is what errors call it.
+    /// Reads a `.safetensors` file that is already in memory; `name` is for messages.
     ///
     /// # Errors
-    /// [`Error::Weights`] if the bytes are no such file or end before its last tensor does.
+    /// [`Error::Weights`] if the bytes are not such a file, or end before its last tensor does.
     pub fn from_safetensors_bytes(bytes: &[u8], name: &Path) -> Result<Self> {
         Self::from_safetensors_vec(bytes.to_vec(), name)
     }
@@ -96,7 +96,7 @@ impl TensorFile {
         Ok(Self { path: path.to_path_buf(), bytes, tensors })
     }
 
-    /// The file, as errors call it.
+    /// The file's name in messages.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -111,7 +111,7 @@ impl TensorFile {
         self.tensors.contains_key(name)
     }
 
-    /// The extents of a tensor, outermost first.
+    /// The shape of a tensor, outermost axis first.
     ///
     /// # Errors
     /// [`Error::Weights`] naming the tensor if the file has none of that name.
@@ -122,8 +122,8 @@ impl TensorFile {
     /// The numbers of a tensor in row-major order, rounded to single precision.
     ///
     /// # Errors
-    /// [`Error::Weights`] naming the tensor if it is missing, of another shape, not made of
-    /// floats, not finite, a variance below 0, or cut off.
+    /// [`Error::Weights`] naming the tensor if it is missing, of another shape, not of floats, not finite, a
+    /// variance below 0, or truncated.
     pub fn get(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
         let numbers = self.numbers(name, shape, Element::to_f32)?;
         self.check(name, numbers.iter().map(|&number| f64::from(number)))?;
@@ -210,8 +210,8 @@ impl TensorFile {
     }
 }
 
-/// Refuses a file whose tensors claim more numbers than `length` bytes can hold: a view whose steps are 0
-/// repeats one number without end, and would take all memory when it is read.
+/// Refuses a file whose tensors claim more numbers than `length` bytes can hold: a view with steps of 0
+/// repeats one number any number of times, and could take all memory when it is read.
 #[cfg(not(target_arch = "wasm32"))]
 fn refuse_empty_promises(tensors: &BTreeMap<String, Stored>, length: u64, path: &Path) -> Result<()> {
     // Two networks in one checkpoint may share tensors.

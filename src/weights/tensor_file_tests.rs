@@ -1,4 +1,4 @@
-//! Reading safetensors, and the errors that every format shares.
+//! Reads safetensors; also tests the errors that all formats share.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use safetensors::tensor::TensorView;
 
 use super::TensorFile;
 
-/// A file of four floats per type, and one of integers.
+/// A file with four floats of each type, and a tensor of integers.
 fn sample() -> Vec<u8> {
     let numbers = [1.5_f64, -0.25, 1024.0, 0.1];
     let bytes = |f: &dyn Fn(f64) -> Vec<u8>| numbers.iter().flat_map(|&n| f(n)).collect::<Vec<u8>>();

@@ -1,7 +1,7 @@
-//! What belongs to the trunk of a network, stem to layer 3, so that nothing of it is left out in silence.
+//! Which tensors belong to the trunk of a network, stem to layer 3, so that none is left out silently.
 //!
-//! A larger or otherwise built relative (ResNet-101, squeeze-and-excitation, a deeper stem) has all tensors of
-//! its smaller sibling, and more: without those it would compute something else.
+//! A larger or differently built relative (ResNet-101, squeeze-and-excitation, a deeper stem) has all tensors
+//! of its smaller sibling and more, without which it would compute something else.
 
 use std::collections::BTreeSet;
 
@@ -9,16 +9,16 @@ use super::fold::norm_of;
 use super::tensor_file::TensorFile;
 use crate::error::{Error, Result};
 
-/// What the names of the trunk's tensors begin with. There is one convolution before layer 1, so that further
-/// ones are foreign to it as well.
+/// How the names of the trunk's tensors begin. There is one convolution before layer 1; further ones are
+/// foreign to the trunk.
 const TRUNK: [&str; 9] =
     ["conv1.", "bn1.", "conv2.", "bn2.", "conv3.", "bn3.", "layer1.", "layer2.", "layer3."];
 
 /// The parts of a batch normalization; the last counts its batches and changes nothing.
 const NORM: [&str; 5] = ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"];
 
-/// Refuses a file whose trunk has other tensors than those of these convolutions and the batch normalizations
-/// after them. `network` is what it was taken for.
+/// Refuses a file whose trunk has tensors other than those of these convolutions and the batch normalizations
+/// after them. `network` is the network that it appears to be.
 ///
 /// # Errors
 /// [`Error::Weights`] naming the first of them.

@@ -1,9 +1,11 @@
 //! Models made up for tests, and what Burn's tensors make of pictures with them.
 
+mod random;
+
 use aand::Result;
 use aand::amplification::{Amplifier, RaaOptions};
 use aand::detection::{anomaly_map, batch};
-use aand::model::{Aand, Info, Precision, Score, Selection, Threshold, assign};
+use aand::model::{Aand, Info, Score, assign};
 use aand::picture::{ScoreMap, Size, View};
 use aand::student::Student;
 use aand::teacher::{Backbone, Teacher, TensorSource};
@@ -11,30 +13,7 @@ use burn::tensor::Device;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-
-/// Numbers that look random, running statistics included, so scaled that features neither vanish nor grow.
-struct Random;
-
-impl TensorSource for Random {
-    fn get(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        let seed: u64 = name.bytes().fold(7, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)));
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let count: usize = shape.iter().product();
-        let inputs = if shape.len() == 4 && !name.contains("deconv") { count / shape[0] } else { shape[0] };
-        let (middle, spread) = match name.rsplit('.').next() {
-            Some("running_var") => (1.0, 0.5),
-            Some("weight") if shape.len() == 1 => (1.0, 0.5),
-            Some("bias" | "running_mean") => (0.0, 0.1),
-            Some("memory") => (0.0, 1.0),
-            _ => (0.0, (6.0 / inputs as f32).sqrt()),
-        };
-        Ok((0..count).map(|_| middle + spread * rng.random_range(-1.0..1.0f32)).collect())
-    }
-
-    fn contains(&self, _: &str) -> bool {
-        true
-    }
-}
+use random::Random;
 
 /// A model of any kind with weights that look random, on the CPU.
 pub fn model(backbone: Backbone, size: impl Into<Size>, raa: RaaOptions, score: Score) -> Aand {
@@ -42,43 +21,11 @@ pub fn model(backbone: Backbone, size: impl Into<Size>, raa: RaaOptions, score: 
     let size = size.into();
     let mut rng = ChaCha8Rng::seed_from_u64(0);
     let amplifier = Amplifier::new(backbone, size, raa.memory_items, &mut rng, &device);
-    let words = "made up for a test".to_owned();
-    let threshold = Threshold {
-        value: 1.0,
-        method: words.clone(),
-        pictures: 0,
-        reliability: words.clone(),
-        reliable: false,
-        stated: None,
-        scores: Vec::new(),
-    };
     Aand {
         teacher: Teacher::load(backbone, &Random, &device).unwrap(),
         amplifier: assign(amplifier, "amplifier", &Random).unwrap(),
         student: assign(Student::new(backbone, &mut rng, &device), "student", &Random).unwrap(),
-        info: Info {
-            format_version: Info::format_for(None, size, &View::default()),
-            program: words.clone(),
-            name: words.clone(),
-            backbone,
-            teacher: words.clone(),
-            size,
-            view: View::default(),
-            preprocessing: words,
-            range: None,
-            form: Default::default(),
-            raa,
-            score,
-            selection: Selection::Last,
-            threshold,
-            seed: 0,
-            precision: Precision::F32,
-            training: serde_json::Value::Null,
-            data_fingerprint: String::new(),
-            training_pictures: 0,
-            history: Default::default(),
-            refinements: Vec::new(),
-        },
+        info: Info { raa, score, ..Info::new("made up for a test", backbone, size, View::default()) },
         kept: Default::default(),
     }
 }
@@ -104,7 +51,7 @@ pub fn reference(model: &Aand, pixels: Vec<f32>, count: usize) -> Vec<ScoreMap> 
     (0..count).map(map).collect()
 }
 
-/// Maps are equal within 1e-4 of the largest value, and say something.
+/// Maps are equal within 1e-4 of the largest value, and are not constant.
 pub fn same(found: &[ScoreMap], right: &[ScoreMap], what: &Info) {
     assert_eq!(found.len(), right.len());
     for (found, right) in found.iter().zip(right) {

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 use aand::amplification::{Amplifier, RaaOptions};
-use aand::model::{Aand, FORMAT_VERSION, History, Info, Kept, Precision, Score, Selection, Threshold, save};
+use aand::model::{Aand, Info, Kept, Threshold, save};
 use aand::picture::View;
 use aand::student::Student;
 use aand::teacher::{Backbone, Teacher};
@@ -11,7 +11,6 @@ use burn::tensor::Device;
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use serde_json::Value;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
@@ -40,15 +39,15 @@ pub fn printed(line: &str) -> String {
     text(&output.stdout)
 }
 
-/// The one line beginning with `aand: ` of a command that fails with status 1; nothing but lines of skipped
-/// pictures beside it.
+/// The one line beginning with `aand: ` of a command that fails with status 1; only lines about skipped
+/// pictures may stand beside it.
 pub fn complaint(line: &str) -> String {
     complaint_with(1, line)
 }
 
 /// As [`complaint`], with another status.
 pub fn complaint_with(status: i32, line: &str) -> String {
-    // The drivers of a GPU may have words of their own for standard error.
+    // The drivers of a GPU may write to standard error as well.
     let device = if line.starts_with("detect") || line.starts_with("eval") { "--device cpu" } else { "" };
     let output = run(&format!("{line} --quiet {device}"));
     let errors = text(&output.stderr);
@@ -105,35 +104,18 @@ pub fn model(path: &Path) {
     let raa = RaaOptions::default();
     let backbone = Backbone::Compact;
     let info = Info {
-        format_version: FORMAT_VERSION,
-        program: "test".into(),
-        name: "disc".into(),
-        backbone,
         teacher: "random".into(),
-        size: SIZE.into(),
-        view: View::default(),
-        preprocessing: "as always".into(),
-        range: None,
-        form: Default::default(),
-        raa,
-        score: Score::Discrepancy,
-        selection: Selection::Last,
         threshold: Threshold {
             value: 1.5,
             method: "made up for a test".into(),
             pictures: 2,
             reliability: "not reliable: made up".into(),
-            reliable: false,
-            stated: None,
-            scores: Vec::new(),
+            ..Threshold::none()
         },
         seed: 5,
-        precision: Precision::F32,
-        training: Value::Null,
         data_fingerprint: "0".repeat(64),
         training_pictures: 6,
-        history: History::default(),
-        refinements: Vec::new(),
+        ..Info::new("disc", backbone, SIZE.into(), View::default())
     };
     let teacher = Teacher::random(backbone, 5, &device).unwrap();
     let amplifier = Amplifier::new(backbone, SIZE, raa.memory_items, &mut rng, &device);
@@ -177,11 +159,11 @@ pub fn damaged() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// Another untrained model than [`model`].
+/// An untrained model that differs from [`model`].
 pub fn other_model(path: &Path) {
     model(path);
     let mut bytes = fs::read(path).unwrap();
-    // The last byte of the last tensor: a little another number.
+    // The last byte of the last tensor: a slightly different number.
     *bytes.last_mut().unwrap() ^= 1;
     fs::write(path, bytes).unwrap();
 }

@@ -1,7 +1,7 @@
 //! Runs that are killed, asked to stop, or lose their folder at moments drawn by chance, the same ones each time.
 //!
-//! What must hold afterwards: every file is the old one or the new one, as a whole; the next run clears what was left
-//! and ends in what an uninterrupted one would have made.
+//! Afterwards every file must be the complete old or new one; the next run clears what was left and makes what an
+//! uninterrupted one would have made.
 
 use super::program::{category, other_model, part, printed, put, with_model};
 use super::{leftovers, lines, tree};
@@ -20,9 +20,9 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Copy, Debug)]
 enum Blow {
     Signal(i32),
-    /// Its folder is moved away, and back when the run has ended.
+    /// Its folder is moved away, and moved back when the run has ended.
     Vanish,
-    /// Its folder can no longer be written (unless one is root, who can do anything).
+    /// Its folder can no longer be written (except by root, who may write anywhere).
     ReadOnly,
 }
 
@@ -73,7 +73,7 @@ fn strike(line: &str, folder: &Path, blow: Blow, longest: Duration, rng: &mut Ch
     }
 }
 
-/// Every file is as in one of `states`, or not there; what begins with a dot is the next run's to clear.
+/// Every file is as in one of `states`, or missing; the next run clears names that begin with a dot.
 fn assert_whole(folder: &Path, states: &[&BTreeMap<PathBuf, Vec<u8>>]) {
     for (path, bytes) in tree(folder) {
         let hidden = path.iter().any(|part| part.to_string_lossy().starts_with('.'));
@@ -123,7 +123,7 @@ fn detect() {
     }
 }
 
-/// As containers and job queues stop a program: what is done is kept, and gone on with.
+/// The way containers and job queues stop a program: finished work is kept, and the next run goes on from it.
 #[test]
 fn detect_that_is_asked_to_stop_keeps_what_is_done() {
     let (folder, model) = with_model();
@@ -168,7 +168,7 @@ fn train() {
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     let out = root.join("out");
     for blow in BLOWS.into_iter().cycle().take(8) {
-        // Where the last round came to the end, the next begins anew.
+        // Where the last round finished, the next begins again.
         strike(&line("out"), &out, blow, longest, &mut rng);
         let model = fs::read(out.join("m.aand")).unwrap_or_else(|_| whole[Path::new("m.aand")].clone());
         assert!(model == whole[Path::new("m.aand")], "{blow:?}: the model is neither whole nor absent");
@@ -193,7 +193,7 @@ fn train() {
     assert_eq!(fs::read_to_string(out.join("m.training.jsonl")).unwrap().lines().count(), 5);
 }
 
-/// A refined file tells when it was made, so that only the bytes of the old one can be compared.
+/// A refined file records when it was made, so only the bytes of the old one can be compared.
 #[test]
 fn refine() {
     let place = tempfile::tempdir().unwrap();
@@ -218,7 +218,7 @@ fn refine() {
         let old = fs::read(&model).unwrap() == bytes;
         let new = is_refined() && fs::read(&former).is_ok_and(|former| former == bytes);
         assert!(old || new, "{blow}: neither the old model nor the new one beside the old one");
-        // The next run, whichever it is, finds its way, and clears.
+        // Any next run works, and clears what was left.
         printed(&if old { line.clone() } else { format!("refine {at}/out/m.aand --undo --quiet") });
         assert!(if old { is_refined() } else { fs::read(&model).unwrap() == bytes }, "{blow}");
         assert!(leftovers(&out).is_empty(), "{blow}: {:?}", leftovers(&out));
@@ -229,7 +229,7 @@ fn refine() {
         strike(&line, &out, blow, longest, &mut rng);
         assert_whole(&format!("{blow:?}"));
     }
-    // And when the former model has just been put beside it.
+    // Also just after the former model was put beside it.
     for round in 0..4 {
         reset();
         let mut child = start(&line);

@@ -1,4 +1,4 @@
-//! Disks that are full: the tables are written all the same, and everything else whole or not at all.
+//! Full disks: the tables are still written, and everything else completely or not at all.
 
 use super::program::{put, text, with_model};
 use super::{leftovers, lines, tree};

@@ -1,4 +1,4 @@
-//! One bad item ends nothing and loses nothing; a run that was stopped is gone on with.
+//! One bad item neither ends a run nor loses results; a stopped run can go on.
 
 use super::program::{
     aand, category, complaint, complaint_with, model, part, printed, put, run, text, with_model,
@@ -60,7 +60,8 @@ fn unchanged_pictures_are_not_judged_again() {
     let json = printed(&format!("{line} --json"));
     assert_eq!(json.lines().count(), 3, "{json}");
     assert!(tree(&out) == first && times("0_heat.png") == before);
-    // Another picture under the same name, a result that is gone, other results, settings, or another model.
+    // A different picture under the same name, a missing result, different results, settings, or another
+    // model.
     let judged_already = |line: &str| {
         let said = text(&run(line).stderr);
         assert_eq!(lines(&out).len(), 3, "{said}");

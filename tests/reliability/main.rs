@@ -1,4 +1,4 @@
-//! Nothing of the user's is lost: docs/reliability.md promises, these tests hold it to that.
+//! Nothing of the user's is lost: these tests check the promises of docs/reliability.md.
 
 #[cfg(unix)]
 mod chaos;

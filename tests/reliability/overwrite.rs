@@ -1,4 +1,4 @@
-//! No command writes over what it did not make.
+//! No command overwrites what it did not make.
 
 use super::program::{category, complaint, part, printed, put, run, text, with_model};
 use super::{lines, tree};
@@ -57,7 +57,7 @@ fn synth_replaces_its_own_samples_and_removes_those_that_are_left_over() {
     );
 }
 
-/// Heat maps of a thermal camera are called as ours are.
+/// A thermal camera's heat maps have the same names as ours.
 #[test]
 fn detect_leaves_pictures_that_are_called_like_its_results() {
     let (folder, model) = with_model();
@@ -121,7 +121,7 @@ fn another_run_over_the_same_results_says_what_it_replaces() {
     let names: Vec<_> = tree(&out).into_keys().map(|path| path.display().to_string()).collect();
     assert_eq!(names, ["1_heat.png", "1_map.npy", "1_overlay.png", "results.csv", "results.jsonl"]);
     assert!(!out.join("sub").exists());
-    // What is not ours and cannot be told by its content is not written over.
+    // A file that its content does not show to be ours is not overwritten.
     fs::write(root.join("b/1_map.npy"), "mine").unwrap();
     let said = complaint(&format!("detect {model} {at}/b/1.png --out {at}/b --raw npy"));
     assert!(said.contains("1_map.npy"), "{said}");
@@ -198,7 +198,7 @@ fn own_outputs_may_be_written_again() {
             "render washers --out {at}/r --sheet --train 1 --test-good 1 --test-per-defect 1 --quiet"
         ));
     }
-    // What a person has put among the rendered pictures would go with them.
+    // Files that a person has put among the rendered pictures would be removed with them.
     let mine = folder.path().join("r/washers/train/good/mine.jpg");
     fs::write(&mine, "mine").unwrap();
     let said = complaint(&format!("render washers --out {at}/r"));

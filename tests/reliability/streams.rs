@@ -1,4 +1,5 @@
-//! Whoever stops listening ends nothing: closed pipes, full disks behind standard output, drivers that speak first.
+//! A reader that stops does not end the work: closed pipes, full disks behind standard output, drivers that write
+//! first.
 
 use super::program::{category, part, put, text, with_model};
 use std::fs;

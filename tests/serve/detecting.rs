@@ -72,7 +72,7 @@ fn several_models_are_told_apart() {
     assert!(twice.contains("already a model called m"), "{twice}");
 }
 
-/// What cannot be a picture is the client's fault, is said, and harms nobody.
+/// A body that is no picture is the client's mistake: the answer says so, and nobody else is affected.
 #[test]
 fn what_is_no_picture_is_said() {
     let (_folder, service) = one("");

@@ -1,11 +1,12 @@
-//! The end, asked for and not.
+//! How the service ends, when it is asked to and when it is killed.
 
 use crate::client::{Service, one, png, read_answer};
 use crate::program::{complaint_with, with_model};
 use std::io::Write;
 use std::time::Duration;
 
-/// What has come is answered, also a body of which half is still on its way; then the program ends well.
+/// Requests that have arrived are answered, also one whose body is half sent; then the program ends with
+/// status 0.
 #[test]
 fn sigterm_finishes_what_is_in_flight() {
     let (_folder, mut service) = one("");
@@ -26,8 +27,8 @@ fn sigterm_finishes_what_is_in_flight() {
     assert!(std::net::TcpStream::connect(&service.address).is_err());
 }
 
-/// Where another one listens it may end, as a service does that is being replaced; an address of another machine stays
-/// one.
+/// A port in use may become free, because a service that is being replaced ends; an address of another machine will
+/// never work.
 #[test]
 fn a_taken_port_is_worth_another_try() {
     let (folder, mut service) = one("");
@@ -38,7 +39,7 @@ fn a_taken_port_is_worth_another_try() {
     assert!(said.contains("cannot listen") && said.contains("--port"), "{said}");
     let token = folder.path().join("token");
     std::fs::write(&token, "0123456789abcdef").unwrap();
-    // An address of documents, which nobody has.
+    // An address reserved for documentation, which no machine has.
     let elsewhere = format!("{line} 0 --address 192.0.2.1 --token-file {}", token.display());
     let said = complaint_with(1, &elsewhere);
     assert!(said.contains("cannot listen") && said.contains("--address"), "{said}");

@@ -26,7 +26,7 @@ fn what_there_is() {
     assert_eq!(service.get("/v2/models/x/ready").error().0, 404);
 }
 
-/// Pixels and files, in JSON and behind it, one and many: the scores of `/detect`.
+/// Pixels and files, inside the JSON and after it, one and many: the scores equal those of `/detect`.
 #[test]
 fn every_form_has_the_same_scores() {
     let (_folder, service) = one("");

@@ -1,4 +1,4 @@
-//! What is too large, too much or too slow is refused, and the others are served on.
+//! Requests that are too large, too many or too slow are refused, and the others are still served.
 
 use crate::client::{one, png, read_answer};
 use crate::program::part;
@@ -21,7 +21,7 @@ fn bodies_and_pictures_have_a_limit() {
     }
     let _ = stream.write_all(b"0\r\n\r\n");
     assert_eq!(read_answer(&mut stream).status, 413);
-    // Who asks first need not send at all.
+    // A client that asks first (`Expect`) need not send the body at all.
     let asking = [("expect", "100-continue")];
     let mut stream = service.raw(service.head("POST", "/detect", &asking, 2 << 20).as_bytes());
     assert_eq!(read_answer(&mut stream).status, 413);
@@ -54,7 +54,7 @@ fn a_body_may_come_byte_by_byte() {
     assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
 }
 
-/// Whoever has an answer has its place in the queue again.
+/// Once answered, a client's place in the queue is free again.
 #[test]
 fn one_place_is_enough_for_one_client() {
     let (_folder, service) = one("--queue 1");
@@ -64,7 +64,7 @@ fn one_place_is_enough_for_one_client() {
     }
 }
 
-/// Clients that send nothing, or heads and bodies by the letter, are let go, and hold up nobody.
+/// Clients that send nothing, or heads and bodies byte by byte, are dropped, and hold up nobody.
 #[test]
 fn slow_clients_are_let_go() {
     let (_folder, service) = one("--timeout 1");
@@ -115,7 +115,7 @@ fn a_full_queue_says_when_to_come_again() {
     assert_eq!(service.metric("aand_queue_pictures"), 0.0);
 }
 
-/// Whoever goes away in the middle leaves nothing behind.
+/// A client that leaves in the middle leaves nothing behind.
 #[test]
 fn clients_that_go_away_leave_their_place() {
     let (_folder, service) = one("--queue 4");

@@ -4,7 +4,7 @@ use crate::client::{one, png};
 use crate::program::{model, other_model};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Every request under way is answered by the old or by the new model, none by neither; a bad file changes nothing.
+/// Every request in progress is answered by the old or the new model; a bad file changes nothing.
 #[test]
 fn a_changed_model_is_taken_without_a_lost_request() {
     let (folder, service) = one("");
@@ -17,7 +17,7 @@ fn a_changed_model_is_taken_without_a_lost_request() {
     let after = std::thread::scope(|scope| {
         let client = || {
             let mut seen = Vec::new();
-            // Should the other side fail, this one must not go on for ever.
+            // If the other thread fails, this one must not run forever.
             while !done.load(Ordering::SeqCst) && started.elapsed().as_secs() < 150 {
                 let answer = service.post("/detect", &picture);
                 assert_eq!(answer.status, 200);

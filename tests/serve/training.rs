@@ -108,7 +108,8 @@ fn the_page_as_a_browser_wants_it() {
     assert!(state["device"].as_str().unwrap().contains("CPU") && state["models"] == json!([]), "{state}");
 }
 
-/// A page of elsewhere begins nothing and hears nothing of use; where others can reach the service it takes a token.
+/// A page from another origin can start nothing and learns nothing useful; where others can reach the service, it
+/// takes a token.
 #[test]
 fn only_the_own_page_begins_trainings() {
     let folder = place();
@@ -142,7 +143,7 @@ fn only_the_own_page_begins_trainings() {
     assert_eq!(service.ask("POST", "/api/jobs", &[("authorization", &bearer)], wanted).status, 200);
 }
 
-/// What cannot be done is said before anything is trained; nothing lies where it should not.
+/// Impossible requests are refused before anything is trained, and leave no files.
 #[test]
 fn impossible_trainings_are_refused() {
     let folder = place();
@@ -187,7 +188,8 @@ fn folders_that_will_not_do() {
     assert!(said.contains("another service") && said.contains("--models"), "{said}");
 }
 
-/// Pictures in, a model out that is served at once and judges; paused, and told of meanwhile.
+/// Takes pictures and makes a model that is served at once and judges; the training is paused and reported
+/// meanwhile.
 #[test]
 fn a_training_becomes_a_served_model() {
     let folder = place();
@@ -239,7 +241,7 @@ fn a_training_becomes_a_served_model() {
     }
 }
 
-/// Ended in the middle: the last state is told, the stream of events ends, and the next service goes on.
+/// Ended in the middle: the last state is sent, the stream of events ends, and the next service goes on.
 #[test]
 fn a_training_outlives_the_service_and_can_be_given_up() {
     let folder = place();
@@ -275,8 +277,8 @@ fn a_training_outlives_the_service_and_can_be_given_up() {
     assert!(!folder.path().join("models/long.aand").exists());
 }
 
-/// Killed: what is told afterwards is true, the training goes on from its checkpoint, and a file that took the model's name
-/// meanwhile stays.
+/// Killed: the state reported afterwards is true, the training goes on from its checkpoint, and a file that took the
+/// model's name meanwhile stays.
 #[test]
 fn a_training_goes_on_after_a_kill() {
     let folder = place();

@@ -1,4 +1,4 @@
-//! PyTorch checkpoints made by hand, for the tests: what `torch.save` writes, and what it never would.
+//! PyTorch checkpoints made by hand for the tests: such as `torch.save` writes, and such as it never would.
 
 use std::io::Write;
 
@@ -89,7 +89,7 @@ pub(super) fn zip_checkpoint_with(tensors: &[Entry], extra: impl FnOnce(Pickle) 
     zip(&checkpoint_files("archive", tensors, extra))
 }
 
-/// As [`zip_checkpoint`], where each tensor is a view with steps of 0 on what numbers there are.
+/// As [`zip_checkpoint`], where each tensor is a view with steps of 0 on the numbers given.
 pub(super) fn zip_checkpoint_of_views(tensors: &[Entry]) -> Vec<u8> {
     let mut pickle = Pickle::new().op(b"}(");
     for (index, (name, shape, numbers)) in tensors.iter().enumerate() {

@@ -16,7 +16,7 @@ pub(super) enum Answer {
     Truncated(usize),
     /// As asked, but falls silent after so many bytes.
     Stalled(usize),
-    /// Accepts and never says a word.
+    /// Accepts and never answers.
     Silent,
     /// The whole file whatever range is asked for.
     WithoutRanges,

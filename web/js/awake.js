@@ -1,12 +1,12 @@
-// Keeps the device from going to sleep while something long is computed, where the browser can.
+// Keeps the device awake during long computations, if the browser can.
 
-/** What is under way. @type {Set<string>} */
+/** The running jobs. @type {Set<string>} */
 const jobs = new Set();
 /** @type {any} */
 let lock;
 let asking = false;
 
-/** @param {string} job @param {boolean} on whether it is under way */
+/** @param {string} job @param {boolean} on whether it is running */
 export function stayAwake(job, on) {
   if (on) jobs.add(job);
   else jobs.delete(job);
@@ -17,7 +17,7 @@ async function settle() {
   if (asking) return;
   if (jobs.size && (!lock || lock.released)) {
     asking = true;
-    // Refused when the battery is low, or while the page is not in sight: then the device sleeps as it likes.
+    // Refused if the battery is low or the page is hidden: then the device may sleep.
     lock = await /** @type {any} */ (navigator).wakeLock?.request("screen").catch(() => undefined);
     asking = false;
   }
@@ -28,7 +28,7 @@ async function settle() {
   }
 }
 
-// A page that goes out of sight loses it.
+// A page that becomes hidden loses the lock.
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible") settle();
 });

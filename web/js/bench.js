@@ -1,4 +1,4 @@
-// Measures models in this browser; beside onnxruntime-web where `web/compare` put it.
+// Measures models in this browser; and compares them with onnxruntime-web if `web/compare` has put it there.
 
 import { Detector } from "./module/aand.js";
 import { $, copy, make } from "./dom.js";
@@ -10,15 +10,15 @@ import { PRECISION } from "./state.js";
  * @typedef {{ name: string, note: string, load_ms: number, first_ms: number, median_ms: number, p95_ms: number, latency_ms: number[] }} Measured
  */
 
-/** `?compare=some.onnx`: the same graph for onnxruntime-web, which then lies in `ort/`. */
+/** `?compare=some.onnx`: the same graph for onnxruntime-web, which must then be in `ort/`. */
 const ONNX = new URLSearchParams(location.search).get("compare");
-/** `?only=cpu` leaves the GPU alone. */
+/** `?only=cpu` does not use the GPU. */
 const GPU = new URLSearchParams(location.search).get("only") !== "cpu";
 
 /** @type {{ name: string, open: (signal: AbortSignal) => Promise<Blob> }[]} */
 const models = [];
 let stopping = new AbortController();
-/** Whether this is an old page beside new modules. */
+/** Whether this is an old page with new modules. */
 let replaced = false;
 /** @type {object | undefined} */
 let result;
@@ -38,7 +38,7 @@ function median(values) {
 /** @param {number | { width: number, height: number }} size @returns {[number, number]} */
 const sides = (size) => typeof size === "number" ? [size, size] : [size.width, size.height];
 
-/** A picture that is different everywhere. @param {[number, number]} size */
+/** A picture without uniform areas. @param {[number, number]} size */
 function picture([width, height]) {
   const made = new ImageData(width, height);
   let state = 1;
@@ -124,7 +124,7 @@ async function measure(model, name, runs, signal) {
         if (adapter) engines.push(theirs("webgpu", side));
       }
     }
-    // In turns, so that what else the machine does hits all of them.
+    // In turns, so that other load on the machine affects all of them alike.
     for (let n = 0; n < runs; n++) {
       say(`Run ${n + 1} of ${runs}`);
       for (const engine of measured) {
@@ -216,7 +216,7 @@ function offer(chosen = 0) {
 
 document.documentElement.dataset.started = "";
 
-// Another tab took a new version of the page: its modules are not this page's.
+// Another tab loaded a new version of the page, whose modules do not fit this page.
 let controlled = Boolean(navigator.serviceWorker?.controller);
 navigator.serviceWorker?.addEventListener("controllerchange", () => {
   if (controlled) {
@@ -235,5 +235,5 @@ for (const sample of listed) {
   models.push({ name: sample.title, open: async (signal) => (await samples.fetchModel(sample, signal, () => {})) });
 }
 offer();
-// `web/compare` and the tests read it.
+// Read by `web/compare` and the tests.
 Object.defineProperty(globalThis, "benchResult", { get: () => result });

@@ -1,8 +1,8 @@
-// Painting on the network's picture, with a pointer or the arrow keys.
+// Paints on the network's picture, with a pointer or the arrow keys.
 
 import { context } from "./paint.js";
 
-/** Steps that can be taken back. */
+/** How many steps can be undone. */
 const UNDO = 20;
 
 /**
@@ -26,7 +26,7 @@ export function brush(canvas, { brush, changed }) {
     to.lineCap = "round";
     to.beginPath();
     to.moveTo(joined ? at[0] : x, joined ? at[1] : y);
-    // A line of no length is not drawn everywhere.
+    // Not all browsers draw a line of length zero.
     to.lineTo(x + 0.01, y);
     to.stroke();
     at = [x, y];
@@ -52,7 +52,7 @@ export function brush(canvas, { brush, changed }) {
   });
   canvas.addEventListener("pointermove", (event) => {
     if (!painting) return;
-    // A browser sums up what a quick hand does between two frames.
+    // A browser combines the movements between two frames into one event.
     for (const part of event.getCoalescedEvents?.() ?? [event]) {
       const [x, y] = place(part);
       dab(x, y, true);
@@ -61,7 +61,7 @@ export function brush(canvas, { brush, changed }) {
   for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => { painting = false; });
 
   function showCursor() {
-    // Asked for anew: the canvas may be placed beside it later than this is made.
+    // Looked up each time: the canvas may be placed in the page later than this runs.
     const cursor = /** @type {HTMLElement} */ (canvas.nextElementSibling);
     cursor.style.left = `${(100 * at[0]) / canvas.width}%`;
     cursor.style.top = `${(100 * at[1]) / canvas.height}%`;

@@ -5,7 +5,7 @@ import { heat, positions } from "./paint.js";
 import { verdict } from "./pictures.js";
 import { INSECURE, page, said } from "./state.js";
 
-/** Longer side of a view that is judged, in pixels; what is kept has all of them. */
+/** Longer side in pixels of a view that is judged; kept pictures have full resolution. */
 const SEEN = 640;
 /** Milliseconds between two pictures while the button is held: time to move the part a little. */
 export const BETWEEN_MS = 350;
@@ -22,7 +22,7 @@ export function wire({ keep, learn, train }) {
   let paused = false;
   let learning = 0;
   let looks = 0;
-  /** Of the last views, for the frames a second. @type {number[]} */
+  /** Times of the last views, for the frames per second. @type {number[]} */
   let times = [];
 
   $("open-camera").onclick = async () => {
@@ -63,7 +63,7 @@ export function wire({ keep, learn, train }) {
     look();
   });
 
-  /** Judges view after view, as quick as the device is, until it is called again: for another model. */
+  /** Judges view after view, as fast as the device can, until it is called again for another model. */
   async function look() {
     const stream = video.srcObject;
     const detector = page.detector;
@@ -88,7 +88,7 @@ export function wire({ keep, learn, train }) {
     }
   }
 
-  /** What is seen now, as pixels. */
+  /** The pixels of the present view. */
   function view() {
     const scale = Math.min(1, SEEN / Math.max(video.videoWidth, video.videoHeight));
     const [width, height] = [video.videoWidth, video.videoHeight].map((side) => Math.max(1, Math.round(side * scale)));
@@ -151,7 +151,7 @@ export function wire({ keep, learn, train }) {
     $("camera-pause").textContent = paused ? "Go on" : "Pause";
   };
 
-  // Held by pointer or by key; what is let go of anywhere ends it.
+  // Held by pointer or key; releasing it anywhere ends it.
   const hold = $("camera-learn");
   const begin = async () => {
     if (learning || hold.disabled) return;
@@ -184,10 +184,10 @@ export function wire({ keep, learn, train }) {
   });
 }
 
-/** The next frame, or soon where none are drawn. */
+/** The next frame, or soon if no frames are drawn. */
 const frame = () => new Promise((next) => { requestAnimationFrame(next); setTimeout(next, 250); });
 
-/** Browsers' own words for it are for programmers. @param {any} error */
+/** The browsers' own messages are meant for programmers. @param {any} error */
 function reason(error) {
   /** @type {Record<string, string>} */
   const words = {

@@ -1,5 +1,5 @@
-// Says why the page did not start, where its modules cannot: an old script, so that every browser runs it.
-// Should this file not run either, the stylesheet shows the general words after a while.
+// Says why the page did not start, if its modules cannot: a script in old syntax, so that every browser runs
+// it. If this file does not run either, the stylesheet shows a general message after a while.
 (function () {
   "use strict";
   /** @param {string} words */
@@ -20,7 +20,7 @@
   }
 
   document.addEventListener("DOMContentLoaded", function () {
-    // Modules have run by now, or will not.
+    // By now the modules have run, or never will.
     if (document.documentElement.hasAttribute("data-started")) return;
     if (location.protocol === "file:") {
       say("It was opened as a file, and browsers run it only from a web server. In its folder run “python3 -m http.server”, then open http://localhost:8000.");

@@ -1,4 +1,4 @@
-// Learning from corrections: the model that judges is refined, and the one before it is there to go back to.
+// Learns from corrections: refines the model that judges, and keeps the former one to go back to.
 
 import { stayAwake } from "./awake.js";
 import * as correct from "./correct.js";
@@ -18,20 +18,20 @@ import { duration } from "./train-pace.js";
 /** @typedef {import("./pictures.js").Item} Item */
 /** @typedef {import("./module/refine.js").Refined} Refined */
 /** @typedef {{ file: Blob, name: string }} Model */
-/** What came of learning: from which model and which pictures. @typedef {{ model: Model, refined: Refined, good: Item[] }} Found */
+/** The result of learning: from which model and which pictures. @typedef {{ model: Model, refined: Refined, good: Item[] }} Found */
 
-/** From this share of the steps on the time that is left is told. */
+/** The remaining time is shown once this share of the steps is done. */
 const SURE = 0.04;
 
 /** When its first step began. */
 let begun = 0;
-/** Cancels what is being learned. @type {AbortController | undefined} */
+/** Cancels the running refinement. @type {AbortController | undefined} */
 let running;
-/** The model before the last refinement, what came of it, and from what. @type {{ model: Model, refined: Blob, kept?: string, good: Item[] } | undefined} */
+/** The model before the last refinement, the refined one, and the pictures it learned from. @type {{ model: Model, refined: Blob, kept?: string, good: Item[] } | undefined} */
 let former;
-/** A refinement that was not taken. @type {Found | undefined} */
+/** A refinement that was rejected. @type {Found | undefined} */
 let refused;
-/** The file that is being put to judge from here. @type {Blob | undefined} */
+/** The file that is being loaded from here. @type {Blob | undefined} */
 let putting;
 
 /** @param {(files: import("./module/train.js").Good[]) => Promise<unknown>} collect adds to the good pictures of Train */
@@ -47,23 +47,23 @@ export function wire(collect) {
 
 /** Another model judges. */
 function replaced() {
-  // One that was put there from here is told of where that is done.
+  // A model that was loaded from here is reported elsewhere.
   if (page.model?.file === putting) return settle();
   running?.abort();
   former = refused = undefined;
-  // The page's own instant detector has learned from the good pictures, those that joined them included.
+  // The page's own instant detector has learned from all good pictures, including those just added.
   if (instant.speaks()) return settle();
   correct.settle(items.filter(({ learned }) => learned), false);
   report("");
 }
 
-/** What there is to say and to press. */
+/** Updates the words and buttons. */
 function settle() {
   const [good, defects] = [correct.good(), correct.defects()];
   const why = hindrance();
   const learning = running !== undefined;
   $("corrections").hidden = good.length + defects.length === 0 && !learning && $("refined").hidden && $("corrections-error").hidden;
-  // What came of the last corrections stands there until there is a new one.
+  // The result of the last corrections stays until there is a new correction.
   const done = former !== undefined && good.length === 0;
   $("corrections-learn").hidden = learning || done;
   $("corrections-learn").disabled = good.length === 0 || why !== "";
@@ -77,7 +77,7 @@ function settle() {
   $("refined-undo").hidden = $("refined-save").hidden = !former || Boolean(refused);
 }
 
-/** Why the model that judges cannot learn; nothing: empty. */
+/** Why the model that judges cannot learn; empty if it can. */
 function hindrance() {
   const info = page.detector?.info;
   if (!info) return "There is no model to learn; load one.";
@@ -108,7 +108,7 @@ async function learn(collect) {
   progress("corrections", "Starting");
   settle();
   $("corrections-cancel").focus();
-  // As the native program orders them: the seed then draws the same ones.
+  // In the native program's order, so that the seed draws the same pictures.
   const sorted = [...good].sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
   try {
     const refined = await refine(model.file, { good: sorted, defects: correct.defects() }, { compute: COMPUTE, tell, signal });
@@ -121,7 +121,7 @@ async function learn(collect) {
     else say("corrections-error", `Nothing was learned: ${said(error)}.`);
   } finally {
     running = undefined;
-    // What was pressed last goes.
+    // The button that was pressed last disappears.
     const held = [document.body, $("corrections-cancel")].includes(document.activeElement);
     risk("refinement", false);
     stayAwake("refinement", false);
@@ -138,13 +138,13 @@ function tell(told) {
   else if (told.type === "refining") {
     begun ||= performance.now();
     const left = (performance.now() - begun) / 1000 * (1 / told.share - 1);
-    // The first steps say little about the rest.
+    // The first steps say little about the time of the rest.
     const words = told.share > SURE ? `, about ${duration(left)} left` : "";
     progress("corrections", `Learning, ${Math.round(100 * told.share)} %${words}`, told.share);
   }
 }
 
-/** Says why it was not taken; the model that judges stays. @param {Found} found */
+/** Says why it was rejected; the model that judges stays. @param {Found} found */
 function refuse(found) {
   refused = found;
   report(`Not taken, the model is as it was: ${found.refined.worse}. Look at the pictures that were marked. It would be ${found.refined.sentence}.`);
@@ -154,7 +154,7 @@ function refuse(found) {
 async function take({ model, refined, good }) {
   const name = page.detector?.info.name ?? "model";
   const kept = await keep(refined.model, `${name} refined`);
-  // Another one came meanwhile: it stays.
+  // Another model was loaded in the meantime: it stays.
   if (page.model !== model) {
     if (kept) await forget(kept);
     return;
@@ -162,7 +162,7 @@ async function take({ model, refined, good }) {
   refused = undefined;
   if (!kept) risk("model", true);
   await put({ file: refined.model, name: `${safe(name, "model")}.aand` });
-  // What is wrong with it is said where models are loaded.
+  // An error is reported where models are loaded.
   if (page.model?.file !== refined.model) return;
   former = { model, refined: refined.model, kept, good };
   correct.settle(good, true);
@@ -173,7 +173,7 @@ async function take({ model, refined, good }) {
   if (kept) persist();
 }
 
-/** The former model judges again, and the corrections wait. */
+/** The former model judges again, and the corrections are pending again. */
 async function undo() {
   if (!former || running) return;
   const { model, kept, good } = former;
@@ -200,7 +200,7 @@ function save(model) {
   risk("model", false);
 }
 
-/** @param {string} words nothing: there is nothing to report */
+/** @param {string} words empty if there is nothing to report */
 function report(words) {
   say("corrections-error", "");
   $("refined-words").textContent = words;

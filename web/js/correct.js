@@ -1,4 +1,4 @@
-// What the person says of pictures: this is good, this is a defect.
+// The person's marks on pictures: this is good, this is a defect.
 
 import { $, announce, counted, make } from "./dom.js";
 import { items } from "./pictures.js";
@@ -6,18 +6,18 @@ import { items } from "./pictures.js";
 /** @typedef {import("./pictures.js").Item} Item */
 /** @typedef {NonNullable<Item["mark"]>} Mark */
 
-/** What a mark is called where it is said of a picture. */
+/** The words for a mark. */
 const WORDS = { good: "good", defect: "a defect" };
 /** Counts the changes of marks. */
 let turn = 0;
 
-/** How often marks have changed: what rests on them is old when this is another. */
+/** How often marks have changed: anything derived from them is outdated when this number changes. */
 export const changes = () => turn;
 
-/** Good pictures that are to be learned from. @returns {Item[]} */
+/** Good pictures to learn from. @returns {Item[]} */
 export const good = () => items.filter(({ mark, learned }) => mark === "good" && !learned);
 
-/** Pictures of defects: every refinement is checked by them. @returns {Item[]} */
+/** Pictures of defects, with which every refinement is checked. @returns {Item[]} */
 export const defects = () => items.filter(({ mark }) => mark === "defect");
 
 /** The two buttons beside a verdict. @param {Item} item @returns {HTMLElement} */
@@ -45,22 +45,22 @@ function set(item, mark) {
   changed();
 }
 
-/** Marks, or what was learned from them, are others. */
+/** Marks, or what was learned from them, have changed. */
 export function changed() {
   turn++;
   show();
   dispatchEvent(new Event("aand-marks"));
 }
 
-/** Whether the model that judges has learned from these. @param {Item[]} all @param {boolean} learned */
+/** Records whether the model that judges has learned from these. @param {Item[]} all @param {boolean} learned */
 export function settle(all, learned) {
   for (const item of all) item.learned = learned;
   changed();
 }
 
-/** What the list says. */
+/** The present content of the list. */
 let listed = "";
-/** Brings the list up to date; it is part of each refresh. */
+/** Updates the list; part of each refresh. */
 export function show() {
   const all = [...good(), ...defects()];
   const key = all.map(({ order, mark }) => `${order} ${mark}`).join();
@@ -70,7 +70,7 @@ export function show() {
     make("span", { class: "name", title: item.name }, item.name),
     make("span", { class: "quiet" }, WORDS[/** @type {Mark} */ (item.mark)]),
     make("button", { type: "button", class: "plain", onclick: () => takeBack(item), "aria-label": `Undo: ${item.name} is ${WORDS[/** @type {Mark} */ (item.mark)]}` }, "Undo"))));
-  // Pictures may have been cleared, or put back.
+  // Pictures may have been removed or restored.
   dispatchEvent(new Event("aand-marks"));
 }
 
@@ -78,7 +78,7 @@ export function show() {
 function takeBack(item) {
   const at = [...good(), ...defects()].indexOf(item);
   press(item, /** @type {Mark} */ (item.mark));
-  // Who goes by keyboard goes on with the next one.
+  // Keyboard users continue with the next one.
   const rest = $("correction-list").querySelectorAll("button");
   /** @type {HTMLElement | null} */ (rest[Math.min(at, rest.length - 1)] ?? document.querySelector("#marks button"))?.focus();
 }

@@ -1,4 +1,4 @@
-// Elements by id and by description.
+// Finds elements by id, and makes new ones.
 
 /** @param {string} id @returns {any} */
 export const $ = (id) => document.getElementById(id);
@@ -21,7 +21,7 @@ export function make(tag, properties = {}, ...children) {
 }
 
 let announcing = 0;
-/** Says something to screen readers, the last of what comes in one breath. @param {string} words */
+/** Tells screen readers something; if several messages come at once, the last. @param {string} words */
 export function announce(words) {
   clearTimeout(announcing);
   announcing = setTimeout(() => { $("announcer").textContent = words; }, 400);
@@ -36,21 +36,21 @@ export function size(bytes) {
 /** A number of things in words. @param {number} count @param {string} thing */
 export const counted = (count, thing) => `${count} ${thing}${count === 1 ? "" : "s"}`;
 
-/** Shows words in their place, or hides it where there are none. @param {string} id @param {string} words */
+/** Shows words in an element, or hides it if there are none. @param {string} id @param {string} words */
 export function say(id, words) {
   const place = $(id);
-  // The same words again would be read out again.
+  // Setting the same words again would make a screen reader read them again.
   if (place.textContent !== words) place.textContent = words;
   place.hidden = !words;
 }
 
-/** Copies words; whether the browser let it. @param {string} words */
+/** Copies words; returns whether the browser allowed it. @param {string} words */
 export async function copy(words) {
   try {
     await navigator.clipboard.writeText(words);
     return true;
   } catch {
-    // Not served securely, or not allowed: the old way, which wants a place in what is open.
+    // Not served securely, or not allowed: use the old way, which needs an element in the open dialog.
     const place = make("textarea", { value: words, class: "visually-hidden", "aria-hidden": "true" });
     (document.querySelector("dialog[open]") ?? document.body).append(place);
     place.select();

@@ -1,4 +1,4 @@
-// The strip that says whether something has changed since the training, by what was judged.
+// The strip that says whether something has changed since the training, from the judged pictures.
 
 import { changes } from "./correct.js";
 import { $, announce, make } from "./dom.js";
@@ -9,30 +9,30 @@ import { page } from "./state.js";
 /** @typedef {import("./module/aand.js").Detector} Detector */
 /** @typedef {import("./module/protocol.js").Drift} Drift */
 
-/** What changes quickly is looked at when it rests. */
+/** Waits until quick changes have stopped. */
 const PAUSE_MS = 400;
-/** After so many distances what they say is shown. */
+/** The result is shown once this many distances are known. */
 const SOME = 16;
 const NAMES = { scores: "Scores", distance: "Looks", corrections: "Corrections" };
 const STATES = { changed: "changed", usual: "as usual", unknown: "cannot say yet" };
 
-/** By what was found, so that a picture that another model judges is looked at anew; null where there is none. @type {WeakMap<Judged, number | null>} */
+/** By result, so that a picture judged by another model is measured again; null if there is no distance. @type {WeakMap<Judged, number | null>} */
 const distances = new WeakMap();
 /** Models that keep no embeddings. @type {WeakSet<Detector>} */
 const strangers = new WeakSet();
 let models = 0;
 addEventListener("aand-model", () => { models++; });
-/** What was looked at last. */
+/** The state that was evaluated last. */
 let seen = "";
 let timer = 0;
 let looking = false;
 let alarmed = false;
 
 const judged = () => items.flatMap((item) => (item.found ? [{ item, found: item.found }] : [])).sort((a, b) => a.item.order - b.item.order);
-/** What the strip rests on. */
+/** The state that the strip depends on. */
 const key = () => `${models} ${changes()} ${judged().map(({ item }) => item.order).join()}`;
 
-/** Brings it up to date; it is part of each refresh. */
+/** Updates the strip; part of each refresh. */
 export function show() {
   const some = items.some(({ found }) => found) && page.detector !== undefined;
   $("drift").hidden = !some;
@@ -41,7 +41,7 @@ export function show() {
   if (some) timer = setTimeout(look, PAUSE_MS);
 }
 
-/** Judging, and the camera, come first: this waits for the same worker. */
+/** Judging and the camera have priority, since this needs the same worker. */
 const waits = () => page.judging || $("camera").open || document.hidden;
 
 async function look() {
@@ -56,7 +56,7 @@ async function look() {
   try {
     if (await draw(detector, now)) seen = now;
   } catch {
-    // A worker that failed says so where pictures are judged; this looks again when there is something new.
+    // A failed worker is reported where pictures are judged; this tries again when something changes.
     seen = now;
   } finally {
     looking = false;
@@ -64,14 +64,14 @@ async function look() {
   if (seen !== now) timer = setTimeout(look, PAUSE_MS);
 }
 
-/** Whether it came to its end. @param {Detector} detector @param {string} now */
+/** Returns whether it finished. @param {Detector} detector @param {string} now */
 async function draw(detector, now) {
   const all = judged();
   const old = () => detector !== page.detector || key() !== now;
   const told = await detector.drift(seenOf(all, detector));
   if (old()) return false;
   render(told, all, detector);
-  // Fewer distances say nothing, and each takes as long as the teacher.
+  // Fewer distances say nothing, and each takes a run of the teacher.
   if (all.length < told.fewest) return true;
   let fresh = 0;
   for (const { item, found } of all) {
@@ -79,7 +79,7 @@ async function draw(detector, now) {
     if (strangers.has(detector)) break;
     if (old() || waits()) return false;
     const distance = await detector.distance(item.file, { name: item.name }).catch(() => null);
-    // A model that was closed meanwhile must not be asked again: it would start anew.
+    // A model closed in the meantime must not be asked again: its worker would start again.
     if (old()) return false;
     if (distance === undefined) strangers.add(detector);
     distances.set(found, distance ?? null);
@@ -101,9 +101,9 @@ async function draw(detector, now) {
  * @returns {import("./module/protocol.js").Seen[]}
  */
 function seenOf(all, detector) {
-  // By the model's own threshold, wherever the slider stands: that is what states a rate.
+  // With the model's own threshold, whatever the slider says: the stated rate belongs to it.
   const threshold = detector.info.threshold.value;
-  // Without any mark nobody has said anything; with one, the verdicts that nobody objected to count as right.
+  // Without any mark nothing is known; with one, verdicts without objection count as correct.
   const anyone = all.some(({ item }) => item.mark);
   return all.map(({ item, found: { score }, found }) => {
     const good = score <= threshold;
@@ -127,7 +127,7 @@ function render({ signals }, all, detector) {
   const words = first !== undefined ? `Yes, since picture ${first + 1}` : usual ? "No sign of it" : "Too few pictures to say";
   $("drift-state").textContent = words;
   $("drift").classList.toggle("alarm", first !== undefined);
-  // Folded while there is nothing to do; whoever unfolds it otherwise keeps it so.
+  // Collapsed while there is nothing to do; if the person opens it, it stays open.
   if ((first !== undefined) !== alarmed) {
     alarmed = first !== undefined;
     $("drift").open = alarmed;

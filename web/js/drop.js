@@ -1,10 +1,10 @@
-// Files that are dropped: to be judged, or to learn from.
+// Dropped files, to be judged or to learn from.
 
 import { $ } from "./dom.js";
 import { dropped } from "./files.js";
 import { here } from "./router.js";
 
-/** A drag that is over the page tells so every few hundred milliseconds; one that stopped elsewhere tells nothing. */
+/** A drag over the page sends events every few hundred milliseconds; one that has ended elsewhere sends none. */
 const SILENCE_MS = 1200;
 
 /** @typedef {import("./files.js").Chosen} Chosen */
@@ -12,7 +12,7 @@ const SILENCE_MS = 1200;
 /** @param {{ judge: (chosen: Chosen) => unknown, learn: (chosen: Chosen) => unknown }} to */
 export function wire({ judge, learn }) {
   let timer = 0;
-  /** Something of the page itself is dragged: browsers call its pictures files too. */
+  /** Whether something of the page itself is dragged: browsers treat its pictures as files too. */
   let own = false;
   addEventListener("dragstart", () => { own = true; });
   addEventListener("dragend", () => { own = false; });
@@ -38,12 +38,12 @@ export function wire({ judge, learn }) {
     timer = setTimeout(hide, SILENCE_MS);
   });
   addEventListener("dragleave", (event) => {
-    // Into nothing: out of the window.
+    // The drag has left the window.
     if (event.relatedTarget === null) hide();
   });
   addEventListener("drop", async (event) => {
     const target = /** @type {Element} */ (event.target);
-    // Elsewhere a browser would go to what is dropped, and leave the page.
+    // Otherwise a browser would open the dropped file and leave the page.
     if (files(event) || !target.closest?.("input, textarea")) event.preventDefault();
     hide();
     if (!files(event) || !event.dataTransfer) return;

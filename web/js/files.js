@@ -1,16 +1,17 @@
-// Files out of pickers, drops and the clipboard.
+// Files from pickers, drops and the clipboard.
 
 /**
  * @typedef {{ name: string, file: File }} Named
- * @typedef {{ files: Named[], left: string[] }} Chosen `left`: names of what lay beside them and is no picture
+ * @typedef {{ files: Named[], left: string[] }} Chosen `left`: names of other files beside them that are not
+ * pictures
  */
 
-/** Systems leave these in every folder. */
+/** Files that systems leave in every folder. */
 const CLUTTER = /(^|\/)(\.[^/]*|Thumbs\.db|desktop\.ini|__MACOSX\/.*)$/i;
-/** Pictures, those of kinds that are not read included: they get a reason each. */
+/** Pictures, including kinds that cannot be read: these get a message each. */
 const PICTURE = /\.(jpe?g|jpe|jfif|pjpe?g|pjp|png|apng|bmp|dib|tiff?|webp|gif|avif|hei[cf]|hif|jxl|jp2|j2k|svg|ico|psd|p[bgpn]m|tga|exr|hdr|dng|cr[23]|nef|arw|orf|rw2|raf)$/i;
 const MODEL = /\.aand$/i;
-/** So many names are told. */
+/** How many names are shown. */
 const TOLD = 3;
 
 /** @param {string} name */
@@ -21,14 +22,14 @@ export function picked(files) {
   return { files: [...files].map((file) => ({ name: file.webkitRelativePath || file.name, file })), left: [] };
 }
 
-/** Only what looks like a picture or a model: for folders, in which other things may lie. @param {Chosen} chosen @returns {Chosen} */
+/** Keeps only what looks like a picture or a model; for folders, which may contain other files. @param {Chosen} chosen @returns {Chosen} */
 export function pictures({ files, left }) {
   const seen = files.filter(({ name }) => !CLUTTER.test(name));
   const wanted = (/** @type {Named} */ { name }) => PICTURE.test(name) || isModel(name);
   return { files: seen.filter(wanted), left: [...left, ...seen.filter((file) => !wanted(file)).map(({ name }) => name)] };
 }
 
-/** What is to be said of files that were left out; nothing: empty. @param {{ files: unknown[], left: string[] }} chosen */
+/** The message about files that were left out; empty if none were. @param {{ files: unknown[], left: string[] }} chosen */
 export function leftWords({ files, left }) {
   if (files.length === 0 && left.length === 0) return "There is no file in that folder.";
   if (left.length === 0) return "";
@@ -40,7 +41,7 @@ export function leftWords({ files, left }) {
 
 /** All files of a drop, folders included. @param {DataTransfer} data @returns {Promise<Chosen>} */
 export async function dropped(data) {
-  // Both must be asked for before the first wait.
+  // Both must be read before the first `await`.
   const entries = [...data.items].map((item) => item.webkitGetAsEntry?.()).filter((entry) => entry !== null && entry !== undefined);
   const chosen = picked(data.files);
   if (!entries.some((entry) => entry.isDirectory)) return chosen;
@@ -62,7 +63,7 @@ async function walk(entry) {
     }
     const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
     const all = [];
-    // A reader hands out a hundred at a time.
+    // A reader returns a hundred entries at a time.
     for (;;) {
       /** @type {FileSystemEntry[]} */
       const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
@@ -73,7 +74,7 @@ async function walk(entry) {
     }
     return joined(all);
   } catch {
-    // One that cannot be read keeps no other out.
+    // An unreadable entry does not exclude others.
     return { files: [], left: [`${name} (cannot be read)`] };
   }
 }

@@ -1,4 +1,4 @@
-// The list of pictures: one card each, whose picture is drawn when it comes into view.
+// The list of pictures: one card each, drawn when it comes into view.
 
 import { $, make } from "./dom.js";
 import { draw, heat } from "./paint.js";
@@ -9,7 +9,7 @@ import { sorted, unlike, verdict } from "./pictures.js";
 const THUMB = 112;
 /** @type {Map<Item, HTMLElement>} */
 const cards = new Map();
-/** What a card's picture was drawn for. @type {Map<HTMLElement, unknown>} */
+/** The state for which a card's picture was drawn. @type {Map<HTMLElement, unknown>} */
 const drawn = new Map();
 let scale = new Uint8Array(768);
 
@@ -30,7 +30,7 @@ function watch(card) {
 }
 
 /**
- * Brings the list up to date.
+ * Updates the list.
  * @param {{ threshold: number, colors: Uint8Array, sort: any, selected: Item | undefined, choose: (item: Item) => void }} state
  */
 export function show({ threshold, colors, sort, selected, choose }) {
@@ -56,7 +56,7 @@ export function show({ threshold, colors, sort, selected, choose }) {
   });
 }
 
-/** The arrow keys go through the list. @param {(item: Item) => void} choose */
+/** Lets the arrow keys go through the list. @param {(item: Item) => void} choose */
 export function wire(choose) {
   $("cards").addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
     const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
@@ -83,7 +83,7 @@ function blank(item, choose) {
   return make("li", {}, button);
 }
 
-/** What each card says, so that of thousands only those are written anew that say something else. @type {WeakMap<HTMLElement, string>} */
+/** The content of each card, so that of thousands only changed ones are rewritten. @type {WeakMap<HTMLElement, string>} */
 const told = new WeakMap();
 
 /** @param {HTMLElement} card @param {Item} item @param {number} threshold @param {boolean} selected */
@@ -118,7 +118,7 @@ async function thumb(card, item) {
   drawn.set(card, from);
   const found = item.found;
   const options = /** @type {ImageBitmapOptions} */ ({ resizeWidth: THUMB, resizeQuality: "medium", imageOrientation: "from-image" });
-  // What the browser cannot read stays blank until it is judged.
+  // A picture that the browser cannot read stays blank until it is judged.
   const picture = await createImageBitmap(found?.preview ?? item.file, options).catch(() => undefined);
   if (!picture) return;
   if (drawn.get(card) === from) {

@@ -1,4 +1,4 @@
-// Looking inside, fetched when it is first wanted: most visitors come to check pictures.
+// Look inside, fetched when it is first wanted, since most visitors come to check pictures.
 
 import { say } from "./dom.js";
 import { on } from "./router.js";
@@ -33,7 +33,7 @@ export async function open(item) {
   await (await fetched()).open(item);
 }
 
-/** Another model or picture: what is shown is no longer true. @param {Item | undefined} item */
+/** Another model or picture is chosen: the shown features are outdated. @param {Item | undefined} item */
 export function keep(item) {
   there?.keep(item);
 }

@@ -1,4 +1,4 @@
-// Judging all pictures that wait: one after the other, and on the CPU several at a time.
+// Judges all waiting pictures: one after the other, or several at a time on the CPU.
 
 import { stayAwake } from "./awake.js";
 import { announce, counted, say } from "./dom.js";
@@ -11,16 +11,16 @@ import { advised, page, said } from "./state.js";
 /** @typedef {import("./pictures.js").Item} Item */
 /** @typedef {import("./module/aand.js").Detector} Detector */
 
-/** Longer side of what is kept for showing, in pixels. */
+/** Longer side in pixels of the copy that is kept for display. */
 const PREVIEW = 1024;
-/** Fewer waiting pictures are done before another worker has started. */
+/** Fewer waiting pictures would be done before another worker has started. */
 const WORTH = 6;
-/** Workers at a time at most. */
+/** The most workers at a time. */
 const MOST_LANES = 4;
 
-/** The most anomalous picture is the one to look at, until the person chooses. @param {Item} item */
+/** Selects the most anomalous picture, until the person chooses one. @param {Item} item */
 export function prefer(item) {
-  // It may have been taken out meanwhile.
+  // It may have been removed in the meantime.
   if (!item.found || page.chosen || !items.includes(item)) return;
   if (item.found.score > (page.selected?.found?.score ?? -Infinity)) page.selected = item;
   if (page.reveal) {
@@ -30,12 +30,12 @@ export function prefer(item) {
   }
 }
 
-/** How many workers this device has the cores and the memory for. */
+/** How many workers this device's cores and memory allow. */
 function lanes() {
   const cores = navigator.hardwareConcurrency ?? 2;
-  // Gigabytes, as far as the browser tells; a model with its intermediate features takes a quarter of one.
+  // Gigabytes, if the browser tells; a model with its intermediate features takes a quarter of one.
   const memory = /** @type {any} */ (navigator).deviceMemory ?? 4;
-  // One core is left to the page.
+  // One core is left for the page.
   return Math.max(1, Math.min(MOST_LANES, cores - 1, Math.floor(memory / 2)));
 }
 
@@ -45,7 +45,7 @@ export async function judgeAll() {
   const { signal } = page.running.job = new AbortController();
   const using = page.detector;
   const judge = judgeOf(using, page.model, (words) => say("model-notice", words));
-  /** @type {Map<Item, number>} how far those under way are */
+  /** @type {Map<Item, number>} progress of the pictures being judged */
   const under = new Map();
   let done = 0;
   const waiting = () => items.filter((item) => item.state === "waiting" && !under.has(item));
@@ -80,7 +80,7 @@ export async function judgeAll() {
     }
   }
 
-  /** One more worker, if there is still something for it to do. */
+  /** Starts one more worker, if there is still work for it. */
   async function helper() {
     const other = await judge.another().catch(() => undefined);
     if (!other) return;
@@ -100,14 +100,14 @@ export async function judgeAll() {
   progress("job");
   remarks();
   refresh();
-  // Another model came meanwhile, or pictures while the last ones were finished.
+  // In the meantime another model was loaded, or more pictures were added.
   if (using !== page.detector || (!signal.aborted && waiting().length)) return judgeAll();
   if (done === 0) return;
   const failed = items.filter(({ state }) => state === "failed").length;
   announce(`${summary()}${failed ? ` ${failed} could not be used.` : ""}${signal.aborted ? " Cancelled." : ""}`);
 }
 
-/** What is to be said beside a score; nothing: empty. @param {import("./module/protocol.js").Found} found */
+/** The remark beside a score; empty if there is none. @param {import("./module/protocol.js").Found} found */
 function remark({ borrowed, remark }) {
   if (borrowed) return "decoded by this browser: the score may differ a little from the native program’s";
   if (!remark) return "";
@@ -116,7 +116,7 @@ function remark({ borrowed, remark }) {
   return `its values reach from ${lowest} to ${highest} only, and are read nearly black or cut: if the camera has fewer bits, the model must be trained with the range ${fits}`;
 }
 
-/** Says once of all pictures how their values are stored. */
+/** Shows one remark on how the values of all pictures are stored. */
 function remarks() {
   const stored = items.filter(({ found, remark }) => found && remark?.startsWith("its values"));
   say("stored-notice", stored.length ? `${counted(stored.length, "picture")} of more than 8 bits: ${stored[0].remark}.` : "");

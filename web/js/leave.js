@@ -1,4 +1,4 @@
-// What would be lost if this page went away: asked about before it does, and known to the page's other tabs.
+// What would be lost if this page were closed: it asks before closing, and the page's other tabs know.
 
 /** @typedef {"training" | "refinement" | "model" | "results"} Stake */
 
@@ -17,20 +17,20 @@ export function risk(stake, open) {
   if (stakes.has(stake) === open) return;
   if (open) stakes.add(stake);
   else stakes.delete(stake);
-  // Only while there is something to lose: a page that listens is not kept for going back to.
+  // Only while there is something to lose: browsers do not keep a page with this listener for going back.
   if (stakes.size) addEventListener("beforeunload", ask);
   else removeEventListener("beforeunload", ask);
   hold(stakes.size > 0);
   dispatchEvent(new Event("aand-risk"));
 }
 
-/** What would be lost, the gravest first; nothing: empty. */
+/** What would be lost, the most serious first; empty if nothing. */
 export function atStake() {
   const first = /** @type {Stake[]} */ (["training", "refinement", "model", "results"]).find((stake) => stakes.has(stake));
   return first ? WORDS[first] : "";
 }
 
-/** Goes without a question: the person was asked. */
+/** Leaves without a question: the person was already asked. */
 export function leaveAnyway() {
   removeEventListener("beforeunload", ask);
 }
@@ -44,11 +44,11 @@ export async function othersAtStake() {
 /** @param {BeforeUnloadEvent} event */
 function ask(event) {
   event.preventDefault();
-  // Browsers before 2024 want it so.
+  // Browsers before 2024 need this.
   event.returnValue = "unsaved";
 }
 
-/** A lock is seen by the other tabs, and goes with this one. @param {boolean} wanted */
+/** Other tabs see the lock, which is released when this one closes. @param {boolean} wanted */
 function hold(wanted) {
   if (wanted === held) return;
   held = wanted;

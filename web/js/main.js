@@ -1,4 +1,4 @@
-// The page: what is pressed, dropped and pasted.
+// The page: handles what is pressed, dropped and pasted.
 
 import * as camera from "./camera.js";
 import * as corrections from "./correct-learn.js";
@@ -45,7 +45,7 @@ async function take(chosen) {
 }
 
 $("home").onclick = (/** @type {Event} */ event) => {
-  // The start comes back; nothing that is here goes.
+  // Shows the start again; nothing is removed.
   event.preventDefault();
   router.go("inspect");
   $("start").hidden = false;
@@ -62,7 +62,7 @@ $("open-samples").onclick = async () => {
   await showSamples();
   $("sample-list").querySelector("button")?.focus();
 };
-// A menu closes when something in it was chosen, or something else.
+// A menu closes when something in it, or elsewhere, is clicked.
 addEventListener("click", (event) => {
   const menu = $("more");
   if (menu.open && !(/** @type {Element} */ (event.target).closest("summary"))) menu.open = false;
@@ -94,7 +94,7 @@ $("model-cancel").onclick = () => {
   progress("model");
   announce("Cancelled.");
   describe();
-  // With nothing here yet, it is the beginning again.
+  // If there is nothing yet, show the start again.
   if (page.detector || items.length) return;
   $("start").hidden = false;
   $("model").hidden = $("samples").hidden = true;
@@ -127,7 +127,7 @@ $("clear").onclick = () => {
 $("save-csv").onclick = () => { download(csv(page.threshold), "results.csv"); risk("results", false); };
 $("zip-cancel").onclick = () => page.running.zip.abort();
 $("save-zip").onclick = async () => {
-  // Judging may go on meanwhile; each is cancelled for itself.
+  // Judging may go on in the meantime; each can be cancelled separately.
   const { signal } = page.running.zip = new AbortController();
   $("save-zip").disabled = true;
   say("save-error", "");
@@ -157,7 +157,7 @@ router.start();
 say("page-notice", [INSECURE, ...unheard].filter(Boolean).join(" "));
 register();
 
-// The size stands on the button before it is pressed.
+// The button shows the size before it is pressed.
 (globalThis.requestIdleCallback ?? setTimeout)(async () => {
   const [first] = await offered().catch(() => []);
   if (first) $("try-sample").textContent = `Try a sample (${size(bytes(first))})`;

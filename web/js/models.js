@@ -1,4 +1,4 @@
-// Loading models, one's own or a sample's.
+// Loads models, the person's own or a sample's.
 
 import { Detector } from "./module/aand.js";
 import { $, announce, counted, make, say, size } from "./dom.js";
@@ -8,13 +8,13 @@ import * as samples from "./samples.js";
 import { progress, refresh } from "./show.js";
 import { COMPUTE, PRECISION, page, said } from "./state.js";
 
-/** Whether one is on its way: downloaded or loaded. */
+/** Whether a model is being downloaded or loaded. */
 export const awaited = () => !$("model-progress").hidden;
 
 /**
- * Every model comes in here: from a file, a sample, or trained on this page.
+ * Loads any model: from a file, from a sample, or trained on this page.
  * @param {Blob | ArrayBuffer | Uint8Array<ArrayBuffer>} model a `.aand` file or its bytes
- * @param {string} name what it is called in messages
+ * @param {string} name its name in messages
  */
 export async function loadModel(model, name) {
   const file = model instanceof Blob ? model : new Blob([model]);
@@ -36,7 +36,7 @@ export async function loadModel(model, name) {
     restart();
     page.selected = undefined;
     page.chosen = false;
-    // The scale of the last model's scores is not this one's.
+    // The scale of the former model's scores does not fit this one.
     page.end = 1;
     describe();
     announce(`Model ${loaded.info.name} loaded.`);
@@ -74,13 +74,13 @@ export function fail(words, again) {
 
 /** @type {Promise<import("./samples.js").Sample[]> | undefined} */
 let asked;
-/** The samples that this copy of the page has. A failure is not remembered: the connection may come back. */
+/** The samples of this copy of the page. A failure is not remembered, since the connection may come back. */
 export const offered = () => asked ??= samples.list().catch((error) => {
   asked = undefined;
   throw error;
 });
 
-/** Shows them, and what there is of them. */
+/** Shows the samples. */
 export async function showSamples() {
   $("start").hidden = true;
   $("model").hidden = false;
@@ -112,7 +112,7 @@ export async function trySample(sample) {
   $("start").hidden = true;
   $("model").hidden = false;
   fail("");
-  // The person's own pictures stay, and are what the model is wanted for.
+  // The person's own pictures stay, since the model is wanted for them.
   const own = () => items.filter(({ own }) => own).length;
   const alone = own() > 0;
   try {
@@ -125,7 +125,7 @@ export async function trySample(sample) {
       ? { model: await samples.fetchModel(sample, signal, (some) => tell(done += some)), pictures: [] }
       : await samples.fetchSample(sample, signal, tell);
     remove(({ own }) => !own);
-    // Some may have been dropped while it came.
+    // Some may have been dropped while it was downloading.
     if (own() === 0) add(pictures, false);
     page.reveal = true;
     say("files-notice", own() ? `Your ${counted(own(), "picture")} stay${own() === 1 ? "s" : ""}, judged by the model of ${sample.title}; its own pictures come when yours are cleared.` : "");

@@ -1,15 +1,15 @@
-// Names of files: told apart, and such that every system takes them.
+// File names that are unique and that every system accepts.
 
-/** What Windows keeps for its devices, whatever the ending. */
+/** Names that Windows reserves for devices, whatever the ending. */
 const DEVICE = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)/i;
-/** Some of the 255 bytes of a name are for endings and numbers. */
+/** Of the 255 bytes of a name, some are left for endings and numbers. */
 const LONGEST = 200;
 
-/** Gives out names, each only once: without regard to case and to how accents are written, as Windows and macOS do. */
+/** Hands out names, each only once; case and the encoding of accents do not matter, as on Windows and macOS. */
 export class Names {
   #taken = new Set();
 
-  /** @param {string} name @returns {string} the same, or with a number where it is taken */
+  /** @param {string} name @returns {string} the same, or with a number if it is taken */
   add(name) {
     const [, stem, ending] = /** @type {RegExpExecArray} */ (/^(.*?)(\.[^./]*)?$/s.exec(name));
     let candidate = name;
@@ -26,9 +26,9 @@ export class Names {
 /** @param {string} name */
 const key = (name) => name.normalize("NFC").toLowerCase();
 
-/** A name without what some system does not allow in one. @param {string} name @param {string} otherwise where nothing is left */
+/** A name without characters that some system forbids. @param {string} name @param {string} otherwise if nothing is left */
 export function safe(name, otherwise) {
-  // Marks of format are invisible, and can turn a name around.
+  // Format characters are invisible, and can reverse a name.
   const plain = name.normalize("NFC").replace(/[\\/:*?"<>|\p{Cc}\p{Cf}]+/gu, "_").trim();
   const letters = [...plain.replace(/[. ]+$/, "")];
   while (new TextEncoder().encode(letters.join("")).length > LONGEST) letters.pop();

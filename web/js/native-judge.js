@@ -1,13 +1,13 @@
-// Judging by the program, with the models that it serves.
+// Lets the program judge, with the models that it serves.
 
 import { ask, isGone } from "./native.js";
 
 /** @typedef {import("./module/protocol.js").Found} Found */
 /** @typedef {import("./module/aand.js").Detector} Detector */
 
-/** Models that came from the program, by their files. @type {WeakMap<Blob, string>} */
+/** Names of the models that came from the program, by file. @type {WeakMap<Blob, string>} */
 const served = new WeakMap();
-/** So often a full queue is tried again, a second apart. */
+/** How often a full queue is tried again, a second apart. */
 const TRIES = 60;
 
 /** Whether the person wants it. */
@@ -23,15 +23,16 @@ export const remember = (file, name) => served.set(file, name);
 export const has = (model) => model !== undefined && served.has(model.file);
 
 /**
- * What judges by a model: the program, where it has the model and the person wants it.
- * @param {Detector} here @param {{ file: Blob } | undefined} model @param {(words: string) => void} gone hears why the browser takes over
+ * The judge with a model: the program, if it has the model and the person wants it.
+ * @param {Detector} here @param {{ file: Blob } | undefined} model @param {(words: string) => void} gone receives the
+ * reason why the browser takes over
  */
 export function judgeOf(here, model, gone) {
   const name = model && wanted && served.get(model.file);
   return name ? new There(here, name, gone) : here;
 }
 
-/** As a {@link Detector}, as far as judging goes. */
+/** Behaves like a {@link Detector} for judging. */
 class There {
   /** @type {Detector} */
   #here;
@@ -39,7 +40,7 @@ class There {
   #name;
   /** @type {(words: string) => void} */
   #gone;
-  /** Several pictures at a time, as on the CPU: the program has the cores for it. */
+  /** Like the CPU, judges several pictures at a time: the program has the cores for it. */
   compute = "cpu";
 
   /** @param {Detector} here @param {string} name @param {(words: string) => void} gone */
@@ -56,7 +57,7 @@ class There {
   /** @param {Blob} file @param {any} options @returns {Promise<Found>} */
   async detect(file, options) {
     const shown = wanted && await preview(file, options.preview).catch(() => undefined);
-    // What the browser does not show as it is, the module decodes.
+    // The module decodes pictures that the browser cannot show unchanged.
     if (!shown) return this.#here.detect(file, options);
     try {
       return { ...await infer(this.#name, file, options.signal), ...shown, borrowed: false };
@@ -91,7 +92,7 @@ async function infer(name, file, signal) {
   };
 }
 
-/** Again where the program has its hands full. @template T @param {() => Promise<T>} what @param {AbortSignal} [signal] */
+/** Tries again while the program is busy. @template T @param {() => Promise<T>} what @param {AbortSignal} [signal] */
 async function patient(what, signal) {
   for (let tries = 0; ; tries++) {
     try {
@@ -103,7 +104,7 @@ async function patient(what, signal) {
   }
 }
 
-/** The picture for showing, its longer side so many pixels. @param {Blob} file @param {number} longest */
+/** The picture for display, with its longer side of that many pixels. @param {Blob} file @param {number} longest */
 async function preview(file, longest) {
   if (!await isPlain(file)) return undefined;
   const picture = await createImageBitmap(file);
@@ -115,7 +116,7 @@ async function preview(file, longest) {
   return { width, height, preview: await canvas.convertToBlob({ type: "image/jpeg", quality: 0.92 }) };
 }
 
-/** JPEG, WebP, and PNG of at most 8 bits: of more bits the module says how they are read. @param {Blob} file */
+/** Whether it is a JPEG, WebP, or PNG of at most 8 bits; with more bits, the module decides how they are read. @param {Blob} file */
 async function isPlain(file) {
   const head = new Uint8Array(await file.slice(0, 32).arrayBuffer());
   const text = String.fromCharCode(...head);

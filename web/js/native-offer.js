@@ -1,4 +1,4 @@
-// What is offered where this page comes from the program: to learn and to judge there, its trainings, and its models.
+// What the page offers if the program serves it: to learn and to judge there, its trainings, and its models.
 
 import { $, announce, make, say } from "./dom.js";
 import { judgeAll } from "./judge.js";
@@ -18,7 +18,7 @@ const STATES = {
   collecting: "pictures are coming", waiting: "waits for another training", training: "learns", paused: "is paused",
   stopped: "ended before it was done, and can go on from there", done: "is trained", failed: "failed", cancelled: "was cancelled",
 };
-/** What can be done with a training. @type {Record<string, [string, (job: Job) => Promise<unknown>][]>} */
+/** The actions on a training. @type {Record<string, [string, (job: Job) => Promise<unknown>][]>} */
 const WAYS = {
   waiting: [["Cancel", ({ id }) => native.order(id, "cancel")]],
   training: [["Pause", ({ id }) => native.order(id, "pause")], ["Cancel", ({ id }) => native.order(id, "cancel")]],
@@ -28,10 +28,10 @@ const WAYS = {
   done: [["Use it", ({ model }) => use(model ?? "")], ["Remove from this list", remove]],
 };
 
-/** Whether the program is to learn. */
+/** Whether the program should learn. */
 export const isChosen = () => $("native-where")?.value === "program";
 
-/** Looks for the program; where there is none nothing changes. */
+/** Looks for the program; if there is none, nothing changes. */
 export function wire() {
   addEventListener("aand-native", show);
   addEventListener("aand-model", show);
@@ -41,7 +41,7 @@ export function wire() {
 /** The trainings that are shown. @type {Map<number, { line: HTMLElement, words: HTMLElement, state: string }>} */
 const shown = new Map();
 let built = false;
-/** Whether it answered before. */
+/** Whether it has answered before. */
 let met = false;
 
 function build() {
@@ -71,7 +71,7 @@ function build() {
   $("more").querySelector("div").append(make("div", { id: "native-models" }));
 }
 
-/** The form for whoever learns. */
+/** Adapts the form to whether the program or the browser learns. */
 function fit() {
   const there = isChosen();
   $("train-minutes").closest("fieldset").hidden = there;
@@ -96,7 +96,7 @@ function show() {
   say("native-words", locked ? `The program on ${native.PLACE} can learn and judge for this page. It asks for the token that it was started with.`
     : !known ? `The program on ${native.PLACE} does not answer. Start it again with aand serve --ui, or learn with this browser.`
     : `It learns on ${known.device}, with the settings of aand train.${here ? "" : " The good pictures go to that computer, and nowhere else."}`);
-  // Where the program is on another computer that is not so.
+  // If the program runs on another computer, these words are not true.
   for (const words of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-stays]"))) words.hidden = !here && Boolean(known);
   fit();
   $("native-judge").querySelector("input").checked = isWanted();
@@ -117,7 +117,7 @@ function list(jobs) {
   for (const job of told) {
     const { id, state, wanted: { title, name }, progress, message } = job;
     let of = shown.get(id);
-    // A button that is pressed must not be replaced meanwhile.
+    // A button must not be replaced while it is being pressed.
     if (of?.state !== state) {
       const words = make("span");
       const ways = WAYS[state].map(([text, way]) => make("button", { type: "button", "aria-label": `${text}: ${title ?? name}`, onclick: () => way(job).catch(fail) }, text));

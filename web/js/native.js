@@ -1,5 +1,5 @@
-// Where this page comes from the program on a computer (`aand serve --ui`), that program can learn and judge, with the
-// computer's own speed and GPU. What it knows and what it is told goes through here.
+// If the program on a computer serves this page (`aand serve --ui`), it can learn and judge, with that computer's
+// speed and GPU. All communication with it goes through this file.
 
 import { said } from "./state.js";
 
@@ -20,19 +20,19 @@ import { said } from "./state.js";
  */
 
 const TOKEN = "aand-token";
-/** Of this tab only. */
+/** Only for this tab. */
 let token = stored();
-/** Milliseconds of silence after which a connection counts as lost; the program says every 10 s that it lives. */
+/** Milliseconds of silence after which a connection counts as lost; the program sends a sign of life every 10 s. */
 const SILENCE = 30_000;
-/** Seconds until the program is asked again, at first and at most. */
+/** Seconds until the program is asked again: at first, and at most. */
 const [FIRST, LAST] = [1, 15];
 
-/** What the program told last; nothing where this page does not come from it, or it does not answer. @type {Known | undefined} */
+/** The program's last message; `undefined` if it does not serve this page or does not answer. @type {Known | undefined} */
 export let known;
-/** Whether it asks for a token that this page does not have. */
+/** Whether it requires a token that this page does not have. */
 export let locked = false;
 
-/** This device, or another one of that name. */
+/** The words for this device, or for another computer with that name. */
 export const PLACE = /^(localhost|127\.|\[::1\])/.test(location.hostname) ? "this computer" : location.hostname;
 
 /** Asks the program. @param {string} path @param {RequestInit & { headers?: Record<string, string> }} [request] */
@@ -45,12 +45,12 @@ export async function ask(path, request = {}) {
   throw Object.assign(new Error(error ?? `the program answered ${answer.status}`), { status: answer.status });
 }
 
-/** Whether it is the connection that failed, and not what was asked. @param {unknown} error */
+/** Whether the connection failed, rather than the request. @param {unknown} error */
 export const isGone = (error) => error instanceof TypeError;
 
-/** Looks whether this page comes from the program, and listens from then on. */
+/** Checks whether the program serves this page, and if so, listens from then on. */
 export async function start() {
-  // Elsewhere the file is there too, and empty.
+  // On other servers the file exists too, but is empty.
   /** @type {{ name?: string, asks_token?: boolean }} */
   const program = await fetch("program.json").then((answer) => answer.ok ? answer.json() : {}).catch(() => ({}));
   if (program.name !== "aand") return;
@@ -79,16 +79,16 @@ function store() {
   try {
     sessionStorage.setItem(TOKEN, token);
   } catch {
-    // Not allowed: then it is asked for after a reload.
+    // Not allowed: then the token is asked for again after a reload.
   }
 }
 
-/** What the page has of the program has changed. */
+/** What the page knows about the program has changed. */
 function tell() {
   dispatchEvent(new Event("aand-native"));
 }
 
-/** Asks anew what there is. */
+/** Asks again for models and trainings. */
 export async function look() {
   known = await (await ask("api/state")).json();
   tell();
@@ -112,7 +112,7 @@ async function listen() {
     } catch (error) {
       if (!isGone(error) && !locked) console.warn(said(error));
     }
-    // It has ended, or the connection has; a new one tells everything anew.
+    // The program or the connection has ended; a new connection sends everything again.
     known = undefined;
     if (locked) {
       token = "";
@@ -152,7 +152,7 @@ export async function model(name) {
   return (await ask(`api/models/${encodeURIComponent(name)}`)).blob();
 }
 
-/** A name that the program has no model and no training of. @param {string} title */
+/** A name that none of the program's models and trainings has. @param {string} title */
 export function free(title) {
   const plain = title.normalize("NFKD").replace(/\p{M}/gu, "").replace(/[^A-Za-z0-9_-]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 50) || "part";
   const taken = new Set([...known?.models ?? [], ...known?.jobs.map(({ wanted }) => wanted) ?? []].map(({ name }) => name.toLowerCase()));

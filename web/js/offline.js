@@ -1,19 +1,19 @@
-// The service worker: the page works without a connection, and a new version waits until it is wanted.
+// The service worker: the page works without a connection, and a new version waits until the person wants it.
 
 import { $ } from "./dom.js";
 import { atStake, leaveAnyway, othersAtStake } from "./leave.js";
 
-/** The version that waits. @type {ServiceWorker | undefined} */
+/** The waiting version. @type {ServiceWorker | undefined} */
 let waiting;
-/** Another tab took the new version: this one is an old page beside new modules. */
+/** Whether another tab has activated the new version, which makes this an old page with new modules. */
 let replaced = false;
-/** Whether the person heard what is lost. */
+/** Whether the person was told what would be lost. */
 let warned = false;
 
 export async function register() {
   const workers = navigator.serviceWorker;
   if (!workers) return;
-  // The first worker of all is no update, and its coming replaces nothing.
+  // The very first worker is not an update and replaces nothing.
   const old = workers.controller !== null;
   let controlled = old;
   workers.addEventListener("controllerchange", () => {
@@ -42,11 +42,11 @@ export async function register() {
     await workers.ready;
     $("offline-words").textContent = "It also works offline.";
   } catch {
-    // Not served securely, or forbidden: then it works as long as the connection does.
+    // Not served securely, or forbidden: then the page works only with a connection.
   }
 }
 
-/** What the offer says; nothing while a training would be lost. */
+/** The words of the offer; empty while a training would be lost. */
 function show() {
   const lost = atStake();
   warned = warned && lost !== "";
@@ -66,7 +66,7 @@ async function take() {
     return;
   }
   warned = true;
-  // It may have taken over already, by way of another tab.
+  // It may already have taken over through another tab.
   if (replaced || waiting?.state !== "installed") reload();
   else waiting.postMessage("take over");
 }

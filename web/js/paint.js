@@ -1,4 +1,4 @@
-// Maps to pixels: one color scale for all pictures of a model, from 0 to twice its threshold.
+// Paints maps: one color scale for all pictures of a model, from 0 to twice its threshold.
 
 /** @typedef {import("./pictures.js").Judged} Judged */
 
@@ -10,7 +10,7 @@ export function positions(map, threshold) {
   return places;
 }
 
-/** Of a scale, each color as one pixel of four bytes: solid, and to be laid over a picture. @type {WeakMap<Uint8Array, Uint32Array[]>} */
+/** The colors of a scale, each as one pixel of four bytes: solid, and to be laid over a picture. @type {WeakMap<Uint8Array, Uint32Array[]>} */
 const palettes = new WeakMap();
 
 /** @param {Uint8Array} colors @param {boolean} see_through */
@@ -18,7 +18,8 @@ function palette(colors, see_through) {
   const made = palettes.get(colors) ?? [false, true].map((through) => {
     const bytes = new Uint8Array(4 * 256);
     for (let i = 0; i < 256; i++) {
-      // As the native overlay: nothing below half the threshold, everything from one and a half times on.
+      // As in the native overlay: transparent below half the threshold, full strength at one and a half times
+      // and above.
       const alpha = through ? Math.max(0, Math.min(255, 2 * i - 127)) : 255;
       bytes.set([colors[3 * i], colors[3 * i + 1], colors[3 * i + 2], alpha], 4 * i);
     }
@@ -29,10 +30,10 @@ function palette(colors, see_through) {
 }
 
 /**
- * The heat map at the map's own size: as the GPU drew it, else painted from the numbers.
+ * The heat map at the map's own size: as the GPU drew it, otherwise painted from the numbers.
  * @param {Judged} found
  * @param {Uint8Array} colors
- * @param {boolean} see_through whether what is far below the threshold lets the picture through
+ * @param {boolean} see_through whether the picture shows through far below the threshold
  * @returns {ImageBitmap | HTMLCanvasElement}
  */
 export function heat({ heat, positions, side }, colors, see_through) {
@@ -53,7 +54,8 @@ export function context(canvas) {
 }
 
 /**
- * Draws a picture and, `opacity` strong, a heat map over it; from `split` of the width on, if given.
+ * Draws a picture and a heat map over it with `opacity`; only right of `split`, a share of the width, if
+ * given.
  * @param {HTMLCanvasElement} canvas
  * @param {CanvasImageSource | null} picture
  * @param {ImageBitmap | HTMLCanvasElement | null} heat

@@ -1,11 +1,11 @@
-// Maps of few values as pictures, and the numbers at one place of them.
+// Small maps as pictures, and their values at one place.
 
 import { context } from "./paint.js";
 
-/** A few cells are often far from all others; without this share at either end the rest has its colors. */
+/** A few cells are often far from all others; the color scale leaves out this share at either end. */
 const ENDS = 0.01;
 
-/** Between which values of some maps their 1st and their 99th percentile lie. @param {(Float32Array | undefined)[]} maps */
+/** The 1st and the 99th percentile of some maps' values. @param {(Float32Array | undefined)[]} maps */
 export function span(maps) {
   const values = Float32Array.from(maps.flatMap((map) => [...map ?? []])).sort();
   if (values.length === 0) return [0, 1];
@@ -18,7 +18,7 @@ export function nearest(map, side, [x, y]) {
 }
 
 /**
- * Draws a map into a figure, a cell each value, and says its value at the spot.
+ * Draws a map into a figure, one cell per value, and shows its value at the spot.
  * @param {HTMLElement} figure
  * @param {Float32Array} map
  * @param {number} side
@@ -56,7 +56,7 @@ export function drawColors(figure, pixels, spot) {
   frame(figure, pixels.width, spot);
 }
 
-/** Around the cell of a place, not on it. @param {HTMLElement} figure @param {number} side @param {number[]} spot */
+/** Frames the cell of a place without covering it. @param {HTMLElement} figure @param {number} side @param {number[]} spot */
 function frame(figure, side, spot) {
   const mark = /** @type {HTMLElement} */ (figure.querySelector(".spot"));
   const cells = Math.min(side, 64);

@@ -1,4 +1,4 @@
-// The pictures that were added and what is known of each.
+// The added pictures, and what is known about each.
 
 import { Names } from "./names.js";
 import { positions } from "./paint.js";
@@ -11,7 +11,7 @@ import { positions } from "./paint.js";
  * @property {number} side columns of the map
  * @property {import("./module/protocol.js").Region[]} regions
  * @property {number} peak where the map is highest
- * @property {number} highest its value there: not the score, where that is a mean of the highest
+ * @property {number} highest its value there; differs from the score if that is a mean of the highest values
  * @property {number} width
  * @property {number} height
  * @property {number} ms
@@ -19,20 +19,20 @@ import { positions } from "./paint.js";
  *
  * @typedef {object} Item
  * @property {number} order
- * @property {string} name no other has the same
+ * @property {string} name unique
  * @property {Blob} file
- * @property {boolean} own whether it is the person's, and not a sample's
+ * @property {boolean} own whether it is the person's own and not a sample's
  * @property {"waiting" | "judged" | "failed"} state
  * @property {string} [error]
- * @property {string} [remark] what is to be said beside its score
+ * @property {string} [remark] the remark beside its score
  * @property {Judged} [found]
- * @property {"good" | "defect"} [mark] what the person says that it is, whatever the verdict
- * @property {boolean} [learned] whether the model that judges has learned from that
+ * @property {"good" | "defect"} [mark] the person's mark, whatever the verdict
+ * @property {boolean} [learned] whether the model that judges has learned from the mark
  */
 
 /** @type {Item[]} */
 export const items = [];
-/** Of so many pictures the GPU's own heat maps are kept, half a megabyte of its memory each. */
+/** For how many pictures the GPU's own heat maps are kept, half a megabyte of its memory each. */
 const HEATS = 64;
 /** @type {Judged[]} */
 const heated = [];
@@ -42,20 +42,20 @@ const names = new Names();
 
 /** @param {{ name: string, file: Blob }[]} files @param {boolean} own */
 export function add(files, own = true) {
-  // Rows and pictures that are saved must be told apart.
+  // Saved rows and pictures need unique names.
   for (const { name, file } of files) items.push({ order: added++, name: names.add(name), file, own, state: "waiting" });
 }
 
-/** Takes pictures out; all of them, unless told which. @param {(item: Item) => boolean} [which] @returns {Item[]} */
+/** Removes pictures; all of them unless `which` is given. @param {(item: Item) => boolean} [which] @returns {Item[]} */
 export function remove(which = () => true) {
   const gone = new Set(items.filter(which));
   replace(items.filter((item) => !gone.has(item)));
   return [...gone];
 }
 
-/** Puts pictures back that were taken out. @param {Item[]} gone */
+/** Restores removed pictures. @param {Item[]} gone */
 export function putBack(gone) {
-  // Some may have come meanwhile, by the same names.
+  // Pictures with the same names may have been added in the meantime.
   const rest = [...items];
   replace(gone);
   for (const item of rest) {
@@ -71,7 +71,7 @@ function replace(by) {
   for (const { name } of items) names.add(name);
 }
 
-/** Keeps what is shown of a result; a byte per pixel of the map is enough for that.
+/** Keeps the parts of a result that are shown; a byte per pixel of the map is enough.
  * @param {Item} item @param {import("./module/protocol.js").Found} found @param {number} threshold */
 export function judged(item, found, threshold) {
   let peak = 0;
@@ -94,7 +94,7 @@ function cool() {
   delete oldest?.heat;
 }
 
-/** Everything is to be judged anew, by another model. */
+/** Marks everything to be judged again, by another model. */
 export function restart() {
   while (heated.length > 0) cool();
   for (const item of items) {
@@ -118,7 +118,7 @@ export function sorted(by) {
   return [...items].sort((a, b) => compare(a, b) || a.order - b.order);
 }
 
-/** Shapes and sizes that no model learned from, as far as one can tell; nothing: empty. @param {Judged} found */
+/** Words about shapes and sizes that probably no model has learned from; empty if there is nothing to say. @param {Judged} found */
 export function unlike({ width, height, side, positions }) {
   const rows = positions.length / side;
   const squeezed = (width * rows) / (height * side);

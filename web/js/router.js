@@ -1,5 +1,5 @@
-// The places of the page and their addresses: `#inspect`, `#train`, `#inside`, each with a path and a query of its own
-// behind it, as in `#inside/step-3?level=2`. Going to another place hides this one and leaves everything in it.
+// The places of the page and their addresses: `#inspect`, `#train`, `#inside`, each followed by its own path and
+// query, as in `#inside/step-3?level=2`. Going to another place hides this one and leaves everything in it.
 
 import { $ } from "./dom.js";
 
@@ -7,24 +7,24 @@ import { $ } from "./dom.js";
 /**
  * @typedef {object} Address
  * @property {Place} place
- * @property {string[]} path what stands behind the place, between slashes
+ * @property {string[]} path the parts after the place, between slashes
  * @property {URLSearchParams} query
  */
 
 /** @type {Record<Place, string>} */
 const TITLES = { inspect: "Inspect", train: "Train", inside: "Look inside" };
-/** The page's own title, which is the first place's. */
+/** The page's own title, used for the first place. */
 const TITLE = document.title;
 const PLACES = /** @type {Place[]} */ (Object.keys(TITLES));
 
 /** @type {Address} */
 let current = { place: "inspect", path: [], query: new URLSearchParams() };
-/** Where each place was left: its address, and how far down. @type {Map<Place, { hash: string, top: number }>} */
+/** How each place was left: its address and scroll position. @type {Map<Place, { hash: string, top: number }>} */
 const left = new Map();
 /** @type {Map<Place, ((address: Address) => void)[]>} */
 const listeners = new Map();
 
-/** The address of a hash; nothing if it is none of the page's. @param {string} hash @returns {Address | undefined} */
+/** The address of a hash; `undefined` if it is not one of the page's. @param {string} hash @returns {Address | undefined} */
 export function read(hash) {
   const [, place, path, query] = /^#([a-z]+)(?:\/([^?]*))?(?:\?(.*))?$/.exec(hash) ?? [];
   if (!PLACES.includes(/** @type {Place} */ (place))) return undefined;
@@ -51,11 +51,11 @@ export function write(place, path = [], query = {}) {
 export const here = () => current;
 
 /**
- * Goes to a place; without a path and a query to where it was left.
+ * Goes to a place; without a path and a query, to where it was left.
  * @param {Place} place
  * @param {string[]} [path]
  * @param {Record<string, string> | URLSearchParams} [query]
- * @param {{ replace?: boolean }} [how] `replace`: Back does not lead to what was before
+ * @param {{ replace?: boolean }} [how] `replace`: Back does not return to the present address
  */
 export function go(place, path, query, { replace = false } = {}) {
   const known = left.get(place)?.hash;
@@ -72,7 +72,7 @@ export function on(place, listener) {
 
 /** Follows the address from now on. */
 export function start() {
-  // Places keep their own scrolling: the browser's would be that of another place.
+  // Each place keeps its own scroll position, since the browser's would be that of another place.
   history.scrollRestoration = "manual";
   addEventListener("hashchange", follow);
   addEventListener("popstate", follow);
@@ -83,7 +83,7 @@ export function start() {
       go(/** @type {Place} */ (link.dataset.go));
     });
   }
-  // The way past the navigation is no address.
+  // The link that skips the navigation is not an address.
   document.querySelector(".skip")?.addEventListener("click", (event) => {
     event.preventDefault();
     $("main").focus();
@@ -95,9 +95,9 @@ function follow() {
   show(current.place);
 }
 
-/** @param {Place | undefined} before the place that is left */
+/** @param {Place | undefined} before the place that was left */
 function show(before) {
-  // Without one it is the beginning; what is no address of the page leaves it where it is.
+  // Without a hash, show the first place; an unknown hash changes nothing.
   const address = read(location.hash || "#inspect");
   if (!address && before) return;
   current = address ?? current;

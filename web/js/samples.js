@@ -1,4 +1,4 @@
-// Samples: downloaded with progress, checked, kept under the hash of their contents.
+// Samples: downloaded with progress, checked, and kept under the hash of their contents.
 
 /**
  * @typedef {{ file: string, bytes: number, sha256: string }} Stored
@@ -8,20 +8,20 @@
 const CACHE = "aand-samples";
 const FOLDER = new URL("../samples/", import.meta.url);
 
-/** Bytes that came over the network. */
+/** Bytes downloaded over the network. */
 export let downloaded = 0;
 
-/** What there is. @returns {Promise<Sample[]>} @throws {Error} if that cannot be known now */
+/** All samples. @returns {Promise<Sample[]>} @throws {Error} if they cannot be listed now */
 export async function list() {
   const response = await reach(new URL("samples.json", FOLDER));
-  // A copy of the page without the folder has none.
+  // A copy of the page without the folder has no samples.
   if (response.status === 404) return [];
   if (!response.ok) throw new Error(`the list of samples could not be downloaded (${response.status}); try again later`);
   const text = await response.text().catch(() => { throw lost(); });
   try {
     return JSON.parse(text);
   } catch {
-    // Some hosts answer with a page of their own.
+    // Some hosts answer missing files with a page of their own.
     throw new Error("what the server sends as samples/samples.json is no list of samples");
   }
 }
@@ -35,7 +35,7 @@ async function reach(address, how) {
   }
 }
 
-/** Browsers' own words for it say nothing. */
+/** The browsers' own messages say nothing useful. */
 const lost = () => new Error("the download broke off; is the connection down?");
 
 /** @param {Sample} sample */
@@ -64,7 +64,7 @@ export async function fetchSample(sample, signal, progress) {
 /** Only the model of a sample. @param {Sample} sample @param {AbortSignal} signal @param {(some: number) => void} advance */
 export const fetchModel = (sample, signal, advance) => fetchStored(sample.model, signal, advance);
 
-/** Whether a file is kept already. @param {Stored} stored */
+/** Whether a file is already kept. @param {Stored} stored */
 export async function has({ sha256 }) {
   const cache = await globalThis.caches?.open(CACHE).catch(() => undefined);
   return Boolean(await cache?.match(new URL(`by-content/${sha256}`, FOLDER)));
@@ -105,7 +105,7 @@ export async function fetchStored({ file, bytes, sha256 }, signal, advance) {
   return blob;
 }
 
-/** Bytes kept. */
+/** Bytes kept in the browser. */
 export async function kept() {
   const cache = await globalThis.caches?.open(CACHE).catch(() => undefined);
   let sum = 0;

@@ -22,26 +22,26 @@ function row({ name, found, error }, threshold) {
     : [name, "", "", "", "", error ?? ""];
 }
 
-/** What is known by now. */
+/** The pictures with a result so far. */
 const settled = () => sorted("order").filter(({ state }) => state !== "waiting");
 
 /** @param {(string | number)[][]} rows */
 function written(rows) {
   const lines = rows.map((row) => row.map(cell).join(","));
-  // Without the mark at the start Excel takes UTF-8 for the letters of some other alphabet.
+  // Without the byte order mark, Excel does not recognize UTF-8.
   return new Blob(["\ufeff", `${lines.join("\r\n")}\r\n`], { type: "text/csv" });
 }
 
 /** @param {string | number} value */
 function cell(value) {
-  // Spreadsheets run what begins so as a formula, and a name may come from anywhere.
+  // Spreadsheets treat text that begins like this as a formula, and names cannot be trusted.
   const text = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value);
   return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 /**
- * The CSV, with the name of its picture in each row, and for each picture that is judged by now original, heat map
- * and overlay.
+ * The CSV, with the picture's name in each row, and for each picture judged so far the original, heat map and
+ * overlay.
  * @param {number} threshold
  * @param {Uint8Array} colors
  * @param {AbortSignal} signal
@@ -51,7 +51,7 @@ function cell(value) {
 export async function zip(threshold, colors, signal, progress) {
   const names = new Names();
   names.add("results.csv");
-  // As it is now: judging may go on meanwhile, or begin anew with another model.
+  // A copy of the present state: judging may go on in the meantime, or start again with another model.
   const all = settled().map((item) => ({
     row: row(item, threshold), found: item.found, picture: item.found ? names.add(`${stem(item.name)}.png`) : "",
   }));

@@ -1,4 +1,4 @@
-// Bringing the page up to date with what is known.
+// Updates the page with what is known.
 
 import * as correct from "./correct.js";
 import { $, counted, say } from "./dom.js";
@@ -11,7 +11,7 @@ import { page } from "./state.js";
 import * as viewer from "./viewer.js";
 import * as why from "./why.js";
 
-/** @param {"model" | "job" | "zip" | "corrections"} which @param {string} [words] without: done @param {number} [share] */
+/** @param {"model" | "job" | "zip" | "corrections"} which @param {string} [words] `undefined` when done @param {number} [share] */
 export function progress(which, words, share) {
   const place = $(`${which}-progress`);
   place.hidden = words === undefined;
@@ -53,13 +53,13 @@ export function refresh() {
   drift.show();
 }
 
-/** What is offered next to the pictures that are there. */
+/** The actions offered for the present pictures. */
 function waysOn() {
   const waiting = items.length > 0 && !page.detector;
   $("learn-these").hidden = !waiting;
   $("pick-more").classList.toggle("primary", !waiting);
   $("empty").hidden = items.length > 0 || !page.detector;
-  // With pictures and a model the samples are one way among others, and wait in the menu.
+  // If there are pictures and a model, the samples move into the menu.
   $("samples").hidden = !page.samples || (items.length > 0 && Boolean(page.detector) && !page.samplesWanted);
 }
 
@@ -86,11 +86,11 @@ export function choose(item) {
   page.selected = item;
   page.chosen = true;
   refresh();
-  // On a narrow page the viewer is above the list, out of sight.
+  // On a narrow page the viewer is above the list and may be out of sight.
   if ($("viewer").getBoundingClientRect().bottom < 120) $("viewer").scrollIntoView({ block: "start" });
 }
 
-/** Brings the results into view, where they are not. */
+/** Scrolls the results into view if they are not visible. */
 export function reveal() {
   const { top } = $("results").getBoundingClientRect();
   if (top < 0 || top > innerHeight / 2) $("results").scrollIntoView({ block: "start" });

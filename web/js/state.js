@@ -1,10 +1,10 @@
-// What the page knows.
+// The state of the page.
 
 const asked = new URLSearchParams(location.search);
-/** Why a wish in the page's address is not followed. @type {string[]} */
+/** Why a parameter in the page's address is ignored. @type {string[]} */
 export const unheard = [];
 
-/** @param {string} name @param {string[]} values the first is what there is without a wish @returns {any} */
+/** @param {string} name @param {string[]} values the first is the default @returns {any} */
 function wish(name, values) {
   const value = asked.get(name);
   if (value === null || values.includes(value)) return value ?? values[0];
@@ -16,7 +16,7 @@ function wish(name, values) {
 export const COMPUTE = wish("compute", ["auto", "cpu", "gpu"]);
 /** `?precision=f16`: what a GPU computes with. @type {"f32" | "f16"} */
 export const PRECISION = wish("precision", ["f32", "f16"]);
-/** `?steps=8,14` insists on so many training steps of each stage. @type {[number, number] | undefined} */
+/** `?steps=8,14` sets the number of training steps of each stage. @type {[number, number] | undefined} */
 export const STEPS = (() => {
   const value = asked.get("steps");
   if (value === null) return undefined;
@@ -26,7 +26,7 @@ export const STEPS = (() => {
   return undefined;
 })();
 
-/** What a browser keeps from a page that was not served securely. */
+/** What a browser withholds from a page that was not served securely. */
 export const INSECURE = globalThis.isSecureContext ? ""
   : "This page came over plain http, so the browser offers it no GPU and no camera, and keeps nothing: no offline use, no kept models. Serve it by https, or open it on the serving device itself as http://localhost.";
 
@@ -35,28 +35,28 @@ export const page = {
   detector: undefined,
   /** Its file. @type {{ file: Blob, name: string } | undefined} */
   model: undefined,
-  /** Of the verdicts; the slider moves it away from the model's own. */
+  /** The threshold of the verdicts; the slider changes it from the model's own. */
   threshold: 0,
   /** The right end of the threshold's slider; it stays while the slider is moved. */
   end: 1,
   /** @type {import("./pictures.js").Item | undefined} */
   selected: undefined,
-  /** Whether the person chose it; until then it is the most anomalous one. */
+  /** Whether the person chose the selected picture; until then it is the most anomalous one. */
   chosen: false,
-  /** Whether the results are to come into view once there are any. */
+  /** Whether to scroll the results into view once there are any. */
   reveal: false,
-  /** Cancels what runs: a download or a model, the pictures, a ZIP. */
+  /** Cancels running work: loading a model, judging pictures, making a ZIP. */
   running: { model: new AbortController(), job: new AbortController(), zip: new AbortController() },
   judging: false,
   /** Whether this copy of the page has samples to show. */
   samples: false,
-  /** Whether the person opened them beside results. */
+  /** Whether the person opened the samples beside results. */
   samplesWanted: false,
 };
 
 /** @param {unknown} error */
 export const said = (error) => (error instanceof Error ? error.message : String(error));
 
-/** A reason, and what to do about it on the device the picture comes from. @param {string} reason */
+/** A reason, with a remedy on the device that the picture comes from. @param {string} reason */
 export const advised = (reason) => (/HEI[CF]/.test(reason)
   ? `${reason} (on an iPhone: Settings › Camera › Formats › Most Compatible)` : reason);

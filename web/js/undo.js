@@ -1,8 +1,8 @@
-// One step that can be taken back, offered for a while.
+// One step that can be undone, offered for a while.
 
 import { $ } from "./dom.js";
 
-/** Long enough to read it, to think, and to get there by keyboard. */
+/** Long enough to read, to think, and to reach it by keyboard. */
 const OFFERED_MS = 30_000;
 let timer = 0;
 

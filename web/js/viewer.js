@@ -1,4 +1,4 @@
-// One picture in full: overlay, picture and heat map, zoomed in step.
+// One picture in full: overlay, picture and heat map, zoomed together.
 
 import { buttons } from "./correct.js";
 import { $, download, make, say } from "./dom.js";
@@ -14,18 +14,18 @@ import { Stage } from "./widgets/stage.js";
 /** @typedef {import("./pictures.js").Judged} Judged */
 /** @typedef {import("./widgets/stage.js").Place} Place */
 
-/** Larger than this a picture is not decoded once more to be looked at closely. */
+/** A larger picture is not decoded again for a close look. */
 const MOST_PIXELS = 50e6;
 
-/** What the person chose stays when the picture changes. */
+/** The person's choices, which stay when the picture changes. */
 const how = { mode: "side", big: "overlay", opacity: 65, split: 50, splitChosen: false };
-/** The line begins so far to the left of the highest place: what is there is seen at once. */
+/** The dividing line starts this far left of the highest place, so that the anomaly is visible at once. */
 const BESIDE = 0.15;
 /**
  * @typedef {object} Shown
  * @property {Item} item
  * @property {ImageBitmap} picture
- * @property {boolean} whole whether that is all that there is of it
+ * @property {boolean} whole whether it has the file's full resolution
  * @property {number} threshold
  * @property {number} scale
  * @property {Uint8Array} colors
@@ -37,7 +37,7 @@ let shown;
 let asked = 0;
 const stage = new Stage(moved);
 
-/** Who works with a picture does not want another one in its place. */
+/** While the person works with a picture, it is not replaced by another. */
 export function wire() {
   for (const event of ["pointerdown", "keydown"]) $("viewer").addEventListener(event, () => { page.chosen = true; });
 }
@@ -145,7 +145,7 @@ function panelsOf(item) {
 function splitPanel(item) {
   const one = canvas("viewer-split-canvas", `Left the picture, right the overlay of ${item.name}`);
   const move = (/** @type {PointerEvent} */ event) => {
-    // The line is what is dragged here, unless the picture is zoomed.
+    // Dragging moves the line here, unless the picture is zoomed.
     if (stage.zoom > 1.01 || (event.type === "pointermove" && !event.buttons)) return;
     event.preventDefault();
     const at = stage.at(one, event).x;
@@ -158,7 +158,7 @@ function splitPanel(item) {
   return make("div", { class: "panels split" }, make("figure", { class: "big" }, one));
 }
 
-/** What is drawn on which canvas. */
+/** The canvases and what is drawn on each. */
 function views() {
   if (!shown) return [];
   const { colors, item } = shown;
@@ -199,7 +199,7 @@ function views() {
   ];
 }
 
-/** The line around what lies above the threshold, and a number at each region. @param {CanvasRenderingContext2D} on @param {Place} place */
+/** Draws the line around areas above the threshold, and a number at each region. @param {CanvasRenderingContext2D} on @param {Place} place */
 function mark(on, place) {
   if (!shown) return;
   const { line, found } = shown;
@@ -237,7 +237,7 @@ function mark(on, place) {
   on.restore();
 }
 
-/** What is said and outlined, which the threshold changes and the picture does not. */
+/** Updates the words and outlines, which depend on the threshold. */
 function judge() {
   if (!shown?.item.found) return;
   const { item, threshold, scale } = shown;
@@ -251,7 +251,7 @@ function judge() {
   $("viewer-words").replaceChildren(number, `, ${place}; the threshold is ${threshold.toFixed(3)}. ${found.width} × ${found.height} pixels.`,
     make("span", { id: "viewer-spot", hidden: true }));
   say("viewer-hint", [item.remark, unlike(found)].filter(Boolean).map((hint) => `Beware: ${hint}.`).join(" "));
-  // Two thresholds are the end of the colors, and of what is known of the map.
+  // The color scale, and the stored map, end at twice the threshold.
   const level = Math.min(254.5, (255 * threshold) / (2 * scale));
   shown.found = regions(found.positions, found.side, level);
   shown.line = outline(found.positions, found.side, level);
@@ -263,7 +263,7 @@ function judge() {
 function list(judged, scale) {
   const { found } = /** @type {Shown} */ (shown);
   const peak = (/** @type {number} */ position, /** @type {number} */ i) => {
-    // The highest of all is known to the last digit.
+    // The highest value of all is known exactly.
     if (i === 0) return judged.highest.toFixed(2);
     const value = ((2 * scale * position) / 255).toFixed(2);
     return position === 255 ? `over ${value}` : value;
@@ -295,7 +295,7 @@ function read(canvas, event) {
   say("viewer-spot", ` Here ${position === 255 ? "over " : ""}${value}, at ${Math.floor(x * found.width)}, ${Math.floor(y * found.height)}.`);
 }
 
-/** Close to, the file itself is decoded: what is kept of it for showing is small. */
+/** When zoomed in, the file itself is decoded, since the copy kept for display is small. */
 async function moved() {
   const fit = $("viewer-fit");
   if (fit) fit.textContent = stage.zoom > 1.01 ? `${Math.round(100 * stage.zoom)} %` : "Fit";
@@ -305,7 +305,7 @@ async function moved() {
   now.whole = true;
   const { width, height } = /** @type {Judged} */ (now.item.found);
   if (width * height > MOST_PIXELS) return;
-  // Kinds that the browser does not read stay as they are.
+  // Formats that the browser cannot read keep the copy for display.
   const picture = await createImageBitmap(now.item.file, { imageOrientation: "from-image" }).catch(() => undefined);
   if (!picture) return;
   if (shown !== now || picture.width !== width || picture.height !== height) return picture.close();

@@ -1,4 +1,4 @@
-//! What C hands over, checked.
+//! Checks the arguments that C passes.
 
 use crate::failure::Failure;
 use aand::picture::Pixels;
@@ -9,7 +9,7 @@ fn null(name: &str) -> Failure {
     Failure::argument(format!("{name} is NULL"))
 }
 
-/// A place for a handle, which is null until there is one.
+/// The place for a new handle; null is written there until there is one.
 ///
 /// # Safety
 /// The pointer is null or may be written.
@@ -17,7 +17,7 @@ pub unsafe fn out<'a, T>(place: *mut *mut T, name: &str) -> Result<&'a mut *mut 
     if place.is_null() {
         return Err(null(name));
     }
-    // SAFETY: as the caller promises; what is there already need not be initialized.
+    // SAFETY: as the caller promises; the memory need not be initialized.
     unsafe {
         place.write(std::ptr::null_mut());
         Ok(&mut *place)

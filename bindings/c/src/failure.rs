@@ -1,4 +1,4 @@
-//! What went wrong, as a status and as words kept for each thread.
+//! Failures: a status, and a message kept for each thread.
 
 use aand::Error;
 use std::cell::RefCell;
@@ -25,7 +25,7 @@ pub enum Status {
     Failed = 6,
 }
 
-/// A status with its words.
+/// A status with its message.
 #[derive(Debug)]
 pub struct Failure {
     status: Status,
@@ -33,7 +33,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// What the caller did wrong.
+    /// A mistake of the caller.
     pub fn argument(words: String) -> Self {
         Self { status: Status::Argument, words }
     }
@@ -57,7 +57,7 @@ thread_local! {
     static LAST: RefCell<CString> = RefCell::default();
 }
 
-/// Runs it, and keeps what went wrong; a panic is a failure like any other.
+/// Runs `run` and keeps the message of a failure; a panic is a failure like any other.
 pub fn guarded(run: impl FnOnce() -> Result<(), Failure>) -> Status {
     let failure = match catch_unwind(AssertUnwindSafe(run)) {
         Ok(Ok(())) => return Status::Ok,
@@ -69,12 +69,12 @@ pub fn guarded(run: impl FnOnce() -> Result<(), Failure>) -> Status {
         }
     };
     let words = CString::new(failure.words.replace('\0', " ")).unwrap_or_default();
-    // A thread that is ending keeps no words.
+    // A thread that is ending keeps no message.
     let _ = LAST.try_with(|last| last.replace(words));
     failure.status
 }
 
-/// The words of this thread's last failure.
+/// The message of this thread's last failure.
 pub fn last() -> *const c_char {
     const NONE: &CStr = c"";
     LAST.try_with(|last| last.borrow().as_ptr()).unwrap_or(NONE.as_ptr())

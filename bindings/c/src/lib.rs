@@ -35,7 +35,7 @@ pub extern "C" fn aand_abi() -> u32 {
     ABI
 }
 
-/// Its version.
+/// The library's version.
 #[unsafe(no_mangle)]
 pub extern "C" fn aand_version() -> *const c_char {
     const VERSION: &CStr =
@@ -46,7 +46,7 @@ pub extern "C" fn aand_version() -> *const c_char {
     VERSION.as_ptr()
 }
 
-/// What went wrong in this thread.
+/// The message of this thread's last failure.
 #[unsafe(no_mangle)]
 pub extern "C" fn aand_last_error() -> *const c_char {
     failure::last()
@@ -82,7 +82,7 @@ pub unsafe extern "C" fn aand_open(
 /// Ends a detector.
 ///
 /// # Safety
-/// It is null or came from [`aand_open`], and is used by no one any more.
+/// The pointer is null or came from [`aand_open`], and nobody uses it any more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aand_detector_free(detector: *mut Detector) {
     if !detector.is_null() {
@@ -178,10 +178,10 @@ fn give(place: &mut *mut Detection, found: aand::Result<Vec<Detection>>) -> Resu
     Ok(())
 }
 
-/// Ends what was found.
+/// Frees a detection.
 ///
 /// # Safety
-/// It is null or came from a call that found it.
+/// The pointer is null or came from a call that made the detection.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aand_detection_free(found: *mut Detection) {
     if !found.is_null() {

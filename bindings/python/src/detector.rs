@@ -86,8 +86,8 @@ impl Detector {
         Ok(Self { detector, process, pool, device: words, info })
     }
 
-    /// Judges pictures, so many at once; an answer for each: what was found, or the error, as an exception that was not
-    /// raised.
+    /// Judges pictures, `batch` at a time. Each gets an answer: what was found, or the error, as an exception that is
+    /// not raised.
     fn detect(&self, py: Python<'_>, sources: Vec<Source>, batch: usize) -> PyResult<Vec<Py<PyAny>>> {
         if self.process.is_some_and(|process| process != std::process::id()) {
             let reason = "this detector was opened on a GPU before the process was forked, and a GPU does not survive \
@@ -116,7 +116,7 @@ impl Detector {
 }
 
 impl Detector {
-    /// One batch; what fails of one picture leaves the others as they are.
+    /// One batch; a picture that fails does not affect the others.
     fn batch(&self, sources: &[Source]) -> Result<Vec<Result<(Detection, Size)>>> {
         let (info, detector) = (&self.detector.info, &self.detector);
         let read = |source: &Source| -> Result<(Picture, Size)> {
@@ -146,7 +146,7 @@ impl Detector {
     }
 }
 
-/// What was found, as Python's.
+/// What was found, as values for Python.
 fn given(py: Python<'_>, found: Detection, native: Size) -> PyResult<Found> {
     let regions = found.regions.iter().map(|r| (r.bounds, r.center, r.area, r.maximum, r.mean)).collect();
     let anomalous = found.verdict == Verdict::Anomalous;
@@ -171,7 +171,7 @@ impl Map {
         interface.set_item("version", 3)?;
         interface.set_item("shape", (self.height, self.width))?;
         interface.set_item("typestr", if cfg!(target_endian = "little") { "<f4" } else { ">f4" })?;
-        // Read only: nobody may write where Rust believes that nothing changes.
+        // Read only: Rust relies on this memory not changing.
         interface.set_item("data", (self.data.as_ptr() as usize, true))?;
         Ok(interface)
     }

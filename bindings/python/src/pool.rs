@@ -1,4 +1,4 @@
-//! Threads to compute with, of this process.
+//! The threads of this process that compute.
 //!
 //! A process that was forked has none of its parent's threads: work handed to them would wait for ever. So each process
 //! makes its own, when it first computes.
@@ -8,10 +8,10 @@ use pyo3::PyResult;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The threads of all who did not ask for a number.
+/// The threads of every detector that did not ask for a number of its own.
 static SHARED: Pool = Pool::of(0);
 
-/// Threads that are made when they are first wanted.
+/// Threads that are made when they are first needed.
 #[derive(Debug)]
 pub struct Pool {
     /// 0: as many as rayon takes, one for each core or RAYON_NUM_THREADS.
@@ -34,7 +34,7 @@ impl Pool {
                 *made = Some((of, Arc::clone(&pool)));
                 return Ok(pool);
             }
-            // Its threads are the parent's; to end them here is to wait for them.
+            // Its threads are the parent's; ending them here would wait for them.
             Some(parents) => std::mem::forget(parents),
             None => {}
         }

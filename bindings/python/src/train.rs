@@ -24,7 +24,7 @@ use std::time::Duration;
 /// How often to look for Ctrl-C while nothing else happens.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// What a training is asked for.
+/// What the caller asks of a training.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 struct Asked {
@@ -42,7 +42,7 @@ struct Asked {
     all_good: bool,
     /// The settings that are not the defaults, as JSON.
     settings: String,
-    /// Whether to tell of what happens, besides warnings.
+    /// Whether to report progress, besides warnings.
     watched: bool,
 }
 
@@ -62,7 +62,7 @@ pub fn train(py: Python<'_>, asked: &Bound<'_, PyAny>, tell: Py<PyAny>) -> PyRes
             let worker = std::thread::Builder::new().name("aand training".into()).spawn_scoped(scope, learn);
             let worker =
                 worker.map_err(|error| PyError::new_err(format!("no thread to train on: {error}")))?;
-            // Whoever stopped it hears of that, whatever became of the training.
+            // A caller who stopped the training is told so, however it ended.
             let stopped = attend(&told, &answer, &tell);
             let done =
                 worker.join().map_err(|_| PyError::new_err("the training failed; please report this"))?;
@@ -99,7 +99,7 @@ fn attend(told: &Receiver<String>, answer: &Sender<bool>, tell: &Py<PyAny>) -> P
             }
         };
         if event.is_some() {
-            // Whoever is gone needs no answer.
+            // A training that has ended needs no answer.
             let _ = answer.send(go_on);
         }
     }
@@ -120,10 +120,10 @@ impl Teller {
         if heard { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
 
-    /// Says what is to be known before the training.
+    /// Gives a warning before the training.
     ///
     /// # Errors
-    /// The caller wants no more.
+    /// The caller asked to stop.
     fn warn(&mut self, words: &str) -> Result<()> {
         match self.tell(&json!({ "warning": words }).to_string()) {
             ControlFlow::Continue(()) => Ok(()),
@@ -138,7 +138,7 @@ impl Observer for Teller {
             (self.epochs, self.steps) = (epochs, steps);
         }
         if !self.watched {
-            // The answer to nothing tells whether Ctrl-C was pressed.
+            // Telling nothing still asks whether Ctrl-C was pressed.
             return self.tell("");
         }
         let (epochs, steps) = (self.epochs, self.steps);
@@ -255,9 +255,9 @@ fn settings(asked: &Asked, set: &dataset::Dataset) -> Result<Settings> {
     Ok(settings)
 }
 
-/// Names that a setting's default leaves out.
+/// Settings that the JSON of the defaults leaves out.
 const UNSAID: [&str; 1] = ["augment"];
-/// Names that are asked for otherwise.
+/// Settings that have their own arguments.
 const OTHERWISE: [&str; 2] = ["view", "range"];
 
 /// The settings with those that are `given` by name, as a model file has them.

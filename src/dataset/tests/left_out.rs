@@ -1,13 +1,13 @@
-//! Nothing is left out in silence.
+//! Nothing is left out silently.
 
 use super::*;
 
-/// What is said of a data set, its findings' JSON included.
+/// Everything said about a data set, including the findings' JSON.
 fn said(set: &Dataset) -> String {
     let found = inspect(set);
     let json = serde_json::to_value(&found).unwrap();
     assert_eq!(json["left_out"], serde_json::to_value(&found.left_out).unwrap());
-    // Whatever train and eval say, inspect says as well.
+    // Whatever train and eval say, inspect says too.
     let text = found.to_string();
     for advice in set.advice() {
         assert!(text.contains(&advice.to_string()), "`{advice}` is not in\n{text}");
@@ -68,12 +68,12 @@ fn broken_links_are_named_and_an_empty_folder_is_not_said_to_be_empty() {
     assert!(text.contains("warning: 2 broken links left out: 2.png -> ../store/gone.png, 3.png"), "{text}");
 }
 
-/// Runs as somebody who may not read everything.
+/// Runs `what` as a user who may not read everything.
 #[cfg(target_os = "linux")]
 fn as_nobody(what: impl FnOnce() + Send) {
     std::thread::scope(|scope| {
         let run = || {
-            // SAFETY: the plain system call changes the rights of this thread alone; it ends with the test.
+            // SAFETY: the raw system call changes the rights of this thread only, which ends with the test.
             unsafe { libc::syscall(libc::SYS_setresuid, 65534, 65534, 65534) };
             what();
         };
@@ -97,7 +97,7 @@ fn what_cannot_be_opened_is_named_and_the_rest_is_used() {
     rights("", 0o755);
     rights("locked", 0);
     rights("3.png", 0);
-    // The workers of rayon would read with the rights they were started with.
+    // Rayon's workers would keep the rights they were started with.
     let alone = || rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build().unwrap();
     as_nobody(|| {
         alone().install(|| {
@@ -148,7 +148,7 @@ fn sub_folders_of_mvtec_are_read() {
     assert!(set.left_out.advice().is_empty(), "{:?}", set.left_out);
     assert!(inspect(&set).masks_without_picture.is_empty());
 
-    // A mask in no sub-folder is that of both pictures of its name.
+    // A mask that is in no sub-folder belongs to both pictures of its name.
     fs::remove_dir_all(root.join("ground_truth/spot/cam0")).unwrap();
     fs::remove_dir_all(root.join("ground_truth/spot/cam1")).unwrap();
     mask(&root.join("ground_truth/spot/1_mask.png"), true, 12, 8);
@@ -213,7 +213,7 @@ fn a_visa_table_without_the_category_is_mentioned() {
         text.contains("1cls.csv does not name candle but macaroni, pcb1; split by folder instead"),
         "{text}"
     );
-    // A table that names the category, but not all its pictures, nor all its splits.
+    // A table that names the category, but neither all its pictures nor all its splits.
     fs::write(&table, TABLE.replace("candle,train,normal,candle/Data/Images/Normal/0002.JPG,\n", ""))
         .unwrap();
     assert!(said(&one(folder.path())).contains("1 picture left out"), "{}", said(&one(folder.path())));

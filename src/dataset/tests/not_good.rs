@@ -1,9 +1,9 @@
-//! What is never learned by mistake: defects, masks, and this program's own results.
+//! Defects, masks and this program's own results are never learned by mistake.
 
 use super::*;
 use crate::listing::own::signed;
 
-/// A picture as a command of this program writes it.
+/// A picture signed as one that this program wrote.
 fn own_result(path: &Path, seed: u8) {
     picture(path, seed);
     fs::write(path, signed(fs::read(path).unwrap())).unwrap();
@@ -30,7 +30,7 @@ fn defects_at_any_depth_beside_good_pictures_are_refused() {
             message.contains(&format!("`{}` lies beside `{}`", last(good), first_inside(good, bad))),
             "{message}"
         );
-        // Whoever insists on the layout has not insisted on the names.
+        // Naming the layout does not mean that the pictures are good whatever their names say.
         let set = open(folder.path(), Some(Layout::Folder), None).unwrap().remove(0);
         let refused = set.insist_on_good(false).unwrap_err().to_string();
         assert!(refused.contains("--all-good") && refused.contains("1 picture of 2"), "{refused}");
@@ -174,7 +174,7 @@ fn rendered_pictures_are_learned_only_on_their_own() {
     let set = one(root);
     assert_eq!((set.layout, names(&set.train)), (Layout::Folder, vec!["1.png".to_owned()]));
     assert!(set.left_out.own_results[Path::new("cloth")] >= 2);
-    // Beside a category they are what the program wrote, too, and no pictures without a place.
+    // Beside a category they also count as the program's own, not as pictures of no category.
     fs::remove_dir_all(root.join("monday")).unwrap();
     mvtec(&root.join("nut"));
     let set = one(root);

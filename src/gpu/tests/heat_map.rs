@@ -53,7 +53,7 @@ fn the_heat_map_is_the_cpus() {
         assert!(off <= Some(1), "{pixel:08x} is not {right:?}");
     }
     assert!(colors.len() > 20, "{} colors", colors.len());
-    // Laid over a grey picture it is the overlay at full strength.
+    // Laid over a grey picture, it equals the overlay at full strength.
     let mut opacities = std::collections::HashSet::new();
     for ((pixel, right), &value) in read(true).iter().zip(right.pixels()).zip(&maps[1].data) {
         let [color @ .., alpha] = pixel.to_le_bytes();

@@ -1,4 +1,4 @@
-//! The optimizer's numbers: Adam's bias corrections, which need the time of every group of parameters.
+//! Adam's rates with bias correction, which need the number of steps of every group of parameters.
 
 use super::convolution::BETA2;
 use crate::{Error, Result};
@@ -6,7 +6,7 @@ use crate::{Error, Result};
 /// Adam's epsilon (method.md 2.9).
 const EPSILON: f64 = 1e-8;
 
-/// Times of some groups of parameters that learn at the same steps.
+/// Step counts of groups of parameters; all parameters of a group learn in the same steps.
 #[derive(Clone, Debug)]
 pub(super) struct Adam {
     beta1: f64,
@@ -14,20 +14,20 @@ pub(super) struct Adam {
 }
 
 impl Adam {
-    /// So many groups that never learned.
+    /// `groups` groups that have not learned yet.
     pub fn new(beta1: f32, groups: usize) -> Self {
         Self { beta1: f64::from(beta1), times: vec![0; groups] }
     }
 
-    /// Steps that each group has learned.
+    /// The number of steps that each group has learned.
     pub fn times(&self) -> &[u32] {
         &self.times
     }
 
-    /// Goes on from earlier times.
+    /// Continues from earlier step counts.
     ///
     /// # Errors
-    /// They are of other groups.
+    /// Their number is wrong.
     pub fn resume(&mut self, times: &[u32]) -> Result<()> {
         if times.len() != self.times.len() {
             return Err(Error::Training(

@@ -23,7 +23,7 @@ pub struct Amplify {
     scheme: Scheme,
     options: RaaOptions,
     margin: Margin,
-    /// At most so many normal and anomalous rows of a level are sampled.
+    /// The most normal and anomalous rows of a level that are sampled.
     most_pairs: [usize; 2],
     tile: TileRule,
     kernels: Kernels,
@@ -36,28 +36,28 @@ pub struct Amplify {
     vanilla: [wgpu::Buffer; 3],
     advanced: [wgpu::Buffer; 3],
     losses: wgpu::Buffer,
-    /// By pictures in the batch: a step, and advancing.
+    /// Programs for a step and for advancing, by the number of pictures in the batch.
     steps: HashMap<usize, Sampled>,
     advances: HashMap<usize, Program>,
     results: Results,
-    /// Which levels had pairs in the steps whose losses were not taken, earliest first.
+    /// Which levels had pairs, for each step whose losses have not been taken, earliest first.
     paired: VecDeque<[bool; 3]>,
     adam: Adam,
 }
 
-/// A step's program, and the first of its passes whose numbers follow from the rows that are sampled, by level.
+/// A step's program and, by level, the first of its passes that depend on the number of sampled rows.
 struct Sampled {
     program: Program,
     first: [usize; 3],
 }
 
-/// What a step is given.
+/// The input of a step.
 struct Inputs {
     /// `[picture][3][S][S]`.
     pixels: wgpu::Buffer,
-    /// By level: 1 where a position is anomalous.
+    /// 1 where a position is anomalous, by level.
     labels: [wgpu::Buffer; 3],
-    /// By level: positions of normal and of anomalous rows.
+    /// Positions of normal and of anomalous rows, by level.
     lists: [[wgpu::Buffer; 2]; 3],
 }
 
@@ -66,13 +66,13 @@ struct Inputs {
 pub struct LevelBatch {
     /// `[B H W]`: 1 where a position is anomalous, else 0.
     pub labels: Vec<f32>,
-    /// Positions of normal and of anomalous rows for the amplification loss; both empty, or neither.
+    /// Positions of normal and of anomalous rows for the amplification loss; both are empty or neither.
     pub pairs: [Vec<u32>; 2],
 }
 
 impl Amplify {
-    /// An amplifier with the tensors `amplifier.*` of `source`, and the teacher `teacher.*`, for batches of up to
-    /// `scheme.batch` pictures. `margin` is the amplification loss's margin and weight.
+    /// An amplifier from the tensors `amplifier.*` of `source` with the teacher from `teacher.*`, for batches of
+    /// up to `scheme.batch` pictures. `margin` is the amplification loss's margin and weight.
     ///
     /// # Errors
     /// A tensor is missing, or the device is out of memory.
@@ -127,7 +127,7 @@ impl Amplify {
         Ok(amplify)
     }
 
-    /// Goes on from an optimizer's moments and times.
+    /// Continues from an optimizer's moments and step counts.
     ///
     /// # Errors
     /// A moment is missing or has another shape.
@@ -151,8 +151,8 @@ impl Amplify {
         self.kernels.count()
     }
 
-    /// Hands a step of Adam to the GPU and returns at once: normalized pixels `[count, 3, S, S]`, and what each level
-    /// learns from.
+    /// Submits a step of Adam to the GPU and returns at once. Takes normalized pixels `[count, 3, S, S]` and, for
+    /// each level, labels and pairs.
     ///
     /// # Errors
     /// The device failed.
@@ -183,7 +183,7 @@ impl Amplify {
         }
         let sampled = [0, 1, 2].map(|k| {
             let mut tape = self.tape(count);
-            // Only the numbers are of use, so the feature may lie anywhere.
+            // Only the passes' uniforms are used, so the feature may lie anywhere.
             let feature = self.level(k, tape.nothing);
             self.learn_generator(&mut tape, k, feature, rows[k]);
             tape.entries
@@ -200,12 +200,13 @@ impl Amplify {
         self.results.submit(&self.gpu, encoder, &[(&self.losses, 8), (&self.common.broken, 1)])
     }
 
-    /// Steps whose losses were not taken.
+    /// The number of steps whose losses have not been taken.
     pub fn pending(&self) -> usize {
         self.results.pending()
     }
 
-    /// Focal and amplification loss, summed over the levels, of the earliest step whose losses were not taken.
+    /// Focal and amplification loss, summed over the levels, of the earliest step whose losses have not been
+    /// taken.
     ///
     /// # Errors
     /// The device failed, or a number of the step was not finite.
@@ -221,7 +222,7 @@ impl Amplify {
         Ok(Some([focal, amplification]))
     }
 
-    /// Computes `F_T` and `F_A` of normalized pixels `[count, 3, S, S]` with the predicted gate.
+    /// Computes `F_T` and `F_A` from normalized pixels `[count, 3, S, S]` with the predicted gate.
     ///
     /// # Errors
     /// The device failed.
@@ -266,7 +267,7 @@ impl Amplify {
         self.parameters.download(&self.gpu).await
     }
 
-    /// The optimizer's moments and times.
+    /// The optimizer's moments and step counts.
     ///
     /// # Errors
     /// The device failed.
@@ -274,7 +275,7 @@ impl Amplify {
         Ok((self.parameters.download_moments(&self.gpu).await?, self.adam.times().to_vec()))
     }
 
-    /// The most rows of each level that are sampled from so many pictures.
+    /// The most rows of each level that are sampled from `count` pictures.
     fn most(&self, count: usize) -> [[u32; 2]; 3] {
         let sizes = self.scheme.backbone.sizes(self.scheme.size);
         sizes.map(|size| self.most_pairs.map(|most| most.min(count * size.area()) as u32))
@@ -290,8 +291,8 @@ impl Amplify {
         Tape::new(self.tile, pictures, self.scheme.beta1, &self.common)
     }
 
-    /// A step on `count` pictures with as many sampled rows as there can be, and by level the first of the passes that
-    /// these are of.
+    /// A step on `count` pictures with the most sampled rows possible and, by level, the first of the passes that
+    /// depend on their number.
     fn step_tape(&self, count: usize) -> (Tape, [usize; 3]) {
         let mut tape = self.tape(count);
         let pixels = tape.keep(&self.inputs.pixels);
@@ -315,7 +316,8 @@ impl Amplify {
         Losses { id: tape.keep(&self.losses), focal: k as u32, amplification: 3 + k as u32 }
     }
 
-    /// The generator's loss on so many normal and anomalous rows of a level, and the steps that it takes.
+    /// The generator's loss on the given numbers of normal and anomalous rows of a level, its gradients and
+    /// the optimizer's steps.
     fn learn_generator(&self, tape: &mut Tape, k: usize, feature: Feature, [n, a]: [u32; 2]) {
         if !self.options.generator {
             return;
@@ -342,7 +344,7 @@ impl Amplify {
         tape
     }
 
-    /// Makes everything that follows from the parameters.
+    /// Recomputes everything that is derived from the parameters.
     fn turn(&mut self) -> Result<()> {
         let mut tape = self.tape(1);
         self.levels.iter().for_each(|raa| raa.turn(&mut tape, &self.parameters));

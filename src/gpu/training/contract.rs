@@ -1,4 +1,4 @@
-//! What the training's shaders and Rust must agree on beside their uniforms (see `crate::gpu::contract`).
+//! Checks that the training's shaders and Rust agree beyond their uniforms (see `crate::gpu::contract`).
 
 use super::convolution::{Form, MASK, SUM};
 use super::norm;
@@ -41,13 +41,13 @@ fn numbers_are_those_of_the_method() {
     assert_eq!([merge.number("EPSILON"), merge.number("MOMENTUM")], [1e-5_f32, 0.1].map(f64::from));
     let memory = program(Shader::AdamMemory);
     assert_eq!(memory.number("TEMPERATURE"), f64::from(TEMPERATURE));
-    // The longest memory item has a place with the 64 threads that take it.
+    // The longest memory item fits into the 64 threads that handle it.
     let most = 4 * 64 * memory.constant("EACH") as usize;
     let backbones = [Backbone::Compact, Backbone::Resnet18, Backbone::Resnet50, Backbone::WideResnet50_2];
     assert!(backbones.iter().all(|backbone| backbone.channels().iter().all(|&channels| channels <= most)));
 }
 
-/// A step writes rate and epsilon over the first two words of what the optimizer's passes are told.
+/// A step overwrites the first two words of the optimizer passes' uniforms with rate and epsilon.
 #[test]
 fn optimizers_are_told_rate_and_epsilon_first() {
     for kernel in [Shader::AdamFlat, Shader::AdamWeight, Shader::AdamMemory] {

@@ -1,6 +1,7 @@
 //! Convolutions on the tape: forward, the gradient of the input, that of the weight, and the optimizer's step.
 //!
-//! The gradient of the input is a convolution too, by the weight turned round, so the shaders of detection compute it.
+//! The gradient of the input is also a convolution, with the weight rotated by 180 degrees and its channels swapped
+//! ("turned"), so detection's shaders compute it.
 
 use super::parameters::{Key, Parameters};
 use super::tape::{Feature, Id, Learner, Tape, buffer};
@@ -12,7 +13,7 @@ use crate::gpu::tile::Tile;
 use crate::gpu::uniforms::{AdamFlat, AdamWeight, WeightGradient, bound};
 use crate::inference;
 
-/// How the turned weight lies; the constants of `shaders/adam_weight.wgsl`.
+/// The layout of the turned weight; the constants of `shaders/adam_weight.wgsl`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     None = 0,
@@ -35,13 +36,13 @@ pub(super) struct Layer {
     form: Form,
 }
 
-/// Added to what a convolution gives.
+/// What is added to a convolution's result.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Add {
     Nothing,
     /// The feature.
     Sum(Feature),
-    /// Nothing, but what belongs to a number that is not positive becomes zero: the gradient of its ReLU.
+    /// Nothing, but the result is zeroed where the feature is not positive: the gradient of its ReLU.
     Mask(Feature),
 }
 
@@ -58,17 +59,18 @@ pub(super) struct Finish {
     pub relu: bool,
 }
 
-/// A convolution as it is.
+/// Nothing follows.
 pub(super) const BARE: Finish = Finish { bias: None, add: Add::Nothing, relu: false };
 
-/// Workgroups that a weight's gradient is shared out to, about.
+/// About how many workgroups a weight's gradient is split among.
 const GROUPS: u32 = 1024;
 
-/// Positions that one of them sums up, at least.
+/// The fewest positions that one of them sums over.
 const FEWEST: u32 = 256;
 
 impl Layer {
-    /// A layer of `kernel` with `inputs` and `outputs` quads; `trained` says whether its input's gradient is wanted.
+    /// A layer with `kernel` and `inputs` and `outputs` quads; `trained` says whether its input's gradient is
+    /// needed.
     pub fn new(
         gpu: &Gpu,
         name: String,
@@ -131,15 +133,15 @@ impl Layer {
         tape.convolve(&format!("{} back", self.name), geometry, turned, [dy, dx], finish);
     }
 
-    /// The gradient of the weight, and the optimizer's step with it. After [`Self::back`], which needs the weight as
-    /// it was.
+    /// The gradient of the weight, and the optimizer's step with it. Comes after [`Self::back`], which needs the
+    /// weight from before the step.
     pub fn learn(&self, tape: &mut Tape, parameters: &Parameters, x: Feature, dy: Feature) {
         let product = self.product(tape, x, dy);
         let (gradient, parts) = tape.weight_gradient(&format!("{} weight", self.name), product);
         self.step(tape, parameters, gradient, parts, parameters.get(self.weight).learner, true);
     }
 
-    /// Makes the turned weight of the present one.
+    /// Recomputes the turned weight from the current weight.
     pub fn turn(&self, tape: &mut Tape, parameters: &Parameters) {
         if self.form != Form::None {
             self.step(tape, parameters, tape.nothing, 0, 0, false);
@@ -174,7 +176,7 @@ impl Layer {
         }
     }
 
-    /// Quads of the weight from a tap to the next, and from an input channel to the next.
+    /// Quads of the weight from one tap to the next, and from one input channel to the next.
     fn steps(&self) -> [u32; 2] {
         match self.kernel {
             inference::Kernel::Plain { .. } => [4 * self.inputs * self.outputs, self.outputs],
@@ -233,13 +235,13 @@ fn taps(kernel: inference::Kernel) -> u32 {
     }
 }
 
-/// How a filter walks.
+/// The geometry of a filter.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Geometry {
     pub kernel: u32,
     pub stride: u32,
     pub padding: u32,
-    /// 4 where each position gives the four corners of a square.
+    /// 4 if each position gives the four corners of a square, else 1.
     pub corners: u32,
 }
 
@@ -249,12 +251,12 @@ pub(super) struct Product {
     pub x: Id,
     pub dy: Id,
     pub rows: u32,
-    /// What memory and parts are planned for.
+    /// The number of rows for which memory and parts are planned.
     pub most_rows: u32,
     pub grid: [u32; 2],
     pub input: [u32; 2],
     pub inputs: u32,
-    /// What the kernel is chosen for.
+    /// The number of inputs for which the kernel is chosen.
     pub most_inputs: u32,
     pub outputs: u32,
     pub taps: u32,
@@ -269,7 +271,7 @@ pub(super) struct Product {
 }
 
 impl Tape {
-    /// `y = weight * x` by the filter's `geometry`, and what follows.
+    /// `y = weight * x` with the filter's `geometry`, and what follows.
     pub fn convolve(
         &mut self,
         name: &str,
@@ -320,7 +322,7 @@ impl Tape {
             addend: addend.map_or(nothing, |a| a.id),
             output: y.id,
             weight,
-            // Parts are only for layers whose size does not change.
+            // Only layers whose size never changes are split into parts.
             products: self.most_rows.is_none().then_some(self.products),
         };
         let tile =
@@ -330,16 +332,16 @@ impl Tape {
         }
     }
 
-    /// The parts of a weight's gradient, and how many they are.
+    /// The partial sums of a weight's gradient, and their number.
     pub fn weight_gradient(&mut self, name: &str, product: Product) -> (Id, u32) {
         let tile = (self.tile)(product.most_rows, product.outputs.min(product.most_inputs));
-        // Like the tiles of a convolution, with inputs in the place of positions.
+        // Like the tiles of a convolution, with inputs instead of positions.
         let tile = if tile == Tile::Large && product.most_inputs < 16 { Tile::Small } else { tile };
         let [down, across] = tile.weight_size();
         let tiles = |inputs: u32| inputs.div_ceil(down) * product.outputs.div_ceil(across);
         let wanted = (GROUPS / (tiles(product.most_inputs) * product.taps))
             .clamp(1, product.most_rows.div_ceil(FEWEST).max(1));
-        // On software there is nobody to share with.
+        // On a software adapter there is nothing to gain from sharing.
         let wanted = if tile == Tile::Direct { 1 } else { wanted };
         let part = product.most_rows.div_ceil(wanted).next_multiple_of(32);
         let most_parts = product.most_rows.div_ceil(part).max(1);
@@ -371,7 +373,7 @@ impl Tape {
         (output, parts)
     }
 
-    /// The optimizer's step for numbers that lie in a row.
+    /// The optimizer's step for numbers stored one after the other.
     pub fn learn_flat(
         &mut self,
         name: &str,

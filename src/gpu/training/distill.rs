@@ -27,12 +27,12 @@ pub struct Distill {
     common: Common,
     /// `F_A` of the batch, by level.
     inputs: [wgpu::Buffer; 3],
-    /// By level: `[picture]` of what `shaders/distill_hardest.wgsl` says.
+    /// Per level and picture, the words that `shaders/distill_hardest.wgsl` writes.
     losses: [wgpu::Buffer; 3],
-    /// By pictures in the batch.
+    /// By the number of pictures in the batch.
     programs: HashMap<usize, Program>,
     results: Results,
-    /// Pictures of the steps whose losses were not taken, earliest first.
+    /// The number of pictures of each step whose losses have not been taken, earliest first.
     counts: std::collections::VecDeque<usize>,
     adam: Adam,
 }
@@ -41,7 +41,7 @@ pub struct Distill {
 const WORDS: usize = 8;
 
 impl Distill {
-    /// A student with the tensors `student.*` of `source`, for batches of up to `scheme.batch` pictures.
+    /// A student from the tensors `student.*` of `source`, for batches of up to `scheme.batch` pictures.
     ///
     /// # Errors
     /// A tensor is missing, or the device is out of memory.
@@ -78,7 +78,7 @@ impl Distill {
         Ok(distill)
     }
 
-    /// Goes on from an optimizer's moments and time.
+    /// Continues from an optimizer's moments and step count.
     ///
     /// # Errors
     /// A moment is missing or has another shape.
@@ -87,7 +87,8 @@ impl Distill {
         self.adam.resume(times)
     }
 
-    /// Puts features into a level of the next batch: `[picture][y][x][channel]`, from its first picture on.
+    /// Writes features `[picture][y][x][channel]` into a level of the next batch, starting at its first
+    /// picture.
     pub fn write(&self, k: usize, features: &[f32]) {
         self.gpu.write(&self.inputs[k], 0, bytemuck::cast_slice(features));
     }
@@ -107,8 +108,8 @@ impl Distill {
         self.kernels.count()
     }
 
-    /// Hands a step of Adam on the first `count` pictures of the inputs to the GPU, whatever `load` records before
-    /// it, and returns at once.
+    /// Submits a step of Adam on the first `count` pictures of the inputs to the GPU, after the commands that
+    /// `load` records, and returns at once.
     ///
     /// # Errors
     /// The device failed.
@@ -132,12 +133,12 @@ impl Distill {
         self.results.submit(&self.gpu, encoder, &from)
     }
 
-    /// Steps whose losses were not taken.
+    /// The number of steps whose losses have not been taken.
     pub fn pending(&self) -> usize {
         self.results.pending()
     }
 
-    /// KD and HKD, summed over the levels, of the earliest step whose losses were not taken.
+    /// KD and HKD, summed over the levels, of the earliest step whose losses have not been taken.
     ///
     /// # Errors
     /// The device failed, or a number of the step was not finite.
@@ -163,7 +164,7 @@ impl Distill {
         self.parameters.download(&self.gpu).await
     }
 
-    /// The optimizer's moments and time.
+    /// The optimizer's moments and step count.
     ///
     /// # Errors
     /// The device failed.
@@ -171,7 +172,7 @@ impl Distill {
         Ok((self.parameters.download_moments(&self.gpu).await?, self.adam.times().to_vec()))
     }
 
-    /// Makes all turned weights.
+    /// Recomputes all turned weights.
     fn turn(&mut self) -> Result<()> {
         let mut tape = Tape::new(self.tile, 1, self.scheme.beta1, &self.common);
         self.student.turn(&mut tape, &self.parameters);

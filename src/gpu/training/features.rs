@@ -1,10 +1,10 @@
-//! The advanced teacher's features of the training pictures, on the GPU where there is room.
+//! The advanced teacher's features of the training pictures, kept on the GPU if they fit.
 
 use super::tape::buffer;
 use crate::gpu::Gpu;
 use crate::{Error, Result};
 
-/// One buffer per picture: the three levels one after the other.
+/// One buffer per picture, with the three levels one after the other.
 pub struct Features {
     pictures: Vec<wgpu::Buffer>,
     /// Numbers of a picture, by level.
@@ -12,7 +12,7 @@ pub struct Features {
 }
 
 impl Features {
-    /// None yet, of so many numbers per level.
+    /// No features yet; `lengths` are their numbers per level.
     pub fn new(lengths: [usize; 3]) -> Self {
         Self { pictures: Vec::new(), lengths }
     }
@@ -22,7 +22,7 @@ impl Features {
         4 * lengths.iter().sum::<usize>() as u64
     }
 
-    /// Copies the first `count` pictures of a batch, a buffer per level.
+    /// Adds copies of the first `count` pictures of a batch, which has one buffer per level.
     ///
     /// # Errors
     /// The device is out of memory.

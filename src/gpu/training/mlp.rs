@@ -10,7 +10,7 @@ use crate::gpu::shaders::Shader;
 use crate::gpu::uniforms::{ColumnSums, bound};
 use crate::inference;
 
-/// Parts that a bias's gradient is summed up in, at most.
+/// The most partial sums of a bias's gradient.
 const MOST_PARTS: u32 = 64;
 
 /// A linear layer with its bias.
@@ -24,17 +24,17 @@ pub(super) struct Mlp {
     layers: [Linear; 3],
 }
 
-/// An MLP that has run: what entered each layer, and the result.
+/// An MLP after its forward pass: the input of each layer, and the result.
 pub(super) struct Ran {
     inputs: [Feature; 3],
     pub y: Feature,
 }
 
 impl Mlp {
-    /// The MLP `prefix` of so many channels, whose tensors are added to `parameters`.
+    /// The MLP `prefix` with the given number of channels, whose tensors are added to `parameters`.
     ///
     /// # Errors
-    /// The channels are no whole quads.
+    /// The number of channels is not a multiple of four.
     pub fn new(
         gpu: &Gpu,
         parameters: &mut Parameters,
@@ -56,12 +56,12 @@ impl Mlp {
         Ok(Self { layers })
     }
 
-    /// Makes the turned weights.
+    /// Recomputes the turned weights.
     pub fn turn(&self, tape: &mut Tape, parameters: &Parameters) {
         self.layers.iter().for_each(|linear| linear.layer.turn(tape, parameters));
     }
 
-    /// Rows to rows; `most` rows have room.
+    /// Rows to rows; the memory holds `most` rows.
     pub fn forward(&self, tape: &mut Tape, parameters: &Parameters, x: Feature, most: u32) -> Ran {
         let mut inputs = [x; 3];
         let mut y = x;

@@ -1,8 +1,8 @@
-//! Both training stages on a GPU, native and in the browser, by the shaders of detection and some more for gradients.
+//! Both training stages on a GPU, native and in the browser, with detection's shaders and some more for gradients.
 //!
-//! A step is a list of passes, forward and backward, that is written down once (`tape`): one submission, no waiting in
-//! it, and its losses are read while later steps compute. Nothing here knows Burn; weights come and go as the tensors
-//! of a model file. Burn on the CPU computes the same, and the tests compare the two by name.
+//! A step is a list of passes, forward and backward, that is recorded once (`tape`). It is one submission without
+//! waiting, and its losses are read while later steps compute. Nothing here depends on Burn: weights enter and leave
+//! as the tensors of a model file. Burn on the CPU computes the same, and the tests compare the two tensor by tensor.
 
 mod adam;
 mod amplify;
@@ -27,7 +27,7 @@ use crate::picture::Size;
 use crate::teacher::Backbone;
 use adam::Adam;
 
-/// What a training is about.
+/// The fixed facts of a training.
 #[derive(Clone, Copy, Debug)]
 pub struct Scheme {
     /// The teacher's network.

@@ -6,7 +6,7 @@ use crate::gpu::pass::{CHANNELS, each, spread};
 use crate::gpu::shaders::Shader;
 use crate::gpu::uniforms::{NormApply, NormBack, NormBackMerge, NormBackSums, NormMerge, NormSums, bound};
 
-/// Where a norm's numbers lie among those of all norms, in quads.
+/// Where a norm's numbers begin among those of all norms, in quads.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NormOffset {
     /// Scales, then shifts.
@@ -22,7 +22,7 @@ pub(super) struct Norms {
     pub running: Key,
 }
 
-/// A normalized feature: the convolution's result and its channels' factors.
+/// A feature to normalize: the convolution's result, and a scale and shift for each channel.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Normalized {
     pub x: Feature,
@@ -36,7 +36,7 @@ pub(super) enum Shortcut {
     Nothing,
     /// A block's input.
     Plain(Feature),
-    /// A convolution of it with a norm of its own.
+    /// A normalized convolution of a block's input.
     Normalized(Normalized),
 }
 
@@ -45,10 +45,10 @@ pub(super) const NOTHING: u32 = 0;
 const PLAIN: u32 = 1;
 pub(super) const NORMALIZED: u32 = 2;
 
-/// The most chunks of positions that statistics are summed up in.
+/// The most chunks that the positions are divided into for the statistics.
 const MOST_CHUNKS: u32 = 256;
 
-/// Positions of a chunk and how many chunks there are.
+/// Positions per chunk, and the number of chunks.
 fn chunks(rows: u32) -> [u32; 2] {
     let chunk = rows.div_ceil(MOST_CHUNKS).max(32);
     [chunk, rows.div_ceil(chunk)]
@@ -110,8 +110,9 @@ impl Tape {
         self.push(name, bound(Shader::NormApply, uniform, bindings, self.each_quad(x)));
     }
 
-    /// The gradients of scale and shift (to `gradient`) and of the norm's input, given that of the result. With
-    /// `relu`, the result of the ReLU that followed; with `kept`, also the gradient behind that ReLU.
+    /// The gradients of scale and shift (to `gradient`) and of the norm's input, given the result's. `relu` is
+    /// the result of the ReLU that followed, if any; `kept` receives the gradient after passing back through
+    /// that ReLU.
     pub fn normalize_back(
         &mut self,
         name: &str,
@@ -146,7 +147,7 @@ impl Tape {
         let uniform = NormBackMerge { channels, chunks: count, first };
         self.push(name, bound(Shader::NormBackMerge, uniform, vec![partial, gradient], [channels, 1, 1]));
         let dx = self.feature(channels, x.height, x.width);
-        // Behind the ReLU there is none.
+        // That gradient has already passed the ReLU.
         let (dy, relu) = kept.map_or((dy, has(relu)), |kept| (kept, 0));
         let uniform = NormBack {
             rows,

@@ -1,5 +1,5 @@
-//! What is trained: weights on the GPU in the layout of the shaders, their moments, and the way to and from the
-//! tensors of a model file.
+//! The trained parameters: weights on the GPU in the shaders' layout, their moments, and the conversion to and
+//! from the tensors of a model file.
 
 use super::tape::{Learner, buffer};
 use crate::gpu::Gpu;
@@ -10,10 +10,10 @@ use crate::{Error, Result};
 /// A tensor on the host: name, lengths of the axes, row-major values.
 pub type Tensor = (String, Vec<usize>, Vec<f32>);
 
-/// How a tensor lies in the memory of the shaders.
+/// The layout of a tensor in the shaders' memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Packing {
-    /// As it is; its last axis is a multiple of four.
+    /// Unchanged; its last axis is a multiple of four.
     Flat,
     /// `[out, in, k, k]` as `[ky][kx][in][out]`.
     Plain,
@@ -35,11 +35,11 @@ struct Leaf {
 #[derive(Debug)]
 pub(super) struct Parameter {
     pub values: wgpu::Buffer,
-    /// The first, then the second; none of running statistics.
+    /// First moments, then second moments; none for running statistics.
     pub moments: Option<wgpu::Buffer>,
     numbers: usize,
     leaves: Vec<Leaf>,
-    /// What it learns with.
+    /// The index of its rate and epsilon.
     pub learner: Learner,
 }
 
@@ -64,7 +64,7 @@ impl Parameters {
         self.add(gpu, vec![leaf], 0, true)
     }
 
-    /// Tensors one after the other, each of whole quads.
+    /// Tensors one after the other, each a whole number of quads.
     pub fn flat(
         &mut self,
         gpu: &Gpu,
@@ -210,10 +210,10 @@ pub(super) async fn read(gpu: &Gpu, from: &wgpu::Buffer) -> Result<Vec<f32>> {
     Ok(bits.into_iter().map(f32::from_bits).collect())
 }
 
-/// Whole quads, or a sentence.
+/// The number of quads.
 ///
 /// # Errors
-/// The channels are no multiple of four.
+/// The number of channels is not a multiple of four.
 pub(super) fn whole_quads(channels: usize) -> Result<u32> {
     match channels.is_multiple_of(4) {
         true => Ok(quads(channels) as u32),

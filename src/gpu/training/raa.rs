@@ -18,7 +18,7 @@ use crate::gpu::uniforms::{
 use crate::picture::Size;
 use wgpu::util::DeviceExt;
 
-/// Gate and generator of a level, without a batch.
+/// Gate and generator of a level, independent of the batch.
 pub(super) struct Raa {
     name: String,
     options: RaaOptions,
@@ -34,16 +34,16 @@ pub(super) struct Raa {
     item_quads: u32,
 }
 
-/// What is sampled for the amplification loss of a level.
+/// The sampled rows for the amplification loss of a level.
 pub(super) struct Sample {
     /// Positions of normal and of anomalous rows.
     pub lists: [Id; 2],
-    /// How many there are in this step, and at most.
+    /// How many rows there are in this step, and at most.
     pub rows: [u32; 2],
     pub most: [u32; 2],
 }
 
-/// Where losses go: a buffer and the places in it.
+/// Where losses are written: a buffer and positions in it.
 pub(super) struct Losses {
     pub id: Id,
     pub focal: u32,
@@ -58,10 +58,10 @@ pub(super) struct Margin {
 }
 
 impl Raa {
-    /// The module of level `k`, whose tensors are added to `parameters`; gate and generator learn apart.
+    /// The module of level `k`, whose tensors are added to `parameters`; gate and generator learn separately.
     ///
     /// # Errors
-    /// The channels are no whole quads.
+    /// The number of channels is not a multiple of four.
     pub fn new(
         gpu: &Gpu,
         parameters: &mut Parameters,
@@ -97,7 +97,7 @@ impl Raa {
         })
     }
 
-    /// Makes everything that follows from the parameters: turned weights, scaled memory items.
+    /// Recomputes everything that is derived from the parameters: turned weights, scaled memory items.
     pub fn turn(&self, tape: &mut Tape, parameters: &Parameters) {
         self.gate.turn(tape, parameters);
         self.generator.turn(tape, parameters);
@@ -168,7 +168,8 @@ impl Raa {
         tape.push(&format!("{} amplify", self.name), bound(Shader::Amplify, uniform, bindings, groups));
     }
 
-    /// The gate's focal loss (Eq. 6) on all positions, given their labels, and the steps that it takes.
+    /// The gate's focal loss (Eq. 6) on all positions, given their labels, its gradients and the optimizer's
+    /// steps.
     pub fn learn_gate(
         &self,
         tape: &mut Tape,
@@ -206,7 +207,8 @@ impl Raa {
         self.step_memory(tape, parameters, Some(gradient));
     }
 
-    /// The generator's amplification loss (Eq. 7) on the sampled rows, and the steps that it takes.
+    /// The generator's amplification loss (Eq. 7) on the sampled rows, its gradients and the optimizer's
+    /// steps.
     pub fn learn_generator(
         &self,
         tape: &mut Tape,
@@ -220,7 +222,7 @@ impl Raa {
         let ([n, a], [most_n, most_a]) = (sample.rows, sample.most);
         let channels = self.channels;
         let columns = a.div_ceil(4);
-        // These rows are of the whole batch.
+        // These rows come from the whole batch.
         let pictures = std::mem::replace(&mut tape.pictures, 1);
         let rows = |id: Id, rows: u32, channels: u32| Feature {
             id,
@@ -257,7 +259,7 @@ impl Raa {
         let bindings = vec![anomalous.id, ran.y.id, unit.id, lengths, difference];
         tape.push(&name, bound(Shader::Advance, uniform, bindings, each_row(4 * columns)));
 
-        // S1 - S0, the loss, and the loss's gradient in its place.
+        // S1 - S0, then the loss, whose gradient replaces it in memory.
         tape.most_rows = Some(most_n);
         let products = rows(tape.temporary(most_n * most_a.div_ceil(4)), n, columns);
         tape.most_columns = Some(most_a.div_ceil(4));
@@ -291,7 +293,8 @@ impl Raa {
         tape.pictures = pictures;
     }
 
-    /// The optimizer's step of the memory items, or without a gradient only what follows from them.
+    /// The optimizer's step for the memory items; without a gradient, only recomputes what is derived from
+    /// them.
     fn step_memory(&self, tape: &mut Tape, parameters: &Parameters, gradient: Option<(Id, u32)>) {
         let parameter = parameters.get(self.memory);
         let items = 2 * self.options.memory_items as u32;
@@ -323,7 +326,7 @@ impl Raa {
 /// A product of rows with a matrix.
 const ROWS: Geometry = Geometry { kernel: 1, stride: 1, padding: 0, corners: 1 };
 
-/// `X^T dY` over so many rows.
+/// `X^T dY` over `rows` rows.
 fn rows_product([x, dy]: [Id; 2], rows: u32, [inputs, outputs]: [u32; 2]) -> Product {
     Product {
         x,

@@ -1,22 +1,22 @@
-//! What a step tells: losses, read back while later steps compute.
+//! The results of a step: losses, read back while later steps compute.
 
 use crate::gpu::Gpu;
 use crate::{Error, Result};
 use std::collections::VecDeque;
 
-/// Submissions that may be under way at once.
+/// How many results may be in flight at once.
 const DEPTH: usize = 3;
 
-/// Whether steps are cut into several submissions: natively one is enough.
+/// Whether a step is divided into several submissions; natively one is enough.
 const PACED: bool = cfg!(target_arch = "wasm32");
 
-/// Milliseconds of work in one submission in a browser, about: the GPU draws the page in between.
+/// About how many milliseconds of work one submission holds in a browser: the GPU draws the page in between.
 const SLICE: f64 = 25.0;
 
 /// The most submissions of a step.
 const MOST: usize = 64;
 
-/// Buffers to read by, used in turn.
+/// Buffers for reading back, used in turn.
 pub(super) struct Results {
     free: Vec<wgpu::Buffer>,
     pending: VecDeque<Pending>,
@@ -26,7 +26,7 @@ pub(super) struct Results {
     since: f64,
 }
 
-/// A clock.
+/// Seconds on a clock.
 fn seconds() -> f64 {
     static START: std::sync::LazyLock<web_time::Instant> = std::sync::LazyLock::new(web_time::Instant::now);
     START.elapsed().as_secs_f64()
@@ -40,7 +40,7 @@ struct Pending {
 }
 
 impl Results {
-    /// For up to `words` numbers a step.
+    /// For up to `words` numbers per step.
     pub fn new(gpu: &Gpu, words: usize) -> Self {
         let buffer = |_| {
             gpu.device.create_buffer(&wgpu::BufferDescriptor {
@@ -58,20 +58,21 @@ impl Results {
         }
     }
 
-    /// Steps whose results were not taken.
+    /// The number of steps whose results have not been taken.
     pub fn pending(&self) -> usize {
         self.pending.len()
     }
 
-    /// How many submissions a step is to be cut into.
+    /// How many submissions a step should be divided into.
     pub fn submissions(&self) -> usize {
         self.submissions
     }
 
-    /// Ends a step: its numbers lie at the beginning of `from`, so many words of each.
+    /// Ends a step, whose results are at the beginning of each buffer of `from`, with the given number of
+    /// words.
     ///
     /// # Errors
-    /// The device failed, or there is no room.
+    /// The device failed, or all buffers are in use.
     pub fn submit(
         &mut self,
         gpu: &Gpu,
@@ -87,7 +88,7 @@ impl Results {
         let submitted = gpu.submit(encoder);
         let (sender, mapped) = async_channel::bounded(1);
         buffer.map_async(wgpu::MapMode::Read, .., move |result| {
-            // Nobody listens any more if the training was dropped.
+            // Sending fails only if the training was dropped.
             let _ = sender.try_send(result);
         });
         if self.pending.is_empty() {
@@ -97,7 +98,7 @@ impl Results {
         gpu.check()
     }
 
-    /// The numbers of the earliest step that was not taken; none if there is no such step.
+    /// The results of the earliest step whose results have not been taken; none if there is no such step.
     ///
     /// # Errors
     /// The device failed.
@@ -117,7 +118,7 @@ impl Results {
         buffer.unmap();
         self.free.push(buffer);
         if PACED {
-            // From one step's end to the next's, or from its submission.
+            // The time from the previous step's end, or from this step's submission if that was later.
             let ms = 1e3 * (seconds() - self.since);
             self.submissions = ((ms / SLICE).ceil() as usize).clamp(1, MOST);
             self.since = seconds();

@@ -1,5 +1,5 @@
-//! Bottleneck and decoder on the tape: forward, and the gradients of everything that they are made of
-//! (method.md 4.1, 4.2).
+//! Bottleneck and decoder on the tape: forward pass, and the gradients of all their parameters (method.md
+//! 4.1, 4.2).
 
 use super::convolution::{Add, BARE, Finish, Layer};
 use super::norm::{NormOffset, Normalized, Norms, Shortcut};
@@ -31,7 +31,7 @@ struct Block {
     shortcut: Option<Unit>,
 }
 
-/// The student's layers and parameters, without a batch.
+/// The student's layers and parameters, independent of the batch.
 pub(super) struct Student {
     level1: [Unit; 2],
     level2: Unit,
@@ -46,21 +46,21 @@ pub(super) struct Student {
     sizes: [(u32, u32); 3],
 }
 
-/// A unit that has run.
+/// A unit after its forward pass.
 struct Ran {
     x: Feature,
     norm: Normalized,
     y: Feature,
 }
 
-/// A block that has run.
+/// A block after its forward pass.
 struct RanBlock {
     inner: Vec<Ran>,
     last: Ran,
     shortcut: Option<Normalized>,
 }
 
-/// The student that has run, with what its gradients need.
+/// The student after its forward pass, with everything that its gradients need.
 pub(super) struct RanStudent {
     level1: [Ran; 2],
     level2: Ran,
@@ -70,7 +70,7 @@ pub(super) struct RanStudent {
     pub features: [Feature; 3],
 }
 
-/// Names layers and parameters while they are made.
+/// Makes layers and parameters, and names them.
 struct Maker<'a> {
     gpu: &'a Gpu,
     parameters: &'a mut Parameters,
@@ -150,7 +150,7 @@ impl Student {
     /// The student for the teacher `backbone` and pictures of that size; its tensors are added to `parameters`.
     ///
     /// # Errors
-    /// The channels are no whole quads.
+    /// A number of channels is not a multiple of four.
     pub fn new(gpu: &Gpu, parameters: &mut Parameters, backbone: Backbone, size: Size) -> Result<Self> {
         let mut maker = Maker { gpu, parameters, affine: Vec::new(), running: Vec::new(), quads: 0 };
         let (channels, inner, counts) = (backbone.channels(), backbone.inner(), backbone.blocks());
@@ -193,12 +193,12 @@ impl Student {
         self.level1.iter().chain([&self.level2]).chain(units).map(|unit| &unit.layer)
     }
 
-    /// Makes all turned weights.
+    /// Recomputes all turned weights.
     pub fn turn(&self, tape: &mut Tape, parameters: &Parameters) {
         self.layers().for_each(|layer| layer.turn(tape, parameters));
     }
 
-    /// The features of level `k` as they lie in `id`.
+    /// The features of level `k`, stored in `id`.
     pub fn level(&self, k: usize, id: Id) -> Feature {
         let (channels, (width, height)) = (self.channels[k], self.sizes[k]);
         Feature { id, height, width, channels, pixel: channels, offset: 0 }
@@ -236,7 +236,7 @@ impl Student {
         RanStudent { level1: [first, second], level2, oce, decoder, features }
     }
 
-    /// Gradients and the optimizer's steps of everything, from those of `F_S` at levels 1, 2 and 3.
+    /// All gradients and the optimizer's steps, from the gradients of `F_S` at levels 1, 2 and 3.
     pub fn back(&self, tape: &mut Tape, parameters: &Parameters, ran: &RanStudent, loss: [Feature; 3]) {
         let gradient = tape.temporary(self.affine);
         let norms = self.norms;
@@ -244,7 +244,8 @@ impl Student {
         let mut dy = loss[0];
         for (k, layer) in [2, 1, 0].into_iter().enumerate() {
             for (i, (block, ran)) in self.decoder[layer].iter().zip(&ran.decoder[layer]).enumerate().rev() {
-                // What enters a layer is the level above, which has a loss of its own; what enters the first, none.
+                // The input of a layer is the level above, which also has a loss of its own; the input of the first
+                // layer has none.
                 let also = (i == 0 && layer > 0).then(|| loss[k + 1]);
                 dy = back.block(block, ran, dy, also);
             }
@@ -262,7 +263,7 @@ impl Student {
     }
 }
 
-/// A forward run.
+/// A forward pass.
 struct Run<'a> {
     tape: &'a mut Tape,
     parameters: &'a Parameters,
@@ -278,7 +279,7 @@ impl Run<'_> {
         self.tape.statistics(&unit.layer.name, self.parameters, self.norms, unit.place, z)
     }
 
-    /// Convolution, norm and ReLU; to `target`, if given.
+    /// Convolution, norm and ReLU; written to `target`, if given.
     fn unit(&mut self, unit: &Unit, x: Feature, target: Option<Feature>) -> Ran {
         let norm = self.normalized(unit, x);
         let z = norm.x;
@@ -305,32 +306,32 @@ impl Run<'_> {
     }
 }
 
-/// A backward run.
+/// A backward pass.
 struct Back<'a> {
     run: Run<'a>,
-    /// Of all norms' scales and shifts.
+    /// The gradient of all norms' scales and shifts.
     gradient: Id,
 }
 
 impl Back<'_> {
-    /// A unit whose input is not trained.
+    /// A unit whose input needs no gradient.
     fn first(&mut self, unit: &Unit, ran: &Ran, dy: Feature) {
         let dz = self.relu(unit, ran, dy);
         unit.layer.learn(self.run.tape, self.run.parameters, ran.x, dz);
     }
 
-    /// A unit with ReLU; gives the gradient of its input.
+    /// A unit with ReLU; computes the gradient of its input.
     fn unit(&mut self, unit: &Unit, ran: &Ran, dy: Feature, finish: Finish) -> Feature {
         let dz = self.relu(unit, ran, dy);
         self.convolution(unit, ran.x, dz, finish)
     }
 
-    /// Through ReLU and norm.
+    /// Back through ReLU and norm.
     fn relu(&mut self, unit: &Unit, ran: &Ran, dy: Feature) -> Feature {
         self.run.tape.normalize_back(&unit.layer.name, ran.norm, dy, Some(ran.y), None, self.gradient)
     }
 
-    /// Through the convolution, which then learns.
+    /// Back through the convolution, which then learns.
     fn convolution(&mut self, unit: &Unit, x: Feature, dz: Feature, finish: Finish) -> Feature {
         let dx = self.run.tape.feature(x.channels, x.height, x.width);
         unit.layer.back(self.run.tape, dz, dx, finish);
@@ -345,7 +346,7 @@ impl Back<'_> {
         let behind = self.run.tape.feature(y.channels, y.height, y.width);
         let norm = ran.last.norm;
         let dz = self.run.tape.normalize_back(name, norm, dy, Some(y), Some(behind), self.gradient);
-        // What reaches the input by the shortcut.
+        // The gradient that reaches the input through the shortcut.
         let by_shortcut = match (&block.shortcut, ran.shortcut) {
             (Some(unit), Some(norm)) => {
                 let name = &unit.layer.name;

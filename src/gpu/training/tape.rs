@@ -1,7 +1,7 @@
 //! The tape: all passes of a training step in order, forward and backward, with the memory that they share.
 //!
-//! The graph of a step is fixed by backbone, size and batch, so it is written down once. Features and gradients that
-//! are never needed at the same time share memory, as in detection.
+//! Backbone, size and batch fix the graph of a step, so it is recorded once. Features and gradients that are never
+//! needed at the same time share memory, as in detection.
 
 use crate::gpu::Gpu;
 use crate::gpu::pass::{Bound, Pass, each_row};
@@ -21,7 +21,7 @@ pub(super) struct Feature {
     pub width: u32,
     /// Quads of channels.
     pub channels: u32,
-    /// Quads from a pixel to the next, and from the pixel's first to the slice's first.
+    /// Quads from one pixel to the next, and from the pixel's first quad to the slice's first.
     pub pixel: u32,
     pub offset: u32,
 }
@@ -32,23 +32,23 @@ impl Feature {
         self.height * self.width
     }
 
-    /// Quads of one picture, where it is whole.
+    /// Quads of one picture of a whole feature.
     pub fn quads(self) -> u32 {
         self.positions() * self.channels
     }
 }
 
-/// The optimizer's numbers that a pass is given anew for every step: an index into [`Step::optimizers`].
+/// Which rate and epsilon an optimizer pass receives in every step: an index into [`Step::optimizers`].
 pub(super) type Learner = usize;
 
 /// What changes from step to step.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Step {
-    /// By [`Learner`]: rate and epsilon, bias corrections included; none where there is nothing to learn.
+    /// Rate and epsilon with bias corrections, by [`Learner`]; none if there is nothing to learn.
     pub optimizers: Vec<Option<[f32; 2]>>,
 }
 
-/// A pass and what it learns with, if it is the optimizer's.
+/// A pass and, if it is an optimizer pass, its learner.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub pass: Pass<Id>,
@@ -58,28 +58,28 @@ pub(super) struct Entry {
 enum Memory {
     /// Lives as long as the training.
     Kept(wgpu::Buffer),
-    /// So many quads, from the first pass that touches it to the last.
+    /// This many quads, needed from the first pass that uses it to the last.
     Temporary(usize),
 }
 
-/// Passes in the making.
+/// Passes while they are being recorded.
 pub(super) struct Tape {
     pub tile: TileRule,
     /// Pictures of a batch.
     pub pictures: u32,
     /// Decay of the first moment.
     pub beta1: f32,
-    /// Where the number of rows changes from step to step: what kernels and memory are chosen for.
+    /// If the number of rows changes from step to step: the number for which kernels and memory are chosen.
     pub most_rows: Option<u32>,
     /// The same for quads of outputs.
     pub most_columns: Option<u32>,
     memory: Vec<Memory>,
     pub entries: Vec<Entry>,
-    /// Set to 1 where a number is not finite.
+    /// Set to 1 if a number is not finite.
     pub broken: Id,
-    /// For the parts of sums that workgroups share.
+    /// For partial sums that are shared among workgroups.
     pub products: Id,
-    /// Bound where a kernel asks for memory that it will not touch.
+    /// Bound where a kernel requires memory that it will not use.
     pub nothing: Id,
 }
 
@@ -88,7 +88,7 @@ pub(super) struct Common {
     pub broken: wgpu::Buffer,
     products: wgpu::Buffer,
     nothing: wgpu::Buffer,
-    /// What temporary memory lies in, the largest first.
+    /// The buffers for temporary memory, the largest first.
     slots: Vec<wgpu::Buffer>,
 }
 
@@ -103,7 +103,7 @@ impl Common {
     }
 }
 
-/// Memory of so many bytes, zero at first.
+/// A buffer of `bytes` bytes, initially zero.
 pub(super) fn buffer(gpu: &Gpu, label: &str, bytes: usize) -> wgpu::Buffer {
     use wgpu::BufferUsages as Use;
     gpu.device.create_buffer(&wgpu::BufferDescriptor {
@@ -134,19 +134,19 @@ impl Tape {
         tape
     }
 
-    /// Memory that is there already.
+    /// Adds memory that already exists.
     pub fn keep(&mut self, buffer: &wgpu::Buffer) -> Id {
         self.memory.push(Memory::Kept(buffer.clone()));
         self.memory.len() - 1
     }
 
-    /// Memory of the step's own.
+    /// Adds temporary memory for the step.
     pub fn temporary(&mut self, quads: u32) -> Id {
         self.memory.push(Memory::Temporary(quads as usize));
         self.memory.len() - 1
     }
 
-    /// A whole feature of the step's own.
+    /// Adds a whole feature in temporary memory.
     pub fn feature(&mut self, channels: u32, height: u32, width: u32) -> Feature {
         let id = self.temporary(self.pictures * height * width * channels);
         Feature { id, height, width, channels, pixel: channels, offset: 0 }
@@ -169,7 +169,7 @@ impl Tape {
         self.push("copy", bound(Shader::Rows, uniform, bindings, each_row(rows)));
     }
 
-    /// The sum of `count` numbers times `factor`, to a place among others.
+    /// The sum of `count` numbers times `factor`, written to position `place` of `to`.
     pub fn sum(&mut self, name: &str, from: Id, count: u32, [to, place]: [usize; 2], factor: f32) {
         let groups = [u32::from(count > 0), 1, 1];
         let uniform = Sum { count, place: place as u32, factor };
@@ -192,20 +192,20 @@ impl Tape {
         self.entries.iter().map(|entry| entry.pass.kernel)
     }
 
-    /// The passes and their memory, apart from what they were made with.
+    /// The passes and their memory, without the state for recording.
     pub fn into_parts(self) -> Passes {
         Passes { memory: self.memory, entries: self.entries }
     }
 }
 
-/// Passes that wait for their memory.
+/// Passes that have no memory yet.
 pub(super) struct Passes {
     memory: Vec<Memory>,
     entries: Vec<Entry>,
 }
 
 impl Passes {
-    /// Gives the passes their memory.
+    /// Binds the passes to memory.
     ///
     /// # Errors
     /// The device is out of memory, or a piece is larger than it allows.
@@ -244,7 +244,7 @@ impl Passes {
         Ok(Program { entries: self.entries, groups, uniforms, words: Vec::new() })
     }
 
-    /// By piece of memory: its slot. A slot is free again after the last pass that touches what it holds.
+    /// The slot of each piece of memory. A slot is free again after the last pass that uses its content.
     fn place(&self, gpu: &Gpu, common: &mut Common) -> Result<Vec<usize>> {
         let mut lives: Vec<Option<[usize; 2]>> = vec![None; self.memory.len()];
         for (i, entry) in self.entries.iter().enumerate() {
@@ -260,7 +260,7 @@ impl Passes {
         let mut order: Vec<(Id, usize, [usize; 2])> =
             (0..lives.len()).filter_map(|id| Some((id, quads(id)?, lives[id]?))).collect();
         order.sort_by_key(|&(_, _, [first, _])| first);
-        // By slot: its quads, and the last pass that needs what it holds.
+        // For each slot its quads, and the last pass that needs its content.
         let mut slots: Vec<[usize; 2]> = Vec::new();
         let mut of = vec![0; lives.len()];
         for (id, quads, [first, last]) in order {
@@ -276,7 +276,8 @@ impl Passes {
             slots[slot] = [slots[slot][0].max(quads), last];
             of[id] = slot;
         }
-        // Slots onto buffers by size, so that a smaller batch finds room in the memory of a larger one.
+        // Slots are assigned to buffers by size, so that a smaller batch fits into the memory of a larger
+        // one.
         let mut by_size: Vec<usize> = (0..slots.len()).collect();
         by_size.sort_by_key(|&slot| std::cmp::Reverse(slots[slot][0]));
         let limits = gpu.device.limits();
@@ -316,8 +317,8 @@ pub(super) struct Program {
 }
 
 impl Program {
-    /// Gives the passes from `first` on the numbers and workgroups of others of the same kinds, where a step has other
-    /// rows; the memory stays.
+    /// If a step has another number of rows: gives the passes from `first` on the uniforms and workgroups of `others`,
+    /// which are passes of the same kinds. The memory stays the same.
     pub fn resize(&mut self, first: usize, others: Vec<Entry>) {
         for (entry, Entry { pass, .. }) in self.entries[first..].iter_mut().zip(others) {
             debug_assert_eq!((entry.pass.kernel, &entry.pass.name), (pass.kernel, &pass.name));
@@ -325,12 +326,12 @@ impl Program {
         }
     }
 
-    /// How many dispatches a step is.
+    /// The number of dispatches in a step.
     pub fn dispatches(&self) -> usize {
         self.entries.len()
     }
 
-    /// Writes the step's numbers; they are there before the next submission's commands.
+    /// Writes the step's numbers, to arrive before the next submission's commands.
     pub fn prepare(&mut self, gpu: &Gpu, step: &Step) {
         let stride = (UNIFORM / 4) as usize;
         self.words.clear();
@@ -344,7 +345,7 @@ impl Program {
         gpu.write(&self.uniforms, 0, bytemuck::cast_slice(&self.words));
     }
 
-    /// Runs the passes by themselves.
+    /// Runs the passes in a submission of their own.
     pub fn run_once(&mut self, gpu: &Gpu, kernels: &Kernels) {
         let step = Step::default();
         self.prepare(gpu, &step);
@@ -353,8 +354,8 @@ impl Program {
         gpu.submit(encoder);
     }
 
-    /// Records the passes, those that have nothing to learn or to compute left out, and hands all but the last of so
-    /// many equal parts to the GPU.
+    /// Records the passes, except those with nothing to learn or compute, in several equal parts, and submits all
+    /// parts but the last to the GPU.
     pub fn encode(
         &self,
         gpu: &Gpu,

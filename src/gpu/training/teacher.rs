@@ -1,4 +1,4 @@
-//! The frozen teacher on the tape: the passes of detection, on the tape's memory.
+//! The frozen teacher on the tape: detection's passes with the tape's memory.
 
 use super::tape::{Feature, Id, Tape};
 use crate::Result;
@@ -10,7 +10,7 @@ use crate::model::Precision;
 use crate::picture::Size;
 use crate::teacher::{Backbone, TensorSource};
 
-/// The teacher's plan, its weights on the GPU.
+/// The teacher's plan, with its weights on the GPU.
 pub(super) struct GpuTeacher {
     plan: Plan,
     constants: Vec<Constants>,
@@ -50,7 +50,7 @@ impl GpuTeacher {
     }
 }
 
-/// Where the plan's memory is on the tape.
+/// Maps the plan's memory to the tape's.
 struct Memory {
     buffers: Vec<Id>,
     values: Vec<Id>,

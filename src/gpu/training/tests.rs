@@ -1,4 +1,4 @@
-//! Steps of both stages on numbers that look random: finite, the same twice, and downhill.
+//! Steps of both stages on numbers that look random: losses are finite, repeatable, and fall.
 
 use super::*;
 use crate::amplification::RaaOptions;

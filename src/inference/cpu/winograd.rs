@@ -4,6 +4,10 @@
 //!
 //! Per tile `Y = A^T [(G W G^T) . (B^T D B)] A`. The interpolation points are 0, +-1/sqrt 2, +-sqrt 2 and
 //! infinity, whose rounding error is a fifth of that of 0, +-1, +-2. Lanes are channels.
+//!
+//! `src/convolution/winograd.rs` has the same tiles for training; there lanes are tiles, products are not fused with
+//! sums, and the last row of a tile adds in another order. So its results differ in the last bits, and the two share no
+//! transforms.
 
 use super::kernel::{Finish, Row, row};
 use super::lines::{Lines, Map};

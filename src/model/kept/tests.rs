@@ -59,7 +59,7 @@ fn pictures_come_back_to_the_bit() {
     for (a, b) in read.pictures.iter().zip(&kept.pictures) {
         assert!(a.seen.picture == b.seen.picture && a.seen.native == b.seen.native && a.learned == b.learned);
     }
-    // Files from before have nothing, and what keeps nothing says nothing.
+    // Older files have nothing, and keeping nothing writes nothing.
     assert!(Kept::read(&File(HashMap::new()), &info, Path::new("m")).unwrap().is_empty());
     assert!(Kept::default().parts().unwrap().is_empty());
 }
@@ -71,15 +71,15 @@ fn what_cannot_be_is_refused_in_a_line() {
     let mut part = whole();
     part.0.remove(INDEX);
     assert!(refused(&part, &info).contains("m.aand: its kept pictures are damaged (a part is missing)"));
-    // Lengths, sizes and marks that are huge.
+    // Huge lengths, sizes and marks.
     for at in 0..2 * COLUMNS {
         let mut file = whole();
         file.index()[4 * at..4 * at + 4].copy_from_slice(&u32::MAX.to_le_bytes());
         let natives = [1, 2, 5, 6].contains(&at);
-        // A picture may be of any size before it is brought to the network's.
+        // The original picture may have any size.
         assert!(natives || refused(&file, &info).contains("impossible numbers"), "{at}");
     }
-    // Sides whose product times three begins at zero again, in tiles, where a picture is kept whole.
+    // Sides whose product times three overflows to zero, with tiles, for which pictures are kept whole.
     let view = View { tiles: Some(Tiles { overlap: 0 }), ..View::default() };
     let mut vast = whole();
     for (at, side) in [2_900_000_012_u32, 2_120_315_402].into_iter().enumerate() {
@@ -99,7 +99,7 @@ fn what_cannot_be_is_refused_in_a_line() {
     let mut other = whole();
     other.0.get_mut(PICTURES).unwrap().0 = Dtype::F32;
     assert!(refused(&other, &info).contains("of another kind"));
-    // Of another network's size.
+    // A picture of another network's size.
     let larger = Info { size: (info.size.width + 32).into(), ..info.clone() };
     assert!(refused(&whole(), &larger).contains("of another size"));
     let mut noise = whole();
@@ -123,7 +123,7 @@ fn pictures_beyond_the_limit_are_not_added() {
 fn as_many_are_taken_as_asked_for_and_as_fit() {
     let kept = kept(&info_of(Backbone::Compact, 64));
     let (small, length) = (kept.pictures[0].clone(), kept.bytes / 2);
-    // Noise does not become smaller.
+    // Noise cannot be compressed.
     let noise = Picture::from_fn(64, 64, |x, y| {
         image::Rgb([0, 1, 2].map(|c| ((x * 64 + y) * 3 + c).wrapping_mul(2_654_435_761).to_le_bytes()[3]))
     });

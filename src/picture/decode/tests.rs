@@ -31,7 +31,7 @@ fn refusal(bytes: &[u8], name: &str) -> String {
 fn lossless_containers_give_the_pixels_back() {
     use ImageFormat::{Bmp, Png, Tiff, WebP};
     for (format, name) in [(Png, "PNG"), (Bmp, "BMP"), (Tiff, "TIFF"), (WebP, "WebP")] {
-        // The name lies on purpose: content decides.
+        // The name is wrong on purpose: content decides.
         let (picture, details) = decode_detailed(&encode(sample(), format), Path::new("part.jpg")).unwrap();
         assert_eq!(picture, sample(), "{name}");
         let expected = Details { format: name, mode: "RGB 8 bit".into(), turned: false, values: None };
@@ -109,7 +109,7 @@ fn a_jpeg_in_several_scans_is_the_same_picture() {
         let off = split.0.iter().zip(whole.0.iter()).map(|(a, b)| a.abs_diff(*b)).max();
         assert!(off <= Some(4), "{off:?}");
     }
-    // Cut off between two scans, with an end all the same.
+    // Cut off between two scans, but with an end marker.
     let bytes = stored_sample!("split_420.jpg");
     let last = bytes.windows(2).rposition(|pair| pair == [0xFF, 0xDA]).unwrap();
     assert!(refusal(&[&bytes[..last], &[0xFF, 0xD9]].concat(), "cut.jpg").contains("cut off"));
@@ -136,7 +136,7 @@ fn a_tiff_with_long_offsets_is_read() {
     assert_eq!(picture.as_raw()[..6], [60, 230, 40, 68, 230, 44]);
 }
 
-/// Three pages; and a small copy before the picture, as slide scanners write it.
+/// A file of three pages, and one with a small copy before the picture, as slide scanners write it.
 #[test]
 fn of_several_pages_the_first_full_one_is_read() {
     for bytes in
@@ -157,7 +157,7 @@ fn the_mode_is_the_stored_one() {
     assert_eq!(mode(&palette_bitmap()), "palette 8 bit");
 }
 
-/// A PNG of 2 x 1 pixels of less than 8 bits, all in one byte; with a palette of two colors where it needs one.
+/// A PNG of 2 x 1 pixels of less than 8 bits, all in one byte; with a palette of two colors if it needs one.
 fn small_png(bits: u8, color: u8, row: &[u8]) -> Vec<u8> {
     let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
     let mut chunk = |kind: &[u8], data: &[u8]| {
@@ -199,7 +199,7 @@ fn values_of_a_camera_of_12_bits_are_noticed_and_read_in_their_range() {
         assert_eq!(picture.pixels().map(|pixel| pixel[0]).collect::<Vec<_>>(), [0, 128, 254, 255]);
         assert_eq!(details.values, Some(values));
     }
-    // Eight bits stay as they are.
+    // 8-bit values stay the same.
     let bytes = encode(sample(), ImageFormat::Png);
     assert_eq!(decode_ranged(&bytes, Path::new("x"), Range::new(0.0, 4095.0)).unwrap().0, sample());
 }
@@ -218,7 +218,7 @@ fn floats_are_read_in_their_range_and_refused_where_they_are_no_numbers() {
     }
 }
 
-/// A JPEG with an EXIF segment that holds nothing but the orientation.
+/// A JPEG with an EXIF segment that contains only the orientation.
 fn oriented(orientation: u8) -> Vec<u8> {
     let mut exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".to_vec();
     exif.extend([orientation, 0, 0, 0, 0, 0, 0, 0]);
@@ -303,7 +303,7 @@ fn decompression_bombs_are_refused_before_they_are_unpacked() {
         assert!(reason.contains(&format!("{width} x {height} pixels")), "{reason}");
         assert!(reason.contains("20000 per side and 300 megapixels"), "{reason}");
     }
-    // The same header with an honest size fails for its data, not for its size.
+    // The same header with a reasonable size fails for its data, not for its size.
     assert!(!refusal(&bomb(64, 64), "short.png").contains("limit"));
 }
 

@@ -1,4 +1,4 @@
-//! A picture in floats, and what is done to whole pictures.
+//! A picture in floats, and operations on whole pictures.
 
 /// Three planes of `size * size` values, 0 to 1.
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ impl Canvas {
         Self { size: side, planes: self.planes.each_ref().map(rows) }
     }
 
-    /// Puts a square back.
+    /// Writes a square back at `corner`.
     pub fn paste(&mut self, [left, top]: [usize; 2], other: &Self) {
         for (plane, window) in self.planes.iter_mut().zip(&other.planes) {
             let rows = plane.chunks_exact_mut(self.size).skip(top);

@@ -12,7 +12,7 @@ const STEPS: usize = 256;
 #[derive(Clone, Debug)]
 pub struct Ramp(Vec<[f32; 3]>);
 
-/// A color as things have it: often grey or dull, now and then bright.
+/// A color like those of real things: often grey or dull, sometimes bright.
 pub fn color(rng: &mut ChaCha8Rng) -> [f32; 3] {
     let value = rng.random_range(0.03..1.0_f32);
     let saturation = match rng.random_range(0..10) {
@@ -30,7 +30,7 @@ impl Ramp {
     pub fn random(rng: &mut ChaCha8Rng) -> Self {
         let base = color(rng);
         let stops: Vec<[f32; 3]> = match rng.random_range(0..10) {
-            // One material: brightness varies, and the hue hardly.
+            // One material: brightness varies, the hue hardly does.
             0..4 => {
                 let spread = rng.random_range(0.03..0.5_f32);
                 let cast = rng.random_range(0.0..0.06_f32);

@@ -6,9 +6,9 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::f32::consts::TAU;
 
-/// Places of all pixels in periods of a pattern: turned, stretched, sometimes warped or in perspective.
+/// Coordinates of all pixels in periods of a pattern: rotated, stretched, sometimes warped or in perspective.
 pub fn places(rng: &mut ChaCha8Rng, tiles: &Tiles, size: usize, period: f32) -> Vec<(f32, f32)> {
-    // Made things lie square to the camera more often than not.
+    // Manufactured things usually lie square to the camera.
     let angle = match rng.random_range(0..5) {
         0 | 1 => rng.random_range(0..4) as f32 * TAU / 4.0 + rng.random_range(-0.04..0.04),
         _ => rng.random_range(0.0..TAU),
@@ -38,7 +38,7 @@ pub fn places(rng: &mut ChaCha8Rng, tiles: &Tiles, size: usize, period: f32) -> 
     places
 }
 
-/// A period in pixels: as often 3 to 9 as 27 to 81.
+/// A period in pixels, log-uniform: 3 to 9 is as likely as 27 to 81.
 pub fn period(rng: &mut ChaCha8Rng, size: usize) -> f32 {
     rng.random_range(3.0_f32.ln()..(size as f32 * 0.7).ln()).exp()
 }
@@ -62,7 +62,7 @@ fn hash(x: i32, y: i32, salt: u32) -> f32 {
     (h ^ (h >> 15)) as f32 / u32::MAX as f32
 }
 
-/// Distances to the nearest and second nearest of jittered points, and the nearest one's number (Worley).
+/// Distances to the nearest and second nearest jittered point, and the nearest one's number (Worley).
 fn cells(u: f32, v: f32, jitter: f32, salt: u32) -> (f32, f32, f32) {
     let (cx, cy) = (u.floor() as i32, v.floor() as i32);
     let (mut first, mut second, mut id) = (f32::INFINITY, f32::INFINITY, 0.0);
@@ -111,7 +111,7 @@ fn single(rng: &mut ChaCha8Rng, tiles: &Tiles, size: usize) -> Vec<f32> {
     let (a, b): (f32, f32) = (rng.random(), rng.random());
     let mut out: Vec<f32> = match kind {
         0..4 => {
-            // As many octaves as there are pixels for.
+            // No more octaves than the pixels can show.
             let octaves = ((period.log2() as usize).max(1) + 1).min(rng.random_range(2..8));
             return tiles.fractal(rng, &at, octaves, 0.3 + 0.55 * a, kind == 3);
         }

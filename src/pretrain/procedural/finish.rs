@@ -5,7 +5,7 @@ use super::tiles::Tiles;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-/// Applies them, each in a share of the pictures.
+/// Applies these, each to a share of the pictures.
 pub fn finish(canvas: &mut Canvas, rng: &mut ChaCha8Rng, tiles: &Tiles) {
     let size = canvas.size;
     if rng.random_bool(0.5) {
@@ -61,7 +61,7 @@ pub fn finish(canvas: &mut Canvas, rng: &mut ChaCha8Rng, tiles: &Tiles) {
     }
 }
 
-/// What a person at the camera would do: neither nearly black, nearly white nor without any contrast.
+/// Exposes as a photographer would: not nearly black, nearly white or without contrast.
 fn expose(canvas: &mut Canvas, rng: &mut ChaCha8Rng) {
     let count = (3 * canvas.size * canvas.size) as f32;
     let values = || canvas.planes.iter().flatten();
@@ -85,7 +85,7 @@ fn grey(canvas: &mut Canvas) {
     }
 }
 
-/// Pulls blocks of 8 x 8 towards their mean, as strong compression does.
+/// Pulls blocks of 8 x 8 toward their mean, as strong compression does.
 fn blocks(canvas: &mut Canvas, strength: f32) {
     let size = canvas.size;
     for plane in &mut canvas.planes {

@@ -1,4 +1,4 @@
-//! Endless procedural pictures of what might be inspected: materials, things with body and gloss, trays, prints,
+//! Endless procedural pictures of things that might be inspected: materials, solid glossy things, trays, prints,
 //! and their flaws. Picture `index` of a seed is always the same picture.
 
 mod canvas;
@@ -48,7 +48,7 @@ impl Painter {
         bytes(&canvas)
     }
 
-    /// Three planes of `size * size` bytes, a photograph, with flaws.
+    /// Adds flaws to a photograph of three planes of `size * size` bytes.
     pub(super) fn spoilt(&self, planes: &[u8], index: u64, size: usize) -> Vec<u8> {
         let plane = |c: usize| planes[c * size * size..][..size * size].iter().map(|&v| f32::from(v) / 255.0);
         let mut canvas = Canvas { size, planes: [0, 1, 2].map(|c| plane(c).collect()) };
@@ -63,12 +63,12 @@ impl Painter {
         rng
     }
 
-    /// Picture `index` before light and camera, and the random numbers for these.
+    /// Picture `index` before light and camera effects, and the random numbers for these.
     fn scene(&self, index: u64, size: usize) -> (Canvas, ChaCha8Rng) {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(index);
         let mut canvas = scene::scene(&mut rng, &self.tiles, size);
-        // Part of another scene, for edges between things that have nothing to do with each other.
+        // Part of another scene, for edges between unrelated things.
         if rng.random_bool(0.12) {
             let other = scene::scene(&mut rng, &self.tiles, size);
             let mask = scene::region(&mut rng, &self.tiles, size);
@@ -77,7 +77,7 @@ impl Painter {
         (canvas, rng)
     }
 
-    /// `count` pictures, from `first` on: the last ones are the twins of those before, see [`twins`].
+    /// `count` pictures, starting with `first`; the last ones are the twins of those before, see [`twins`].
     pub(super) fn batch(&self, first: u64, count: usize, size: usize) -> Batch {
         let (twins, count_u64) = (twins(count) as u64, count as u64);
         let plain = (0..count_u64 - twins).flat_map(|i| self.planes(first + i, size));
@@ -85,7 +85,7 @@ impl Painter {
         Batch::pack(&plain.chain(flawed).collect::<Vec<u8>>(), count, size)
     }
 
-    /// Picture `index` as a picture.
+    /// Picture `index` as an RGB image.
     pub fn picture(&self, index: u64, size: usize) -> image::RgbImage {
         let planes = self.planes(index, size);
         image::RgbImage::from_fn(size as u32, size as u32, |x, y| {
@@ -95,8 +95,8 @@ impl Painter {
     }
 }
 
-/// How many of a batch of `count` pictures, the last ones, are the same as those right before them but for flaws:
-/// what a detector must tell apart.
+/// How many pictures at the end of a batch of `count` are equal to those right before them except for flaws,
+/// which a detector must tell apart.
 pub fn twins(count: usize) -> usize {
     (count / 8).max(1)
 }
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn a_picture_depends_on_seed_and_index_only() {
         let (one, two) = (Painter::new(3), Painter::new(3));
-        // Another order must not matter.
+        // The order must not matter.
         let ahead: Vec<_> = (0..6).rev().map(|i| one.planes(i, 32)).collect();
         for (i, planes) in ahead.iter().rev().enumerate() {
             assert_eq!(*planes, two.planes(i as u64, 32));
@@ -134,7 +134,8 @@ mod tests {
         assert!(flat <= 6, "{flat} of 40 pictures show next to nothing");
     }
 
-    /// Writes a sheet to look at: `AAND_SHEET=/tmp/sheet.png cargo test --release pretrain -- --ignored`.
+    /// Writes a sheet for visual inspection: `AAND_SHEET=/tmp/sheet.png cargo test --release pretrain --
+    /// --ignored`.
     #[test]
     #[ignore = "for the eye"]
     fn sheet() {

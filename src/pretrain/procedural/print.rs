@@ -1,11 +1,11 @@
-//! Fine marks: lines of small signs, bar codes, tables, conductor tracks and pads.
+//! Fine marks: lines of small characters, bar codes, tables, conductor tracks and pads.
 
 use super::shape::{pose, rounded, stroked};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use tiny_skia::{Path, PathBuilder, Rect, Transform};
 
-/// Marks within a box of 2 x 2 around the origin, as an outline to be filled.
+/// Marks within a box of 2 x 2 around the origin, as an outline to fill.
 pub fn marks(rng: &mut ChaCha8Rng) -> Option<Path> {
     match rng.random_range(0..7) {
         0..3 => text(rng),
@@ -15,7 +15,8 @@ pub fn marks(rng: &mut ChaCha8Rng) -> Option<Path> {
     }
 }
 
-/// One invented sign in a unit box: two to five straight or bent strokes between the points of a small grid.
+/// One invented character in a unit box: two to five straight or curved strokes between the points of a small
+/// grid.
 fn sign(rng: &mut ChaCha8Rng, weight: f32) -> Option<Path> {
     let mut path = PathBuilder::new();
     let point = |rng: &mut ChaCha8Rng| {
@@ -37,7 +38,7 @@ fn sign(rng: &mut ChaCha8Rng, weight: f32) -> Option<Path> {
     stroked(&path.finish()?, weight)
 }
 
-/// Rows of signs from an alphabet of its own, ragged or full.
+/// Rows of characters from an invented alphabet, ragged or justified.
 fn text(rng: &mut ChaCha8Rng) -> Option<Path> {
     let weight = rng.random_range(0.1..0.35);
     let alphabet: Vec<Path> = (0..rng.random_range(4..14)).filter_map(|_| sign(rng, weight)).collect();
@@ -132,7 +133,7 @@ fn tracks(rng: &mut ChaCha8Rng) -> Option<Path> {
     all.finish()
 }
 
-/// Marks somewhere in a picture: where they go.
+/// A random position for marks in a picture.
 pub fn place(rng: &mut ChaCha8Rng, size: f32) -> Transform {
     let straight = rng.random_bool(0.6);
     let degrees = if straight { rng.random_range(-4.0..4.0) } else { rng.random_range(0.0..360.0) };

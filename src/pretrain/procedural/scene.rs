@@ -1,4 +1,4 @@
-//! Whole pictures, before light and camera.
+//! Whole pictures, before light and camera effects.
 
 use super::canvas::{Canvas, blur, relief};
 use super::color::color;
@@ -22,7 +22,7 @@ pub fn scene(rng: &mut ChaCha8Rng, tiles: &Tiles, size: usize) -> Canvas {
     }
 }
 
-/// Materials over each other, through random masks.
+/// Materials layered through random masks.
 fn layers(rng: &mut ChaCha8Rng, tiles: &Tiles, size: usize) -> Canvas {
     let mut canvas = surface(rng, tiles, size);
     for _ in 0..rng.random_range(0..6) {
@@ -37,7 +37,7 @@ fn layers(rng: &mut ChaCha8Rng, tiles: &Tiles, size: usize) -> Canvas {
 fn material(rng: &mut ChaCha8Rng, tiles: &Tiles, size: usize) -> Canvas {
     let mut canvas = surface(rng, tiles, size);
     if rng.random_bool(0.4) {
-        // A surface in relief: the light falls across it.
+        // A surface in relief, lit from the side.
         let mut height = super::field::field(rng, tiles, size);
         blur(&mut height, size, rng.random_range(0..2));
         let mut gain = relief(&height, size, rng.random_range(0.0..6.3), rng.random_range(0.3..3.0));
@@ -63,7 +63,7 @@ fn object(rng: &mut ChaCha8Rng, tiles: &Tiles, size: usize) -> Canvas {
     canvas
 }
 
-/// Many things of one or two kinds, in rows or strewn about.
+/// Many things of one or two kinds, in rows or scattered.
 fn tray(rng: &mut ChaCha8Rng, tiles: &Tiles, size: usize) -> Canvas {
     let mut canvas = surface(rng, tiles, size);
     let kinds: Vec<Thing> =
@@ -77,7 +77,7 @@ fn tray(rng: &mut ChaCha8Rng, tiles: &Tiles, size: usize) -> Canvas {
     let (radius, sway) = (pitch * rng.random_range(0.25..0.6), rng.random_range(0.0..0.5) * pitch);
     let (rows, turned) = (rng.random_bool(0.6), rng.random_bool(0.5));
     let degrees = rng.random_range(0.0..360.0_f32);
-    // Costs grow with the number of things, so fine grids are left to the materials.
+    // The cost grows with the number of things, so fine grids are left to the materials.
     for i in 0..(across * across).min(16) {
         if rng.random_bool(0.08) {
             continue;
@@ -117,8 +117,8 @@ fn printed(rng: &mut ChaCha8Rng, tiles: &Tiles, size: usize) -> Canvas {
     canvas
 }
 
-/// Dead leaves: shapes of all sizes hiding one another, whose statistics are near those of photographs
-/// (Lee, Mumford and Huang 2001).
+/// Dead leaves: overlapping shapes of all sizes, whose statistics are close to those of photographs (Lee,
+/// Mumford and Huang 2001).
 fn leaves(rng: &mut ChaCha8Rng, tiles: &Tiles, size: usize) -> Canvas {
     let mut canvas = surface(rng, tiles, size);
     let shapes: Vec<_> = (0..rng.random_range(1..4)).filter_map(|_| outline(rng)).collect();
@@ -174,7 +174,7 @@ pub fn region(rng: &mut ChaCha8Rng, tiles: &Tiles, size: usize) -> Vec<f32> {
     mask
 }
 
-/// What goes wrong with surfaces: scratches, hairs, spots, stains, dents, wear.
+/// Flaws of surfaces: scratches, hairs, spots, stains, dents, wear.
 pub fn flaws(canvas: &mut Canvas, rng: &mut ChaCha8Rng, tiles: &Tiles, count: std::ops::Range<usize>) {
     let (size, side) = (canvas.size, canvas.size as f32);
     for _ in 0..rng.random_range(count) {

@@ -49,7 +49,7 @@ pub fn outline(rng: &mut ChaCha8Rng) -> Option<Path> {
     path.finish()
 }
 
-/// A rectangle with round corners.
+/// A rectangle with rounded corners.
 pub fn rounded(path: &mut PathBuilder, [l, t, r, b]: [f32; 4], radius: f32) {
     path.move_to(l + radius, t);
     path.line_to(r - radius, t);
@@ -73,7 +73,7 @@ fn star(path: &mut PathBuilder, corners: usize, inner: f32) {
     path.close();
 }
 
-/// A smooth closed curve through points at uneven radii.
+/// A smooth closed curve through points at varying radii.
 fn blot(path: &mut PathBuilder, rng: &mut ChaCha8Rng) {
     let (count, rough) = (rng.random_range(4..12), rng.random_range(0.1..0.8));
     let points: Vec<(f32, f32)> = (0..count)
@@ -96,7 +96,7 @@ fn blot(path: &mut PathBuilder, rng: &mut ChaCha8Rng) {
     path.close();
 }
 
-/// A wandering line, in pixels: straight, bent, or crumpled like a crack or a hair.
+/// A line in pixels: straight, curved, or crumpled like a crack or a hair.
 pub fn strand(rng: &mut ChaCha8Rng, size: f32, length: f32) -> Option<Path> {
     let mut path = PathBuilder::new();
     let (mut x, mut y) = (rng.random_range(0.0..size), rng.random_range(0.0..size));

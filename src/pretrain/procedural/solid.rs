@@ -1,4 +1,4 @@
-//! Things with a body: rounded, turned, stamped; with gloss and a shadow.
+//! Solid things: rounded, turned, stamped; with gloss and a shadow.
 
 use super::canvas::{Canvas, blur, relief};
 use super::color::Ramp;
@@ -10,7 +10,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use tiny_skia::{Path, Transform};
 
-/// How a body turns its surface to the light.
+/// The kind of surface relief.
 #[derive(Clone, Copy, Debug)]
 enum Body {
     Flat,
@@ -34,7 +34,7 @@ struct Part {
     depth: f32,
 }
 
-/// A kind of thing, of which there can be many.
+/// A kind of thing that can be drawn many times.
 #[derive(Clone, Debug)]
 pub struct Thing {
     parts: Vec<Part>,
@@ -83,7 +83,7 @@ impl Thing {
         })
     }
 
-    /// Draws one of them; only the window it can touch is worked on.
+    /// Draws one of them; only the window that it can cover is changed.
     pub fn draw(&self, canvas: &mut Canvas, [x, y]: [f32; 2], radius: f32, degrees: f32) {
         let touch = radius * (1.45 + 2.5 * self.reach) + 12.0;
         let (side, size) = ((2.0 * touch) as usize, canvas.size);
@@ -178,7 +178,7 @@ impl Thing {
     }
 }
 
-/// What a part is made of: a material, a plain color, or a gradient.
+/// The surface of a part: a material, a plain color, or a gradient.
 pub fn surface(rng: &mut ChaCha8Rng, tiles: &Tiles, size: usize) -> Canvas {
     match rng.random_range(0..10) {
         0..4 => Canvas::flat(size, super::color::color(rng)),
@@ -193,7 +193,7 @@ pub fn surface(rng: &mut ChaCha8Rng, tiles: &Tiles, size: usize) -> Canvas {
     }
 }
 
-/// Presses or prints marks into what is there.
+/// Presses or prints marks into the canvas.
 pub fn mark(canvas: &mut Canvas, rng: &mut ChaCha8Rng) {
     let size = canvas.size;
     let place: Transform = print::place(rng, size as f32);

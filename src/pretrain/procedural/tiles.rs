@@ -1,4 +1,4 @@
-//! Gradient noise, computed once and looked up: a call of the noise function for each pixel and octave would
+//! Gradient noise, computed once and looked up: calling the noise function for each pixel and octave would
 //! cost more than the network.
 
 use noise::{NoiseFn, Perlin};
@@ -35,13 +35,13 @@ impl Tiles {
         Self { perlin, grain }
     }
 
-    /// Gaussian noise of deviation 1 from a random place of the tile, row by row.
+    /// Gaussian noise with standard deviation 1 from a random position of the tile, row by row.
     pub fn grain(&self, rng: &mut ChaCha8Rng) -> impl Iterator<Item = f32> + '_ {
         let start = rng.random_range(0..SIDE * SIDE);
         self.grain.iter().cycle().skip(start).copied()
     }
 
-    /// A place in the noise.
+    /// One octave at a random position in the noise.
     pub fn octave(&self, rng: &mut ChaCha8Rng) -> Octave<'_> {
         let (sin, cos) = rng.random_range(0.0..std::f32::consts::TAU).sin_cos();
         Octave {
@@ -53,7 +53,7 @@ impl Tiles {
         }
     }
 
-    /// Fractal noise at the given places (in periods of its lowest octave), stretched to 0..1.
+    /// Fractal noise at the given coordinates (in periods of its lowest octave), stretched to 0..1.
     pub fn fractal(
         &self,
         rng: &mut ChaCha8Rng,
@@ -78,7 +78,7 @@ impl Tiles {
     }
 }
 
-/// One octave of noise, somewhere, turned somehow.
+/// One octave of noise at a random position and rotation.
 pub struct Octave<'a> {
     tile: &'a [f32],
     sin: f32,
@@ -88,7 +88,7 @@ pub struct Octave<'a> {
 }
 
 impl Octave<'_> {
-    /// The noise at a place, in lattice units; about 0 to 1.
+    /// The noise at a position in lattice units; about 0 to 1.
     pub fn at(&self, u: f32, v: f32) -> f32 {
         let x = u * self.cos + v * self.sin + self.x;
         let y = v * self.cos - u * self.sin + self.y;
@@ -102,7 +102,7 @@ impl Octave<'_> {
     }
 }
 
-/// There and back again, so that a tile has no seam.
+/// Mirrors the index back and forth, so that a tile has no seam.
 fn mirror(i: i32) -> usize {
     let i = i.rem_euclid(2 * SIDE as i32) as usize;
     if i < SIDE { i } else { 2 * SIDE - 1 - i }

@@ -1,8 +1,9 @@
-//! `POST /v2/models/NAME/infer`: the open inference protocol, tensors in JSON or, with the binary extension, behind it.
+//! `POST /v2/models/NAME/infer`: the open inference protocol, with tensors in the JSON or, with the binary extension,
+//! after it.
 //!
 //! One input of two: `pixels`, u8 `[B, H, W, 3]` of any size, or `pictures`, `[B]` files of pictures. Outputs: `score`,
-//! `normalized` (f64 `[B]`), `anomalous` (bool `[B]`), `threshold` (f64 `[1]`), and, only when they are asked for,
-//! `regions` (JSON text `[B]`) and `map` (f32 `[B, h, w]`).
+//! `normalized` (f64 `[B]`), `anomalous` (bool `[B]`), `threshold` (f64 `[1]`), and, only if requested, `regions`
+//! (JSON text `[B]`) and `map` (f32 `[B, h, w]`).
 
 mod request;
 mod response;
@@ -19,7 +20,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// The header that says how many bytes of a body are JSON; tensors follow.
+/// The header that says how many bytes of a body are JSON; the tensors follow.
 pub const JSON_LENGTH: &str = "inference-header-content-length";
 
 /// `POST /v2/models/NAME/infer`.
@@ -41,7 +42,7 @@ pub async fn infer(
                 .ok_or_else(|| Failure::bad("Inference-Header-Content-Length: not a length of this body"))?
         }
     };
-    // The body's share of the memory is kept until the answer: the pictures are as large.
+    // The body's share of the memory is held until the answer, since the pictures are as large.
     let Received { bytes, share: _share } = received;
     let reading = Arc::clone(&service);
     let (request, given) = blocking(move || request::read(&bytes, length, &reading.limits)).await?;

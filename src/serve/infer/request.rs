@@ -1,4 +1,4 @@
-//! What a request of the open inference protocol asks.
+//! Parses a request of the open inference protocol.
 
 use crate::picture::{Pixels, Size, from_pixels};
 use crate::serve::failure::Failure;
@@ -12,13 +12,13 @@ use serde::de::{DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
 
-/// What a request asks besides its pictures.
+/// A request without its pictures.
 #[derive(Debug)]
 pub struct Request {
-    /// Handed back.
+    /// Returned in the answer.
     pub id: Option<String>,
     parameters: Parameters,
-    /// Those that are wanted; the short ones unless given.
+    /// The requested outputs; the short ones unless given.
     pub outputs: Option<Vec<Wanted>>,
 }
 
@@ -34,23 +34,23 @@ struct Body<'a> {
 }
 
 impl Request {
-    /// Whether an output is to follow the JSON as bytes.
+    /// Whether an output should follow the JSON as bytes.
     pub fn is_binary(&self, wanted: Option<&Wanted>) -> bool {
         let own = wanted.and_then(|wanted| wanted.parameters.binary_data);
         own.or(self.parameters.binary_data_output).unwrap_or(false)
     }
 }
 
-/// An output that is wanted.
+/// A requested output.
 #[derive(Debug, Deserialize)]
 pub struct Wanted {
-    /// Which.
+    /// The output's name.
     pub name: String,
     #[serde(default)]
     parameters: Parameters,
 }
 
-/// The parameters that mean something here; others are for other servers.
+/// The parameters that this server uses; others are ignored.
 #[derive(Debug, Default, Deserialize)]
 struct Parameters {
     binary_data_size: Option<usize>,
@@ -65,13 +65,13 @@ struct Input<'a> {
     datatype: String,
     #[serde(default)]
     parameters: Parameters,
-    /// Read when it is known how much of it there may be.
+    /// Parsed once its allowed size is known.
     #[serde(borrow)]
     data: Option<&'a RawValue>,
 }
 
 impl Input<'_> {
-    /// Its elements, with so many texts at most; nothing where they do not stand in the JSON.
+    /// Its elements, with at most `texts` texts; empty if they are not in the JSON.
     fn elements(&self, texts: usize) -> Result<Data, Failure> {
         let mut data = Data { most: texts, ..Data::default() };
         if let Some(text) = self.data {
@@ -88,11 +88,11 @@ impl Input<'_> {
 struct Data {
     numbers: Vec<u8>,
     texts: Vec<String>,
-    /// So many texts at most. An empty one is three bytes of a body, and ten times that in memory.
+    /// The most texts. An empty text is three bytes of a body, but ten times that in memory.
     most: usize,
 }
 
-/// Puts what it meets into the data.
+/// Collects the elements it visits into the data.
 struct Into<'a>(&'a mut Data);
 
 impl<'de> DeserializeSeed<'de> for Into<'_> {
@@ -130,11 +130,11 @@ impl<'de> Visitor<'de> for Into<'_> {
     }
 }
 
-/// Reads a body, of which the first `length` bytes are JSON. No more pictures are made of it than there are places in the
-/// queue, and none is larger than the limit.
+/// Parses a body, of which the first `length` bytes are JSON. Makes no more pictures than there are places in the
+/// queue, and none larger than the limit.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The body is malformed or exceeds a limit; says how.
 pub fn read(body: &[u8], length: usize, limits: &Limits) -> Result<(Request, Vec<Given>), Failure> {
     let (text, mut tensors) = body.split_at(length);
     let read: Body<'_> =
@@ -207,7 +207,7 @@ fn pictures(input: &Input<'_>, bytes: Option<&[u8]>, most: usize) -> Result<Vec<
     Ok(files.into_iter().map(Given::Encoded).collect())
 }
 
-/// Elements of bytes, at most so many, each behind its length in four bytes, the lowest first.
+/// Byte elements, at most `most`, each preceded by its length in four bytes, little-endian.
 fn split(mut bytes: &[u8], most: usize) -> Result<Vec<Vec<u8>>, Failure> {
     let mut files = Vec::new();
     while !bytes.is_empty() {
@@ -284,7 +284,7 @@ mod tests {
         }
     }
 
-    /// Nothing is made of a body whose pictures are more than the queue takes, nor more than the shape says.
+    /// A body with more pictures than the queue takes, or than its shape says, is refused before any is made.
     #[test]
     fn no_more_pictures_than_places() {
         let behind = |size: usize| format!(r#","parameters":{{"binary_data_size":{size}}}"#);
@@ -307,7 +307,7 @@ mod tests {
         assert!(status == 400 && said.contains("more than the 1 texts"), "{said}");
     }
 
-    /// Few pixels in all, but so long that resizing them would take all memory.
+    /// Few pixels in total, but one side is so long that resizing would take all memory.
     #[test]
     fn sides_have_the_limit_of_files() {
         let json =

@@ -1,4 +1,4 @@
-//! What a request of the open inference protocol is answered.
+//! Writes the answer to a request of the open inference protocol.
 
 use super::JSON_LENGTH;
 use super::request::{Request, Wanted};
@@ -11,10 +11,10 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-/// Those that are given unasked.
+/// Outputs that are given by default.
 const SHORT: [&str; 4] = ["score", "normalized", "anomalous", "threshold"];
 
-/// Those that must be asked for.
+/// Outputs that must be requested.
 const LONG: [&str; 2] = ["regions", "map"];
 
 /// The elements of an output.
@@ -60,7 +60,7 @@ impl Elements {
 /// The answer.
 ///
 /// # Errors
-/// An output is asked for that there is not.
+/// A requested output does not exist.
 pub fn write(request: &Request, model: &Loaded, judged: &[Judged]) -> Result<Response, Failure> {
     let wanted: Vec<(&str, Option<&Wanted>)> = match &request.outputs {
         Some(outputs) if !outputs.is_empty() => outputs.iter().map(|w| (w.name.as_str(), Some(w))).collect(),

@@ -1,5 +1,5 @@
-//! Where trainings lie. In the folder for models each has one of its own, `trainings/N`: `job.json`, its pictures and its
-//! checkpoint. The models lie beside `trainings`.
+//! The folders of trainings. Within the folder for models each training has its own, `trainings/N`, with `job.json`,
+//! its pictures and its checkpoint. The models lie beside `trainings`.
 
 use super::record::Record;
 use crate::files::{clear_leftovers, write_atomically, write_whole};
@@ -9,7 +9,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// How the names of picture files end.
+/// The endings of picture files' names.
 const ENDINGS: [&str; 5] = ["png", "jpg", "bmp", "tiff", "webp"];
 
 /// The folder for models.
@@ -17,7 +17,7 @@ const ENDINGS: [&str; 5] = ["png", "jpg", "bmp", "tiff", "webp"];
 pub struct Folder(PathBuf);
 
 impl Folder {
-    /// A folder, which is made if it is not there.
+    /// Opens a folder, and makes it if it does not exist.
     ///
     /// # Errors
     /// It cannot be made.
@@ -28,7 +28,7 @@ impl Folder {
         Ok(Self(root.into()))
     }
 
-    /// The model files in it, in order.
+    /// The model files in it, sorted.
     ///
     /// # Errors
     /// It cannot be read.
@@ -38,7 +38,7 @@ impl Folder {
         Ok(paths)
     }
 
-    /// The numbers of the trainings' folders, and what is known of each; nothing where that cannot be read.
+    /// The numbers of the trainings' folders, and each one's record; `None` if that cannot be read.
     ///
     /// # Errors
     /// The folder cannot be read.
@@ -56,7 +56,7 @@ impl Folder {
         Ok(all)
     }
 
-    /// Makes a folder for a training, number `id` or the next that is free; which.
+    /// Makes a folder for a training, with number `id` or the next free one; returns the number.
     ///
     /// # Errors
     /// It cannot be made.
@@ -93,7 +93,7 @@ impl Folder {
         self.0.join(format!("{name}.aand"))
     }
 
-    /// Whether the model's file is the one of that SHA-256.
+    /// Whether the model's file has that SHA-256.
     pub fn holds(&self, name: &str, made: &str) -> bool {
         sha256(&self.model(name)).is_ok_and(|found| found == made)
     }
@@ -108,12 +108,13 @@ impl Folder {
         write_atomically(&path, &bytes)
     }
 
-    /// Writes picture `n`, in the place of an earlier one of that number; the bytes of that one, if there was one.
+    /// Writes picture `n` and replaces an earlier one with that number; returns the size in bytes of the earlier
+    /// one, if there was one.
     ///
     /// # Errors
     /// It cannot be written.
     pub fn put(&self, id: u64, n: usize, bytes: &[u8]) -> Result<Option<u64>> {
-        // Named by its number: what people call pictures may mean that they are no good ones.
+        // Named by its number, since people's names for pictures may say that they are not good ones.
         let path = |ending: &str| self.pictures(id).join(format!("picture{n:05}.{ending}"));
         let new = path(ending(bytes));
         let earlier =
@@ -126,7 +127,7 @@ impl Folder {
         Ok((!earlier.is_empty()).then(|| earlier.iter().map(|(length, _)| length).sum()))
     }
 
-    /// Removes all of a training; its model stays. What cannot be removed does no harm.
+    /// Removes a training's folder; its model stays. Files that cannot be removed do no harm.
     pub fn clear(&self, id: u64) {
         let _ = fs::remove_dir_all(self.of(id));
     }
@@ -138,16 +139,16 @@ impl Folder {
     }
 }
 
-/// How the name of a picture's file ends; the content decides.
+/// The ending of a picture file's name, decided by its content.
 fn ending(bytes: &[u8]) -> &'static str {
     let format = image::guess_format(bytes).ok();
     let own =
         format.and_then(|format| format.extensions_str().iter().find(|own| ENDINGS.contains(own)).copied());
-    // What is read and has no other mark is a BigTIFF.
+    // A readable file without another signature is a BigTIFF.
     own.unwrap_or("tiff")
 }
 
-/// What lies in a folder, in order.
+/// The content of a folder, sorted.
 fn listed(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(folder).map_err(|e| Error::io(folder, e))?;
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
@@ -155,7 +156,7 @@ fn listed(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Whether it is a name that a file may have on any system.
+/// Whether a file may have this name on any system.
 pub fn is_plain(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     (1..=64).contains(&name.len()) && name.chars().all(plain)

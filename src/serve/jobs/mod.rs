@@ -1,7 +1,8 @@
-//! Trainings on this machine, asked for by the page: one at a time, paused, cancelled, and gone on with after an end.
+//! Trainings on this machine, requested by the page: they run one at a time, and can be paused, cancelled, and
+//! continued after the service ended.
 //!
-//! What is told of them is also on the disk, so that it is true after whatever end: a training that was under way then is
-//! *stopped*, and goes on from its last checkpoint when it is asked to.
+//! Their records are also on disk, so that they are still right however the service ended: a training that was running
+//! is then *stopped*, and continues from its last checkpoint on request.
 
 mod folder;
 mod record;
@@ -25,11 +26,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Semaphore, watch};
 
-/// The most trainings that are remembered, of which so many may be asked for at a time.
+/// The most trainings that are remembered, and the most that may be active at a time.
 const MOST_JOBS: usize = 100;
 const MOST_ACTIVE: usize = 8;
 
-/// The most pages that listen.
+/// The most pages that may listen at a time.
 const MOST_LISTENERS: usize = 32;
 
 /// All trainings.
@@ -40,18 +41,18 @@ pub struct Jobs {
     most_pictures: usize,
     most_bytes: u64,
     all: Mutex<BTreeMap<u64, Record>>,
-    /// A training is to begin, to go on or to end.
+    /// Signals that a training should begin, continue or end.
     changed: Condvar,
-    /// Counts the changes, for those who watch.
+    /// Counts the changes, for listeners.
     version: watch::Sender<u64>,
-    /// Places of those who listen.
+    /// The listeners' places.
     pub listeners: Arc<Semaphore>,
     stopping: AtomicBool,
     _lock: Lock,
 }
 
 impl Jobs {
-    /// What lies in the folder `root`: its models are served, its trainings can be gone on with.
+    /// Opens the folder `root`: its models are served, its trainings can be continued.
     ///
     /// # Errors
     /// The folder cannot be used, or another service uses it.
@@ -69,7 +70,7 @@ impl Jobs {
         })?;
         let folder = Folder::open(root)?;
         for path in folder.models()? {
-            // One that was named as well is served already.
+            // A model that was also named as an option is already served.
             let served = models.all().iter().any(|served| same_place(&served.path, &path));
             if let Err(error) = if served { Ok(()) } else { models.add(&path) } {
                 host.say(&format!("warning: not served: {error}"));
@@ -103,12 +104,12 @@ impl Jobs {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// All of them, the oldest first.
+    /// All trainings, the oldest first.
     pub fn list(&self) -> Vec<Record> {
         self.lock().values().cloned().collect()
     }
 
-    /// Changes as they come.
+    /// Notifies of changes.
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.version.subscribe()
     }
@@ -123,23 +124,23 @@ impl Jobs {
         self.stopping.load(Ordering::SeqCst)
     }
 
-    /// Whether it is, and nothing is trained any more.
+    /// Whether the service is about to end and no training runs any more.
     pub fn has_ended(&self) -> bool {
         self.is_stopping() && !self.lock().values().any(|record| record.computing)
     }
 
-    /// What is trained is kept to go on with, and nothing more begins.
+    /// Saves the running training so that it can continue later, and begins no other.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
-        // Whoever looked before has begun to wait by now.
+        // A thread that checked before this has begun to wait by now.
         drop(self.lock());
         self.tell();
     }
 
-    /// A new training, which has no pictures yet.
+    /// Adds a training, which has no pictures yet.
     ///
     /// # Errors
-    /// Its name is taken, a setting is impossible, or there are too many.
+    /// Its name is taken, a setting is impossible, or there are too many trainings.
     pub fn add(&self, wanted: Wanted) -> Outcome<Record> {
         wanted.check()?;
         let mut all = self.lock();
@@ -165,7 +166,8 @@ impl Jobs {
         Ok(record)
     }
 
-    /// Puts a good picture, number `n`, into a training that has not begun. One of the same number is replaced.
+    /// Adds good picture number `n` to a training that has not begun. An earlier picture with that number is
+    /// replaced.
     ///
     /// # Errors
     /// There is no such training, it has begun, there are too many pictures, or the file cannot be written.
@@ -202,10 +204,10 @@ impl Jobs {
         record
     }
 
-    /// Begins or goes on, pauses, or cancels.
+    /// Begins or continues, pauses, or cancels a training.
     ///
     /// # Errors
-    /// There is no such training, it cannot do that now, or too many are asked for.
+    /// There is no such training, it cannot do that now, or too many are active.
     pub fn order(&self, id: u64, order: &str) -> Outcome<Record> {
         let active = self.lock().values().filter(|record| record.state.is_active()).count();
         let record = self.edit(id, |record| {
@@ -221,10 +223,10 @@ impl Jobs {
         Ok(record)
     }
 
-    /// Forgets a training that is over or does not go on, and removes its pictures. Its model stays.
+    /// Forgets a training that is over or stopped, and removes its pictures. Its model stays.
     ///
     /// # Errors
-    /// There is no such training, or it is under way.
+    /// There is no such training, or it is running.
     pub fn remove(&self, id: u64) -> Outcome<()> {
         let mut all = self.lock();
         let record = all.get(&id).ok_or_else(unknown)?;
@@ -238,7 +240,7 @@ impl Jobs {
         Ok(())
     }
 
-    /// Changes what is known of a training, if `change` allows it.
+    /// Changes the record of a training, if `change` allows it.
     fn edit(&self, id: u64, change: impl FnOnce(&mut Record) -> Outcome<()>) -> Outcome<Record> {
         let mut all = self.lock();
         let record = all.get_mut(&id).ok_or_else(unknown)?;
@@ -250,14 +252,14 @@ impl Jobs {
         Ok(changed)
     }
 
-    /// Writes what is known of a training to the disk.
+    /// Writes the record of a training to disk.
     fn keep(&self, record: &Record) {
         if let Err(error) = self.folder.save(record) {
             self.host.say(&format!("warning: training {}: {error}", record.id));
         }
     }
 
-    /// Clears up after a training that was cancelled, when nothing is written there any more.
+    /// Cleans up after a cancelled training, once nothing is being written there any more.
     fn settle(&self, id: u64) {
         let all = self.lock();
         if all
@@ -268,7 +270,7 @@ impl Jobs {
         }
     }
 
-    /// Gives a model its name, and serves it; what is to be said of that, if anything.
+    /// Gives a model its name, and serves it; returns a message about that, if there is one.
     ///
     /// # Errors
     /// The training was cancelled, the name is taken, or the file cannot be written.
@@ -281,7 +283,7 @@ impl Jobs {
                 Ok(())
             }
         });
-        // Whoever finds the model after a sudden end must know whose it is.
+        // Saved first, so that after a sudden end the model is recognized as this training's.
         self.folder.save(&record.map_err(|_| gone())?)?;
         let path = self.folder.model(name);
         write_new(&path, bytes).map_err(|error| match error {
@@ -303,7 +305,7 @@ impl Jobs {
         Ok(said)
     }
 
-    /// Trains what waits until the service ends.
+    /// Runs waiting trainings until the service ends.
     pub fn work(&self) {
         while let Some(id) = self.next() {
             let result = training::train_job(self, id);
@@ -329,12 +331,12 @@ impl Jobs {
                 State::Stopped => self.host.say(&format!("training {id} is kept to go on with")),
                 _ => self.host.say(&format!("training {id}: {}", record.message.unwrap_or_default())),
             }
-            // Again, for those who wait for the end of all.
+            // Notifies once more, for those who wait until everything has ended.
             self.tell();
         }
     }
 
-    /// The next one to train; none when the service ends.
+    /// The next training to run; none when the service ends.
     fn next(&self) -> Option<u64> {
         let mut all = self.lock();
         loop {
@@ -353,10 +355,10 @@ impl Jobs {
     }
 }
 
-/// A training as it is after an end of the service, of whatever kind; none where nothing can come of it.
+/// A training's record after the service ended in any way; none if the training cannot continue.
 fn found(folder: &Folder, mut record: Record, host: &dyn Host) -> Option<Record> {
     match record.state {
-        // Who was sending its pictures begins anew.
+        // A client that was still sending pictures starts again.
         State::Cancelled | State::Collecting => {
             folder.clear(record.id);
             return None;

@@ -1,4 +1,4 @@
-//! What is known of a training, as it is told and kept.
+//! The record of a training, as it is sent and stored.
 
 use super::folder::is_plain;
 use crate::picture::RangeChoice;
@@ -6,27 +6,27 @@ use crate::serve::failure::{Failure, Outcome};
 use crate::training::{Preset, Settings};
 use serde::{Deserialize, Serialize};
 
-/// The most epochs of a stage, and characters of a title.
+/// The most epochs of a stage, and the most characters of a title.
 const MOST_EPOCHS: usize = 10_000;
 const LONGEST_TITLE: usize = 100;
 
-/// What is asked for.
+/// A requested training.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Wanted {
-    /// What the model's file is called, without the ending.
+    /// The name of the model's file, without the ending.
     pub name: String,
-    /// What the model is of, in any letters; the name unless given.
+    /// The model's title, in any characters; the name unless given.
     pub title: Option<String>,
     /// The network's size, a multiple of 32; 256 unless given.
     pub size: Option<usize>,
-    /// Stored values that are black and white in pictures of more than 8 bits, as `aand train --range` has it.
+    /// Stored values that are black and white in pictures of more than 8 bits, as in `aand train --range`.
     pub range: Option<String>,
-    /// Epochs of stage 1, instead of those that `aand train` takes; 0 leaves it out.
+    /// Epochs of stage 1, instead of the default of `aand train`; 0 leaves it out.
     pub epochs_amplify: Option<usize>,
     /// Epochs of stage 2.
     pub epochs_distill: Option<usize>,
-    /// The false-alarm rate that the threshold is to keep.
+    /// The false-alarm rate that the threshold should keep.
     pub false_alarms: Option<f64>,
     /// Decides everything random.
     #[serde(default)]
@@ -34,7 +34,7 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// All settings but the range, which may depend on the pictures, for so many pictures.
+    /// All settings for this number of pictures, except the range, which may depend on the pictures.
     pub fn settings(&self, pictures: usize) -> Settings {
         let preset = Settings::preset(Preset::Quick, pictures);
         Settings {
@@ -47,19 +47,19 @@ impl Wanted {
         }
     }
 
-    /// The range that is asked for.
+    /// The requested range.
     ///
     /// # Errors
-    /// It is none.
+    /// It is not a range.
     pub fn range(&self) -> Outcome<Option<RangeChoice>> {
         let read = self.range.as_deref().map(str::parse::<RangeChoice>).transpose();
         read.map_err(|reason| Failure::bad(format!("range: {reason}")))
     }
 
-    /// Whether it can be done.
+    /// Checks that the training is possible.
     ///
     /// # Errors
-    /// What cannot.
+    /// A setting is impossible; says which.
     pub fn check(&self) -> Outcome<()> {
         if !is_plain(&self.name) {
             return Err(Failure::bad("name: 1 to 64 letters (a to z), digits, - and _"));
@@ -76,41 +76,41 @@ impl Wanted {
     }
 }
 
-/// Where a training stands.
+/// The state of a training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// Pictures are coming.
+    /// Its pictures are being sent.
     Collecting,
-    /// Another one is trained.
+    /// It waits for another training.
     Waiting,
-    /// It is trained.
+    /// It is running.
     Training,
-    /// It holds still, and goes on from there.
+    /// It is paused, and can continue at the same point.
     Paused,
-    /// The service ended meanwhile; it can go on from its last checkpoint.
+    /// The service ended in the meantime; it can continue from its last checkpoint.
     Stopped,
-    /// The model is there.
+    /// It is done, and the model exists.
     Done,
-    /// It could not be done.
+    /// It failed.
     Failed,
-    /// It was given up.
+    /// It was cancelled.
     Cancelled,
 }
 
 impl State {
-    /// Whether it is to be trained.
+    /// Whether it is running or should run.
     pub fn is_active(self) -> bool {
         matches!(self, Self::Waiting | Self::Training | Self::Paused)
     }
 
-    /// Whether nothing more comes of it.
+    /// Whether it has ended for good.
     pub fn is_over(self) -> bool {
         matches!(self, Self::Done | Self::Cancelled)
     }
 }
 
-/// Which part of a training computes.
+/// A part of a training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
@@ -124,54 +124,55 @@ pub enum Stage {
     Threshold,
 }
 
-/// How far a training is.
+/// The progress of a training.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Progress {
-    /// What computes.
+    /// The part that is running.
     pub stage: Stage,
-    /// Steps of it that are done.
+    /// Steps done in this part.
     pub done: usize,
-    /// All its steps.
+    /// All steps of this part.
     pub all: usize,
-    /// Its epochs; 0 where it has none.
+    /// Its epochs; 0 if it has none.
     pub epochs: usize,
     /// Focal and amplification, or KD and HKD.
     pub losses: Option<[f64; 2]>,
 }
 
-/// All that is known of a training.
+/// Everything known about a training.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Record {
     /// Its number.
     pub id: u64,
-    /// What is asked for.
+    /// What is requested.
     pub wanted: Wanted,
-    /// Where it stands.
+    /// Its state.
     pub state: State,
-    /// Good pictures.
+    /// Number of good pictures.
     pub pictures: usize,
-    /// Their bytes.
+    /// Size of the pictures in bytes.
     pub bytes: u64,
     /// Steps of stage 1 and of stage 2, once it has begun.
     pub steps: Option<[usize; 2]>,
-    /// How far it is.
+    /// Its progress.
     pub progress: Option<Progress>,
-    /// Why it failed, or what else is to be said.
+    /// Why it failed, or another message.
     pub message: Option<String>,
-    /// The model that came of it.
+    /// The model it produced.
     pub model: Option<String>,
-    /// SHA-256 of the model's file, kept before the file is: by it a service that was killed between the two knows its own.
+    /// SHA-256 of the model's file, stored before the file is written: by this a service that was killed in between
+    /// recognizes its own file.
     pub made: Option<String>,
-    /// Whether a thread works on it.
+    /// Whether a thread is working on it.
     #[serde(skip)]
     pub computing: bool,
-    /// Pictures that are being written.
+    /// Number of pictures being written.
     #[serde(skip)]
     pub coming: usize,
 }
 
 impl Record {
-    /// A new one.
+    /// A new record.
     pub fn new(id: u64, wanted: Wanted) -> Self {
         Self {
             id,
@@ -189,10 +190,10 @@ impl Record {
         }
     }
 
-    /// Does as it is told, if it can.
+    /// Obeys an order, if it can.
     ///
     /// # Errors
-    /// It cannot, or nobody knows such an order.
+    /// It cannot, or there is no such order.
     pub fn order(&mut self, order: &str) -> Outcome<()> {
         use State::*;
         self.state = match (order, self.state) {

@@ -1,4 +1,4 @@
-//! One training: the library's job, watched.
+//! Runs one training: the library's job, with an observer.
 
 use super::record::{Progress, Stage, State};
 use super::{Jobs, gone};
@@ -13,15 +13,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-/// How often those who watch are told.
+/// How often listeners are notified.
 const PERIOD: Duration = Duration::from_millis(200);
 
-/// Trains number `id`; what is to be said of its model, if anything.
+/// Runs training number `id`; returns a message about its model, if there is one.
 ///
 /// # Errors
-/// It cannot be trained, or was asked to stop.
+/// It failed, or was asked to stop.
 pub fn train_job(jobs: &Jobs, id: u64) -> Result<Option<String>> {
-    // A fault of the program in one training must not end the thread that does all.
+    // A panic in one training must not end the thread that runs all of them.
     let done = catch_unwind(AssertUnwindSafe(|| run(jobs, id)));
     done.unwrap_or_else(|_| Err(Error::Training("the training failed; this is a fault of aand".into())))
 }
@@ -51,12 +51,12 @@ fn run(jobs: &Jobs, id: u64) -> Result<Option<String>> {
     jobs.publish(id, &wanted.name, &encode(&model)?)
 }
 
-/// Keeps the record of a training up to date, and does as it says.
+/// Keeps the record of a training up to date, and obeys its state.
 struct Watcher<'a> {
     jobs: &'a Jobs,
     id: u64,
     told: Option<Instant>,
-    /// Of an epoch.
+    /// Steps of an epoch.
     steps: usize,
     epochs: usize,
 }
@@ -85,7 +85,7 @@ impl Watcher<'_> {
 }
 
 impl Observer for Watcher<'_> {
-    /// Holds still as long as the training is paused.
+    /// Waits as long as the training is paused.
     fn event(&mut self, event: Event<'_>) -> ControlFlow<()> {
         let progress = self.progress(&event);
         let mut all = self.jobs.lock();

@@ -4,7 +4,7 @@ import { make } from "../dom.js";
 import { levelButtons } from "./stage.js";
 import { histogram } from "./svg.js";
 
-/** Films of one training each, alike but for the teacher (Table I of the paper), and the model at hand. */
+/** Films of trainings that differ only in the teacher (Table I of the paper), and the present model. */
 const TEACHERS = [
   ["live-on", "this model, residual module on"], ["live-off", "this model, residual module off"],
   ["random", "random teacher"], ["pretrained", "pre-trained teacher"], ["advanced", "advanced teacher"],
@@ -18,7 +18,7 @@ export function cosines(pictures) {
   /** @type {number[][]} */
   const [good, bad] = [[], []];
   for (const { map, marked, anomalous } of pictures) {
-    // Of a picture with a defect only the patches count that lie on it: beside it they are in between.
+    // In a picture with a defect, only patches on the defect count; those beside it lie in between.
     for (let i = 0; i < map.length; i++) {
       if (!anomalous) good.push(1 - map[i]);
       else if (marked?.[i]) bad.push(1 - map[i]);
@@ -51,7 +51,7 @@ export async function assumptions(scene, stage, { choice }) {
     const film = lesson.films.get(name);
     return film && film.pictures.map(({ anomalous }, p) => ({ map: film.map(film.frames - 1, p, level), marked: film.patches(p, level), anomalous }));
   };
-  // What the answer speaks of is what is shown first.
+  // The answer's subject is shown first.
   let [shown, level] = [TEACHERS.every(([name]) => name.startsWith("live") || lesson.films.has(name)) ? "random" : "live-on", scene.level];
   let turn = 0;
   const charts = make("div", { class: "two" });

@@ -8,7 +8,7 @@ import { Panel, number } from "./panel.js";
 import * as store from "./store.js";
 import { svg } from "./svg.js";
 
-/** The trainings, all alike but for what is said here. */
+/** The trainings, which differ only in what is said here. */
 const VARIANTS = [
   { film: "advanced", title: "As it should be", words: (/** @type {any} */ h) => `${h.training_pictures} good boards; gate and student trained.`, try: "" },
   { film: "five", title: "Only five boards", words: () => "It has seen little of what may vary on good boards. It may call good ones anomalous.", try: "five" },

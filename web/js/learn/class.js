@@ -1,4 +1,4 @@
-// What the lesson stands on: one sample with its model, pictures and films, and what was computed of them so far.
+// The material of the lesson: one sample with its model, pictures and films, and the results computed so far.
 
 import { Detector } from "../module/aand.js";
 import * as samples from "../samples.js";
@@ -10,7 +10,7 @@ import { Film, labeled } from "./film.js";
 export const GOOD = "good-0.png";
 const KEPT_FILM = "aand-lesson-film";
 
-/** The sample that the lesson is about, the first that has films. @throws {Error} if it cannot be known now */
+/** The lesson's sample: the first that has films. @throws {Error} if it cannot be found out now */
 export async function subject() {
   const all = /** @type {any[]} */ (await samples.list());
   return all.find(({ lesson }) => lesson) ?? all[0];
@@ -51,7 +51,7 @@ export class Class {
       made.films.set(name, Film.read(await file.arrayBuffer()));
     }
     made.pictures = pictures.map(({ name, file }) => ({ label: name, kind: kind(name), anomalous: !name.startsWith("good"), file }));
-    // The CPU hands out features, and every computer of a class has one.
+    // The CPU gives access to features, and every computer of a class has one.
     made.detector = await Detector.load(model, { name: sample.title, signal, compute: "cpu" });
     const good = made.pictures.filter(({ anomalous }) => !anomalous).slice(0, 2);
     await made.detector.fixColors(await Promise.all(good.map(({ label }) => made.input(label))));
@@ -66,7 +66,7 @@ export class Class {
     return this.detector.info.threshold.value;
   }
 
-  /** @param {string} label @returns {Picture} the first one if there is none of that name */
+  /** @param {string} label @returns {Picture} the first one if no picture has that name */
   picture(label) {
     return this.pictures.find((picture) => picture.label === label) ?? this.pictures[0];
   }
@@ -76,7 +76,7 @@ export class Class {
     return this.pictures.find(({ kind }) => kind === wanted) ?? this.pictures.find(({ anomalous }) => anomalous) ?? this.pictures[0];
   }
 
-  /** As the network gets it. @param {string} label @returns {Promise<ImageData>} */
+  /** As the network receives it. @param {string} label @returns {Promise<ImageData>} */
   input(label) {
     const { file } = this.picture(label);
     return kept(this.#inputs, label, () => this.detector.input(file, { name: label }));
@@ -87,7 +87,7 @@ export class Class {
     return kept(this.#intermediate, `${label}|${amplify}`, async () => this.look(await this.input(label), amplify));
   }
 
-  /** The same of any pixels of the network's size. @param {ImageData} pixels @param {boolean} [amplify] */
+  /** The same for any pixels of the network's size. @param {ImageData} pixels @param {boolean} [amplify] */
   look(pixels, amplify = true) {
     return this.detector.inspect(pixels, { amplify, colors: true });
   }
@@ -97,7 +97,7 @@ export class Class {
     return this.#asked(label, amplify, (turn) => this.detector.patch(turn, level, position));
   }
 
-  /** How much each patch is like one of them to the teacher. @param {string} label @param {number} level @param {number} position */
+  /** How similar each patch is to one of them for the teacher. @param {string} label @param {number} level @param {number} position */
   async similar(label, level, position) {
     return this.#asked(label, true, (turn) => this.detector.similar(turn, level, position));
   }
@@ -112,17 +112,17 @@ export class Class {
     const found = await this.intermediate(label, amplify);
     const answer = await ask(found.turn);
     if (answer) return answer;
-    // Its features had to make room for those of other pictures.
+    // Its features were dropped for those of other pictures.
     const { turn } = await this.look(await this.input(label), amplify);
     found.turn = turn;
     return /** @type {T} */ (await ask(turn));
   }
 
-  /** Where the defect of a picture is: 1 for its patches, row by row. @param {string} label @param {number} level @returns {Uint8Array | undefined} */
+  /** The mask of a picture's defect: 1 for its patches, row by row. @param {string} label @param {number} level @returns {Uint8Array | undefined} */
   defect(label, level) {
     const film = this.films.get("training");
     const at = film?.find(label) ?? -1;
-    // Only a film of this model has its cells.
+    // Only a film of this model has matching cells.
     if (!film || at < 0 || !film.header.pictures[at].masked || film.header.size !== this.detector.info.size) return undefined;
     return film.patches(at, level);
   }
@@ -140,7 +140,7 @@ export class Class {
 function kept(all, key, make) {
   const found = all.get(key) ?? make();
   all.set(key, found);
-  // What failed may be tried again.
+  // A failure may be tried again.
   found.catch(() => all.delete(key));
   return found;
 }
@@ -161,12 +161,12 @@ export async function ownFilm() {
   }
 }
 
-/** Keeps the film of a training on this device; where nothing is kept it is gone with the page. @param {ArrayBuffer} bytes */
+/** Keeps the film of a training on this device; if nothing can be kept, it is lost with the page. @param {ArrayBuffer} bytes */
 export async function keepFilm(bytes) {
   try {
     await (await caches.open(KEPT_FILM)).put("./film", new Response(bytes));
   } catch {
-    // Not served securely, or no room.
+    // Not served securely, or no space.
   }
 }
 

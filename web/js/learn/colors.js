@@ -1,7 +1,7 @@
-// Features as colors: the first of three axes is brightness, the other two are green to red and blue to yellow (OKLab), so
-// that patches look as different as their features are.
+// Features as colors: the first of three axes is brightness, the other two are green to red and blue to yellow (OKLab),
+// so that patches look as different as their features.
 
-/** Of lightness, and of the two others from gray. */
+/** The range of lightness, and the distance of the two others from gray. */
 const LIGHT = [0.28, 0.93];
 const REACH = 0.17;
 

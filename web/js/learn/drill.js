@@ -1,4 +1,4 @@
-// One patch with all its numbers: the two vectors, the angle between them, and what the gate makes of it.
+// One patch with all its numbers: the two vectors, the angle between them, and the gate.
 
 import { make } from "../dom.js";
 import { valueAt } from "./panel.js";
@@ -7,7 +7,7 @@ import { dial, mirrored, twoGroups } from "./svg.js";
 /** @typedef {import("../module/protocol.js").Patch} Patch */
 /** @typedef {import("../module/protocol.js").IntermediateFeatures} IntermediateFeatures */
 
-/** Numbers shown of a vector, the strongest ones. */
+/** How many numbers of a vector are shown, the largest ones. */
 const MOST = 64;
 
 /**
@@ -15,7 +15,8 @@ const MOST = 64;
  * @param {IntermediateFeatures} found
  * @param {number} level 0 to 2
  * @param {number[]} at as shares of width and height
- * @param {{ gate?: boolean, shares?: boolean }} [how] `gate`: how the gate comes about too; `shares`: what the levels add to the map
+ * @param {{ gate?: boolean, shares?: boolean }} [how] `gate`: also show how the gate is computed; `shares`: also show
+ * what each level adds to the map
  * @returns {HTMLElement}
  */
 export function drill(patch, found, level, at, { gate = true, shares: adding = true } = {}) {
@@ -74,7 +75,7 @@ export function drill(patch, found, level, at, { gate = true, shares: adding = t
 /** @param {string} name @param {string} value @param {string} key */
 const fact = (name, value, key) => [make("dt", {}, name), make("dd", { "data-fact": key }, value)];
 
-/** @param {Float32Array} vector @returns {number[]} of length 1, for only the direction counts */
+/** @param {Float32Array} vector @returns {number[]} of length 1, since only the direction counts */
 function unit(vector) {
   const length = Math.hypot(...vector) || 1;
   return [...vector].map((value) => value / length);

@@ -1,17 +1,18 @@
-// Films: what a model made of a few pictures while its student learned (`aand train --film`, src/training/film.rs).
+// Films: a model's discrepancies of a few pictures while its student learned (`aand train --film`,
+// src/training/film.rs).
 
 /**
  * @typedef {object} Header
  * @property {string} model
- * @property {string} teacher where its weights came from
+ * @property {string} teacher the origin of its weights
  * @property {boolean} amplified whether the student learned from the advanced teacher
  * @property {number} training_pictures
  * @property {number} size input side in pixels
  * @property {number[]} sides rows and columns of each level
- * @property {number[]} epochs by frame, the epochs that were over
- * @property {number} all epochs of stage 2
+ * @property {number[]} epochs the number of finished epochs at each frame
+ * @property {number} all number of epochs of stage 2
  * @property {{ name: string, anomalous: boolean, masked: boolean }[]} pictures
- * @property {number} filmed so many of them, the first ones, are in the frames
+ * @property {number} filmed how many of them, the first ones, are in the frames
  * @property {number[][]} scores by frame and picture
  * @property {number} threshold
  */
@@ -28,7 +29,7 @@ export class Film {
     this.#patches = patches;
   }
 
-  /** @param {ArrayBuffer} buffer a safetensors file @throws {Error} if it is no film */
+  /** @param {ArrayBuffer} buffer a safetensors file @throws {Error} if it is not a film */
   static read(buffer) {
     try {
       const view = new DataView(buffer);
@@ -68,7 +69,7 @@ export class Film {
     const total = new Float32Array(side * side);
     this.header.sides.forEach((small, level) => {
       const map = this.map(frame, picture, level);
-      // The two neighbors of each row or column, and the share of the second: middles of patches lie on each other.
+      // The two neighbors of each row or column, and the weight of the second; centers of patches are aligned.
       const near = Array.from({ length: side }, (_, i) => {
         const at = Math.max(0, Math.min(small - 1, ((i + 0.5) * small) / side - 0.5));
         const first = Math.min(Math.floor(at), Math.max(0, small - 2));
@@ -96,7 +97,7 @@ export class Film {
   }
 }
 
-/** What a sample calls the film's picture. @param {string} name */
+/** The sample's name for the film's picture. @param {string} name */
 export function labeled(name) {
   const [kind, own = ""] = name.split("/");
   return kind === "good" ? `good-${own.replace(/^0+(?=.)/, "")}.png` : `${kind}.png`;

@@ -7,12 +7,12 @@ import { changed } from "./outline.js";
 import { Panel, highestNear, number, peak, rank } from "./panel.js";
 import { levelButtons, position, row } from "./stage.js";
 
-/** Of the made defect. */
+/** Seed of the synthetic anomaly. */
 const SEED = 3;
 /** @type {WeakMap<import("./class.js").Class, Promise<{ pixels: ImageData, cells: Uint8Array }>>} */
 const made = new WeakMap();
 
-/** A good board with a made defect, and which of 64 x 64 cells are changed. @param {import("./class.js").Class} lesson */
+/** A good board with a synthetic anomaly, and which of 64 x 64 cells are changed. @param {import("./class.js").Class} lesson */
 function defect(lesson) {
   const found = made.get(lesson) ?? (async () => {
     const clean = await lesson.input(GOOD);
@@ -67,7 +67,7 @@ export const gateStage = {
     const maps = on.levels.map(({ gate: map }) => map ?? new Float32Array(1));
     const best = mark ? Math.max(...maps.map((map) => highestNear(map, mark, 0.06))) : 0;
     const share = mark ? Math.max(...maps.map((map) => rank(map, highestNear(map, mark, 0.06)))) : 0;
-    // Seldom is the gate shut everywhere else; the question is about the made defect.
+    // The gate is seldom shut everywhere else; the question is about the synthetic anomaly.
     const near = mark ? highestNear(Float32Array.from(cells), mark, 0.06) > 0 : false;
     const right = near && (best > 0.5 || share > 0.97);
     const change = on.score / off.score - 1;

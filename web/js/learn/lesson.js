@@ -16,14 +16,14 @@ import { terms } from "./terms.js";
 /** @typedef {import("./store.js").Answer} Answer */
 
 const TABS = /** @type {const} */ (["lesson", "play", "break", "sheet", "words"]);
-/** The level first shown: neither the finest nor the coarsest. */
+/** The level shown first: neither the finest nor the coarsest. */
 const LEVEL = 1;
 
 /** @type {Promise<Class> | undefined} */
 let loading;
 /** @type {Class | undefined} */
 let lesson;
-/** What is shown; a later one takes its place. */
+/** What is shown now; a later request replaces it. */
 let shown = "";
 let turn = 0;
 let loader = new AbortController();
@@ -56,7 +56,7 @@ function arrive({ path, query }) {
   }
   const step = Math.max(1, Math.min(STEPS.length + 1, Math.round(Number(second ?? store.progress().step)) || 1));
   const wanted = tab === "play" ? `play/${query.get("picture")}` : `${tab}/${step}`;
-  // What the person does on a step is noted in its address; that is no reason to draw it anew.
+  // The person's actions on a step are recorded in its address, which is no reason to draw it again.
   if (wanted === shown && lesson) return;
   shown = wanted;
   if (lesson) return draw(tab, step, query);
@@ -64,7 +64,7 @@ function arrive({ path, query }) {
   offer();
 }
 
-/** What has to be fetched is said before it is; what is here already is not asked for. */
+/** Says what has to be fetched before fetching it; without asking if everything is here already. */
 async function offer() {
   $("tab-lesson").hidden = false;
   for (const name of ["break", "play"]) $(`tab-${name}`).hidden = true;
@@ -84,7 +84,7 @@ async function offer() {
 /** @param {any} sample */
 const total = (sample) => samples.bytes(sample) + Object.values(sample.lesson ?? {}).reduce((sum, { bytes }) => sum + bytes, 0);
 
-/** Whether the model is in this browser already. @param {any} sample */
+/** Whether the model is already in this browser. @param {any} sample */
 const kept = (sample) => samples.has(sample.model);
 
 async function begin() {
@@ -136,7 +136,7 @@ function draw(tab, step, query) {
   drawStep(step, query);
 }
 
-/** The way through the steps. @param {number} step */
+/** The navigation through the steps. @param {number} step */
 function rail(step) {
   const { answers } = store.progress();
   return make("ol", { class: "rail" }, ...STEPS.map(({ title }, i) => {
@@ -189,7 +189,7 @@ async function drawStep(step, query) {
       make("p", { class: "count quiet" }, `Step ${step} of ${STEPS.length}`), heading,
       ...now.story.map((words) => make("p", {}, words)), question, verdict),
     stage, make("div", { class: "more" }, after, make("div", { class: "onward" }, back, next))));
-  // Who goes on with the keyboard, or at the foot of a phone's screen, begins at the top.
+  // People who continue with the keyboard, or at the bottom of a phone's screen, start at the top.
   if (inside) heading.focus();
 
   /** @param {Answer} answer @param {boolean} fresh */
@@ -219,7 +219,7 @@ async function drawStep(step, query) {
       next.classList.add("primary");
       stage.replaceChildren(shelf);
       address();
-      // The button that was pressed is gone.
+      // The pressed button has disappeared.
       if (fresh) verdict.focus({ preventScroll: true });
     } catch (error) {
       if (mine === turn) stage.replaceChildren(make("p", { class: "error", role: "alert" }, said(error)));
@@ -273,7 +273,7 @@ async function ask(now, scene, { question, stage, reveal, current }) {
   }
 }
 
-/** Behind the last step. */
+/** After the last step. */
 function finish() {
   const { answers } = store.progress();
   const right = Object.values(answers).filter((answer) => answer.right).length;

@@ -10,7 +10,7 @@ export async function levelStage(scene, stage, { choice }) {
   const found = await lesson.intermediate(label, false);
   const shares = found.levels.map(({ share }) => share);
   const top = peak(found.map);
-  // One scale for all, so that they may be compared: heat maps reach to twice the threshold.
+  // One scale for all, so that they can be compared: heat maps reach up to twice the threshold.
   const scale = [0, 2 * lesson.threshold];
   const words = /** @type {[string, string]} */ (["none", "high"]);
   const choose = (/** @type {number[]} */ at) => {

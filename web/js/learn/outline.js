@@ -2,7 +2,7 @@
 
 import { svg } from "./svg.js";
 
-/** Gray levels by which a pixel differs where something was changed. */
+/** A changed pixel differs by at least this many gray levels. */
 const DIFFERENT = 6;
 
 /** Which of 64 x 64 cells differ. @param {ImageData} a @param {ImageData} b */
@@ -32,7 +32,7 @@ export function around(cells) {
   return path;
 }
 
-/** That line, seen on light and on dark. @param {ArrayLike<number>} cells */
+/** That line, visible on light and on dark. @param {ArrayLike<number>} cells */
 export const edges = (cells) => lines(around(cells));
 
 /** @param {string} d */

@@ -1,4 +1,4 @@
-// A picture or a map as a figure: cells, a legend, and marks that stand around a place and never cover it.
+// A picture or a map as a figure: cells, a legend, and marks that frame a place and never cover it.
 
 import { make } from "../dom.js";
 import { context } from "../paint.js";
@@ -6,25 +6,25 @@ import { span } from "../panels.js";
 import { around, lines } from "./outline.js";
 import { svg } from "./svg.js";
 
-/** Of the width, from the middle of a mark to its corners; more where a cell is larger than that. */
+/** Distance from the center of a mark to its corners as a share of the width; more if a cell is larger. */
 const AROUND = 0.045;
 
 /**
  * @typedef {object} Options
  * @property {string} title
  * @property {string} [words] a line under it
- * @property {(at: number[]) => void} [pick] a place was chosen, as shares of width and height
- * @property {string} [label] what it is, for those who do not see it; the title unless given
+ * @property {(at: number[]) => void} [pick] called with a chosen place, as shares of width and height
+ * @property {string} [label] description for people who do not see it; the title unless given
  */
 
-/** A figure that can be drawn on anew. */
+/** A figure that can be redrawn. */
 export class Panel {
   #canvas;
   #over;
   #legend;
   #value;
   #title;
-  /** Rows and columns of what is drawn. */
+  /** Number of rows and of columns drawn. */
   side = 1;
   /** @type {number[] | undefined} */
   #spot;
@@ -53,7 +53,7 @@ export class Panel {
   /** @type {(at: number[]) => void} */
   #pick = () => {};
 
-  /** Another listener for chosen places. @param {(at: number[]) => void} pick */
+  /** Sets another listener for chosen places. @param {(at: number[]) => void} pick */
   chosen(pick) {
     this.#pick = pick;
   }
@@ -68,7 +68,7 @@ export class Panel {
       const share = (/** @type {number} */ value) => Math.max(0, Math.min(0.999, value));
       pick([share((event.clientX - left) / width), share((event.clientY - top) / height)]);
     });
-    /** The keyboard's place. */
+    /** The keyboard's position. */
     let at = [0.5, 0.5];
     canvas.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
       const step = 1 / Math.min(this.side, event.shiftKey ? 64 : 16);
@@ -94,10 +94,10 @@ export class Panel {
     return this.#title;
   }
 
-  /** The legend in words and its two ends. @type {{ colors: Uint8Array, words: [string, string] } | undefined} */
+  /** The legend's colors, and the words at its two ends. @type {{ colors: Uint8Array, words: [string, string] } | undefined} */
   legend;
 
-  /** Draws pixels, of a picture smoothly. @param {ImageData} pixels @param {boolean} smooth */
+  /** Draws pixels; smoothly for a picture. @param {ImageData} pixels @param {boolean} smooth */
   pixels(pixels, smooth) {
     const canvas = this.#canvas;
     if (canvas.width !== pixels.width) [canvas.width, canvas.height] = [pixels.width, pixels.height];
@@ -108,7 +108,7 @@ export class Panel {
   }
 
   /**
-   * Draws a map, a cell each value.
+   * Draws a map, one cell per value.
    * @param {Float32Array} map
    * @param {Uint8Array} colors
    * @param {{ scale?: number[], words: [string, string], smooth?: boolean }} how values of the first and the last color
@@ -125,7 +125,7 @@ export class Panel {
       pixels.data.set([colors[at], colors[at + 1], colors[at + 2], 255], 4 * i);
     }
     this.pixels(pixels, smooth);
-    // What lies beyond the ends has their colors; where a scale begins at 0, nothing lies below it.
+    // Values beyond the ends have the ends' colors; if a scale begins at 0, nothing lies below it.
     const [below, above] = map.reduce(([a, b], value) => [a || value < low, b || value > high], [false, false]);
     this.#ends(colors, [`${words[0]} ${below ? "≤ " : ""}${number(low)}`, `${words[1]} ${above ? "≥ " : ""}${number(high)}`]);
   }
@@ -141,30 +141,30 @@ export class Panel {
     this.#legend.hidden = false;
   }
 
-  /** What stands beside the title. @param {string} words */
+  /** Sets the words beside the title. @param {string} words */
   value(words) {
     this.#value.textContent = words;
   }
 
-  /** Frames a place; none without one. @param {number[]} [at] as shares of width and height */
+  /** Frames a place; removes the frame if there is none. @param {number[]} [at] as shares of width and height */
   spot(at) {
     this.#spot = at;
     this.#draw();
   }
 
-  /** Rings of the person's own and of others. @param {{ at: number[], kind: "own" | "asked" }[]} marks */
+  /** Draws rings: the person's own marks, and others. @param {{ at: number[], kind: "own" | "asked" }[]} marks */
   marks(marks) {
     this.#marks = marks;
     this.#draw();
   }
 
-  /** Draws a line around marked cells; none without them. @param {ArrayLike<number>} [cells] 1 where one is marked, row by row */
+  /** Draws a line around marked cells; removes it if there are none. @param {ArrayLike<number>} [cells] 1 where one is marked, row by row */
   outline(cells) {
     this.#outline = cells ? around(cells) : "";
     this.#draw();
   }
 
-  /** @param {number[]} [keyboard] where the keyboard's place is, if it moves */
+  /** @param {number[]} [keyboard] the keyboard's position, if it moves */
   #draw(keyboard) {
     const parts = [];
     if (this.#outline) parts.push(...lines(this.#outline));
@@ -173,7 +173,7 @@ export class Panel {
     }
     for (const at of [this.#spot, keyboard]) {
       if (!at) continue;
-      // The middle of the cell that the place lies in.
+      // The center of the cell that contains the place.
       const cells = Math.min(this.side, 64);
       const [x, y] = at.map((value) => (Math.floor(value * cells) + 0.5) / cells);
       parts.push(...lines(corners(x, y, Math.max(AROUND, 0.5 / cells + 0.02))));
@@ -189,7 +189,7 @@ function corners(x, y, r) {
     `M${x + a * r} ${y + b * (r - arm)}V${y + b * r}H${x + a * (r - arm)}`).join("");
 }
 
-/** A number with as many places as its size needs. @param {number} value */
+/** A number with as many decimals as its size needs. @param {number} value */
 export function number(value) {
   const size = Math.abs(value);
   return size !== 0 && size < 0.1 ? value.toFixed(3) : size < 10 ? value.toFixed(2) : value.toFixed(0);

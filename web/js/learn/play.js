@@ -1,4 +1,4 @@
-// Free play: one picture, painted on, and every step of the method on it.
+// Free play: one picture to paint on, and every step of the method on it.
 
 import { brush } from "../brush.js";
 import { $ } from "../dom.js";
@@ -14,7 +14,7 @@ import { page, said } from "../state.js";
 /** @typedef {import("../module/protocol.js").IntermediateFeatures} IntermediateFeatures */
 /** @typedef {"teacher" | "gate" | "residual" | "advanced" | "student" | "discrepancy"} Part */
 
-/** Milliseconds without a stroke before the panels follow. */
+/** Milliseconds without a stroke before the panels are updated. */
 const PAUSE = 60;
 const COMPUTING = "Computing …";
 const RESIDUAL = {
@@ -25,37 +25,36 @@ const view = {
   level: 1,
   /** @type {IntermediateFeatures | undefined} */
   found: undefined,
-  /** What the numbers are read at, as a share of width and height; without one, where the map is highest.
+  /** The place whose numbers are shown, as shares of width and height; unless set, where the map is highest.
    * @type {number[] | undefined} */
   spot: undefined,
-  /** Where the numbers stay when the pointer is gone. @type {number[] | undefined} */
+  /** The place whose numbers stay when the pointer has left. @type {number[] | undefined} */
   pinned: undefined,
-  /** What is painted, seen with the residual module and without it. @type {{ on?: IntermediateFeatures, off?: IntermediateFeatures }} */
+  /** The results for the painted picture, with and without the residual module. @type {{ on?: IntermediateFeatures, off?: IntermediateFeatures }} */
   results: {},
   /** @type {import("../pictures.js").Item | undefined} */
   item: undefined,
   /** @type {ImageData | undefined} */
   original: undefined,
-  /** What made defects changed. @type {Uint8Array | undefined} */
+  /** The cells that synthetic anomalies changed. @type {Uint8Array | undefined} */
   made: undefined,
   seed: 1,
-  /** By level, the scale of the discrepancy: that of the picture before anything was painted, so that what rises is seen
-   * to rise. @type {number[][] | undefined} */
+  /** The scale of each level's discrepancy: that of the picture before anything was painted, so that a rise is visible. @type {number[][] | undefined} */
   scales: undefined,
-  /** The lesson's model while one of its boards is looked into. @type {import("../module/aand.js").Detector | undefined} */
+  /** The lesson's model, while one of its boards is shown. @type {import("../module/aand.js").Detector | undefined} */
   own: undefined,
 };
 
-/** Of the 99th percentile before anything was painted: the end of the scale. */
+/** The end of the scale, as a multiple of the 99th percentile before anything was painted. */
 const BEYOND = 1.5;
 
 const detecting = () => view.own ?? page.detector;
 
 /** @type {ReturnType<typeof brush>} */
 let painting;
-/** How often something was painted: only the latest is computed. */
+/** Number of changes to the painting: only the latest is computed. */
 let version = 0;
-/** The same of what could not be computed: not tried again before something is painted or switched. */
+/** The version that could not be computed: not tried again before something is painted or switched. */
 let failed = -1;
 let timer = 0;
 let busy = false;
@@ -85,7 +84,7 @@ export function wire() {
   });
   $("amplify").onchange = () => {
     failed = -1;
-    // Known already, unless it was painted on just now.
+    // Already known, unless something was just painted.
     view.found = view.results[asked()] ?? view.found;
     show();
     if (view.pinned) look();
@@ -127,7 +126,7 @@ export function wire() {
   $("play-save").append(...savers(saved, "aand-inside"));
   $("play-sample").onclick = () => lesson.play();
   lesson.wire({ board });
-  // On paper everything is open.
+  // When printed, everything is open.
   /** @type {HTMLDetailsElement[]} */
   let opened = [];
   addEventListener("beforeprint", () => {
@@ -194,14 +193,14 @@ function present(some) {
   if (!some) $("play-title").textContent = "Free play";
 }
 
-/** Another model or picture: what is shown is no longer true. @param {import("../pictures.js").Item | undefined} item */
+/** Another model or picture is chosen: the shown features are outdated. @param {import("../pictures.js").Item | undefined} item */
 export function keep(item) {
   if (view.item && !view.own && (view.item !== item || !item?.found)) close();
 }
 
 function follow() {
   $("paint-undo").disabled = !painting.undoable;
-  // At once, for the numbers may take a second.
+  // Shown at once, since the numbers may take a second.
   $("inside-raa").textContent = COMPUTING;
   clearTimeout(timer);
   timer = setTimeout(compute, PAUSE);
@@ -218,7 +217,7 @@ async function compute() {
       if (original !== view.original) continue;
       if (turn === version) view.results[what] = found;
       fail("");
-      // Also when more was painted meanwhile: it is later than what is shown.
+      // Also if more was painted in the meantime: this is still newer than what is shown.
       if (what === asked()) view.found = found;
       show();
       if (what === asked() && view.pinned) look();
@@ -233,7 +232,7 @@ async function compute() {
 /** The setting of the switch. @returns {"on" | "off"} */
 const asked = () => ($("amplify").checked ? "on" : "off");
 
-/** What is to be computed next: what the switch asks for, then, so that it changes at once, its other setting. */
+/** The setting to compute next: that of the switch, then the other one, so that switching is instant. */
 function next() {
   if (failed === version) return undefined;
   const own = asked();
@@ -308,7 +307,7 @@ function render() {
     ? (next() ? COMPUTING : "") : `With the residual module ${on.toFixed(3)}, with the plain teacher ${off.toFixed(3)}.${on < off ? " What counts is not the score alone, but its distance to that of good pictures." : ""}`;
 }
 
-/** The numbers of the patch that was chosen. */
+/** Shows the numbers of the chosen patch. */
 async function look() {
   const { found, level, pinned } = view;
   const detector = detecting();
@@ -322,7 +321,7 @@ async function look() {
   }
 }
 
-/** The panels as they are saved. */
+/** The panels to save. */
 function saved() {
   const figures = /** @type {HTMLElement[]} */ ([...document.querySelectorAll("#tab-play .panel:not([hidden])")]);
   return figures.map((root) => {

@@ -1,4 +1,4 @@
-// What the steps are built of: pictures, rows of panels, the choice of a level.
+// Building blocks of the steps: pictures, rows of panels, the choice of a level.
 
 import { make } from "../dom.js";
 import { Panel } from "./panel.js";
@@ -26,5 +26,5 @@ export function levelButtons(level, choose) {
   return group;
 }
 
-/** The place in a level's cells. @param {number[]} at @param {number} side */
+/** The index of the cell at a place. @param {number[]} at @param {number} side */
 export const position = ([x, y], side) => Math.floor(y * side) * side + Math.floor(x * side);

@@ -1,4 +1,5 @@
-// The eight steps of the guided path. Each tells two sentences, asks, and shows the answer on what is computed here.
+// The eight steps of the guided path. Each tells two sentences, asks a question, and shows the answer with results
+// computed here.
 
 import { make } from "../dom.js";
 import { assumptions } from "./assumptions.js";
@@ -14,12 +15,12 @@ import { timeStage } from "./time.js";
 /** @typedef {import("./class.js").Class} Class */
 /** @typedef {import("./store.js").Answer} Answer */
 /**
- * @typedef {object} Scene what a step stands on
+ * @typedef {object} Scene the context of a step
  * @property {Class} lesson
  * @property {number} level 0 to 2, the one shown
  * @property {number[]} [at] the place shown
  * @property {string} label the picture
- * @property {(panels: Panel[]) => void} strip tells which panels may be saved
+ * @property {(panels: Panel[]) => void} strip sets the panels that may be saved
  * @property {(some: { level?: number, at?: number[] }) => void} note keeps level and place in the address
  * @property {() => boolean} current whether the step is still shown
  */
@@ -27,22 +28,22 @@ import { timeStage } from "./time.js";
  * @typedef {object} Shown the answer
  * @property {boolean} right
  * @property {string} verdict on what was answered
- * @property {string} because what there is to see
- * @property {string} learned the sentence to take along
+ * @property {string} because what can be seen
+ * @property {string} learned the sentence to remember
  */
 /**
  * @typedef {object} Step
  * @property {string} title
  * @property {string[]} story before anything is shown
  * @property {string} question
- * @property {string[]} [choices] to choose from; without them the person marks the picture
- * @property {(lesson: Class) => string} picture the one that is asked about
- * @property {(scene: Scene, stage: HTMLElement) => Promise<Panel | undefined>} ask shows what the question is about, and
- *   gives the panel that is to be marked
+ * @property {string[]} [choices] the choices; without them the person marks the picture
+ * @property {(lesson: Class) => string} picture the picture that the question is about
+ * @property {(scene: Scene, stage: HTMLElement) => Promise<Panel | undefined>} ask shows the subject of the question,
+ * and returns the panel to mark
  * @property {(scene: Scene, stage: HTMLElement, answer: Answer) => Promise<Shown>} show
  */
 
-/** Within this share of the width a mark is on a place. */
+/** A mark within this share of the width counts as at the place. */
 const NEAR = 0.06;
 
 /** @type {Step} */
@@ -127,7 +128,7 @@ const teacher = {
     };
   },
 };
-/** On the sample's board. */
+/** The resistor's place on the sample's board. */
 const RESISTOR = [0.84, 0.31];
 const TEACHER = "The other resistors and whatever looks like them light up. The cosine is 1 for lists that say the same, and smaller the less they have in common.";
 const LISTS = "A teacher turns each patch into a list of numbers (features); alike patches get alike lists.";
@@ -178,7 +179,7 @@ const student = {
   },
 };
 
-/** To choose from in step 4. */
+/** The choices of step 4. */
 const DEGREES = [2, 20, 45, 90];
 
 /** @type {Step} */

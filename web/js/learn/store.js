@@ -1,4 +1,4 @@
-// How far someone has come, kept in this browser.
+// A person's progress, kept in this browser.
 
 const KEY = "aand-lesson";
 
@@ -24,7 +24,7 @@ export function keep(some) {
   try {
     localStorage.setItem(KEY, JSON.stringify({ ...progress(), ...some }));
   } catch {
-    // A private window keeps nothing; the lesson goes on.
+    // A private window stores nothing; the lesson goes on.
   }
 }
 
@@ -32,6 +32,6 @@ export function forget() {
   try {
     localStorage.removeItem(KEY);
   } catch {
-    // Nothing was kept.
+    // Nothing was stored.
   }
 }

@@ -1,4 +1,5 @@
-// SVG elements, and the charts of the lesson. Nothing is set by `style`, which the page's policy forbids in markup.
+// SVG elements, and the charts of the lesson. Nothing uses `style`, which the page's content policy forbids in
+// markup.
 
 /**
  * @param {string} tag
@@ -14,10 +15,10 @@ export function svg(tag, attributes = {}, ...children) {
 }
 
 /**
- * Shares of values as bars, one color for each of some groups, on one axis.
+ * A histogram: shares of values as bars, one color per group, on one axis.
  * @param {{ name: string, kind: string, values: number[] | Float32Array }[]} groups `kind` is the class of its bars
- * @param {{ low: number, high: number, words: [string, string], label: string, bins?: number }} axis what its ends mean, and
- *   what is told to those who do not see it
+ * @param {{ low: number, high: number, words: [string, string], label: string, bins?: number }} axis what its ends
+ * mean, and a description for people who do not see it
  */
 export function histogram(groups, { low, high, words, label, bins = 40 }) {
   const [width, height] = [400, 120];
@@ -26,7 +27,8 @@ export function histogram(groups, { low, high, words, label, bins = 40 }) {
   for (const { kind, values } of groups) {
     const counts = new Array(bins).fill(0);
     for (const value of values) counts[Math.max(0, Math.min(bins - 1, Math.floor((bins * (value - low)) / (high - low))))]++;
-    // Each group by its own size: there are many more good patches. The root keeps small bars visible.
+    // Each group is divided by its own size, since there are many more good patches. The square root keeps
+    // small bars visible.
     const most = Math.max(1, ...counts);
     const points = counts.flatMap((count, i) => {
       const y = height - (height - 4) * Math.sqrt(count / most);
@@ -44,8 +46,8 @@ export function histogram(groups, { low, high, words, label, bins = 40 }) {
 /**
  * Lines over frames.
  * @param {{ name: string, kind: string, values: number[] }[]} lines
- * @param {{ at: number[], now: number, label: string, words: string }} how places of the frames along the axis, the frame
- *   shown, what is told to those who do not see it, what the axis is
+ * @param {{ at: number[], now: number, label: string, words: string }} how positions of the frames along the axis, the
+ * frame shown, a description for people who do not see it, the axis's title
  */
 export function course(lines, { at, now, label, words }) {
   const [width, height, left] = [400, 130, 34];
@@ -102,7 +104,7 @@ export function mirrored(above, below, label) {
 
 /**
  * Bars of two groups side by side, from a line at zero.
- * @param {Float64Array} values the first half is of the first group
+ * @param {Float64Array} values the first half belongs to the first group
  * @param {{ low: number, high: number, label: string }} how
  */
 export function twoGroups(values, { low, high, label }) {

@@ -6,9 +6,9 @@ import { Panel, number } from "./panel.js";
 import { levelButtons, row } from "./stage.js";
 import { course } from "./svg.js";
 
-/** Of the trained student's 99th percentile: the end of the scale. */
+/** The end of the scale, as a multiple of the trained student's 99th percentile. */
 const BEYOND = 1.5;
-/** Milliseconds a frame is shown. */
+/** Milliseconds for which a frame is shown. */
 const FRAME = 600;
 
 /** @param {ArrayLike<number>} values @param {(i: number) => boolean} chosen */
@@ -22,7 +22,7 @@ function mean(values, chosen) {
   return count ? sum / count : 0;
 }
 
-/** By frame, the mean discrepancy of good patches and of the defect's. @param {import("./film.js").Film} film @param {number} good @param {number} bad @param {number} level */
+/** For each frame, the mean discrepancy of good patches and of the defect's patches. @param {import("./film.js").Film} film @param {number} good @param {number} bad @param {number} level */
 export function curves(film, good, bad, level) {
   const marked = film.patches(bad, level);
   const frames = Array.from({ length: film.frames }, (_, f) => f);
@@ -62,7 +62,7 @@ export async function timeStage(scene, stage, { choice }) {
   const draw = () => {
     const [good, bad] = places();
     const { epochs, all } = film.header;
-    // One scale for all frames, so that what falls is seen to fall; what lies beyond it at first is as bright as can be.
+    // One scale for all frames, so that a fall is visible; values beyond it have the brightest color.
     const ends = [good, bad].flatMap((p) => [...film.map(film.frames - 1, p, level)]).sort((a, b) => a - b);
     const scale = [0, BEYOND * ends[Math.floor(0.99 * (ends.length - 1))]];
     [good, bad].forEach((p, i) => {

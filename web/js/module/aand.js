@@ -1,4 +1,4 @@
-// Detection for any page: `import { Detector } from "./aand.js"`. All computing is in a worker of its own.
+// Detection for any page: `import { Detector } from "./aand.js"`. All computation runs in a separate worker.
 
 /** @typedef {import("./protocol.js").Info} Info */
 /** @typedef {import("./protocol.js").Found} Found */
@@ -37,7 +37,7 @@ export class Detector {
    * @param {{ name?: string, signal?: AbortSignal, compute?: import("./protocol.js").Wanted,
    *   precision?: import("./protocol.js").Precision }} [options] `f16`: less memory to move, scores within 1 %
    * @returns {Promise<Detector>}
-   * @throws {Error} `ModelError` if it is no model, truncated, damaged or of another version
+   * @throws {Error} `ModelError` if it is not a model, or is truncated, damaged or of another version
    */
   static async load(source, { name, signal, compute = "auto", precision = "f32" } = {}) {
     let bytes;
@@ -60,7 +60,7 @@ export class Detector {
   }
 
   /**
-   * The same model once more, in a worker of its own on the CPU: for many pictures at a time.
+   * The same model again, in a separate worker on the CPU, to judge several pictures at a time.
    * @returns {Promise<Detector>}
    */
   async another() {
@@ -73,21 +73,21 @@ export class Detector {
   colors = new Uint8Array();
   /** The module's version. */
   version = "";
-  /** What is computed on. @type {"cpu" | "gpu"} */
+  /** The device that computes. @type {"cpu" | "gpu"} */
   compute = "cpu";
-  /** Which GPU there is, or `none`. */
+  /** The name of the GPU, or `none`. */
   adapter = "none";
-  /** Whether the first {@link Detector.inspect} loads the model for the CPU as well. */
+  /** Whether the first {@link Detector.inspect} must also load the model on the CPU. */
   prepare = false;
-  /** Whether the worker knows the good pictures. */
+  /** Whether the worker has the good pictures. */
   #asked = false;
-  /** Whether it knows their embeddings. */
+  /** Whether it has their embeddings. */
   #near = false;
   /** Why the CPU took over from the GPU; empty if it did not. */
   fallback = "";
 
   /**
-   * Judges a picture: a file is decoded as the native program does it, so that the scores are the same.
+   * Judges a picture: a file is decoded as in the native program, so that the scores are the same.
    * @param {Blob | ImageData} picture
    * @param {Options & { name?: string, preview?: number }} [options] `preview`: see the protocol
    * @returns {Promise<Found>}
@@ -101,7 +101,8 @@ export class Detector {
     try {
       return await this.#ask(request, { signal, progress });
     } catch (error) {
-      // A picture that was too much for the module says nothing of the GPU; the next one starts the module anew on it.
+      // A picture that was too large for the module says nothing about the GPU; the next one restarts the module on
+      // it.
       if (compute === "cpu" || this.#worker || signal?.aborted || /** @type {any} */ (error)?.name === "ModuleError") throw error;
       // A GPU that failed or was lost: the CPU takes over, with the same scores.
       this.#giveUpGpu(error);
@@ -111,7 +112,7 @@ export class Detector {
   }
 
   /**
-   * A picture as the network gets it: decoded, upright, scaled to its square.
+   * A picture as the network receives it: decoded, upright, scaled to its square.
    * @param {Blob} picture
    * @param {{ name?: string }} [options]
    * @returns {Promise<ImageData>}
@@ -123,8 +124,8 @@ export class Detector {
   }
 
   /**
-   * A defect as training makes them, the same for the same seed.
-   * @param {ImageData} picture as {@link Detector.input} gives it
+   * A synthetic anomaly as in training; the same seed gives the same one.
+   * @param {ImageData} picture from {@link Detector.input}
    * @param {number} seed
    * @returns {Promise<ImageData>}
    */
@@ -135,7 +136,7 @@ export class Detector {
 
   /**
    * Every step of the method on one picture, computed on the CPU.
-   * @param {ImageData} picture as {@link Detector.input} gives it
+   * @param {ImageData} picture from {@link Detector.input}
    * @param {{ amplify?: boolean, colors?: boolean, signal?: AbortSignal }} [options] `amplify` off: without the residual
    *   module; `colors`: the features of teacher and student in three colors too
    * @returns {Promise<import("./protocol.js").IntermediateFeatures>}
@@ -150,7 +151,8 @@ export class Detector {
    * @param {number} turn of the answer of {@link Detector.inspect}
    * @param {number} level 0 to 2
    * @param {number} position of the patch, row by row
-   * @returns {Promise<import("./protocol.js").Patch | undefined>} nothing if too many others were looked into since
+   * @returns {Promise<import("./protocol.js").Patch | undefined>} `undefined` if too many other pictures were
+   * looked into since
    */
   async patch(turn, level, position) {
     await this.#start();
@@ -158,7 +160,7 @@ export class Detector {
   }
 
   /**
-   * How much each patch is like one of them to the teacher: cosines, row by row. As {@link Detector.patch}.
+   * How similar each patch is to one of them for the teacher: cosines, row by row. As {@link Detector.patch}.
    * @param {number} turn @param {number} level @param {number} position
    * @returns {Promise<Float32Array | undefined>}
    */
@@ -168,11 +170,12 @@ export class Detector {
   }
 
   /**
-   * The patch of the good pictures that is most like one of a picture.
+   * The patch of the good pictures that is most similar to one of a picture.
    * @param {Blob} picture
    * @param {{ x: number, y: number }} place shares of width and height
    * @param {{ name?: string }} [options]
-   * @returns {Promise<import("./protocol.js").Why | undefined>} nothing if the model keeps no good pictures
+   * @returns {Promise<import("./protocol.js").Why | undefined>} `undefined` if the model keeps no good
+   * pictures
    */
   async why(picture, { x, y }, { name } = {}) {
     await this.#start();
@@ -186,7 +189,7 @@ export class Detector {
    * How far a picture is from the good ones of the training, by embeddings (src/embedding), computed on the CPU.
    * @param {Blob} picture
    * @param {{ name?: string }} [options]
-   * @returns {Promise<number | undefined>} nothing if the model keeps no embeddings
+   * @returns {Promise<number | undefined>} `undefined` if the model keeps no embeddings
    * @throws {Error} `PictureError` if it cannot be used
    */
   async distance(picture, { name } = {}) {
@@ -198,7 +201,7 @@ export class Detector {
   }
 
   /**
-   * Whether something has changed since the training, by what was judged (`aand watch`).
+   * Whether something has changed since the training, from the judged pictures (`aand watch`).
    * @param {import("./protocol.js").Seen[]} pictures in the order in which they were taken
    * @returns {Promise<import("./protocol.js").Drift>}
    */
@@ -208,8 +211,8 @@ export class Detector {
   }
 
   /**
-   * Fixes the colors of features by good pictures; without this each picture has its own.
-   * @param {ImageData[]} pictures as {@link Detector.input} gives them
+   * Fixes the colors of features with good pictures; otherwise each picture has its own.
+   * @param {ImageData[]} pictures from {@link Detector.input}
    */
   async fixColors(pictures) {
     await this.#inspector();
@@ -225,7 +228,7 @@ export class Detector {
     this.prepare = false;
   }
 
-  /** Bytes that the module holds in memory, and that its worker downloaded.
+  /** Bytes of the module's memory, and bytes that its worker has downloaded.
    * @returns {Promise<{ memory: number, downloaded: number }>} */
   async memory() {
     return this.#worker ? this.#ask({ type: "memory" }) : { memory: 0, downloaded: 0 };
@@ -256,7 +259,7 @@ export class Detector {
   /** @param {unknown} error */
   #giveUpGpu(error) {
     this.#wanted = "cpu";
-    // What follows is the native program's remedy.
+    // The rest of the message is the native program's remedy.
     this.fallback = (error instanceof Error ? error.message : String(error)).replace(/; use [^;]*$/, "");
   }
 
@@ -310,7 +313,7 @@ export class Detector {
       const id = this.#next++;
       const worker = this.#run();
       this.#waiting.set(id, { resolve, reject, progress });
-      // What is being computed runs to its end unheard.
+      // A running computation goes on, but its result is ignored.
       signal?.addEventListener("abort", () => {
         if (!this.#waiting.delete(id)) return;
         worker.postMessage({ id, type: "cancel" });

@@ -1,8 +1,8 @@
-// The GPU that the browser offers, and whether it is drawn in software.
+// The GPU that the browser offers, and whether it is a software adapter.
 
 /**
  * @param {{ powerPreference?: "low-power" | "high-performance" }} [options] what `requestAdapter` takes
- * @returns {Promise<{ name: string, software: boolean } | undefined>} nothing: the browser offers none
+ * @returns {Promise<{ name: string, software: boolean } | undefined>} `undefined` if the browser offers none
  */
 export async function offered(options) {
   const found = await /** @type {any} */ (navigator).gpu?.requestAdapter(options).catch(() => null);
@@ -13,7 +13,7 @@ export async function offered(options) {
   return { name, software };
 }
 
-/** Its name as people are told it. @param {{ name: string, software: boolean }} adapter */
+/** Its name for people. @param {{ name: string, software: boolean }} adapter */
 export function described({ name, software }) {
   return software ? `${name} (software)` : name;
 }

@@ -1,6 +1,6 @@
-// Files of pictures, and the kinds that the program's own decoder lacks and some browsers have: HEIC, AVIF, JPEG XL.
+// Picture files, and the formats that the program's decoder lacks but some browsers have: HEIC, AVIF, JPEG XL.
 
-/** Bytes of a picture file beyond which it is not even read. */
+/** A larger picture file, in bytes, is not even read. */
 const LARGEST_FILE = 512 * 2 ** 20;
 
 /** Brands of the ISO container that hold a still picture. */
@@ -9,7 +9,7 @@ const BRANDS = /^(hei[cxms]|hev[cmx]|mif1|msf1|avi[fs])$/;
 /**
  * The bytes of a picture's file.
  * @param {Blob} file
- * @throws {Error} `PictureError` if it is too large, or is there no more
+ * @throws {Error} `PictureError` if it is too large or no longer there
  */
 export async function read(file) {
   if (file.size > LARGEST_FILE) {
@@ -23,19 +23,19 @@ export async function read(file) {
 }
 
 /**
- * As {@link read}, for what takes files only: a picture of a foreign kind as a PNG.
+ * As {@link read}, for code that takes only supported files: a picture of a foreign format becomes a PNG.
  * @param {Blob} file
  */
 export async function readable(file) {
   const bytes = await read(file);
-  // What this browser cannot decode either the program's decoder says in words.
+  // If this browser cannot decode it either, the program's decoder says so in words.
   return (isForeign(bytes) ? await asPng(file).catch(() => undefined) : undefined) ?? bytes;
 }
 
 /** @param {string} message */
 const unusable = (message) => Object.assign(new Error(message), { name: "PictureError" });
 
-/** Whether it is of such a kind, by its first bytes. @param {Uint8Array} bytes */
+/** Whether it has such a format, judged by its first bytes. @param {Uint8Array} bytes */
 export function isForeign(bytes) {
   const text = (/** @type {number} */ from, /** @type {number} */ to) => String.fromCharCode(...bytes.subarray(from, to));
   if (text(4, 8) === "ftyp") return BRANDS.test(text(8, 12));
@@ -43,9 +43,9 @@ export function isForeign(bytes) {
 }
 
 /**
- * Its pixels, upright, as the browser decodes them: profiles and gamma are left alone, as in the program's own decoder.
+ * Its pixels, upright, as the browser decodes them; color profiles and gamma are ignored, as in the program's decoder.
  * @param {Blob} file
- * @returns {Promise<ImageData | undefined>} nothing where this browser cannot either
+ * @returns {Promise<ImageData | undefined>} `undefined` if this browser cannot either
  */
 export async function decoded(file) {
   const how = /** @type {ImageBitmapOptions} */ ({ colorSpaceConversion: "none", premultiplyAlpha: "none", imageOrientation: "from-image" });
@@ -58,7 +58,7 @@ export async function decoded(file) {
   return on.getImageData(0, 0, canvas.width, canvas.height);
 }
 
-/** The same as a PNG. @param {Blob} file @returns {Promise<Uint8Array | undefined>} */
+/** The picture as a PNG. @param {Blob} file @returns {Promise<Uint8Array | undefined>} */
 async function asPng(file) {
   const pixels = await decoded(file);
   if (!pixels) return undefined;

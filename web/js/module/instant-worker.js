@@ -26,7 +26,7 @@ async function learn({ pictures, wanted }) {
   provideTeacher(file);
   instant?.free();
   instant = Instant.open(JSON.stringify(wanted));
-  // As the native program: of more pictures than there is memory for, some, evenly spread.
+  // As in the native program: if memory does not allow all pictures, an evenly spaced selection.
   const most = Math.min(instant.most, pictures.length);
   const used = [];
   for (let i = 0; i < most; i++) {
@@ -35,7 +35,7 @@ async function learn({ pictures, wanted }) {
       instant.add(await readable(picture.file), picture.name);
       used.push(picture.name);
     } catch (error) {
-      // The training says what is wrong with it.
+      // The training reports what is wrong with it.
       if (/** @type {any} */ (error)?.name !== "PictureError") throw error;
     }
   }

@@ -1,10 +1,11 @@
-// A detector in seconds for any page: `import { learn } from "./instant.js"`. All computing is in a worker of its own.
+// A detector in seconds for any page: `import { learn } from "./instant.js"`. All computation runs in a separate
+// worker.
 
 /** @typedef {import("./train.js").Good} Good */
 /** @typedef {{ name: string, size: number, range?: string }} Wanted as for a training */
-/** @typedef {{ good: number, made: number }} Trial scores of a picture as it is, and with a made defect */
+/** @typedef {{ good: number, made: number }} Trial scores of a picture without and with a synthetic anomaly */
 
-/** What was learned. */
+/** A learned detector. */
 export class Instant {
   #worker;
   /** @type {Map<number, { resolve: (value: any) => void, reject: (reason: Error) => void }>} */
@@ -43,8 +44,8 @@ export class Instant {
   }
 
   /**
-   * Scores of one of the pictures that were used and of the same with a made defect, by what the others look like.
-   * @param {number} picture its place in {@link Instant.used} @param {number} seed of the defect
+   * Scores of one of the used pictures without and with a synthetic anomaly, compared with the other pictures.
+   * @param {number} picture its index in {@link Instant.used} @param {number} seed of the synthetic anomaly
    * @returns {Promise<Trial | undefined>}
    * @throws {Error} `AbortError` if it was closed
    */

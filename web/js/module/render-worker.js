@@ -1,4 +1,4 @@
-// Renders parts, beside the page; the training module has the renderer.
+// Renders parts in a worker; the training module contains the renderer.
 
 import init, { rendered } from "../../wasm/aand-train.js";
 

@@ -1,4 +1,4 @@
-// Rendered parts, as `aand render` draws them: for whoever has no pictures at hand.
+// Rendered parts, as `aand render` draws them, for people without pictures of their own.
 
 /** @typedef {{ seed: number, defect?: string }} Part the same seed gives the same part */
 

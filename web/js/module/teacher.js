@@ -1,11 +1,11 @@
-// The embedded teacher, which models leave out: fetched once, kept by the browser.
+// The embedded teacher, which model files may leave out: fetched once, and kept by the browser.
 
 const ADDRESS = new URL("../../wasm/aand-teacher.safetensors", import.meta.url);
 
 /** @type {Promise<Uint8Array> | undefined} */
 let asked;
 
-/** Its file. A failure is not remembered: the connection may come back. @returns {Promise<Uint8Array>} */
+/** Its file. A failure is not remembered, since the connection may come back. @returns {Promise<Uint8Array>} */
 export function teacher() {
   return asked ??= fetchTeacher().catch((error) => {
     asked = undefined;

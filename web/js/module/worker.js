@@ -1,4 +1,4 @@
-// Computes: holds the module and one model, and answers one request after the other.
+// The worker that computes: holds the module and one model, and answers one request after the other.
 
 import { described, offered } from "./adapter.js";
 import { decoded, isForeign, read, readable } from "./foreign.js";
@@ -7,19 +7,19 @@ import init, { Detector, colorTable, needsTeacher, provideTeacher, version } fro
 
 /** @typedef {import("./protocol.js").Request} Request */
 
-/** Pictures whose features are kept, some megabytes each. */
+/** How many pictures' features are kept, some megabytes each. */
 const KEPT = 4;
 
 /** @type {Promise<{ memory: WebAssembly.Memory }> | undefined} */
 let starting;
 /** @type {Detector | undefined} */
 let detector;
-/** Where a GPU draws its heat maps. @type {OffscreenCanvas | undefined} */
+/** The canvas on which a GPU draws its heat maps. @type {OffscreenCanvas | undefined} */
 let canvas;
 /** @type {Exclude<Request, { type: "cancel" }>[]} */
 const queue = [];
 let busy = false;
-/** Good pictures that the model keeps. */
+/** Number of good pictures that the model keeps. */
 let good = 0;
 /** Whether it keeps embeddings. */
 let familiar = false;
@@ -47,7 +47,7 @@ async function run() {
       const { name, message, fatal } = explain(error);
       postMessage({ id, type: "failed", name, message, fatal });
     }
-    // Lets a cancellation through before the next.
+    // Lets a cancellation arrive before the next request.
     await new Promise((resolve) => setTimeout(resolve));
   }
   busy = false;
@@ -101,7 +101,7 @@ function bytes({ data }) {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
-/** The latest pictures that were looked into, for questions about their patches. @type {Map<number, import("../../wasm/aand-web.js").IntermediateFeatures>} */
+/** The latest inspected pictures, for questions about their patches. @type {Map<number, import("../../wasm/aand-web.js").IntermediateFeatures>} */
 const looked = new Map();
 let turns = 0;
 
@@ -133,7 +133,7 @@ function inspect(detector, { picture, amplify, colors }) {
   return [{ levels, map: found.map, side: picture.width, score: found.score, ms, turn }, []];
 }
 
-/** The numbers of a patch; nothing if its picture is no longer known. @param {import("./protocol.js").PatchRequest} request @returns {[any, Transferable[]]} */
+/** The numbers of a patch; `undefined` if its picture is no longer kept. @param {import("./protocol.js").PatchRequest} request @returns {[any, Transferable[]]} */
 function patch({ turn, level, position, similar }) {
   const found = looked.get(turn);
   if (similar) return [found?.similar(level, position), []];
@@ -189,7 +189,7 @@ async function detect(detector, { id, picture, name, preview }) {
     postMessage({ id, type: "progress", done, total });
   };
   const file = picture instanceof Blob ? await read(picture) : undefined;
-  // What the program's own decoder lacks the browser may have; without it the decoder says what is wrong.
+  // The browser may support a format that the program's decoder lacks; if not, the decoder reports the error.
   const borrowed = picture instanceof Blob && file && isForeign(file) ? await decoded(picture) : undefined;
   const pixels = borrowed ?? (picture instanceof Blob ? undefined : picture);
   const found = pixels
@@ -228,9 +228,9 @@ function heatMap(detector, canvas, see_through) {
 async function choose(wanted) {
   const found = await offered();
   if (!found) return { use: wanted === "gpu", draw: false, adapter: "none" };
-  // In software, it would be slower than computing on the CPU directly.
+  // A software adapter would be slower than computing on the CPU directly.
   const use = wanted === "gpu" || (wanted === "auto" && !found.software);
-  // Chromium without a GPU has no canvas for WebGPU: its GPU process dies of one.
+  // Chromium without a GPU cannot use a WebGPU canvas: its GPU process would crash.
   return { use, draw: use && !found.software, adapter: described(found) };
 }
 

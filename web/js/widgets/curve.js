@@ -3,7 +3,7 @@
 const SVG = "http://www.w3.org/2000/svg";
 const [WIDTH, HEIGHT] = [400, 120];
 
-/** More points than pixels tell nothing. */
+/** More points than pixels would show nothing more. */
 const MOST_POINTS = 400;
 
 export class Curve {
@@ -25,7 +25,7 @@ export class Curve {
   /** @param {[number, number]} losses */
   add(losses) {
     this.#losses.push(losses);
-    // Once a frame is enough.
+    // Once per frame is enough.
     this.#drawing ||= requestAnimationFrame(() => { this.#drawing = 0; this.draw(); });
   }
 

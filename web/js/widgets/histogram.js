@@ -5,7 +5,7 @@ import { $, make } from "../dom.js";
 const SVG = "http://www.w3.org/2000/svg";
 const BINS = 40;
 
-/** The scale's end: whatever is larger of the highest score and the threshold, with some air.
+/** The end of the scale: the larger of the highest score and the threshold, with some margin.
  * @param {number[]} scores @param {number} threshold */
 export function end(scores, threshold) {
   return 1.1 * Math.max(threshold * 1.5, ...scores);

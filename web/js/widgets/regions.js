@@ -1,4 +1,4 @@
-// What of a map lies above a threshold: connected regions with their numbers, and the line around them.
+// The areas of a map above a threshold: connected regions with their numbers, and the line around them.
 
 /**
  * @typedef {object} Region places and lengths as shares of the map's width or height, from 0 to 1
@@ -12,11 +12,12 @@
  * @property {number} share of the map's area
  */
 
-/** So many are told and outlined; what is left is counted. */
+/** How many are listed and outlined; the rest is only counted. */
 export const MOST = 9;
 
 /**
- * Regions of cells above `level` that touch at a side or a corner, as the native program's; the highest peak first.
+ * Regions of cells above `level` that touch at a side or a corner, as in the native program; the highest peak
+ * first.
  * @param {Uint8Array} positions the map on the color scale, rows of `side` values
  * @param {number} side
  * @param {number} level on the color scale
@@ -59,7 +60,7 @@ export function regions(positions, side, level) {
 /**
  * The line where the map crosses `level`, as pieces of it: marching squares on the centers of the cells.
  * @param {Uint8Array} positions @param {number} side @param {number} level
- * @returns {Float32Array} four numbers a piece: from x, y to x, y, as shares of the side
+ * @returns {Float32Array} four numbers per piece: from x, y to x, y, as shares of the side
  */
 export function outline(positions, side, level) {
   /** @type {number[]} */
@@ -94,7 +95,7 @@ function cut(pieces, edge, x, y, a, b, c, d, level, side, rows) {
   pieces.push(Math.max(0, Math.min(1, (along + 0.5) / side)), Math.max(0, Math.min(1, (down + 0.5) / rows)));
 }
 
-/** By which corners are above the level (1, 2, 4, 8 around from the top left): lines between edges (top 0, right 1, bottom 2, left 3). */
+/** Lines between edges (top 0, right 1, bottom 2, left 3), by which corners are above the level (1, 2, 4, 8 clockwise from the top left). */
 const LINES = [
   [], [[3, 0]], [[0, 1]], [[3, 1]], [[1, 2]], [[3, 0], [1, 2]], [[0, 2]], [[3, 2]],
   [[2, 3]], [[0, 2]], [[0, 1], [2, 3]], [[1, 2]], [[1, 3]], [[0, 1]], [[0, 3]], [],

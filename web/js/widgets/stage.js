@@ -1,11 +1,11 @@
-// Pictures that are zoomed and moved in step: by wheel, pinch, drag and keyboard.
+// Pictures that are zoomed and moved together: by wheel, pinch, drag and keyboard.
 
 /** @typedef {{ canvas: HTMLCanvasElement, paint: (on: CanvasRenderingContext2D, place: Place) => void }} View */
 /** Where the whole picture lies on a canvas, in its pixels. @typedef {{ x: number, y: number, width: number, height: number, ratio: number }} Place */
 
-/** So many times a picture pixel is enlarged at most. */
+/** The most times that a picture pixel is enlarged. */
 const CLOSEST = 12;
-/** What one press of + or one notch of a wheel does. */
+/** The factor of one press of + or one notch of a wheel. */
 const NOTCH = 1.25;
 
 export class Stage {
@@ -13,9 +13,9 @@ export class Stage {
   #views = [];
   /** 1: the whole picture. */
   zoom = 1;
-  /** What is in the middle, as shares of the picture. */
+  /** The center of the view, as shares of the picture. */
   #center = { x: 0.5, y: 0.5 };
-  /** Of the picture, in its pixels. */
+  /** The picture's size, in its pixels. */
   #size = { width: 1, height: 1 };
   #drawing = 0;
   /** @type {Map<number, { x: number, y: number }>} fingers and buttons that are down */
@@ -28,7 +28,7 @@ export class Stage {
     this.#moved = moved;
   }
 
-  /** What is shown from now on. @param {{ width: number, height: number }} size of the picture @param {View[]} views */
+  /** Sets what is shown from now on. @param {{ width: number, height: number }} size of the picture @param {View[]} views */
   show(size, views) {
     const other = size.width !== this.#size.width || size.height !== this.#size.height;
     this.#size = size;
@@ -49,7 +49,7 @@ export class Stage {
     this.#change();
   }
 
-  /** By a factor, about a place that stays where it is on its canvas. @param {number} factor @param {{ x: number, y: number }} [about] shares of the picture */
+  /** Zooms by a factor, about a place that stays where it is on its canvas. @param {number} factor @param {{ x: number, y: number }} [about] shares of the picture */
   by(factor, about = this.#center) {
     const before = this.zoom;
     this.zoom = Math.max(1, Math.min(this.#most(), this.zoom * factor));
@@ -57,7 +57,7 @@ export class Stage {
     this.#to({ x: about.x + (this.#center.x - about.x) * kept, y: about.y + (this.#center.y - about.y) * kept });
   }
 
-  /** A part of the picture large and in the middle. @param {{ left: number, top: number, width: number, height: number }} part as shares */
+  /** Shows a part of the picture enlarged and centered. @param {{ left: number, top: number, width: number, height: number }} part as shares */
   onto({ left, top, width, height }) {
     this.zoom = Math.max(1, Math.min(this.#most(), 0.4 / Math.max(width, height, 0.02)));
     this.#to({ x: left + width / 2, y: top + height / 2 });
@@ -85,7 +85,7 @@ export class Stage {
 
   /** @param {{ x: number, y: number }} center */
   #to({ x, y }) {
-    // No further than to the picture's border.
+    // No farther than the picture's border.
     const half = 0.5 / this.zoom;
     const within = (/** @type {number} */ at) => Math.max(half, Math.min(1 - half, at));
     this.#center = { x: within(x), y: within(y) };
@@ -118,7 +118,7 @@ export class Stage {
     const on = canvas.getContext("2d");
     if (!on) return;
     on.clearRect(0, 0, width, height);
-    // Far in, the pixels themselves are wanted.
+    // When zoomed in far, show the pixels themselves.
     on.imageSmoothingEnabled = place.width / this.#size.width < 4 * place.ratio;
     on.imageSmoothingQuality = "medium";
     paint(on, place);

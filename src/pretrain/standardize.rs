@@ -1,4 +1,4 @@
-//! The first pass: what the features of the large network are like on painted pictures.
+//! The first pass: statistics of the large network's features on painted pictures.
 
 use crate::teacher::Teacher;
 use crate::{Error, Result};
@@ -8,7 +8,7 @@ use burn::tensor::Tensor;
 ///
 /// # Errors
 /// The device fails.
-pub fn standardise(teacher: &Teacher, pictures: &[Tensor<4>]) -> Result<[(Vec<f32>, Vec<f32>); 3]> {
+pub fn standardize(teacher: &Teacher, pictures: &[Tensor<4>]) -> Result<[(Vec<f32>, Vec<f32>); 3]> {
     let mut sums: Option<[(Tensor<4>, Tensor<4>); 3]> = None;
     for batch in pictures {
         let now = teacher.forward(batch.clone()).map(|x| {
@@ -33,7 +33,7 @@ pub fn standardise(teacher: &Teacher, pictures: &[Tensor<4>]) -> Result<[(Vec<f3
         let square = square.reshape([count]) / pictures.len() as f64;
         let variance = square - mean.clone().square();
         slot.0 = numbers(&mean)?;
-        // A channel that never fires must not be blown up.
+        // A channel that is never active must not be amplified.
         slot.1 = numbers(&variance)?.iter().map(|v| v.max(0.0).sqrt() + 1e-3).collect();
     }
     Ok(result)

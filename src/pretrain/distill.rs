@@ -1,18 +1,19 @@
 //! The training loop of the compact trunk.
 
 use super::checkpoint::{Checkpoint, Progress};
-use super::named_tensors::NamedTensors;
 use super::network::{CompactTrunk, Layout};
 use super::objective::{Standard, Target, losses};
 use super::optimizer::{Adam, learning_rate};
 use super::procedural::Painter;
 use super::prune::prune;
 use super::scale::{factors, scaled};
-use super::standardise::{numbers, standardise};
+use super::standardize::{numbers, standardize};
 use super::stream::{Batch, Stream};
-use super::{PretrainOptions, holdout};
+use super::{PretrainOptions, holdout, trunk_file};
+use crate::model::NamedTensor;
 use crate::teacher::{Backbone, Teacher};
 use crate::terminal::print;
+use crate::weights::TensorFile;
 use crate::{Error, Result};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
@@ -23,18 +24,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// Steps between two looks at the loss: each look waits for the device.
+/// Steps between two readings of the loss, each of which waits for the device.
 const LOOK_EVERY: usize = 20;
 /// Steps between two updates of the averaged weights, and how much of the old average stays.
 const AVERAGE_EVERY: usize = 10;
 const AVERAGE_KEEPS: f64 = 0.99;
-/// How often training may diverge before it is given up.
+/// How often training may diverge before it is abandoned.
 const STRIKES: usize = 6;
 
 /// Set by Ctrl-C.
 static STOP: AtomicBool = AtomicBool::new(false);
 
-/// What changes with each step.
+/// The state that changes with each step.
 #[derive(Clone)]
 struct State {
     weights: Tensor<1>,
@@ -42,7 +43,7 @@ struct State {
     adam: Adam,
 }
 
-/// A run.
+/// A run of the training.
 pub struct Distillation<'a> {
     options: &'a PretrainOptions,
     device: Device,
@@ -61,7 +62,7 @@ pub struct Distillation<'a> {
 impl<'a> Distillation<'a> {
     /// Reads the teacher and starts afresh or from the checkpoint.
     pub fn new(options: &'a PretrainOptions, device: Device) -> Result<Self> {
-        let teacher = Teacher::load(Backbone::Resnet18, &NamedTensors::read(&options.teacher)?, &device)?;
+        let teacher = Teacher::load(Backbone::Resnet18, &TensorFile::open(&options.teacher)?, &device)?;
         let layout = Layout::new(Backbone::Resnet18.channels());
         let threads = options
             .threads
@@ -99,7 +100,7 @@ impl<'a> Distillation<'a> {
             progress = checkpoint.progress;
         } else {
             let pictures = first_pictures(seed, options, &device);
-            standard_numbers = standardise(&teacher, &pictures)?;
+            standard_numbers = standardize(&teacher, &pictures)?;
             let pruned = prune(&teacher, Backbone::Compact, &pictures, &device)?;
             let weights = flat(layout.first_weights(pruned, &standard_numbers)?);
             state = State { adam: Adam::new(&weights), averaged: weights.clone(), weights };
@@ -121,7 +122,7 @@ impl<'a> Distillation<'a> {
         })
     }
 
-    /// How much of the run is over, 0 to 1.
+    /// The share of the run that is done, 0 to 1.
     fn share(&self) -> f64 {
         let steps = self.progress.step as f64 / self.options.steps as f64;
         let minutes = self.options.minutes.map_or(0.0, |m| self.seconds() / 60.0 / m);
@@ -181,7 +182,7 @@ impl<'a> Distillation<'a> {
                     }
                     let pictures = self.progress.pictures;
                     (self.state, self.progress) = good.clone();
-                    // Other pictures this time, and smaller steps.
+                    // Different pictures this time, and smaller steps.
                     self.progress.pictures = pictures;
                     self.progress.caution *= 0.5;
                     good.1.caution = self.progress.caution;
@@ -217,7 +218,7 @@ impl<'a> Distillation<'a> {
     }
 
     fn begin(&mut self) {
-        // The clock of --minutes starts with the first step, not with the first pass over the pictures.
+        // --minutes counts from the first step, not from the first pass over the pictures.
         self.began = Instant::now();
         print(format!(
             "step {} of {}, {} weights, {} painting threads",
@@ -229,7 +230,7 @@ impl<'a> Distillation<'a> {
         Stream::start(&self.painter, self.progress.pictures, count, size, self.threads)
     }
 
-    /// One step; the unweighted losses, on the device.
+    /// Takes one step; returns the unweighted losses, on the device.
     fn step(&mut self, batch: &Batch) -> Tensor<1> {
         let mut rng = ChaCha8Rng::seed_from_u64(self.progress.seed);
         rng.set_stream(u64::MAX - self.progress.step as u64);
@@ -250,7 +251,7 @@ impl<'a> Distillation<'a> {
         self.progress.step += 1;
         self.progress.pictures += batch.count as u64;
         if self.progress.step.is_multiple_of(AVERAGE_EVERY) {
-            // A young average forgets faster, or it would carry the first weights along.
+            // Early on the average forgets faster, or it would keep the first weights for long.
             let kept = AVERAGE_KEEPS.min(1.0 - 1.0 / (1.0 + (self.progress.step / AVERAGE_EVERY) as f64));
             state.averaged = keep(&state.averaged, state.weights.clone(), kept);
         }
@@ -318,16 +319,17 @@ impl<'a> Distillation<'a> {
         let x = painted[0].upload(&self.device);
         let trained = network.features(x.clone());
         let factors = factors(self.teacher.forward(x.clone()), trained.clone())?;
-        let trunk = NamedTensors::of(&self.layout, &scaled(&self.layout, &checkpoint.vectors[name], factors));
+        let weights = scaled(&self.layout, &checkpoint.vectors[name], factors);
+        let trunk = trunk_file::tensors(&self.layout, &weights);
         let mut factor = factors.into_iter();
         let wanted = trained.map(|a| a.mul_scalar(factor.next().expect("three levels")));
-        self.compare(&trunk, wanted, x)?;
-        trunk.write_f16(&self.options.out)
+        self.compare(trunk.clone(), wanted, x)?;
+        trunk_file::write(&trunk, &self.options.out)
     }
 
-    /// The 16-bit trunk must have the wanted features.
-    fn compare(&self, trunk: &NamedTensors, wanted: [Tensor<4>; 3], x: Tensor<4>) -> Result<()> {
-        let compact = Teacher::load(Backbone::Compact, &trunk.rounded(), &self.device)?;
+    /// Makes sure that the 16-bit trunk has the `wanted` features.
+    fn compare(&self, trunk: Vec<NamedTensor>, wanted: [Tensor<4>; 3], x: Tensor<4>) -> Result<()> {
+        let compact = Teacher::load(Backbone::Compact, &trunk_file::rounded(trunk), &self.device)?;
         for (level, (a, b)) in wanted.into_iter().zip(compact.forward(x)).enumerate() {
             let error = (a.clone() - b).square().mean().sqrt() / (a.square().mean().sqrt() + 1e-6);
             let error = numbers(&error)?[0];
@@ -342,14 +344,15 @@ impl<'a> Distillation<'a> {
     }
 }
 
-/// Pictures per step and their side: in the first and in the last part of the run, as many pixels in both.
+/// Pictures per step and their side, in the first and in the last part of the run; both have about as many
+/// pixels.
 fn shapes(options: &PretrainOptions) -> [(usize, usize); 2] {
     let count = options.batch * options.size * options.size / (options.last_size * options.last_size);
     [(options.batch, options.size), (count.max(4), options.last_size)]
 }
 
-/// What the first weights are fitted to: pictures of both sizes by turns, from another seed than those of the
-/// training, in batches.
+/// The pictures to which the first weights are fitted: alternating between both sizes, from another seed than
+/// the training's, in batches.
 fn first_pictures(seed: u64, options: &PretrainOptions, device: &Device) -> Vec<Tensor<4>> {
     let painter = Painter::new(!seed);
     let batches = options.fit_pictures.div_ceil(options.batch).max(2);
@@ -402,7 +405,7 @@ mod tests {
         trained(folder.path(), test_file::write(Backbone::Resnet18, folder.path()), 3);
     }
 
-    /// A random teacher's features say too little for so few steps.
+    /// A random teacher's features carry too little information for so few steps.
     #[test]
     #[ignore = "needs torchvision's ResNet-18 in the file named by AAND_TEACHER"]
     fn a_few_steps_lower_the_loss() {
@@ -412,13 +415,13 @@ mod tests {
         assert!(last < 0.9 * first, "from {first} to {last}");
     }
 
-    /// Takes a step and so many more on one batch and saves the network; the first and the last loss.
+    /// Takes `1 + steps` steps on one batch and saves the network; returns the first and the last loss.
     fn trained(folder: &Path, teacher: PathBuf, steps: usize) -> [f32; 2] {
-        // The rate is only warming up in these steps.
+        // A high rate, since these steps are all within the warm-up.
         let options = PretrainOptions { rate: 0.02, ..options(folder, teacher, 1000) };
         let mut run = Distillation::new(&options, Device::flex()).unwrap();
         let batch = run.painter.batch(0, 4, 64);
-        // Without the relations, whose window moves.
+        // Without the relations, whose window changes from step to step.
         let total = |parts: Tensor<1>| {
             numbers(&parts).unwrap().chunks(4).map(|level| level[0] + level[1]).sum::<f32>()
         };
@@ -429,7 +432,7 @@ mod tests {
         }
         // `save` itself compares the 16-bit trunk with the network.
         run.save(std::slice::from_ref(&batch)).unwrap();
-        let file = NamedTensors::read(&options.out).unwrap();
+        let file = TensorFile::open(&options.out).unwrap();
         let compact = Teacher::load(Backbone::Compact, &file, &Device::flex()).unwrap();
         let levels = compact.forward(batch.upload(&Device::flex())).map(|x| x.dims());
         assert_eq!(levels, [[4, 32, 16, 16], [4, 64, 8, 8], [4, 128, 4, 4]]);
