@@ -8,7 +8,7 @@ use crate::picture::{Size, View};
 use crate::teacher::{Backbone, TensorSource};
 
 /// Ones of whatever shape is asked for.
-struct Ones;
+pub(crate) struct Ones;
 
 impl TensorSource for Ones {
     fn get(&self, _: &str, shape: &[usize]) -> Result<Vec<f32>> {
