@@ -131,6 +131,27 @@ fn detect_finds_what_the_library_finds() {
 }
 
 #[test]
+fn tiny_and_narrow_pictures_are_judged() {
+    let (folder, model) = with_model();
+    let pictures = folder.path().join("pictures");
+    for (width, height) in [(1, 1), (1, 2), (1, 3000), (3000, 1), (16, 15)] {
+        let picture = image::RgbImage::from_fn(width, height, |x, y| image::Rgb([x as u8, y as u8, 90]));
+        put(&pictures, &format!("{width}x{height}.png"), &picture);
+    }
+    let out = folder.path().join("out");
+    let line = format!("detect {model} {} --out {} --device cpu --json", pictures.display(), out.display());
+    let lines = printed(&line);
+    let scores: Vec<f64> = lines
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["score"].as_f64().unwrap())
+        .collect();
+    assert!(scores.len() == 5 && scores.iter().all(|score| score.is_finite()), "{scores:?}");
+    for (name, size) in [("1x1", (1, 1)), ("3000x1", (3000, 1))] {
+        assert_eq!(image::image_dimensions(out.join(format!("{name}_overlay.png"))).unwrap(), size);
+    }
+}
+
+#[test]
 fn detect_reports_bad_pictures_and_goes_on() {
     let (folder, model) = with_model();
     let (out, pictures) = (folder.path().join("out"), folder.path().join("pictures"));

@@ -223,16 +223,8 @@ fn read(sample: &Sample, info: &Info) -> Result<Labeled> {
     let mut fault = None;
     let mask = match &sample.mask {
         Some(path) => {
-            let mask = dataset::open_mask(path)?;
+            let mask = dataset::open_mask_for(path, Size::of(&native))?;
             fault = MaskFault::of(path, &mask, view.tiles.is_none().then_some(*size));
-            let (w, h) = native.dimensions();
-            if (mask.width, mask.height) != (w as usize, h as usize) {
-                let reason = format!(
-                    "the mask is {} x {}, its picture {w} x {h}; export the mask at the picture's size",
-                    mask.width, mask.height
-                );
-                return Err(Error::picture(path, reason));
-            }
             Some(mask)
         }
         None => None,

@@ -3,25 +3,27 @@
 
 use super::progress::bar;
 use super::{Verbosity, stop};
-use crate::dataset::{Dataset, open_mask};
+use crate::dataset::{Dataset, Sample, open_mask_for};
 use crate::detection::{Detector, batch};
 use crate::files::{check_replace, write_atomically};
 use crate::gpu::Processor;
 use crate::metrics::roc_auc;
-use crate::model::{Aand, History, Info};
-use crate::picture::{Mask, Range, Seen, Size, View, normalize, open_ranged};
+use crate::model::{Aand, History, Info, Selection};
+use crate::picture::{Mask, Seen, Size, normalize, open_ranged};
 use crate::report::{is_own_picture, training_picture};
-use crate::training::{Checkpoint, Event, Film, Observer, Stage, TrainingJob};
+use crate::training::{Checkpoint, Event, Film, Observer, Settings, Stage, TrainingJob};
 use crate::{Error, Result};
 use indicatif::ProgressBar;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+/// A test picture as the model looks at it, its mask, and whether it is anomalous.
+type TestPicture = (Seen<'static>, Option<Mask>, bool);
+
 /// The observer of `aand train`.
-pub struct TrainingObserver<'a> {
+pub struct TrainingObserver {
     verbosity: Verbosity,
-    dataset: &'a Dataset,
     bar: ProgressBar,
     steps: u64,
     log: PathBuf,
@@ -30,7 +32,8 @@ pub struct TrainingObserver<'a> {
     begun: bool,
     unwritten: Option<Error>,
     started: Instant,
-    test: Option<Vec<(Seen<'static>, Option<Mask>, bool)>>,
+    /// What weights are selected on.
+    test: Vec<TestPicture>,
     /// Judges the candidates for selection.
     processor: Processor,
     /// The film of stage 2, if one was asked for.
@@ -58,12 +61,13 @@ pub fn check_beside(out: &Path) -> Result<()> {
     Ok(())
 }
 
-impl<'a> TrainingObserver<'a> {
+impl TrainingObserver {
     /// For a training that writes `out`.
     ///
     /// # Errors
-    /// There is a checkpoint to continue from, and it cannot be read.
-    pub fn new(verbosity: Verbosity, out: &Path, dataset: &'a Dataset, job: &TrainingJob) -> Result<Self> {
+    /// There is a checkpoint to continue from, and it cannot be read; or a test picture that the weights are to be
+    /// selected on, or its mask, cannot be used.
+    pub fn new(verbosity: Verbosity, out: &Path, dataset: &Dataset, job: &TrainingJob) -> Result<Self> {
         stop::listen();
         let [log, plot] = beside(out);
         // The epochs up to the checkpoint come from the checkpoint itself: a log may go beyond it, or belong to
@@ -72,9 +76,14 @@ impl<'a> TrainingObserver<'a> {
             Some(path) if job.resume && path.exists() => log_of(&Checkpoint::open(path)?.0.history),
             _ => String::new(),
         };
+        // Now, and not after the first epochs.
+        let settings = &job.settings;
+        let test = match settings.selection {
+            Selection::Last => Vec::new(),
+            Selection::Test => test_pictures(dataset, settings)?,
+        };
         Ok(Self {
             verbosity,
-            dataset,
             bar: ProgressBar::hidden(),
             steps: 0,
             plot,
@@ -83,7 +92,7 @@ impl<'a> TrainingObserver<'a> {
             begun: false,
             unwritten: None,
             started: Instant::now(),
-            test: None,
+            test,
             processor: job.processor.clone(),
             film: None,
         })
@@ -132,26 +141,26 @@ impl<'a> TrainingObserver<'a> {
             }
         }
     }
-
-    fn test_pictures(
-        &mut self,
-        size: Size,
-        view: &View,
-        range: Option<Range>,
-    ) -> Result<&[(Seen<'static>, Option<Mask>, bool)]> {
-        if self.test.is_none() {
-            let read = |sample: &crate::dataset::Sample| {
-                let picture = view.see(&open_ranged(&sample.path, range)?.0, size).owned();
-                let mask = sample.mask.as_ref().map(|path| open_mask(path)).transpose()?;
-                Ok((picture, mask, sample.defect.is_some()))
-            };
-            self.test = Some(self.dataset.test.iter().map(read).collect::<Result<_>>()?);
-        }
-        Ok(self.test.as_deref().unwrap_or_default())
-    }
 }
 
-impl Observer for TrainingObserver<'_> {
+/// The test pictures of a data set, as the model will look at them.
+fn test_pictures(
+    dataset: &Dataset,
+    Settings { size, view, range, .. }: &Settings,
+) -> Result<Vec<TestPicture>> {
+    let read = |sample: &Sample| {
+        let (native, _) = open_ranged(&sample.path, *range)?;
+        let of = Size::of(&native);
+        if let Some(reason) = view.misfit(of) {
+            return Err(Error::picture(&sample.path, reason));
+        }
+        let mask = sample.mask.as_ref().map(|path| open_mask_for(path, of)).transpose()?;
+        Ok((view.see(&native, *size).owned(), mask, sample.defect.is_some()))
+    };
+    dataset.test.iter().map(read).collect()
+}
+
+impl Observer for TrainingObserver {
     fn event(&mut self, event: Event<'_>) -> ControlFlow<()> {
         self.begin();
         match event {
@@ -190,15 +199,13 @@ impl Observer for TrainingObserver<'_> {
     /// Stage 1: gate precision (method.md 2.10). Stage 2: image plus pixel AUROC, each rounded to three
     /// decimals (method.md 4.4).
     fn judge(&mut self, candidate: &Aand, stage: Stage) -> Result<f64> {
-        let Info { size, view, range, .. } = candidate.info.clone();
-        let processor = self.processor.clone();
-        let samples = self.test_pictures(size, &view, range)?;
+        let samples = &self.test;
         if stage == Stage::Amplify {
             let precision =
                 samples.iter().map(|(picture, mask, _)| gate_precision(candidate, picture, mask.as_ref()));
             return Ok(precision.sum::<f64>() / samples.len().max(1) as f64);
         }
-        let detector = Detector::on(candidate.clone(), &processor)?;
+        let detector = Detector::on(candidate.clone(), &self.processor)?;
         let (mut image, mut labels, mut pixels, mut truth) = (vec![], vec![], vec![], vec![]);
         for (picture, mask, anomalous) in samples {
             for map in pollster::block_on(detector.look(std::slice::from_ref(picture), &mut |_, _| {}))? {

@@ -85,6 +85,22 @@ pub fn open_mask(path: &Path) -> Result<Mask> {
     whole.ok_or_else(|| Error::dataset(path, "there is no mask in this folder"))
 }
 
+/// As [`open_mask`], of a picture with so many pixels.
+///
+/// # Errors
+/// As [`open_mask`]; [`Error::Picture`] where the mask has another size than its picture.
+pub fn open_mask_for(path: &Path, picture: Size) -> Result<Mask> {
+    let mask = open_mask(path)?;
+    if (mask.width, mask.height) != (picture.width, picture.height) {
+        let reason = format!(
+            "the mask is {} x {}, its picture {} x {}; export the mask at the picture's size",
+            mask.width, mask.height, picture.width, picture.height
+        );
+        return Err(Error::picture(path, reason));
+    }
+    Ok(mask)
+}
+
 /// What is wrong with a mask that can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MaskFault {

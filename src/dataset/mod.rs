@@ -27,7 +27,7 @@ pub use crate::listing::{Advice, LeftOut, Level, Unreadable, pictures_below};
 pub use findings::{DefectCount, Findings, OtherSize, Tally};
 pub use fingerprint::fingerprint;
 pub use inspect::{USUAL_SIZE, inspect};
-pub use masks::{MaskFault, open_mask, shared_masks};
+pub use masks::{MaskFault, open_mask, open_mask_for, shared_masks};
 
 use crate::error::{Error, Result};
 use crate::listing::{self, Below, below, counted, natural, real};

@@ -82,6 +82,24 @@ fn mvtec_is_recognized_under_any_name() {
     assert_eq!(test, expected);
 }
 
+/// BTAD calls its folders so, and has bitmaps whose masks are of either kind.
+#[test]
+fn ok_and_ko_are_good_and_anomalous() {
+    let folder = TempDir::new().unwrap();
+    let root = folder.path();
+    for name in ["train/ok/0000.bmp", "test/ok/0000.bmp", "test/ko/0001.bmp", "test/ko/0002.bmp"] {
+        picture(&root.join(name), name.len() as u8);
+    }
+    mask(&root.join("ground_truth/ko/0001.png"), true, 12, 8);
+    mask(&root.join("ground_truth/ko/0002.bmp"), true, 12, 8);
+    let set = one(root);
+    assert_eq!((set.layout, set.train.len()), (Layout::Mvtec, 1));
+    let test: Vec<_> =
+        set.test.iter().map(|sample| (sample.defect.as_deref(), sample.mask.is_some())).collect();
+    assert_eq!(test, [(Some("ko"), true), (Some("ko"), true), (None, false)]);
+    set.insist_on_good(false).unwrap();
+}
+
 #[test]
 fn a_root_needs_a_category_and_lists_them() {
     let folder = TempDir::new().unwrap();
@@ -161,6 +179,13 @@ fn visa_follows_its_table_and_else_its_folders() {
         assert!(set.test[0].path.is_file() && set.test[0].path.starts_with(&set.root));
     }
     assert!(inspect(&one(folder.path())).masks_without_picture.is_empty());
+
+    // As a spreadsheet writes it.
+    fs::write(&table, format!("\u{feff}{}", TABLE.replace('\n', "\r\n"))).unwrap();
+    let set = one(folder.path());
+    assert_eq!((set.train.len(), set.test.len(), set.test[0].mask.is_some()), (2, 2, true));
+    assert!(set.left_out.advice().is_empty(), "{:?}", set.left_out);
+    fs::write(&table, TABLE).unwrap();
 
     fs::remove_file(folder.path().join("candle/Data/Images/Normal/0002.JPG")).unwrap();
     let message = refusal(folder.path(), None, None);

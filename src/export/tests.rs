@@ -41,6 +41,7 @@ fn a_file_is_known_again_and_says_its_threshold() {
     let info = info(Backbone::Resnet18, 64);
     let plan = Plan::new(&info, &Random).unwrap();
     let bytes = onnx(&info, &plan, Pixels::U8).unwrap();
+    assert_eq!(&bytes[2..8], b"\x12\x04aand", "by which a folder's listing knows it");
     assert!(is_own_onnx(&bytes) && !is_own_onnx(b"\x08\x08\x12\x07pytorch") && !is_own_onnx(&[]));
     let said = ModelProto::decode(bytes.as_slice()).unwrap().metadata_props;
     let threshold = said.iter().find(|entry| entry.key == "threshold").unwrap();

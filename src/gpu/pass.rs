@@ -46,3 +46,49 @@ pub(crate) fn each(count: u32) -> [u32; 3] {
 pub(crate) fn each_row(rows: u32) -> [u32; 3] {
     spread(rows.div_ceil(THREADS / SHARERS), 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::passes::{Places, of_plan};
+    use crate::gpu::tile::{Tile, TileRule};
+    use crate::inference::plan_tests::{Ones, info};
+    use crate::inference::{Plan, View};
+    use crate::teacher::Backbone;
+
+    #[test]
+    fn what_is_too_many_along_one_axis_goes_on_along_another() {
+        for count in [0, 1, 65535, 65536, 200_000, 1 << 30] {
+            let [x, y, z] = spread(count, 3);
+            assert!(x <= MOST_GROUPS && z <= MOST_GROUPS && y == 3, "{count}: {x} x {z}");
+            assert!(u64::from(x) * u64::from(z) >= u64::from(count), "{count}: {x} x {z}");
+        }
+    }
+
+    /// Memory that is none.
+    struct Nowhere;
+
+    impl Places for Nowhere {
+        type Memory = ();
+        fn view(&self, _: View) {}
+        fn values(&self, _: usize) {}
+        fn bias(&self, _: usize) {}
+        fn pixels(&self) {}
+        fn transformed(&self) {}
+        fn products(&self) {}
+    }
+
+    /// Its 64 channels at 512 x 512 positions are 65,536 workgroups: one too many along one axis.
+    #[test]
+    fn the_largest_pictures_fit_every_device() {
+        let plan = Plan::new(&info(Backbone::Resnet18, 2048), &Ones).unwrap();
+        let rules: [TileRule; 3] = [|_, _| Tile::Direct, |_, _| Tile::Small, |_, _| Tile::Large];
+        let passes = rules.into_iter().flat_map(|rule| of_plan(&plan, &Nowhere, 1, rule));
+        let mut deep = 0;
+        for Pass { name, groups, .. } in passes {
+            assert!(groups.iter().all(|&count| count <= MOST_GROUPS), "{name}: {groups:?}");
+            deep += usize::from(groups[2] > 1);
+        }
+        assert!(deep > 0, "no pass is that large");
+    }
+}

@@ -12,7 +12,7 @@ mod random;
 pub(crate) use random::Random;
 
 /// Tensors of ones, of any shape.
-struct Ones;
+pub(crate) struct Ones;
 
 impl TensorSource for Ones {
     fn get(&self, _: &str, shape: &[usize]) -> Result<Vec<f32>> {

@@ -38,7 +38,9 @@ const GOOD: &str = "good ok okay normal pass passed conform conforming acceptabl
                     合格品 良好 无缺陷 정상 양품";
 const DEFECT: &str = "ng nok ko bad fail fails failed failure failures faulty fault faults reject rejects rejected \
                       defect defects defective defectives defected anomaly anomalies anomalous anomalie anomalien \
-                      abnormal abnormals abnormality abnormalities anormal anormale anormales anormaux broken damaged \
+                      abnormal abnormals abnormality abnormalities anormal anormale anormales anormaux broken damage \
+                      damaged damages cracked scratched dented deformed contaminated spoiled spoilt kaputt kaputte \
+                      nacharbeit abgelehnt abgelehnte ngs \
                       flawed flaw flaws scrap scrapped unacceptable nonconforming nonconformity outlier outliers \
                       schlecht schlechte schlechtteile fehler fehlerhaft fehlerhafte fehlerteile defekt defekte \
                       ausschuss schrott mangelhaft mangelhafte beschaedigt beschadigt nio mauvais mauvaise mauvaises \
@@ -60,7 +62,7 @@ const NEUTRAL: &str = "part parts piece pieces image images img imgs picture pic
 
 /// Parts of names in scripts that do not separate words.
 const DEFECT_SIGNS: &str = "不良 缺陷 瑕疵 次品 废品 廢品 不合格 不适合 不適合 不適 异常 異常 报废 報廢 残次 失败 失敗 不具合 损坏 損壞 坏品 壞品 欠陥 \
-                            欠点 불량 불합격 결함 비정상";
+                            欠点 キズ 불량 불합격 결함 비정상";
 const MASK_SIGNS: &str =
     "掩码 掩膜 掩模 蒙版 遮罩 标注 標註 标签 標籤 真值 マスク ラベル アノテーション 教師 마스크 라벨 레이블";
 /// Characters that negate a sign when they stand before or after it.

@@ -60,6 +60,9 @@ pub(super) fn is_written(file: &Path) -> bool {
         "csv" => name == RESULTS[0] && begins(b"path,score,normalized,verdict"),
         "jsonl" => name.ends_with(".training.jsonl") || (name == RESULTS[1] && begins(b"{\"path\":")),
         "json" => name == "part.json" && begins(b"{\"aand_part\":"),
+        // The producer is an ONNX file's second field.
+        "onnx" => head(file, HEAD).is_some_and(|head| head.get(2..8) == Some(b"\x12\x04aand")),
+        "film" => holds("\"aand-film\""),
         "html" => holds("name=\"generator\" content=\"aand "),
         "npy" => Tables::default().drew(file),
         _ => false,
@@ -196,6 +199,18 @@ mod tests {
         assert!(made(&folder.path().join("holiday.png")));
         assert!(!made(&folder.path().join("000_heat.png")), "a thermal camera calls its pictures so");
         assert!(!is_signed(&marked[..20]) && !is_signed(b""));
+    }
+
+    #[test]
+    fn files_for_other_programs_are_told_by_how_they_begin() {
+        let files: [(&str, &[u8]); 4] = [
+            ("m.onnx", b"\x08\x08\x12\x04aand"),
+            ("theirs.onnx", b"\x08\x08\x12\x07pytorch"),
+            ("m.film", b"\x20\0\0\0\0\0\0\0{\"__metadata__\":{\"aand-film\":\"{}\"}}"),
+            ("theirs.film", b"a roll"),
+        ];
+        let folder = folder(&files);
+        assert_eq!(files.map(|(name, _)| is_written(&folder.path().join(name))), [true, false, true, false]);
     }
 
     #[test]

@@ -55,7 +55,9 @@ pub fn encode(model: &Aand) -> Result<Vec<u8>> {
 pub async fn encode_async(model: &Aand) -> Result<Vec<u8>> {
     let tensors = tensors_async(model).await?;
     if let Some(reason) = tensors.iter().find_map(|t| unusable(&t.name, &t.values)) {
-        return Err(Error::Training(format!("{reason}; train again with a lower `lr`")));
+        return Err(Error::Training(format!(
+            "{reason}; train again with a lower `lr`, or with other `weights` if these were your own"
+        )));
     }
     let stored = tensors.into_iter().map(|NamedTensor { name, shape, values }| {
         let (kind, bytes) = stored(&values, model.info.precision);

@@ -6,7 +6,7 @@ use std::path::Path;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
-use super::jpeg::{Frame, decode_split};
+use super::jpeg::Frame;
 use super::range::{Range, Values};
 use super::{Picture, pages, stored};
 use crate::error::{Error, Result};
@@ -133,13 +133,20 @@ pub(super) fn read(bytes: &[u8], name: &Path, most: u64) -> Result<(DynamicImage
     };
     let Some(container) = container(format) else {
         let kind = format.extensions_str().first().copied().unwrap_or("unknown").to_uppercase();
-        return Err(Error::picture(name, format!("it is a {kind} file; convert it to {FORMATS}")));
+        return Err(Error::picture(
+            name,
+            format!("it is {} {kind} file; convert it to {FORMATS}", article(&kind)),
+        ));
     };
     let reordered = if format == ImageFormat::Tiff { pages::full_first(bytes) } else { None };
     let bytes = reordered.as_deref().unwrap_or(bytes);
     let failed = |error| Error::picture(name, explain(&error, container));
     let frame = if format == ImageFormat::Jpeg { Frame::read(bytes) } else { None };
-    if let Some(variant) = frame.and_then(Frame::unread) {
+    let variant = match format {
+        ImageFormat::Tiff => stored::unread_tiff(bytes).map(str::to_owned),
+        _ => frame.and_then(Frame::unread),
+    };
+    if let Some(variant) = variant {
         return Err(Error::picture(name, not_read(container, &variant)));
     }
 
@@ -173,11 +180,8 @@ pub(super) fn read(bytes: &[u8], name: &Path, most: u64) -> Result<(DynamicImage
     // Unreadable metadata is no reason to refuse a readable picture.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let mut image = match frame {
-        Some(frame) if frame.is_split() => {
-            let damaged = |said: String| Error::picture(name, damaged(container, &said));
-            DynamicImage::ImageRgb8(decode_split(bytes).map_err(damaged)?)
-        }
-        _ => DynamicImage::from_decoder(decoder).map_err(failed)?,
+        Some(frame) => frame.decode(bytes).map_err(|said| Error::picture(name, damaged(container, &said)))?,
+        None => DynamicImage::from_decoder(decoder).map_err(failed)?,
     };
     image.apply_orientation(orientation);
     let turned = orientation != Orientation::NoTransforms;
@@ -200,6 +204,11 @@ fn container(format: ImageFormat) -> Option<&'static str> {
         ImageFormat::WebP => "WebP",
         _ => return None,
     })
+}
+
+/// Before letters whose names, or the words of these letters, begin with a vowel: an AVIF, an HDR, a GIF file.
+fn article(letters: &str) -> &'static str {
+    if letters.starts_with(['A', 'E', 'F', 'H', 'I', 'L', 'M', 'N', 'O', 'R', 'S', 'X']) { "an" } else { "a" }
 }
 
 /// Whether the stored values are only close to the original ones.

@@ -1,12 +1,22 @@
-//! Examines a JPEG before it is decoded: its variant, and the scans its components are in.
+//! Examines a JPEG before it is decoded: its variant, and the scans its components are in. Then decodes it, or says
+//! what is missing.
 //!
 //! The decoder behind `image` (zune-jpeg 0.5.15) does not support all variants, and takes a sequential JPEG
 //! with a scan per component for an interleaved one, so that with vertical subsampling it silently gives
 //! garbage. Such files go through another decoder.
+//!
+//! Where the data ends before the picture does, as in a file whose middle was lost, both decoders silently continue with
+//! zeros: the rest turns gray. So bits of ones, which no JPEG code consists of, are put behind the data: a decoder
+//! that still needs data there fails ([`with_ends`]).
 
 use std::io::Cursor;
 
+use image::{DynamicImage, GrayImage};
 use jpeg_decoder::{Decoder, PixelFormat};
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::Picture;
 
@@ -77,9 +87,24 @@ impl Frame {
         self.scanned < self.components
     }
 
-    /// Whether it is sequential with its components in several scans.
-    pub(super) fn is_split(self) -> bool {
-        matches!(self.marker, 0xC0 | 0xC1) && self.first_scan < self.components
+    /// Decodes the file that this frame was read from, of which nothing may be missing. The pixels are those that
+    /// [`DynamicImage::from_decoder`] gives, bit for bit, except where it would take several scans for one.
+    ///
+    /// # Errors
+    /// In the decoder's words.
+    pub(super) fn decode(self, bytes: &[u8]) -> Result<DynamicImage, String> {
+        let ended = with_ends(bytes)?;
+        let is_sequential = matches!(self.marker, 0xC0 | 0xC1);
+        match (is_sequential, self.first_scan < self.components) {
+            (true, true) => split(&ended).map(DynamicImage::ImageRgb8),
+            (true, false) => strict(&ended),
+            // The decoder wants the first of all scans to end as it ends in the file: another one looks for what is
+            // missing.
+            (false, _) => {
+                let image = strict(bytes)?;
+                if lacks_data(&ended) { Err(MISSING.into()) } else { Ok(image) }
+            }
+        }
     }
 }
 
@@ -107,9 +132,94 @@ fn segment<'a>(bytes: &'a [u8], at: &mut usize) -> Option<(u8, &'a [u8])> {
     }
 }
 
+/// Bits of ones behind the data of a scan: six bytes, stuffed as data is. A code that was cut off, its value
+/// (15 + 15 bits at most) and one more code (16) end within; and the decoder of several scans, which looks 64 bits
+/// ahead for a restart, still finds it.
+const END: [u8; 12] = [0xFF, 0, 0xFF, 0, 0xFF, 0, 0xFF, 0, 0xFF, 0, 0xFF, 0];
+
+/// The file with [`END`] behind all data of its scans, restart by restart; an error where a restart is missing.
+///
+/// # Errors
+/// In words for people.
+fn with_ends(bytes: &[u8]) -> Result<Vec<u8>, String> {
+    let mut ended = Vec::with_capacity(bytes.len() + bytes.len() / 64);
+    let (mut at, mut copied) = (2, 0);
+    while let Some((marker, _)) = segment(bytes, &mut at) {
+        match marker {
+            // What follows, a second picture or a maker's notes, is nobody's scan.
+            0xD9 => break,
+            0xDA => {}
+            _ => continue,
+        }
+        let mut restart = 0xD0;
+        while let Some((start, code)) = end_of_data(bytes, at) {
+            ended.extend(&bytes[copied..start]);
+            ended.extend(END);
+            (copied, at) = (start, start);
+            if !matches!(code, 0xD0..=0xD7) {
+                break;
+            }
+            if code != restart {
+                return Err(format!("restart {} follows where {} belongs", code & 7, restart & 7));
+            }
+            restart = 0xD0 | (restart + 1) & 7;
+            // Behind the marker, and what fills the room before it.
+            at += bytes[start..].iter().take_while(|&&byte| byte == 0xFF).count() + 1;
+        }
+    }
+    ended.extend(&bytes[copied..]);
+    Ok(ended)
+}
+
+/// Where the data of a scan ends, from `at`, and the marker there.
+fn end_of_data(bytes: &[u8], mut at: usize) -> Option<(usize, u8)> {
+    loop {
+        let start = at + bytes.get(at..)?.iter().position(|&byte| byte == 0xFF)?;
+        let behind = start + bytes[start..].iter().position(|&byte| byte != 0xFF)?;
+        match bytes[behind] {
+            0 => at = behind + 1,
+            code => return Some((start, code)),
+        }
+    }
+}
+
+/// Whether the other decoder stops in what [`with_ends`] made of a file. Variants that it does not know count as whole.
+fn lacks_data(ended: &[u8]) -> bool {
+    let mut decoder = Decoder::new(Cursor::new(ended));
+    // An eighth of the size: the codes are what is wanted.
+    let decoded = decoder.read_info().and_then(|()| decoder.scale(1, 1)).and_then(|_| decoder.decode());
+    matches!(decoded, Err(jpeg_decoder::Error::Format(_) | jpeg_decoder::Error::Io(_)))
+}
+
+/// What to say where the ones of [`with_ends`] were met.
+const MISSING: &str = "its data ends before the picture does";
+
+/// Decodes with what `image` decodes with, but where data is missing or damaged there is an error instead of gray.
+fn strict(ended: &[u8]) -> Result<DynamicImage, String> {
+    let options = DecoderOptions::default().set_max_width(usize::MAX).set_max_height(usize::MAX);
+    // Whatever else the headers hold is no reason to refuse a picture.
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(ended), options.set_strict_mode(false));
+    decoder.decode_headers().map_err(|error| error.to_string())?;
+    let (width, height) = decoder.info().map(|info| (info.width, info.height)).ok_or("no header")?;
+    let gray = decoder.input_colorspace() == Some(ColorSpace::Luma);
+    let colors = if gray { ColorSpace::Luma } else { ColorSpace::RGB };
+    decoder.set_options(options.set_strict_mode(true).jpeg_set_out_colorspace(colors));
+    let pixels = decoder.decode().map_err(|error| match error.to_string() {
+        ones if ones.contains("0xFFFF") => MISSING.into(),
+        other => other.trim_matches('"').to_owned(),
+    })?;
+    let [width, height] = [width, height].map(u32::from);
+    let image = if gray {
+        GrayImage::from_raw(width, height, pixels).map(DynamicImage::ImageLuma8)
+    } else {
+        Picture::from_raw(width, height, pixels).map(DynamicImage::ImageRgb8)
+    };
+    image.ok_or_else(|| "not as many pixels as its header says".into())
+}
+
 /// Decodes a JPEG whose components are in several scans; an error has the decoder's words.
-pub(super) fn decode_split(bytes: &[u8]) -> Result<Picture, String> {
-    let mut decoder = Decoder::new(Cursor::new(bytes));
+fn split(ended: &[u8]) -> Result<Picture, String> {
+    let mut decoder = Decoder::new(Cursor::new(ended));
     let pixels = decoder.decode().map_err(|error| error.to_string())?;
     let info = decoder.info().ok_or("no header")?;
     let pixels = match info.pixel_format {

@@ -1,12 +1,30 @@
 //! How a picture is stored, in words for `aand inspect`.
 
+use std::io::Cursor;
+
 use image::{ColorType, ExtendedColorType, ImageDecoder};
+use tiff::decoder::Decoder;
+use tiff::tags::Tag;
 
 use super::jpeg::Frame;
 
 /// Whether these are the first bytes of a TIFF with 64-bit offsets.
 pub(super) fn is_big_tiff(bytes: &[u8]) -> bool {
     bytes.starts_with(b"II\x2b\0\x08\0\0\0") || bytes.starts_with(b"MM\0\x2b\0\x08\0\0")
+}
+
+/// Which variant of TIFF this is, where it is one that is not read.
+///
+/// With planes in tiles of which the last row ends below the picture, the decoder (tiff 0.11.3) takes that row of the
+/// second plane for a whole one, and ends the program.
+pub(super) fn unread_tiff(bytes: &[u8]) -> Option<&'static str> {
+    let mut decoder = Decoder::new(Cursor::new(bytes)).ok()?;
+    let mut number = |tag| decoder.find_tag_unsigned::<u32>(tag).ok().flatten();
+    let [planes, samples] = [Tag::PlanarConfiguration, Tag::SamplesPerPixel].map(&mut number);
+    let [height, tile] = [Tag::ImageLength, Tag::TileLength].map(&mut number);
+    let ends_below = height? % tile.filter(|&rows| rows > 0)? != 0;
+    (planes == Some(2) && samples > Some(1) && ends_below)
+        .then_some("planes in tiles that end below the picture")
 }
 
 /// Color mode and depth. A decoder reports the mode of its output; if that differs from the stored mode, the

@@ -37,6 +37,10 @@ impl Textures {
         use rayon::prelude::*;
         let found = match folder.is_dir() {
             true => crate::listing::below(folder)?,
+            false if folder.exists() => {
+                let reason = "it is a file; name a folder of textures, or leave `textures` out";
+                return Err(crate::Error::dataset(folder, reason));
+            }
             false => return Err(crate::Error::io(folder, std::io::ErrorKind::NotFound.into())),
         };
         let paths = found.pictures;
@@ -146,6 +150,9 @@ mod tests {
         let greys: Vec<u8> = textures.pictures.iter().map(|p| p.get_pixel(0, 0)[0]).collect();
         assert_eq!(greys, [200, 100]);
         assert_eq!(textures.pictures[0].dimensions(), (8, 8));
+
+        let told = Textures::open(&folder.path().join("z.png"), 8).unwrap_err().to_string();
+        assert!(told.contains("z.png") && told.contains("it is a file; name a folder"), "{told}");
 
         // A Mac's metadata, hidden files and a link back to the folder are not textures; files with any ending of a
         // picture are.

@@ -80,8 +80,9 @@ impl TrainingJob {
         let mut warnings = self.remarks.lines();
         let (fit, held) = (self.pictures.len(), self.held_out.len());
         if fit + held < 10 {
+            let pictures = if fit + held == 1 { "picture" } else { "pictures" };
             warnings.push(format!(
-                "only {} good pictures: the model will know little of what may vary; 50 or more are better",
+                "only {} good {pictures}: the model will know little of what may vary; 50 or more are better",
                 fit + held
             ));
         }

@@ -149,6 +149,30 @@ fn train_goes_on_with_the_other_categories() {
     assert!(leftovers(&models).is_empty());
 }
 
+/// What weights are to be selected on is looked at before the first epoch.
+#[test]
+fn test_pictures_that_cannot_be_judged_are_told_before_the_training() {
+    let (data, place) = (category(), tempfile::tempdir().unwrap());
+    let out = place.path().join("m.aand");
+    let line = format!(
+        "train {} --select test --out {} --size 64 --batch 4 --epochs-amplify 1 --epochs-distill 1 --device cpu",
+        data.path().display(),
+        out.display()
+    );
+    let mask = data.path().join("ground_truth/spot/1_mask.png");
+    image::GrayImage::from_pixel(10, 12, image::Luma([255])).save(&mask).unwrap();
+    let said = complaint(&line);
+    assert!(
+        said.contains("1_mask.png") && said.contains("the mask is 10 x 12, its picture 64 x 56"),
+        "{said}"
+    );
+    fs::remove_file(&mask).unwrap();
+    fs::write(data.path().join("test/good/7.png"), "x").unwrap();
+    let said = complaint(&line);
+    assert!(said.contains("7.png"), "{said}");
+    assert!(tree(place.path()).is_empty(), "{:?}", tree(place.path()).keys());
+}
+
 #[test]
 fn two_trainings_of_one_model_are_one_too_many() {
     use std::process::{Command, Stdio};

@@ -12,7 +12,7 @@ import { DIST, PICTURES, SAMPLE } from "./steps.mjs";
 const STRICT = { "security.fileuri.strict_origin_policy": true };
 const FIREFOX = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
 
-test("Firefox: a sample, own pictures, the look inside, and the question before it goes", async () => {
+test("Firefox: a sample, the look inside, a training, own pictures, and the question before it goes", async () => {
   const site = await serve(DIST);
   const firefox = await puppeteer.launch({ browser: "firefox", executablePath: FIREFOX, headless: true, extraPrefsFirefox: STRICT });
   try {
@@ -21,7 +21,7 @@ test("Firefox: a sample, own pictures, the look inside, and the question before 
     const problems = [];
     page.on("pageerror", (error) => problems.push(error.message));
     page.on("console", (message) => { if (message.type() === "error") problems.push(message.text()); });
-    const address = `${site.address}?compute=cpu`;
+    const address = `${site.address}?compute=cpu&learn=asked&steps=2,4`;
     await page.goto(address);
     const until = (condition, ...given) => page.waitForFunction(condition, { timeout: 180_000 }, ...given);
     const judged = (count) => until((count) => document.querySelectorAll("#cards .verdict").length === count
@@ -48,6 +48,12 @@ test("Firefox: a sample, own pictures, the look inside, and the question before 
     await until(() => document.querySelectorAll("#train-thumbs canvas").length === 5
       && [...document.querySelectorAll("#train-thumbs canvas")].every((canvas) => canvas.width > 1));
     assert.equal(await page.$eval("#train-go", (button) => button.disabled), false);
+    await page.click("#train-more summary");
+    await page.select("#train-size", "128");
+    await page.click("#train-go");
+    await until(() => ["train-result", "train-error"].some((id) => !document.getElementById(id).hidden));
+    assert.equal(await page.$eval("#train-error", (e) => e.textContent), "");
+    assert.match(await page.$eval("#train-words", (e) => e.textContent), / is trained \(/);
     await page.goBack();
 
     const [input] = await page.$$("#files");

@@ -115,6 +115,80 @@ fn a_jpeg_in_several_scans_is_the_same_picture() {
     assert!(refusal(&[&bytes[..last], &[0xFF, 0xD9]].concat(), "cut.jpg").contains("cut off"));
 }
 
+/// Where the data of each scan of a JPEG lies.
+fn scans(bytes: &[u8]) -> Vec<std::ops::Range<usize>> {
+    let mut scans = Vec::new();
+    let mut at = 0;
+    while let Some(marker) = bytes[at..].windows(2).position(|pair| pair == [0xFF, 0xDA]) {
+        let start = at + marker + 4 + usize::from(bytes[at + marker + 3]) - 2;
+        let is_end = |pair: &[u8]| pair[0] == 0xFF && !matches!(pair[1], 0 | 0xD0..=0xD7);
+        at = start + bytes[start..].windows(2).position(is_end).unwrap();
+        scans.push(start..at);
+    }
+    scans
+}
+
+/// What a decoder would fill with gray.
+#[test]
+fn a_jpeg_that_has_lost_data_before_its_end_is_refused() {
+    for (name, bytes) in [
+        ("baseline", stored_sample!("whole_420.jpg")),
+        ("several scans", stored_sample!("split_420.jpg")),
+        ("restarts", stored_sample!("restarts.jpg")),
+        ("progressive", stored_sample!("progressive.jpg")),
+        ("both", stored_sample!("restarts_progressive.jpg")),
+    ] {
+        let scan = scans(bytes)[0].clone();
+        for kept in 0..scan.len() / 2 {
+            for zeros in [0, 1] {
+                let lost = [&bytes[..scan.start + kept], &vec![0; zeros][..], &bytes[scan.end..]].concat();
+                let reason = refusal(&lost, "part.jpg");
+                assert!(reason.starts_with("damaged JPEG data"), "{name}, {kept}: {reason}");
+            }
+        }
+    }
+    // Fill bytes are looked at once, however many there are: the square of this many would take minutes.
+    let bytes = stored_sample!("whole_420.jpg");
+    let filled = [&bytes[..scans(bytes)[0].start], &vec![0xFF; 1 << 20], &[0, 0xFF, 0xD9]].concat();
+    assert!(refusal(&filled, "part.jpg").contains("its data ends before the picture does"));
+    // All of one restart interval.
+    let bytes = stored_sample!("restarts.jpg");
+    let [first, second] = [[0xFF, 0xD0], [0xFF, 0xD1]]
+        .map(|restart| bytes.windows(2).position(|pair| pair == restart).unwrap());
+    let reason = refusal(&[&bytes[..first], &bytes[second..]].concat(), "part.jpg");
+    assert!(reason.contains("restart 1 follows where 0 belongs"), "{reason}");
+}
+
+#[test]
+fn what_is_odd_about_a_whole_jpeg_changes_no_pixel() {
+    let whole = stored_sample!("whole_420.jpg");
+    let expected = decode(whole, Path::new("part.jpg")).unwrap();
+    let data = scans(whole)[0].clone();
+    let behind = [whole, &[0; 300], b"maker's notes \xFF\xDA\xFF\xD9"].concat();
+    let second = [whole, whole].concat();
+    let filled = [&whole[..data.end], &[0xFF; 3], &whole[data.end..]].concat();
+    let padded = [&whole[..data.end], &[0; 5], &whole[data.end..]].concat();
+    let last_restart = {
+        let bytes = stored_sample!("restarts.jpg");
+        let end = bytes.len() - 2;
+        [&bytes[..end], &[0xFF, 0xD3], &bytes[end..]].concat()
+    };
+    for (name, bytes) in [
+        ("behind the end", behind.as_slice()),
+        ("a second picture", &second),
+        ("fill bytes", &filled),
+        ("padding", &padded),
+        ("a restart behind the last data", &last_restart),
+        ("restarts", stored_sample!("restarts.jpg")),
+        ("progressive", stored_sample!("progressive.jpg")),
+        ("progressive with restarts", stored_sample!("restarts_progressive.jpg")),
+    ] {
+        let picture = decode(bytes, Path::new("part.jpg")).unwrap();
+        let off = picture.iter().zip(expected.iter()).map(|(a, b)| a.abs_diff(*b)).max();
+        assert!(off <= Some(4), "{name}: {off:?}");
+    }
+}
+
 #[test]
 fn sound_variants_that_are_not_read_are_not_called_damaged() {
     for (bytes, variant) in [
@@ -134,6 +208,30 @@ fn a_tiff_with_long_offsets_is_read() {
     let (picture, details) = decode_detailed(stored_sample!("big.tif"), Path::new("big.tif")).unwrap();
     assert_eq!((picture.dimensions(), details.format), ((4, 5), "TIFF"));
     assert_eq!(picture.as_raw()[..6], [60, 230, 40, 68, 230, 44]);
+}
+
+#[test]
+fn a_tiff_is_read_however_its_pixels_lie() {
+    let plain = decode(stored_sample!("big.tif"), Path::new("plain.tif")).unwrap();
+    for (name, bytes) in [
+        ("planes in strips", stored_sample!("planar.tif")),
+        ("Deflate tiles", stored_sample!("tiled.tif")),
+        ("big-endian, LZW with differences", stored_sample!("big_endian.tif")),
+        ("PackBits", stored_sample!("packbits.tif")),
+    ] {
+        assert_eq!(decode(bytes, Path::new("part.tif")).unwrap(), plain, "{name}");
+    }
+    let gray = decode(stored_sample!("white_is_zero.tif"), Path::new("part.tif")).unwrap();
+    assert!(gray.pixels().zip(plain.pixels()).all(|(gray, plain)| gray.0 == [plain[0]; 3]));
+    // Those that are sound but not read say so, and what helps.
+    for (bytes, variant) in [
+        (stored_sample!("zstd.tif"), "ZSTD"),
+        (stored_sample!("planar_tiled.tif"), "(planes in tiles that end below the picture)"),
+    ] {
+        let reason = refusal(bytes, "part.tif");
+        assert!(reason.starts_with("this variant of TIFF is not read"), "{reason}");
+        assert!(reason.contains(variant) && reason.contains("8-bit PNG"), "{reason}");
+    }
 }
 
 /// A file of three pages, and one with a small copy before the picture, as slide scanners write it.
@@ -246,6 +344,17 @@ fn the_exif_orientation_is_honoured() {
     // 6: the stored left side is the top.
     assert!(!bright(6, 8, 2) && bright(6, 8, 30));
     assert!(bright(8, 8, 2) && !bright(8, 8, 30));
+
+    // In other containers.
+    let plain = decode(stored_sample!("big.tif"), Path::new("plain.tif")).unwrap();
+    let turned = image::imageops::rotate90(&plain);
+    assert_eq!(decode(stored_sample!("turned.tif"), Path::new("part.tif")).unwrap(), turned);
+    let mut png = encode(plain, ImageFormat::Png);
+    let exif = b"eXIfII*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+    let chunk = [&(exif.len() as u32 - 4).to_be_bytes(), &exif[..], &crc(exif).to_be_bytes()].concat();
+    // Behind the header's chunk.
+    png.splice(33..33, chunk);
+    assert_eq!(decode(&png, Path::new("part.png")).unwrap(), turned);
 }
 
 #[test]
@@ -254,6 +363,7 @@ fn files_that_are_no_pictures_are_named() {
     assert!(refusal(b"once upon a time there was a part", "notes.png").contains("looks like text"));
     assert!(refusal(&[0; 64], "zeros.jpg").contains("only zeros"));
     assert!(refusal(b"GIF89a\x01\0\x01\0\0\0\0;", "part.png").contains("GIF file; convert it"));
+    assert!(refusal(b"\0\0\0\x18ftypavif\0\0\0\0", "phone.png").contains("it is an AVIF file"));
     assert!(refusal(b"\0\0\0\x18ftypheic\0\0\0\0", "phone.jpg").contains("HEIC"));
 }
 
@@ -270,6 +380,9 @@ fn every_truncated_container_is_refused() {
     }
     let jpeg = encode(sample(), Jpeg);
     assert!(refusal(&jpeg[..jpeg.len() - 2], "cut.jpg").contains("cut off"));
+    // The end that says that this was all.
+    let png = encode(sample(), Png);
+    assert!(refusal(&png[..png.len() - 12], "cut.png").contains("cut off"));
 }
 
 #[test]

@@ -8,6 +8,9 @@ import { plan, Stopwatch } from "./train-plan.js";
 /** @typedef {import("./train.js").Start} Start */
 /** @typedef {import("./train.js").Good} Good */
 
+/** Fewer good pictures are not learned from. */
+const FEWEST = 5;
+
 /** @type {{ promise: Promise<void>, resolve: () => void } | undefined} */
 let paused;
 let over = false;
@@ -121,10 +124,13 @@ async function planned(pictures, wanted, { minutes, paces = {} }, { gpu, adapter
   let pace = paces[of];
   if (!pace) {
     say({ type: "doing", words: "Measuring how quick this device is" });
-    const few = pictures.slice(0, Math.max(5, wanted.batch));
     const watch = new Stopwatch();
     const trial = await Trainer.open(JSON.stringify({ ...wanted, steps: [3, 3] }), gpu, earlier && new Uint8Array(earlier));
-    await read(trial, few, false);
+    if (await read(trial, pictures, false, Math.max(FEWEST, wanted.batch)) < FEWEST) {
+      // The training itself will say so, and name those that cannot be used.
+      trial.free();
+      return [1, 1];
+    }
     trial.plan();
     await trial.train((/** @type {string} */ event) => watch.hear(JSON.parse(event)), idle, () => undefined);
     trial.free();
@@ -135,13 +141,20 @@ async function planned(pictures, wanted, { minutes, paces = {} }, { gpu, adapter
   return steps;
 }
 
-/** Gives the pictures to a trainer. @param {Trainer} trainer @param {Good[]} pictures @param {boolean} aloud whether the page is told */
-async function read(trainer, pictures, aloud) {
+/**
+ * Gives pictures to a trainer, until it has enough of them.
+ * @param {Trainer} trainer @param {Good[]} pictures @param {boolean} aloud whether the page is told @param {number} [enough]
+ * @returns {Promise<number>} how many could be used
+ */
+async function read(trainer, pictures, aloud, enough = Infinity) {
   let done = 0;
+  let usable = 0;
   const stored = new Stored();
   for (const { name, file } of pictures) {
+    if (usable >= enough) break;
     try {
       stored.hear(trainer.add(await readable(file), name));
+      usable++;
     } catch (error) {
       if (/** @type {any} */ (error)?.name !== "PictureError") throw error;
       if (aloud) say({ type: "unusable", name, message: /** @type {Error} */ (error).message });
@@ -151,6 +164,7 @@ async function read(trainer, pictures, aloud) {
     await idle();
   }
   if (aloud) stored.tell();
+  return usable;
 }
 
 /** Sums up how values are stored that do not fit the range they are read with. */
