@@ -31,6 +31,12 @@ const WAYS = {
 /** Whether the program is to learn. */
 export const isChosen = () => $("native-where")?.value === "program";
 
+/** Trainings that a new one would wait for. */
+const UNDER_WAY = ["collecting", "waiting", "training"];
+
+/** Whether the program may learn unasked: pictures go to another computer only by a press, and no training waits for another. */
+export const mayBegin = () => native.PLACE === "this computer" && !native.known?.jobs.some(({ state }) => UNDER_WAY.includes(state));
+
 /** Looks for the program; where there is none nothing changes. */
 export function wire() {
   addEventListener("aand-native", show);

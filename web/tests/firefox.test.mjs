@@ -21,7 +21,7 @@ test("Firefox: a sample, own pictures, the look inside, and the question before 
     const problems = [];
     page.on("pageerror", (error) => problems.push(error.message));
     page.on("console", (message) => { if (message.type() === "error") problems.push(message.text()); });
-    const address = `${site.address}?compute=cpu`;
+    const address = `${site.address}?compute=cpu&learn=asked`;
     await page.goto(address);
     const until = (condition, ...given) => page.waitForFunction(condition, { timeout: 180_000 }, ...given);
     const judged = (count) => until((count) => document.querySelectorAll("#cards .verdict").length === count

@@ -82,7 +82,7 @@ async function scores(page, count) {
 test("the program learns and judges for the page; the browser takes over where it ends", { timeout: 400_000 }, async (t) => {
   const models = join(work, "models");
   const { address, stop } = await program(t, { models });
-  const { page, problems } = await open(browser.context, `${address}/?compute=cpu&steps=2,6`);
+  const { page, problems } = await open(browser.context, `${address}/?compute=cpu&learn=asked&steps=2,6`);
   await begin(page, "Scheibe, links");
   assert.match(await page.textContent("#native-words"), /CPU/);
   assert.equal(await page.isVisible("#train-minutes"), false);
@@ -144,7 +144,7 @@ test("the program learns and judges for the page; the browser takes over where i
 test("a training of the program goes on without the page, and after the program was killed", { timeout: 300_000 }, async (t) => {
   const models = join(work, "killed");
   const first = await program(t, { models });
-  const { page, problems } = await open(browser.context, `${first.address}/?compute=cpu&steps=2000,2000`);
+  const { page, problems } = await open(browser.context, `${first.address}/?compute=cpu&learn=asked&steps=2000,2000`);
   await begin(page, "long");
   await page.waitForFunction(() => /Stage 1 of 2/.test(document.getElementById("train-progress-words").textContent), undefined, { timeout: 120_000 });
   await page.click("#train-pause");
@@ -173,7 +173,7 @@ test("a training of the program goes on without the page, and after the program 
 
 test("a page from elsewhere offers nothing; one of a program with a token asks for it", { timeout: 120_000 }, async (t) => {
   const site = await serve(DIST);
-  const plain = await open(browser.context, `${site.address}?compute=cpu#train`);
+  const plain = await open(browser.context, `${site.address}?compute=cpu&learn=asked#train`);
   await plain.page.waitForLoadState("networkidle");
   assert.equal(await plain.page.locator("#native-where").count(), 0);
   assert.deepEqual(plain.problems, []);
@@ -181,7 +181,7 @@ test("a page from elsewhere offers nothing; one of a program with a token asks f
   await site.stop();
   const token = "0123456789abcdef0123";
   const { address, stop } = await program(t, { models: join(work, "locked"), token });
-  const { page, problems } = await open(browser.context, `${address}/?compute=cpu#train`);
+  const { page, problems } = await open(browser.context, `${address}/?compute=cpu&learn=asked#train`);
   await page.waitForSelector("#native-lock:not([hidden])");
   assert.match(await page.textContent("#native-words"), /token/);
   assert.equal(await page.isVisible("#native-where"), false);
@@ -206,7 +206,7 @@ test("that nothing leaves this device is not said where the program is elsewhere
     const response = await route.fetch();
     await route.fulfill({ response, body: (await response.text()).replaceAll("location.hostname", '"line-pc"') });
   });
-  const { page } = await open(browser.context, `${address}/?compute=cpu#train`);
+  const { page } = await open(browser.context, `${address}/?compute=cpu&learn=asked#train`);
   await page.waitForSelector("#native-where:visible");
   assert.match(await page.textContent("#native-words"), /go to that computer/);
   assert.equal(await page.isVisible("#train [data-stays]"), false);
