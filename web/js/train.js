@@ -86,6 +86,7 @@ export function wire(check) {
   $("train-minutes").onchange = refresh;
   addEventListener("aand-model", () => { refresh(); soon.consider(); });
   addEventListener("aand-instant", anew);
+  addEventListener("aand-native", soon.consider);
   soon.wire({ wanted, ready: () => instant.ready() && $("train-form").matches(":valid"), takes, begin: () => begin(asked(), true) },
     () => $("train-form").requestSubmit());
   tries.wire(() => { soon.decline(); changed(); }, check);

@@ -155,6 +155,9 @@ test("a training of the program goes on without the page, and after the program 
   await page.reload();
   const words = (part) => page.waitForFunction((part) => document.querySelector("#native-jobs li")?.textContent.includes(part), part, { timeout: 60_000 });
   await words("long learns: stage 1 of 2");
+  // Unasked no other waits for it.
+  const mayBegin = () => page.evaluate(async () => (await import("./js/native-offer.js")).mayBegin());
+  assert.equal(await mayBegin(), false);
   await until(() => readdirSync(join(models, "trainings/1")).includes("checkpoint"), "a checkpoint");
   assert.deepEqual(problems, []);
   await first.stop("SIGKILL");
@@ -165,6 +168,7 @@ test("a training of the program goes on without the page, and after the program 
   await words("long learns: stage 1 of 2");
   await page.click("#native-jobs button:has-text('Cancel')");
   await page.waitForFunction(() => document.getElementById("native-jobs").hidden);
+  assert.equal(await mayBegin(), true);
   // Once the step under way is done.
   await until(() => readdirSync(join(models, "trainings")).length === 0, "nothing left");
   await page.close();
@@ -200,16 +204,22 @@ test("a page from elsewhere offers nothing; one of a program with a token asks f
   await stop();
 });
 
-test("that nothing leaves this device is not said where the program is elsewhere", { timeout: 120_000 }, async (t) => {
+test("where the program is elsewhere, that nothing leaves this device is not said, and pictures go there by a press only", { timeout: 120_000 }, async (t) => {
   const { address, stop } = await program(t, { models: join(work, "elsewhere") });
   await browser.context.route("**/js/native.js", async (route) => {
     const response = await route.fetch();
     await route.fulfill({ response, body: (await response.text()).replaceAll("location.hostname", '"line-pc"') });
   });
-  const { page } = await open(browser.context, `${address}/?compute=cpu&learn=asked#train`);
+  const { page } = await open(browser.context, `${address}/?compute=cpu#train`);
   await page.waitForSelector("#native-where:visible");
   assert.match(await page.textContent("#native-words"), /go to that computer/);
   assert.equal(await page.isVisible("#train [data-stays]"), false);
+  await page.setInputFiles("#train-files", good);
+  await page.waitForFunction(() => /judges already/.test(document.getElementById("instant-words").textContent), undefined, { timeout: 60_000 });
+  await page.waitForTimeout(1500);
+  assert.ok(await page.isHidden("#soon"));
+  await page.selectOption("#native-where", "browser");
+  await page.waitForSelector("#soon:not([hidden])", { timeout: 20_000 });
   await page.close();
   await browser.context.unroute("**/js/native.js");
   await stop();
