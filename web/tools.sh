@@ -12,6 +12,15 @@ need() {
   command -v "$1" >/dev/null || fail "$1 is missing; install it ($3)"
 }
 
+# The same for what can be done without.
+want() {
+  command -v "$1" >/dev/null && return
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    { apt-get update -q && apt-get install -q -y --no-install-recommends "$2"; } >&2 || true
+  fi
+  command -v "$1" >/dev/null || echo "$(basename "$0"): $1 is missing (Debian: $2); $3" >&2
+}
+
 # A program of cargo's, of this version.
 tool() {
   [ "$("$1" --version 2>/dev/null | grep -o '[0-9]*\.[0-9]*\.[0-9]*' | head -n 1)" = "$3" ] && return

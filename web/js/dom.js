@@ -33,6 +33,9 @@ export function size(bytes) {
   return bytes < 1e6 ? `${(bytes / 1e3).toFixed(0)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
+/** Whether an element that had the focus can no longer have it. @param {Element | null} element */
+export const gone = (element) => element !== null && element !== document.body && (element.matches(":disabled") || element.closest("[hidden]") !== null);
+
 /** A number of things in words. @param {number} count @param {string} thing */
 export const counted = (count, thing) => `${count} ${thing}${count === 1 ? "" : "s"}`;
 

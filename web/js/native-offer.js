@@ -31,6 +31,12 @@ const WAYS = {
 /** Whether the program should learn. */
 export const isChosen = () => $("native-where")?.value === "program";
 
+/** Trainings that a new one would wait for. */
+const UNDER_WAY = ["collecting", "waiting", "training"];
+
+/** Whether the program may learn without being asked: pictures go to another computer only when a person presses, and no training waits for another. */
+export const mayBegin = () => native.PLACE === "this computer" && !native.known?.jobs.some(({ state }) => UNDER_WAY.includes(state));
+
 /** Looks for the program; if there is none, nothing changes. */
 export function wire() {
   addEventListener("aand-native", show);

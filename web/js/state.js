@@ -16,6 +16,8 @@ function wish(name, values) {
 export const COMPUTE = wish("compute", ["auto", "cpu", "gpu"]);
 /** `?precision=f16`: what a GPU computes with. @type {"f32" | "f16"} */
 export const PRECISION = wish("precision", ["f32", "f16"]);
+/** `?learn=asked`: behind the instant detector AAND learns when it is asked to, not by itself. @type {"auto" | "asked"} */
+export const LEARN = wish("learn", ["auto", "asked"]);
 /** `?steps=8,14` sets the number of training steps of each stage. @type {[number, number] | undefined} */
 export const STEPS = (() => {
   const value = asked.get("steps");

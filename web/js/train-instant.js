@@ -31,9 +31,29 @@ const own = new WeakSet();
 let putting = Promise.resolve();
 /** Seconds until it was ready. */
 let seconds = 0;
+/** Whether it looks at the good pictures. */
+let looking = false;
+/** Whether a training is under way behind it. */
+let training = false;
+/** What was trained here meanwhile. @type {WeakSet<Blob>} */
+const trained = new WeakSet();
 
 /** Whether the page's own instant detector is what judges; one that a person loaded is not. */
 export const speaks = () => page.model !== undefined && own.has(page.model.file);
+
+/** Whether it has looked at the good pictures, or does so now. */
+export const stands = () => looking || instant !== undefined;
+/** Whether it has. */
+export const ready = () => !looking && instant !== undefined;
+
+/** A training is under way, or no longer. @param {boolean} now */
+export function behind(now) {
+  training = now;
+  if (instant) describe(instant);
+}
+
+/** This model came of a training. @param {Blob} model */
+export const met = (model) => { trained.add(model); };
 
 addEventListener("aand-model", () => { if (instant) describe(instant); });
 
@@ -55,6 +75,7 @@ const same = (a, b) => a.length === b.length && a.every((picture, i) => picture 
 
 function forget() {
   running.abort();
+  looking = false;
   instant?.close();
   instant = undefined;
   $("instant-use").hidden = true;
@@ -65,6 +86,7 @@ async function begin(pictures, wanted) {
   forget();
   const { signal } = running = new AbortController();
   const started = performance.now();
+  looking = true;
   say("instant-words", "An instant detector looks at them …");
   try {
     const learned = await learn(pictures, wanted, signal);
@@ -78,15 +100,18 @@ async function begin(pictures, wanted) {
     if ((speaks() || !page.detector) && !awaited()) await use();
     if (signal.aborted) return learned.close();
     instant = learned;
+    looking = false;
     seconds = (performance.now() - started) / 1000;
     describe(learned);
   } catch (error) {
     if (signal.aborted) return;
+    looking = false;
     // The same pictures may be tried again.
     offered = undefined;
     // It is a help, not a condition: the training says what is wrong with the pictures.
     say("instant-words", `No instant detector: ${said(error)}.`);
   }
+  dispatchEvent(new Event("aand-instant"));
 }
 
 /** Says that it is there, and who judges. @param {import("./module/instant.js").Instant} ready */
@@ -96,9 +121,12 @@ function describe({ model, used }) {
   const judges = page.model?.file === model;
   $("instant-use").hidden = judges;
   const compares = `it compares patches with those of your ${counted(used.length, "good picture")}.`;
-  place.replaceChildren(make("strong", {}, `An instant detector is ready after ${seconds.toFixed(1)} s`),
-    judges ? `, and judges already: ${compares} A training takes over where it is better.`
-      : `: ${compares}${page.detector ? " The loaded model goes on judging." : ""}`);
+  const other = page.model && trained.has(page.model.file) ? " The trained model judges now." : " The loaded model goes on judging.";
+  const words = judges ? `, and judges already: ${compares} ${training ? "AAND is learning behind it, and" : "A training"} takes over where it is better.`
+    : `: ${compares}${page.detector ? other : ""}`;
+  const title = `An instant detector is ready after ${seconds.toFixed(1)} s`;
+  // The same words again would be read out again.
+  if (place.textContent !== title + words) place.replaceChildren(make("strong", {}, title), words);
 }
 
 /**

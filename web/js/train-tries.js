@@ -1,5 +1,5 @@
 // The lesson's trainings, to be tried: `#train?try=five` brings rendered boards and the settings, and leaves the
-// pressing of *Learn* to the person. Other boards, with faults too, are there to check the model with.
+// pressing of *Learn* to the person, whose step it is. Other boards, with faults too, are there to check the model with.
 
 import { $, counted, say } from "./dom.js";
 import { render } from "./module/rendered.js";

@@ -104,6 +104,12 @@ export class Unfinished {
   }
 }
 
+/** Whether another tab trains; this one does not. */
+export async function trainsElsewhere() {
+  const held = (await navigator.locks?.query().catch(() => undefined))?.held ?? [];
+  return held.some(({ name }) => name === LOCK);
+}
+
 /** What can be gone on with, once no tab trains any more. @returns {Promise<{ state: State, model: File, pictures: Good[] } | undefined>} */
 export async function unfinished() {
   try {

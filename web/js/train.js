@@ -1,11 +1,11 @@
 // Train: good pictures in, what it sees while it learns, a model out.
 
 import { stayAwake } from "./awake.js";
-import { $, announce, counted, download, make, say, size } from "./dom.js";
+import { $, announce, counted, download, gone, make, say, size } from "./dom.js";
 import { isModel, leftWords, picked, pictures } from "./files.js";
 import { keepFilm } from "./learn/class.js";
 import { risk } from "./leave.js";
-import { loadModel } from "./models.js";
+import { awaited, loadModel } from "./models.js";
 import { safe } from "./names.js";
 import { go } from "./router.js";
 import { advised, COMPUTE, INSECURE, page, said, STEPS } from "./state.js";
@@ -19,6 +19,7 @@ import { persist, showKept } from "./train-kept.js";
 import { Live } from "./train-live.js";
 import { duration, Pace } from "./train-pace.js";
 import { knownPaces, learned } from "./train-paces.js";
+import * as soon from "./train-soon.js";
 import { showThumbs } from "./train-thumbs.js";
 import * as tries from "./train-tries.js";
 import { discard, rest, Unfinished, unfinished } from "./train-unfinished.js";
@@ -39,6 +40,10 @@ const SHOWING = 15;
 
 /** From the press of the button on, before there is a worker. */
 let busy = false;
+/** Whether the training under way began by itself. */
+let unasked = false;
+/** What was learned from, or tried to: by itself nothing of it is again. @type {WeakSet<Blob>} */
+const tried = new WeakSet();
 /** So many pictures are in the training under way. */
 let inUse = 0;
 /** @type {{ model: Promise<Blob>, film?: ArrayBuffer, pause(): void, resume(): void } | undefined} */
@@ -75,11 +80,16 @@ export function wire(check) {
   $("train-size").onchange = $("train-range").onchange = changed;
   $("train-from").onchange = started;
   $("train-form").onsubmit = (/** @type {Event} */ event) => { event.preventDefault(); begin(asked()); };
+  for (const type of ["input", "change"]) $("train-form").addEventListener(type, anew);
   $("train-cancel").onclick = () => running.abort();
   $("train-pause").onclick = pause;
   $("train-minutes").onchange = refresh;
-  addEventListener("aand-model", refresh);
-  tries.wire(changed, check);
+  addEventListener("aand-model", () => { refresh(); soon.consider(); });
+  addEventListener("aand-instant", anew);
+  addEventListener("aand-native", soon.consider);
+  soon.wire({ wanted, ready: () => instant.ready() && $("train-form").matches(":valid"), takes, begin: () => begin(asked(), true) },
+    () => $("train-form").requestSubmit());
+  tries.wire(() => { soon.decline(); changed(); }, check);
   refresh();
   showKept();
   offerToGoOn();
@@ -130,7 +140,24 @@ function changed() {
   refresh();
   const { name, size, range } = asked();
   if (!busy) instant.offer(good.pictures(), { name, size, range });
+  if (good.pictures().length === 0) soon.reset();
+  anew();
 }
+
+/** What a training by itself would learn from, or how, has changed. */
+function anew() {
+  soon.restart();
+  soon.consider();
+}
+
+/** Whether there is something new to learn from behind the instant detector. One that was cut off is gone on with, or discarded, first. */
+function wanted() {
+  const pictures = good.pictures();
+  return !busy && pictures.length >= FEWEST && pictures.some(({ file }) => !tried.has(file)) && instant.speaks() && instant.stands() && $("train-unfinished").hidden;
+}
+
+/** How long the form says that it may take. */
+const takes = () => (STEPS || isChosen() ? "" : `about ${chosenMinutes()} min`);
 
 function refresh() {
   const count = good.pictures().length;
@@ -190,16 +217,22 @@ function asked() {
 /** The training under way, or the last one, to its very end. */
 let ended = Promise.resolve();
 
-/** @param {Job} job */
-function begin(job) {
+/** @param {Job} job @param {boolean} [byItself] */
+function begin(job, byItself = false) {
   // A second press before the first has led to anything.
-  if (!busy && good.pictures().length >= FEWEST) ended = run(job);
+  if (busy || good.pictures().length < FEWEST) return;
+  unasked = byItself;
+  ended = run(job);
 }
 
 /** @param {Job} job */
 async function run({ minutes, earlier, ...wanted }) {
   busy = true;
+  soon.consider();
+  instant.behind(true);
+  const before = document.activeElement;
   const pictures = [...good.pictures()];
+  for (const { file } of pictures) tried.add(file);
   inUse = pictures.length;
   running = new AbortController();
   paused = false;
@@ -217,7 +250,8 @@ async function run({ minutes, earlier, ...wanted }) {
   stayAwake("training", true);
   progress("Starting");
   refresh();
-  $("train-pause").focus();
+  if (!unasked) $("train-pause").focus();
+  else if (gone(before)) $("train-learn-title").focus({ preventScroll: true });
   let done = false;
   try {
     const within = minutes === undefined ? undefined : { minutes, paces: knownPaces() };
@@ -227,13 +261,17 @@ async function run({ minutes, earlier, ...wanted }) {
     if (training.film) await keepFilm(training.film);
     await finished(model, wanted.name, pictures);
   } catch (error) {
-    if (running.signal.aborted) announce("Training cancelled.");
-    else say("train-error", `The training failed: ${said(error)}.`);
+    if (running.signal.aborted) {
+      announce("Training cancelled.");
+      soon.decline();
+    } else say("train-error", `The training failed: ${said(error)}.`);
   } finally {
     live.stop();
     await kept.end(done);
+    const held = document.activeElement;
     training = undefined;
     busy = false;
+    instant.behind(false);
     $("train-work").hidden = $("train-live").hidden || running.signal.aborted;
     risk("training", false);
     stayAwake("training", false);
@@ -243,6 +281,7 @@ async function run({ minutes, earlier, ...wanted }) {
     // What was learned until it ended is there to go on with.
     if (!done) await offerToGoOn();
     if (running.signal.aborted) $("train-go").focus();
+    else if (gone(held)) $(done ? "train-check" : "train-go").focus({ preventScroll: true });
   }
 }
 
@@ -250,6 +289,7 @@ async function run({ minutes, earlier, ...wanted }) {
 async function finished(model, name, pictures) {
   const place = await keep(model, name);
   const file = `${safe(name, "model")}.aand`;
+  instant.met(model);
   risk("model", !place);
   /** @type {Awaited<ReturnType<typeof instant.contest>>} */
   let compared = { takesOver: true, words: "" };
@@ -257,23 +297,26 @@ async function finished(model, name, pictures) {
     progress("Comparing it with the instant detector");
     compared = await instant.contest(model, pictures, heldOut);
   }
-  // Another model that was loaded meanwhile gives way to the training that was asked for.
-  const stays = !compared.takesOver && instant.speaks();
+  // Another model that was loaded meanwhile, or is on its way, gives way to the training that was asked for only.
+  const behind = instant.speaks() && !(unasked && awaited());
+  // What was not asked for has to be the better one.
+  const stays = behind ? !compared.takesOver || (unasked && !compared.words) : unasked;
   if (!stays) await loadModel(model, file);
   const threshold = stays ? compared.threshold : page.detector?.info.threshold;
-  const judge = stays ? "The instant detector goes on judging." : "The trained model judges from now on.";
+  const judge = !stays ? "The trained model judges from now on." : behind ? "The instant detector goes on judging." : "The loaded model goes on judging.";
+  const outcome = compared.words || stays;
   $("train-words").replaceChildren(
     make("strong", {}, `${name} is trained (${size(model.size)}).`),
     threshold ? ` Threshold ${threshold.value.toFixed(3)}: ${threshold.reliability}.` : "",
     place ? " It is kept in this browser" : " This browser cannot keep it; save it", stays ? "." : ", and in use.",
-    compared.words && ` ${compared.words} ${judge}`);
+    ...(outcome ? [" ", make("span", { id: "train-outcome" }, compared.words && `${compared.words} `, make("strong", {}, judge))] : []));
   $("train-use").hidden = !stays;
   $("train-use").onclick = async () => { $("train-use").hidden = true; await loadModel(model, file); };
   $("train-result").hidden = false;
   $("train-check-empty").hidden = true;
   $("train-save").onclick = () => { download(model, file); risk("model", false); };
-  announce(`${name} is trained.`);
-  $("train-check").focus();
+  announce(`${name} is trained.${outcome ? ` ${judge}` : ""}`);
+  if (!unasked) $("train-check").focus();
   await showKept();
   if (place) persist();
 }
@@ -292,6 +335,7 @@ async function offerToGoOn() {
     await discard();
     $("train-unfinished").hidden = true;
     $("train-pick").focus();
+    soon.consider();
   };
   $("train-go-on").onclick = async () => {
     // Out of the storage, which the training that begins clears.

@@ -202,6 +202,18 @@ test("one command makes everything, says how long each part took, and makes noth
   assert.deepEqual(calls().slice(count).map((call) => call.split(" ").slice(0, 2).join(" ")), ["cargo build", "trunk build"]);
 });
 
+test("what can be done without is installed where it can be, and otherwise said", () => {
+  const { root, run } = tree("wanted", { id: "echo 0", "apt-get": `echo "$*" >>"$(dirname "$0")/calls"; [ "$1" != install ]` });
+  writeFileSync(join(root, "web/try"), `set -euo pipefail
+    . "$(dirname "$0")/tools.sh"
+    want sh of-the-system "not so"
+    want no-such-browser its-package "its test is skipped"
+    echo on`);
+  const { status, said } = run("try");
+  assert.deepEqual([status, said], [0, "try: no-such-browser is missing (Debian: its-package); its test is skipped\non\n"]);
+  assert.equal(readFileSync(join(root, "bin/calls"), "utf8"), "update -q\ninstall -q -y --no-install-recommends its-package\n");
+});
+
 test("the scripts have no mistakes that a shell finds by reading", () => {
   for (const file of ["build", "compare", "finish", "samples", "test", "tools.sh", "training-module"]) execFileSync("bash", ["-n", join(WEB, file)]);
 });

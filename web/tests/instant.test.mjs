@@ -28,7 +28,7 @@ const words = (page) => page.textContent("#instant-words");
 const ready = (page) => page.waitForFunction(() => /is ready/.test(document.getElementById("instant-words").textContent), undefined, { timeout: 60_000 });
 /** Five good pictures on the page, and a verdict of the instant detector on others. */
 async function instant() {
-  const { page, problems } = await open(browser.context, `${site.address}?compute=cpu#train`);
+  const { page, problems } = await open(browser.context, `${site.address}?compute=cpu&learn=asked#train`);
   await page.setInputFiles("#train-files", good.slice(0, 5));
   await ready(page);
   return { page, problems };
@@ -79,7 +79,7 @@ test("five good pictures are enough for verdicts, in seconds and without a train
 });
 
 test("its scores are the native program's", async () => {
-  const { page } = await open(browser.context, `${site.address}?compute=cpu#train`);
+  const { page } = await open(browser.context, `${site.address}?compute=cpu&learn=asked#train`);
   const made = execFileSync(process.env.AAND ?? "aand", ["train", join(work, "cloth"), "--instant", "--out", join(work, "m.aand"), "--quiet", "--json"]);
   const native = JSON.parse(made).threshold;
   const found = await page.evaluate(async (pictures) => {
@@ -133,7 +133,7 @@ test("a GPU has the same scores", async (t) => {
 });
 
 test("the trained model takes over where it ranks better, and only there", async () => {
-  const { page } = await open(browser.context, `${site.address}?compute=cpu`);
+  const { page } = await open(browser.context, `${site.address}?compute=cpu&learn=asked`);
   const verdicts = await page.evaluate(async () => {
     const { verdict } = await import("./js/train-instant.js");
     const trials = (...made) => made.map((made) => ({ good: 1, made }));
@@ -152,7 +152,7 @@ test("the trained model takes over where it ranks better, and only there", async
 });
 
 test("fewer than five are too few, and what was loaded is not taken away", async () => {
-  const { page } = await open(browser.context, `${site.address}?compute=cpu#train`);
+  const { page } = await open(browser.context, `${site.address}?compute=cpu&learn=asked#train`);
   await page.setInputFiles("#train-files", good.slice(0, 4));
   await page.waitForFunction(() => document.querySelectorAll("#train-thumbs li").length === 4);
   await page.waitForTimeout(800);
@@ -188,7 +188,7 @@ test("fewer than five are too few, and what was loaded is not taken away", async
 });
 
 test("an instant detector that a person loaded is not replaced unasked", async () => {
-  const { page, problems } = await open(browser.context, `${site.address}?compute=cpu`);
+  const { page, problems } = await open(browser.context, `${site.address}?compute=cpu&learn=asked`);
   const file = join(work, "own.aand");
   execFileSync(process.env.AAND ?? "aand", ["train", join(work, "cloth"), "--instant", "--out", file, "--quiet"]);
   await loaded(page, file);
@@ -205,7 +205,7 @@ test("an instant detector that a person loaded is not replaced unasked", async (
 });
 
 test("a sample that is on its way arrives", async () => {
-  const { page, problems } = await open(browser.context, `${site.address}?compute=cpu`);
+  const { page, problems } = await open(browser.context, `${site.address}?compute=cpu&learn=asked`);
   await page.evaluate(() => {
     const { fetch } = window;
     window.fetch = async (...how) => {

@@ -14,7 +14,7 @@ after(async () => {
   await browser?.stop();
   await site?.stop();
 });
-const fresh = (query = "") => open(browser.context, `${site.address}?compute=cpu${query}`);
+const fresh = (query = "") => open(browser.context, `${site.address}?compute=cpu&learn=asked${query}`);
 
 test("own pictures stay when a sample is chosen, and are judged by its model", async () => {
   const { page, problems } = await fresh();

@@ -15,7 +15,7 @@ after(async () => {
   await browser?.stop();
   await site?.stop();
 });
-const fresh = (query = "") => open(browser.context, `${site.address}?compute=cpu${query}#train`);
+const fresh = (query = "") => open(browser.context, `${site.address}?compute=cpu&learn=asked${query}#train`);
 const parts = (count) => Array.from({ length: count }, (_, i) => picture(`part ${i}.png`, i));
 /** A short training's form. */
 const coarse = async (page) => {
@@ -193,7 +193,7 @@ test("a training that the page's end cut off goes on from its last epoch, with i
   await other.close();
   // As a browser that ends without asking.
   await page.evaluate(async () => (await import("./js/leave.js")).leaveAnyway());
-  await page.goto(`${site.address}?compute=cpu#train`);
+  await page.goto(`${site.address}?compute=cpu&learn=asked#train`);
   await page.reload();
   await page.waitForSelector("#train-unfinished:not([hidden])");
   assert.match(await page.textContent("#train-unfinished-words"), /training of cut off ended in stage 2 of 2, after epoch \d+ of 600/);

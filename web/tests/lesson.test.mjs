@@ -407,6 +407,9 @@ test("Break it: a link prepares boards and settings in Train, and other boards t
   // The instant detector hears of them.
   const looked = (count) => page.waitForFunction((count) => document.getElementById("instant-words").textContent.includes(`those of your ${count} good pictures`), count, { timeout: 60_000 });
   await looked(13);
+  // Pressing *Learn* is a step of the lesson's.
+  await page.waitForTimeout(500);
+  assert.ok(await page.isHidden("#soon"));
   // The same link is another wish the second time.
   await page.click("[aria-label='Remove board-01.png']");
   await page.waitForFunction(() => document.querySelectorAll("#train-thumbs li").length === 12);

@@ -82,7 +82,7 @@ async function scores(page, count) {
 test("the program learns and judges for the page; the browser takes over where it ends", { timeout: 400_000 }, async (t) => {
   const models = join(work, "models");
   const { address, stop } = await program(t, { models });
-  const { page, problems } = await open(browser.context, `${address}/?compute=cpu&steps=2,6`);
+  const { page, problems } = await open(browser.context, `${address}/?compute=cpu&learn=asked&steps=2,6`);
   await begin(page, "Scheibe, links");
   assert.match(await page.textContent("#native-words"), /CPU/);
   assert.equal(await page.isVisible("#train-minutes"), false);
@@ -144,7 +144,7 @@ test("the program learns and judges for the page; the browser takes over where i
 test("a training of the program goes on without the page, and after the program was killed", { timeout: 300_000 }, async (t) => {
   const models = join(work, "killed");
   const first = await program(t, { models });
-  const { page, problems } = await open(browser.context, `${first.address}/?compute=cpu&steps=2000,2000`);
+  const { page, problems } = await open(browser.context, `${first.address}/?compute=cpu&learn=asked&steps=2000,2000`);
   await begin(page, "long");
   await page.waitForFunction(() => /Stage 1 of 2/.test(document.getElementById("train-progress-words").textContent), undefined, { timeout: 120_000 });
   await page.click("#train-pause");
@@ -155,6 +155,9 @@ test("a training of the program goes on without the page, and after the program 
   await page.reload();
   const words = (part) => page.waitForFunction((part) => document.querySelector("#native-jobs li")?.textContent.includes(part), part, { timeout: 60_000 });
   await words("long learns: stage 1 of 2");
+  // Unasked no other waits for it.
+  const mayBegin = () => page.evaluate(async () => (await import("./js/native-offer.js")).mayBegin());
+  assert.equal(await mayBegin(), false);
   await until(() => readdirSync(join(models, "trainings/1")).includes("checkpoint"), "a checkpoint");
   assert.deepEqual(problems, []);
   await first.stop("SIGKILL");
@@ -165,6 +168,7 @@ test("a training of the program goes on without the page, and after the program 
   await words("long learns: stage 1 of 2");
   await page.click("#native-jobs button:has-text('Cancel')");
   await page.waitForFunction(() => document.getElementById("native-jobs").hidden);
+  assert.equal(await mayBegin(), true);
   // Once the step under way is done.
   await until(() => readdirSync(join(models, "trainings")).length === 0, "nothing left");
   await page.close();
@@ -173,7 +177,7 @@ test("a training of the program goes on without the page, and after the program 
 
 test("a page from elsewhere offers nothing; one of a program with a token asks for it", { timeout: 120_000 }, async (t) => {
   const site = await serve(DIST);
-  const plain = await open(browser.context, `${site.address}?compute=cpu#train`);
+  const plain = await open(browser.context, `${site.address}?compute=cpu&learn=asked#train`);
   await plain.page.waitForLoadState("networkidle");
   assert.equal(await plain.page.locator("#native-where").count(), 0);
   assert.deepEqual(plain.problems, []);
@@ -181,7 +185,7 @@ test("a page from elsewhere offers nothing; one of a program with a token asks f
   await site.stop();
   const token = "0123456789abcdef0123";
   const { address, stop } = await program(t, { models: join(work, "locked"), token });
-  const { page, problems } = await open(browser.context, `${address}/?compute=cpu#train`);
+  const { page, problems } = await open(browser.context, `${address}/?compute=cpu&learn=asked#train`);
   await page.waitForSelector("#native-lock:not([hidden])");
   assert.match(await page.textContent("#native-words"), /token/);
   assert.equal(await page.isVisible("#native-where"), false);
@@ -200,7 +204,7 @@ test("a page from elsewhere offers nothing; one of a program with a token asks f
   await stop();
 });
 
-test("that nothing leaves this device is not said where the program is elsewhere", { timeout: 120_000 }, async (t) => {
+test("where the program is elsewhere, that nothing leaves this device is not said, and pictures go there by a press only", { timeout: 120_000 }, async (t) => {
   const { address, stop } = await program(t, { models: join(work, "elsewhere") });
   await browser.context.route("**/js/native.js", async (route) => {
     const response = await route.fetch();
@@ -210,6 +214,12 @@ test("that nothing leaves this device is not said where the program is elsewhere
   await page.waitForSelector("#native-where:visible");
   assert.match(await page.textContent("#native-words"), /go to that computer/);
   assert.equal(await page.isVisible("#train [data-stays]"), false);
+  await page.setInputFiles("#train-files", good);
+  await page.waitForFunction(() => /judges already/.test(document.getElementById("instant-words").textContent), undefined, { timeout: 60_000 });
+  await page.waitForTimeout(1500);
+  assert.ok(await page.isHidden("#soon"));
+  await page.selectOption("#native-where", "browser");
+  await page.waitForSelector("#soon:not([hidden])", { timeout: 20_000 });
   await page.close();
   await browser.context.unroute("**/js/native.js");
   await stop();

@@ -282,7 +282,7 @@ test("a refinement that makes the old pictures worse is refused with the reason,
 });
 
 test("an instant detector learns from corrections as further good pictures; one made elsewhere says where they belong", async () => {
-  const { page, problems } = await open(browser.context, `${site.address}?compute=cpu#train`);
+  const { page, problems } = await open(browser.context, `${site.address}?compute=cpu&learn=asked#train`);
   await page.setInputFiles("#train-files", [0, 1, 2, 3, 4].map((n) => file("train", `${n}.png`)));
   await page.waitForFunction(() => /judges already/.test(document.getElementById("instant-words").textContent), undefined, { timeout: 60_000 });
   const elsewhere = await judge(page);

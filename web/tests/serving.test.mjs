@@ -95,10 +95,10 @@ test("served by http under a name: what the browser keeps back is said, and copy
 
 test("wishes in the address that cannot be followed are said", async () => {
   const site = await serve(DIST);
-  const { page } = await open(browser.context, `${site.address}?steps=x&compute=warp&precision=f8`);
+  const { page } = await open(browser.context, `${site.address}?steps=x&compute=warp&precision=f8&learn=never`);
   const words = await page.textContent("#page-notice");
-  for (const part of [/steps=x .* two whole numbers such as 8,14/, /compute=warp .* auto, cpu, gpu/, /precision=f8 .* f32, f16/]) assert.match(words, part);
-  await page.goto(`${site.address}?steps=8,14&compute=cpu`);
+  for (const part of [/steps=x .* two whole numbers such as 8,14/, /compute=warp .* auto, cpu, gpu/, /precision=f8 .* f32, f16/, /learn=never .* auto, asked/]) assert.match(words, part);
+  await page.goto(`${site.address}?steps=8,14&compute=cpu&learn=asked`);
   assert.ok(await page.isHidden("#page-notice"));
   await page.close();
   await site.stop();

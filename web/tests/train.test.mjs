@@ -93,7 +93,7 @@ async function agree(page, model, files) {
 }
 
 test("training lowers the losses; the model goes to the native program and back, and stays over a reload", async () => {
-  const { page, problems } = await open(browser.context, `${site.address}?compute=cpu&steps=8,14`);
+  const { page, problems } = await open(browser.context, `${site.address}?compute=cpu&learn=asked&steps=8,14`);
   const wasm = () => site.log.some((path) => path.includes("aand-train"));
   assert.ok(!wasm(), "the training module is loaded before it is wanted");
   const text = join(work, "text.png");
@@ -113,7 +113,7 @@ test("training lowers the losses; the model goes to the native program and back,
   await page.click("#train-use");
   await page.waitForFunction(() => /my washers, trained on 6 good pictures/.test(document.getElementById("model-words").textContent), undefined, { timeout: 60_000 });
   assert.ok(await page.isHidden("#train-use"));
-  assert.match(await page.textContent("#instant-words"), /The loaded model goes on judging/);
+  assert.match(await page.textContent("#instant-words"), /The trained model judges now\.$/);
 
   // The film of it: a good picture and the same with a made defect, before the student learned and after.
   const film = await page.evaluate(async () => (await (await import("./js/learn/class.js")).ownFilm())?.header);
@@ -185,7 +185,7 @@ test("it pauses, goes on and is cancelled, and the page stays responsive", async
 
 /** Trains, pauses, goes on, cancels; the milliseconds of the page's long tasks (over 50 ms), and of it all. */
 async function pausedAndCancelled() {
-  const { page, problems } = await open(browser.context, `${site.address}?compute=cpu&steps=30,60`);
+  const { page, problems } = await open(browser.context, `${site.address}?compute=cpu&learn=asked&steps=30,60`);
   await page.evaluate(() => {
     window.longTasks = [];
     new PerformanceObserver((list) => window.longTasks.push(...list.getEntries().map((e) => e.duration))).observe({ type: "longtask" });
@@ -221,7 +221,7 @@ async function pausedAndCancelled() {
 test("on a GPU both stages have the losses of the native program", async (t) => {
   const gpu = await browse(["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-unsafe-swiftshader"]);
   try {
-    const { page, problems } = await open(gpu.context, `${site.address}?compute=gpu&steps=2,2`);
+    const { page, problems } = await open(gpu.context, `${site.address}?compute=gpu&learn=asked&steps=2,2`);
     assert.ok(await page.evaluate(async () => Boolean(await navigator.gpu?.requestAdapter())), "this browser offers no WebGPU adapter");
     const started = Date.now();
     await begin(page, good, { name: "on a GPU" });
@@ -255,7 +255,7 @@ test("a GPU error ends the training with a message", async (t) => {
   const faulty = await serve(spoilt);
   const gpu = await browse(["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-unsafe-swiftshader"]);
   try {
-    const { page } = await open(gpu.context, `${faulty.address}?compute=gpu&steps=1,1`);
+    const { page } = await open(gpu.context, `${faulty.address}?compute=gpu&learn=asked&steps=1,1`);
     if (!await page.evaluate(async () => Boolean(await navigator.gpu?.requestAdapter()))) return t.skip("this browser offers no WebGPU adapter");
     await begin(page, good, { name: "spoilt" });
     await page.waitForSelector("#train-error:not([hidden])", { timeout: 120_000 });

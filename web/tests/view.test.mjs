@@ -321,7 +321,7 @@ test("many pictures on the CPU are judged by several workers, with the same scor
 test("the camera judges view after view, pauses, and learns while a button is held", async () => {
   const camera = await browse(["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]);
   try {
-    const { page, problems } = await open(camera.context, `${site.address}?compute=cpu`);
+    const { page, problems } = await open(camera.context, `${site.address}?compute=cpu&learn=asked`);
     await loaded(page);
     await page.click("#open-camera");
     await page.waitForFunction(() => /threshold [0-9.]+, [0-9.]+ views a second/.test(document.getElementById("camera-rate").textContent));
@@ -439,7 +439,7 @@ test("teacher and student are both seen, however long the student's features are
 test("what the camera has learned from judges its views at once, one detector after the other", async () => {
   const camera = await browse(["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]);
   try {
-    const { page, problems } = await open(camera.context, `${site.address}?compute=cpu`);
+    const { page, problems } = await open(camera.context, `${site.address}?compute=cpu&learn=asked`);
     await page.evaluate(() => {
       window.models = window.learners = 0;
       addEventListener("aand-model", () => window.models++);
