@@ -15,7 +15,7 @@ import { page, said } from "./state.js";
 const FEWEST = 5;
 /** Pictures that come one after the other, from the camera or dropped, are learned from at their end. */
 const BREATH_MS = 2 * BETWEEN_MS;
-/** Pictures on which the two are compared at most, and made defects of each. */
+/** Pictures on which the two are compared at most, and synthetic anomalies in each. */
 const TRIALS = 6;
 const SEEDS = [1, 2];
 
@@ -130,7 +130,7 @@ function describe({ model, used }) {
 }
 
 /**
- * Whether the trained model is better than the instant detector, on good pictures and the same with made defects. The
+ * Whether the trained model is better than the instant detector, on good pictures and the same with synthetic anomalies. The
  * instant detector sees each without its own patches; the model was not trained on those that are `heldOut`.
  * @param {Blob} model @param {Good[]} pictures @param {string[]} heldOut
  * @returns {Promise<{ takesOver: boolean, words: string, threshold?: import("./module/protocol.js").Threshold }>} with the model's own
@@ -181,7 +181,7 @@ export function verdict(model, rival, fresh) {
   return { takesOver, words: `On ${on} and made-up defects, the trained model ranks ${percent(mine)} of the pairs rightly, the instant detector ${percent(its)}${apart}.` };
 }
 
-/** The share of pairs of a made defect and a good picture in which the defect scores higher (AUROC). @param {Trial[]} trials */
+/** The share of pairs of a synthetic anomaly and a good picture in which the anomaly scores higher (AUROC). @param {Trial[]} trials */
 function told(trials) {
   let [sum, count] = [0, 0];
   for (const { made } of trials) {

@@ -47,7 +47,7 @@ export class Training {
   #reject = () => {};
   /** The model's file. @type {Promise<Blob>} */
   model;
-  /** How the discrepancy of a good picture and of the same with a made defect changed, once the model is done
+  /** How the discrepancy of a good picture and of the same with a synthetic anomaly changed, once the model is done
    * (src/training/film.rs). @type {ArrayBuffer | undefined} */
   film;
   /** What a refinement has changed, once it is done. @type {import("./refine.js").Outcome | undefined} */
