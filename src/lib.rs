@@ -23,7 +23,8 @@
 //! is due. The anomaly map is the sum over the levels of `1 - cos(F_A, F_S)`, enlarged and
 //! smoothed; its maximum is the picture's score. The threshold comes from good pictures that
 //! what scores them has not learned from, and states how many of those to come it will call anomalous at most.
-//! [`embedding`] chooses the good pictures that a model keeps. [`nearest`] is a detector without training, in seconds.
+//! [`embedding`] chooses the good pictures that a model keeps. [`nearest`] is a detector without training, in seconds, and shows why a
+//! patch looks odd.
 //! [`metrics`] says how well all this works, [`report`] shows it, [`model`] is the file it is kept in; `files`
 //! and `terminal` see to it that nothing of the user's is lost on the way out.
 //!

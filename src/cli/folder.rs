@@ -20,6 +20,11 @@ pub fn is_result(path: &Path) -> bool {
     read.is_ok() && (is_own_png(&head) || is_own_table(&head))
 }
 
+/// Removes a result that the program has made; whether there was one.
+pub fn remove_result(path: &Path) -> bool {
+    path.is_file() && is_result(path) && fs::remove_file(path).is_ok()
+}
+
 /// A folder to write results to.
 pub struct Folder {
     /// Where it is.
@@ -79,8 +84,9 @@ impl Folder {
             // Names come from a table: nothing outside the folder, and no picture that is not signed.
             let inside =
                 Path::new(file).components().all(|part| matches!(part, std::path::Component::Normal(_)));
-            let own = inside && (file.ends_with(".npy") || is_result(&path));
-            let gone = own && path.is_file() && fs::remove_file(&path).is_ok();
+            // A map of numbers cannot be signed.
+            let map = file.ends_with(".npy") && path.is_file();
+            let gone = inside && (remove_result(&path) || (map && fs::remove_file(&path).is_ok()));
             let mut folder = folder_of(&path);
             // Only empty ones can be removed.
             while inside && folder != self.path && fs::remove_dir(folder).is_ok() {
