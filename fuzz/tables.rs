@@ -61,9 +61,10 @@ fn fuzz_results() {
     let wanted = ["a_heat.png".to_owned()];
     let (fingerprint, picture) = ("00112233aabbccdd", Path::new("a.png"));
     let line = r#"{"path":"a.png","score":1.5,"normalized":0.4,"verdict":"good","ms":1.0,"heat":"a_heat.png","fingerprint":"00112233aabbccdd"}"#;
+    let why = r#"{"box":[0,0,9,9],"good":1,"good_box":[0,0,9,9],"distance":0.5,"file":"theirs.png"}"#;
     let seeds = [
         format!("{line}\n"),
-        format!("{{\"path\":\"b.png\",\"error\":\"damaged\"}}\n{line}\n"),
+        format!("{{\"path\":\"b.png\",\"error\":\"damaged\",\"why\":{why}}}\n{line}\n"),
         format!("[\"a_heat.png\",\"a_map.npy\",\"sub/b_heat.png\",\"theirs.png\",\"../x.npy\"]\n{line}\n"),
     ]
     .map(String::into_bytes);

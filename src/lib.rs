@@ -23,7 +23,8 @@
 //! and [`drift`] tells when that is due. The anomaly map is the sum over the levels of `1 - cos(F_A, F_S)`, enlarged
 //! and smoothed; its maximum is the picture's score. The threshold comes from good pictures that the model scoring
 //! them has not learned from, and states the largest share of future good pictures that it will call anomalous.
-//! [`embedding`] chooses the good pictures that a model keeps. [`nearest`] is a detector in seconds, without training.
+//! [`embedding`] chooses the good pictures that a model keeps. [`nearest`] is a detector in seconds, without training,
+//! and shows why a patch looks odd.
 //! [`metrics`] measures how well all this works, [`report`] shows it, [`model`] is the model's file; `files` and
 //! `terminal` make sure that no output overwrites or loses anything of the user's.
 //!

@@ -1,12 +1,14 @@
-//! A batch of `aand detect`: judges its pictures and writes their heat maps, overlays and raw maps.
+//! A batch of `aand detect`: judges its pictures and writes their heat maps, overlays, raw maps and worst patches.
 
 use super::detect::DetectArgs;
+use super::folder::remove_result;
 use super::inputs::Input;
-use super::line::ResultLine;
+use super::line::{ResultLine, Why};
 use super::output::{write_npy, write_picture, write_png16};
 use super::results::JOURNAL;
-use crate::detection::{Detection, Detector, draw_boxes, heat_map, overlay};
+use crate::detection::{Detection, Detector, Verdict, draw_boxes, heat_map, overlay};
 use crate::embedding::Familiar;
+use crate::nearest::{Gallery, Likeness};
 use crate::picture::{Picture, Seen, Size};
 use crate::{Error, Result};
 use rayon::prelude::*;
@@ -31,8 +33,36 @@ impl Prepared {
     }
 }
 
-/// What was found, in which picture, and how far that picture is from those of the training.
-type Judged = (Detection, Prepared, Option<f64>);
+/// What looks at pictures.
+#[derive(Clone, Copy)]
+pub struct Looking<'a> {
+    /// Finds anomalies.
+    pub detector: &'a Detector,
+    /// Tells how far they are from those of the training, where that is asked for.
+    pub familiar: Option<&'a Familiar>,
+    /// Shows what their worst patches are like, where that is asked for.
+    pub gallery: Option<&'a Gallery>,
+}
+
+/// What was found in a picture.
+struct Judged {
+    found: Detection,
+    read: Prepared,
+    /// How far it is from those of the training.
+    distance: Option<f64>,
+    /// What its worst patch is like, and the milliseconds that this took.
+    why: Option<(Likeness, f64)>,
+}
+
+/// What the worst patch of an anomalous picture is like.
+fn likeness(gallery: &Gallery, found: &Detection, read: &Prepared) -> Option<(Likeness, f64)> {
+    let started = Instant::now();
+    let alike = match found.verdict {
+        Verdict::Anomalous => gallery.nearest(&read.seen(), found.map.peak())?,
+        Verdict::Good => return None,
+    };
+    Some((alike, started.elapsed().as_secs_f64() * 1000.0))
+}
 
 /// A picture to judge: its number among all, and the fingerprint by which a later run recognizes it.
 pub struct Job<'a> {
@@ -57,7 +87,7 @@ pub fn one_batch(
     args: &DetectArgs,
     jobs: &[Job],
     read: Vec<Result<Prepared>>,
-    (detector, familiar): (&Detector, Option<&Familiar>),
+    Looking { detector, familiar, gallery }: Looking<'_>,
 ) -> Result<Vec<ResultLine>> {
     let started = Instant::now();
     let seen: Vec<Seen<'_>> = read.iter().flatten().map(Prepared::seen).collect();
@@ -72,7 +102,10 @@ pub fn one_batch(
             Ok(read) => {
                 let map = found.next().ok_or_else(|| Error::Device("a map is missing".into()))?;
                 let distance = distances.next();
-                detector.judge(map, Size::of(&read.native)).map(|found| (found, read, distance))
+                detector.judge(map, Size::of(&read.native)).map(|found| {
+                    let why = gallery.and_then(|gallery| likeness(gallery, &found, &read));
+                    Judged { found, read, distance, why }
+                })
             }
             Err(error) => Err(error),
         });
@@ -81,12 +114,19 @@ pub fn one_batch(
     let line = |(job, judged): (&Job, Result<Judged>)| {
         let mut line = ResultLine { fingerprint: job.fingerprint.clone(), ..ResultLine::of(&job.input.path) };
         match judged {
-            Ok((found, read, distance)) => {
-                line.distance = distance;
-                line.judge(&found, (!args.no_times).then_some(read.ms + share));
-                write_results(args, &job.input.stem, &found, &read.native, threshold, &mut line);
+            Ok(judged) => {
+                let ms = judged.read.ms + share + judged.why.as_ref().map_or(0.0, |(_, ms)| *ms);
+                line.distance = judged.distance;
+                line.judge(&judged.found, (!args.no_times).then_some(ms));
+                line.why = judged.why.as_ref().map(|(alike, _)| Why::from(alike));
+                let count = gallery.map_or(0, Gallery::len);
+                write_results(args, &job.input.stem, &judged, (threshold, count), &mut line);
             }
             Err(error) => line.fail(&named(error, &job.input.path)),
+        }
+        if gallery.is_some() && line.why.is_none() {
+            // An earlier run may have found it anomalous.
+            remove_result(&args.out.join(file(&job.input.stem, "why.png")));
         }
         line
     };
@@ -101,17 +141,18 @@ fn named(error: Error, picture: &Path) -> Error {
     }
 }
 
-/// Writes the pictures of one result, at the judged picture's own size. If one cannot be written, the others still
-/// are.
+/// Writes the pictures of one result, maps at the judged picture's own size; `count` is the number of good pictures that its
+/// worst patch was compared with. If one cannot be written, the others still are.
 fn write_results(
     args: &DetectArgs,
     stem: &str,
-    found: &Detection,
-    native: &Picture,
-    threshold: f64,
+    Judged { found, read, why, .. }: &Judged,
+    (threshold, count): (f64, usize),
     line: &mut ResultLine,
 ) {
-    for ending in args.endings() {
+    let native = &read.native;
+    // Nobody asks why a picture is good.
+    for ending in args.endings().filter(|ending| why.is_some() || *ending != "why.png") {
         let name = file(stem, ending);
         let path = args.out.join(&name);
         let written = make_folder(&path, &args.out).and_then(|()| match ending {
@@ -122,7 +163,8 @@ fn write_results(
                 write_picture(&path, &picture)
             }
             "map.npy" => write_npy(&path, &found.map),
-            _ => write_png16(&path, &found.map, threshold),
+            "map.png" => write_png16(&path, &found.map, threshold),
+            _ => why.as_ref().map_or(Ok(()), |(alike, _)| write_picture(&path, &alike.beside(count))),
         });
         line.wrote(ending, &name, written);
     }

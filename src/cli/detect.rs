@@ -4,7 +4,7 @@
 //! writes, so that a thousand pictures take no more memory than ten. A picture that fails gets a line that says why;
 //! the others go on.
 
-use super::batch::{Job, Prepared, file, one_batch};
+use super::batch::{Job, Looking, Prepared, file, one_batch};
 use super::folder::Folder;
 use super::inputs::{Input, find};
 use super::line::{Count, ResultLine};
@@ -16,7 +16,8 @@ use super::{DeviceArgs, Verbosity, region, skipped, stop};
 use crate::detection::Detector;
 use crate::embedding::Familiar;
 use crate::gpu::{MatrixUnits, Processor};
-use crate::model::{Info, Precision, Selection, StoredModel, Threshold};
+use crate::model::{self, Info, Precision, Selection, StoredModel, Threshold};
+use crate::nearest::Gallery;
 use crate::picture::{Remarks, Size, open_size};
 use crate::training::prefetch_few;
 use crate::{Error, Result, terminal};
@@ -34,7 +35,7 @@ pub struct DetectArgs {
     /// Pictures, and folders of pictures with their sub-folders
     #[arg(required = true)]
     images: Vec<PathBuf>,
-    /// The folder for heat maps, overlays, results.csv and results.jsonl
+    /// The folder for heat maps, overlays, what else is asked for, results.csv and results.jsonl
     #[arg(long)]
     pub(super) out: PathBuf,
     /// Also write the raw anomaly map at the model's input size: npy (f32), png16 (16 bit, 65535 is twice the
@@ -64,6 +65,10 @@ pub struct DetectArgs {
     /// Write no overlays
     #[arg(long)]
     no_overlay: bool,
+    /// Of each anomalous picture, show the worst patch beside the patch of the good pictures that is most like it
+    /// (NAME_why.png); for models that keep good pictures. The teacher looks once more at these pictures, on the CPU
+    #[arg(long)]
+    why: bool,
     /// Judge only part I of N of the pictures, I from 1 to N; `aand merge` joins all parts. A picture's part depends on
     /// its path alone, so new pictures move none of the others. auto takes I and N from a SLURM job array; auto/N takes
     /// only I, also from a Kubernetes Indexed Job
@@ -134,11 +139,17 @@ pub fn run(args: &DetectArgs) -> Result<()> {
     let (model, settings) = args.run(&processor, &detector)?;
     let run = format!("{model} {settings}");
     let familiar = args.familiar()?;
+    let asked = args.asked()?;
     stop::listen();
 
     part::clear(&args.out, args.shard.is_some())?;
     let started = Instant::now();
     let (kept, jobs) = args.begin(&mut earlier, &inputs, &run);
+    // Where nothing is left to judge nothing is compared.
+    let gallery = match asked.filter(|_| !jobs.is_empty()) {
+        Some((stored, kept)) => Gallery::new(&stored.info, &stored, kept)?,
+        None => None,
+    };
     if earlier.any {
         verbosity.say(args.of_earlier(kept.len(), inputs.len()));
     }
@@ -156,7 +167,8 @@ pub fn run(args: &DetectArgs) -> Result<()> {
     if removed > 0 {
         verbosity.say(format!("removed {removed} heat maps and other files of results that are replaced"));
     }
-    let end = stream(args, &jobs, (&detector, familiar.as_ref()), &mut results, &mut count);
+    let looking = Looking { detector: &detector, familiar: familiar.as_ref(), gallery: gallery.as_ref() };
+    let end = stream(args, &jobs, looking, &mut results, &mut count);
     // Whatever happened, the results so far are kept.
     let written = results.finish();
     let Count { good, anomalous, failed, passing } = count;
@@ -222,6 +234,7 @@ impl DetectArgs {
             (!self.no_overlay, "overlay.png"),
             (self.raw.contains(&Raw::Npy), "map.npy"),
             (self.raw.contains(&Raw::Png16), "map.png"),
+            (self.why, "why.png"),
         ];
         wanted.into_iter().filter_map(|(wanted, ending)| wanted.then_some(ending))
     }
@@ -249,6 +262,20 @@ impl DetectArgs {
         let familiar = Familiar::new(&stored.info, &stored, stored.embeddings()?)?;
         let reason = "it keeps no pictures of its training, so there is no --distance to them; train anew with --keep 24";
         familiar.map(Some).ok_or_else(|| Error::model(&self.model, reason))
+    }
+
+    /// The model and the good pictures that it keeps, by its own view, where it is asked why a patch looks odd.
+    fn asked(&self) -> Result<Option<(StoredModel, model::Kept)>> {
+        if !self.why {
+            return Ok(None);
+        }
+        let stored = StoredModel::open(&self.model)?;
+        let kept = stored.kept()?;
+        if kept.pictures.is_empty() {
+            let reason = "it keeps no pictures of its training, so there is nothing to show for --why; train anew with --keep 24";
+            return Err(Error::model(&self.model, reason));
+        }
+        Ok(Some((stored, kept)))
     }
 
     /// Replaces the model's own settings by those asked for, and warns where needed.
@@ -342,11 +369,11 @@ pub(super) fn doubt(reliability: &str) -> String {
 fn stream(
     args: &DetectArgs,
     jobs: &[Job],
-    (detector, familiar): (&Detector, Option<&Familiar>),
+    looking: Looking<'_>,
     results: &mut Results,
     count: &mut Count,
 ) -> Result<()> {
-    let Info { size, view, range, .. } = detector.info.clone();
+    let Info { size, view, range, .. } = looking.detector.info.clone();
     let remarks = Mutex::new(Remarks::new(range));
     let read = |job: &Job| -> Result<Prepared> {
         let started = Instant::now();
@@ -367,7 +394,7 @@ fn stream(
         if stop::asked() {
             return Err(Error::Interrupted("stopped".into()));
         }
-        let lines = one_batch(args, batches[n], read, (detector, familiar))?;
+        let lines = one_batch(args, batches[n], read, looking)?;
         for (line, job) in lines.iter().zip(batches[n]) {
             let json = results.add(job.index, line)?;
             bar.suspend(|| tell(args.verbosity, line, &json, Some(job.input), count));

@@ -21,6 +21,11 @@ pub fn is_result(path: &Path) -> bool {
     read.is_ok() && (is_own_png(&head) || is_own_table(&head))
 }
 
+/// Removes a result that the program has made; whether there was one.
+pub fn remove_result(path: &Path) -> bool {
+    path.is_file() && is_result(path) && fs::remove_file(path).is_ok()
+}
+
 /// A folder to write results to.
 pub struct Folder {
     /// Where it is.
@@ -82,8 +87,9 @@ impl Folder {
             // unsigned picture.
             let inside =
                 Path::new(file).components().all(|part| matches!(part, std::path::Component::Normal(_)));
-            let own = inside && (file.ends_with(".npy") || is_result(&path));
-            let gone = own && path.is_file() && fs::remove_file(&path).is_ok();
+            // A map of numbers cannot be signed.
+            let map = file.ends_with(".npy") && path.is_file();
+            let gone = inside && (remove_result(&path) || (map && fs::remove_file(&path).is_ok()));
             let mut folder = folder_of(&path);
             // `remove_dir` removes only empty folders.
             while inside && folder != self.path && fs::remove_dir(folder).is_ok() {

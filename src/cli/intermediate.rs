@@ -5,7 +5,9 @@ use super::reporting::{Subject, short_name};
 use crate::detection::batch;
 use crate::metrics::Judged;
 use crate::model::{Aand, Features, Info};
-use crate::picture::{Mask, Picture, ScoreMap, Size, View, normalize, open_ranged, tile_of_mask};
+use crate::picture::{
+    Mask, Picture, ScoreMap, Size, View, normalize, open_ranged, place_around, tile_of_mask,
+};
 use crate::report::{EmbeddingRow, LevelPanels, Levels};
 use crate::{Error, Result};
 use burn::tensor::Tensor;
@@ -41,16 +43,9 @@ fn shown(view: &View, native: &Picture, size: Size, judged: &Judged) -> Picture 
 /// The corner of the tile around the highest value of a picture's map, kept inside the picture if that is large
 /// enough.
 fn place(native: Size, tile: Size, judged: &Judged) -> [usize; 2] {
-    let map = &judged.map;
-    let highest = (0..map.data.len()).max_by(|&a, &b| map.data[a].total_cmp(&map.data[b])).unwrap_or(0);
-    let corner = |at: usize, cells: usize, length: usize, tile: usize| {
-        let middle = (2 * at + 1) * length / (2 * cells.max(1));
-        middle.saturating_sub(tile / 2).min(length.saturating_sub(tile))
-    };
-    [
-        corner(highest % map.width.max(1), map.width, native.width, tile.width),
-        corner(highest / map.width.max(1), map.height, native.height, tile.height),
-    ]
+    let [x, y] = judged.map.peak();
+    let pixel = [x * native.width as f64, y * native.height as f64].map(|at| at as usize);
+    place_around(pixel, native, tile)
 }
 
 /// The part of the mask, which has the map's size, that covers what the network received.

@@ -2,6 +2,7 @@
 
 use crate::detection::{Detection, Found, Verdict, told_ms};
 use crate::files::{exact, text};
+use crate::nearest::Likeness;
 use crate::report::cell;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,9 @@ pub struct ResultLine {
     /// The raw map as 16-bit PNG.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub map_png: Option<String>,
+    /// The worst patch of an anomalous picture and what it is most like, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<Why>,
     /// What went wrong, and the remedy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -58,11 +62,43 @@ pub struct ResultLine {
     pub fingerprint: Option<String>,
 }
 
+/// How the name of a picture of two patches ends.
+pub const WHY: &str = "_why.png";
+
+/// The worst patch of a picture, and the one of the good pictures that is most like it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Why {
+    /// Around the worst patch: left edge, upper edge, width and height in pixels of the picture.
+    #[serde(rename = "box")]
+    pub bounds: [u32; 4],
+    /// Which of the good pictures that the model keeps, counted from 1.
+    pub good: usize,
+    /// Around the good patch, in pixels of that picture.
+    pub good_box: [u32; 4],
+    /// How far they are apart: 1 - the cosine of the teacher's features.
+    pub distance: f64,
+    /// The picture of both, within the output folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+}
+
+impl From<&Likeness> for Why {
+    fn from(found: &Likeness) -> Self {
+        Self {
+            bounds: found.odd.bounds,
+            good: found.picture + 1,
+            good_box: found.good.bounds,
+            distance: found.distance(),
+            file: None,
+        }
+    }
+}
+
 /// The columns of `results.csv`; [`MORE`] only if a picture's name alone does not identify it and its results.
 const COLUMNS: [&str; 6] = ["path", "score", "normalized", "verdict", "ms", "error"];
 /// The regions as JSON; comes after the columns that older tables have too.
 const REGIONS: &str = "regions";
-const MORE: [&str; 3] = ["path_bytes", "heat", "overlay"];
+const MORE: [&str; 4] = ["path_bytes", "heat", "overlay", "why"];
 
 impl ResultLine {
     /// A line for a picture about which nothing is known yet.
@@ -97,7 +133,11 @@ impl ResultLine {
             "heat.png" => &mut self.heat,
             "overlay.png" => &mut self.overlay,
             "map.npy" => &mut self.map_npy,
-            _ => &mut self.map_png,
+            "map.png" => &mut self.map_png,
+            _ => match &mut self.why {
+                Some(why) => &mut why.file,
+                None => return,
+            },
         };
         match written {
             Ok(()) => *place = Some(name.into()),
@@ -107,7 +147,14 @@ impl ResultLine {
 
     /// The picture's result files.
     pub fn files(&self) -> impl Iterator<Item = &str> {
-        [&self.heat, &self.overlay, &self.map_npy, &self.map_png].into_iter().flatten().map(String::as_str)
+        [&self.heat, &self.overlay, &self.map_npy, &self.map_png, self.why_file()]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+    }
+
+    fn why_file(&self) -> &Option<String> {
+        self.why.as_ref().map_or(&None, |why| &why.file)
     }
 
     /// The table's first row.
@@ -130,7 +177,7 @@ impl ResultLine {
             self.regions.as_ref().and_then(|regions| serde_json::to_string(regions).ok()).unwrap_or_default(),
         ];
         if more {
-            row.extend([&self.path_bytes, &self.heat, &self.overlay].map(words));
+            row.extend([&self.path_bytes, &self.heat, &self.overlay, self.why_file()].map(words));
         }
         row
     }
@@ -204,5 +251,18 @@ mod tests {
             (line.files().next(), line.row(true).len()),
             (Some("a_heat.png"), ResultLine::head(true).len())
         );
+        // Where nothing was asked about a patch no file of it is told of.
+        line.wrote("why.png", "a_why.png", Ok(()));
+        assert_eq!(line.files().count(), 1);
+        line.why =
+            Some(Why { bounds: [1, 2, 3, 4], good: 5, good_box: [6, 7, 8, 9], distance: 0.25, file: None });
+        line.wrote("why.png", "a_why.png", Ok(()));
+        assert_eq!(line.files().collect::<Vec<_>>(), ["a_heat.png", "a_why.png"]);
+        assert_eq!(line.row(true).last().unwrap(), "a_why.png");
+        let text = serde_json::to_string(&line).unwrap();
+        let told =
+            r#""why":{"box":[1,2,3,4],"good":5,"good_box":[6,7,8,9],"distance":0.25,"file":"a_why.png"}"#;
+        assert!(text.contains(told), "{text}");
+        assert_eq!(serde_json::from_str::<ResultLine>(&text).unwrap().why, line.why);
     }
 }

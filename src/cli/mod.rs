@@ -56,7 +56,7 @@ use std::process::ExitCode;
 pub use allocator::HugePages;
 pub use device::DeviceArgs;
 pub use folder::Folder;
-pub use line::ResultLine;
+pub use line::{ResultLine, Why};
 pub use process::prepare_process;
 pub use results::Earlier;
 

@@ -7,7 +7,8 @@ use crate::detection::Detector;
 use crate::detection::{draw_boxes, heat_map, overlay, regions};
 use crate::gpu::Processor;
 use crate::metrics::{Evaluation, Judged};
-use crate::model::{Aand, Info, Score, StoredModel, open};
+use crate::model::{Aand, Info, NamedTensors, Score, StoredModel, open, tensors};
+use crate::nearest::{Gallery, Likeness};
 use crate::picture::{Size, open_ranged, resize};
 use crate::report::{GalleryItem, ReportInput};
 use burn::tensor::Device;
@@ -19,6 +20,9 @@ const MOST_SHOWN: usize = 60;
 
 /// The longer side of a picture in the gallery, in pixels; the report does not show more.
 const SIDE: u32 = 256;
+
+/// That of a patch.
+const PATCH_SIDE: u32 = 144;
 
 /// A model to measure.
 #[derive(Clone)]
@@ -53,6 +57,21 @@ impl Measurable {
         };
         detector.info = self.info.clone();
         Ok(detector)
+    }
+
+    /// The good pictures that it keeps, by its own view; none where it keeps none.
+    ///
+    /// # Errors
+    /// The file has changed meanwhile, or is damaged.
+    fn kept(&self) -> Result<Option<Gallery>> {
+        let Some(model) = &self.intermediate else {
+            let stored = StoredModel::open(&self.path)?;
+            return Gallery::new(&stored.info, &stored, stored.kept()?);
+        };
+        if model.kept.pictures.is_empty() {
+            return Ok(None);
+        }
+        Gallery::new(&model.info, &NamedTensors::new(tensors(model)?), model.kept.clone())
     }
 }
 
@@ -111,12 +130,18 @@ impl<'a> Subject<'a> {
         let mut worst: Vec<&Judged> = self.judged.iter().collect();
         worst.sort_by(|a, b| wrongness(b).total_cmp(&wrongness(a)).then_with(|| a.path.cmp(&b.path)));
         worst.truncate(MOST_SHOWN);
-        worst.par_iter().map(|judged| self.item(judged)).collect()
+        let kept = self.model.kept()?;
+        worst.par_iter().map(|judged| self.item(judged, kept.as_ref())).collect()
     }
 
-    fn item(&self, judged: &Judged) -> Result<GalleryItem> {
+    fn item(&self, judged: &Judged, kept: Option<&Gallery>) -> Result<GalleryItem> {
         let threshold = self.evaluation.threshold;
-        let (native, _) = open_ranged(self.file(judged), self.model.info.range)?;
+        let Info { size: input, view, range, .. } = &self.model.info;
+        let (native, _) = open_ranged(self.file(judged), *range)?;
+        let called = judged.score > threshold;
+        let alike = kept
+            .filter(|_| called)
+            .and_then(|kept| kept.nearest(&view.see(&native, *input), judged.map.peak()));
         let (w, h) = native.dimensions();
         let scale = (f64::from(SIDE) / f64::from(w.max(h).max(1))).min(1.0);
         let side = |length: u32| ((f64::from(length) * scale).round() as u32).max(1);
@@ -124,7 +149,7 @@ impl<'a> Subject<'a> {
         let picture = resize(&native, w, h);
         let size = Size::of(&picture);
         let mut overlay = overlay(&picture, &judged.map, threshold);
-        if judged.score > threshold {
+        if called {
             draw_boxes(&mut overlay, &regions(&judged.map, threshold, size, 0.0), size);
         }
         Ok(GalleryItem {
@@ -133,6 +158,7 @@ impl<'a> Subject<'a> {
             score: judged.score,
             mask: judged.mask.as_ref().map(|mask| mask.resize_pil_nearest(w as usize, h as usize)),
             heat: heat_map(&judged.map, size, threshold),
+            why: alike.map(|Likeness { odd, good, .. }| [odd, good].map(|shown| shown.enlarged(PATCH_SIDE))),
             overlay,
             picture,
         })

@@ -3,7 +3,8 @@
 //! and it is removed.
 
 use super::folder::Folder;
-use super::line::ResultLine;
+use super::line::{ResultLine, WHY};
+use crate::detection::Verdict;
 use crate::files::{real, temporary, write_atomically, write_whole};
 use crate::hash::hex;
 use crate::{Error, Result};
@@ -64,7 +65,7 @@ impl Earlier {
     }
 
     /// The earlier line of a picture, if the picture has not changed, and its result files all exist and are
-    /// those wanted now.
+    /// those wanted now. A good picture needs no answer to why.
     pub fn line(
         &mut self,
         fingerprint: &str,
@@ -73,8 +74,9 @@ impl Earlier {
         folder: &Path,
     ) -> Option<ResultLine> {
         let line = self.lines.remove(fingerprint)?;
-        let there = line.files().eq(wanted.iter().map(String::as_str))
-            && wanted.iter().all(|file| folder.join(file).is_file());
+        let asked = line.verdict == Some(Verdict::Anomalous);
+        let wanted = || wanted.iter().filter(|file| asked || !file.ends_with(WHY)).map(String::as_str);
+        let there = line.files().eq(wanted()) && wanted().all(|file| folder.join(file).is_file());
         let ResultLine { path, path_bytes, .. } = ResultLine::of(picture);
         (there && line.is_judged()).then_some(ResultLine { path, path_bytes, ..line })
     }
@@ -122,7 +124,7 @@ impl Results {
         write_atomically(&path, text.as_bytes())?;
         let kept = OpenOptions::new().read(true).append(true).open(&path).map_err(failed)?;
         // A line has the picture's name several times, as JSON and as CSV, and some numbers.
-        let reserve = reserve(&folder.path, (8 * names + 800 * count + (32 << 10)) as u64)?;
+        let reserve = reserve(&folder.path, (10 * names + 1000 * count + (32 << 10)) as u64)?;
         let (folder, end) = (folder.path.clone(), text.len() as u64);
         Ok(Self { folder, kept, end, places, more: false, reserve })
     }
@@ -310,6 +312,8 @@ mod tests {
         assert_eq!(std::fs::read_dir(&out).unwrap().count(), 3, "nothing else is left");
         assert_eq!(again(&wanted).as_ref(), Some(&line));
         assert_eq!(again(&[]), None, "other results are wanted");
+        // Nobody asks why a picture is good.
+        assert_eq!(again(&["a_heat.png".into(), "a_why.png".into()]).as_ref(), Some(&line));
         std::fs::remove_file(out.join("a_heat.png")).unwrap();
         assert_eq!(again(&wanted), None, "the heat map is gone");
         std::fs::write(&picture, "three").unwrap();

@@ -95,7 +95,7 @@ impl Embedder {
 }
 
 /// Which positions of a level count: those whose center is within the mask.
-fn counting(allowed: Option<&Mask>, level: Size) -> Vec<bool> {
+pub(crate) fn counting(allowed: Option<&Mask>, level: Size) -> Vec<bool> {
     let Some(mask) = allowed else { return vec![true; level.area()] };
     let at = |i: usize, positions: usize, pixels: usize| (2 * i + 1) * pixels / (2 * positions);
     let inside = |n: usize| {

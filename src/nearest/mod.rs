@@ -13,6 +13,7 @@
 //! patches per level, chosen so that every other patch is near one of them. The threshold rests on the good pictures,
 //! each scored by the patches of the others.
 
+mod beside;
 mod memory;
 mod why;
 
@@ -30,7 +31,7 @@ use crate::{Error, Result};
 pub use memory::{MOST_CANDIDATES, MOST_KEPT};
 use memory::{Memory, Patches};
 use std::borrow::Cow;
-pub use why::{Gallery, Likeness};
+pub use why::{Gallery, Likeness, Shown};
 
 /// The fewest good pictures worth learning from.
 pub const FEWEST_PICTURES: usize = 3;

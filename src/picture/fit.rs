@@ -2,6 +2,7 @@
 
 use super::{Mask, Picture, ScoreMap, Size, resize};
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// How a picture is fitted to the network's aspect ratio.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,6 +95,49 @@ impl Frame {
         whole
     }
 
+    /// A tile of a picture of `native` size at that picture's own resolution.
+    pub fn of_tile(native: Size, input: Size, place: [usize; 2]) -> Self {
+        Self { input, scaled: native, corner: place.map(|at| -(at as isize)) }
+    }
+
+    /// Where a place of a picture of `native` size, in its pixels, lies in the input.
+    pub fn at(&self, [x, y]: [f64; 2], native: Size) -> [f64; 2] {
+        let along = |at: f64, native: usize, scaled: usize, corner: isize| {
+            at * scaled as f64 / native.max(1) as f64 + corner as f64
+        };
+        [
+            along(x, native.width, self.scaled.width, self.corner[0]),
+            along(y, native.height, self.scaled.height, self.corner[1]),
+        ]
+    }
+
+    /// The columns and the rows of the input that show the picture and no mirror image.
+    pub fn shown(&self) -> [Range<usize>; 2] {
+        let along = |corner: isize, scaled: usize, input: usize| {
+            let inside = |at: isize| at.clamp(0, input as isize) as usize;
+            inside(corner)..inside(corner + scaled as isize)
+        };
+        [
+            along(self.corner[0], self.scaled.width, self.input.width),
+            along(self.corner[1], self.scaled.height, self.input.height),
+        ]
+    }
+
+    /// The pixels of a picture of `native` size that some columns and rows of the input show: left edge, upper edge, width
+    /// and height, at least one pixel.
+    pub fn bounds(&self, [columns, rows]: &[Range<usize>; 2], native: Size) -> [u32; 4] {
+        let along = |cells: &Range<usize>, native: usize, scaled: usize, corner: isize| {
+            let scale = native as f64 / scaled.max(1) as f64;
+            let at = |cell: usize| (cell as isize - corner) as f64 * scale;
+            let from = at(cells.start).floor().clamp(0.0, native.saturating_sub(1) as f64);
+            let to = at(cells.end).ceil().clamp(from + 1.0, (native as f64).max(from + 1.0));
+            [from as u32, (to - from) as u32]
+        };
+        let [x, width] = along(columns, native.width, self.scaled.width, self.corner[0]);
+        let [y, height] = along(rows, native.height, self.scaled.height, self.corner[1]);
+        [x, y, width, height]
+    }
+
     /// Whether the input is the whole picture and nothing else.
     pub fn is_whole(&self) -> bool {
         self.scaled == self.input
@@ -168,6 +212,29 @@ mod tests {
         let map = frame.whole(ScoreMap { width: 16, height: 16, data: vec![1.0; 256] });
         assert_eq!((map.width, map.height), (32, 16));
         assert_eq!([7, 8, 23, 24].map(|x| map.data[x]), [0.0, 1.0, 1.0, 0.0]);
+    }
+
+    #[test]
+    fn what_the_input_shows_is_told_in_pixels_of_the_picture() {
+        // 40 x 20 in 32 x 32: 32 x 16, rows 8 to 23; in 16 x 16, cropped: 32 x 16, columns 8 to 23.
+        let native = Size::new(40, 20);
+        let padded = Fit::Pad.frame(native, Size::square(32));
+        assert_eq!(padded.at([20.0, 10.0], native), [16.0, 16.0]);
+        assert_eq!(padded.shown(), [0..32, 8..24]);
+        assert_eq!(padded.bounds(&[16..24, 8..16], native), [20, 0, 10, 10]);
+        assert_eq!(padded.bounds(&[0..32, 0..32], native), [0, 0, 40, 20], "no mirror image");
+        let cropped = Fit::Crop.frame(native, Size::square(16));
+        assert_eq!(cropped.at([20.0, 10.0], native), [8.0, 8.0]);
+        assert_eq!(
+            (cropped.shown(), cropped.bounds(&[0..8, 0..8], native)),
+            ([0..16, 0..16], [10, 0, 10, 10])
+        );
+        let squashed = Fit::Squash.frame(native, Size::square(32));
+        assert_eq!(squashed.bounds(&[8..16, 16..32], native), [10, 10, 10, 10]);
+        // A tile that sticks out below.
+        let tile = Frame::of_tile(native, Size::square(32), [8, 0]);
+        assert_eq!(tile.at([20.0, 10.0], native), [12.0, 10.0]);
+        assert_eq!((tile.shown(), tile.bounds(&[0..16, 16..32], native)), ([0..32, 0..20], [8, 16, 16, 4]));
     }
 
     #[test]

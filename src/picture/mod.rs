@@ -35,7 +35,7 @@ pub use remarks::Remarks;
 pub use resize::resize;
 pub use scale::color;
 pub use size::Size;
-pub use tiles::{Blend, Tiles, cover, tile_of, tile_of_mask};
+pub use tiles::{Blend, Tiles, cover, place_around, tile_of, tile_of_mask};
 pub(crate) use turn::turn;
 pub use view::{Seen, View};
 
@@ -51,4 +51,19 @@ pub struct ScoreMap {
     pub height: usize,
     /// `width * height` values, row-major.
     pub data: Vec<f32>,
+}
+
+impl ScoreMap {
+    /// The middle of the highest value, the first of equals, as shares of width and height.
+    pub fn peak(&self) -> [f64; 2] {
+        let mut highest = 0;
+        for (i, value) in self.data.iter().enumerate() {
+            if *value > self.data[highest] {
+                highest = i;
+            }
+        }
+        let [width, height] = [self.width, self.height].map(|side| side.max(1));
+        let share = |at: usize, cells: usize| (at as f64 + 0.5) / cells as f64;
+        [share(highest % width, width), share(highest / width, height)]
+    }
 }

@@ -34,6 +34,13 @@ pub fn cover(native: Size, tile: Size) -> usize {
     native.width.div_ceil(tile.width.max(1)) * native.height.div_ceil(tile.height.max(1))
 }
 
+/// The upper left corner of the tile around a pixel, within the picture where that is as large as a tile.
+pub fn place_around(pixel: [usize; 2], native: Size, tile: Size) -> [usize; 2] {
+    let corner =
+        |at: usize, length: usize, tile: usize| at.saturating_sub(tile / 2).min(length.saturating_sub(tile));
+    [corner(pixel[0], native.width, tile.width), corner(pixel[1], native.height, tile.height)]
+}
+
 /// Where tiles begin along one side.
 fn starts(length: usize, tile: usize, overlap: usize) -> Vec<usize> {
     let rest = length.saturating_sub(tile);
@@ -140,6 +147,8 @@ mod tests {
         assert_eq!(tiles.places(Size::square(64), Size::square(64)), [[0, 0]]);
         assert_eq!(starts(130, 64, 16), [0, 33, 66]);
         assert_eq!(cover(Size::new(2000, 800), Size::square(256)), 32);
+        let around = |pixel| place_around(pixel, Size::new(100, 40), Size::square(64));
+        assert_eq!([[0, 39], [50, 0], [99, 0]].map(around), [[0, 0], [18, 0], [36, 0]]);
     }
 
     /// Tiles that differ by a constant: the map changes from one to the next in steps of at most 1.5 / overlap,

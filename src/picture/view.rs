@@ -1,6 +1,8 @@
 //! How a model looks at a picture: at which scale, in how many pieces, and which region counts.
 
-use super::{Fit, Frame, Mask, Picture, Pooling, Region, ScoreMap, Size, Tiles, tile_of, tile_of_mask};
+use super::{
+    Fit, Frame, Mask, Picture, Pooling, Region, ScoreMap, Size, Tiles, place_around, tile_of, tile_of_mask,
+};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -79,6 +81,14 @@ impl View {
 
     fn frame(&self, native: Size, input: Size) -> Frame {
         self.fit.frame(native, input)
+    }
+
+    /// How an input of the network lies in a picture of `native` size; `place` is that of a tile.
+    pub fn lies(&self, native: Size, input: Size, place: [usize; 2]) -> Frame {
+        match self.tiles {
+            Some(_) => Frame::of_tile(native, input, place),
+            None => self.frame(native, input),
+        }
     }
 
     /// Where the network's input may be painted on and learned from: neither in the padding nor outside the region of
@@ -165,14 +175,8 @@ impl View {
         }
         let marked: Vec<usize> = (0..truth.data.len()).filter(|&i| truth.data[i]).collect();
         let middle = marked.get(marked.len() / 2).copied().unwrap_or(0);
-        let corner = |at: usize, length: usize, tile: usize| {
-            at.saturating_sub(tile / 2).min(length.saturating_sub(tile))
-        };
         let width = truth.width.max(1);
-        let place = [
-            corner(middle % width, truth.width, input.width),
-            corner(middle / width, truth.height, input.height),
-        ];
+        let place = place_around([middle % width, middle / width], Size::new(width, truth.height), input);
         (Cow::Owned(tile_of(&seen.picture, place, input)), tile_of_mask(truth, place, input))
     }
 

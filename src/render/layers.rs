@@ -107,7 +107,7 @@ fn relief_of(ink: Ink) -> Color {
         .unwrap_or(Color::BLACK)
 }
 
-fn pen(width: f32) -> Stroke {
+pub(super) fn pen(width: f32) -> Stroke {
     Stroke { width, line_cap: LineCap::Round, line_join: LineJoin::Round, ..Stroke::default() }
 }
 

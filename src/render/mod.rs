@@ -29,6 +29,7 @@ mod weave;
 pub use field::SIZE;
 #[cfg(not(target_arch = "wasm32"))]
 pub use folder::{Counts, check_rendered, is_rendered, write, write_in_light};
+pub use glyphs::label;
 pub use sheet::contact_sheet;
 
 use crate::picture::{Mask, Picture, Size};

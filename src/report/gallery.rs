@@ -93,6 +93,13 @@ fn card(item: &GalleryItem, threshold: f64) -> Result<Markup> {
                 }
                 figure { (photograph(&item.heat, &format!("Heat map of {name}"))?) figcaption { "heat map" } }
                 figure { (photograph(&item.overlay, &format!("Heat map over {name}"))?) figcaption { "overlay" } }
+                @if let Some([odd, good]) = &item.why {
+                    figure { (photograph(odd, &format!("The worst patch of {name}"))?) figcaption { "worst patch" } }
+                    figure {
+                        (photograph(good, &format!("The good patch that is most like the worst one of {name}"))?)
+                        figcaption { "nearest good patch" }
+                    }
+                }
             }
         }
     })

@@ -44,6 +44,8 @@ pub struct GalleryItem {
     pub heat: Picture,
     /// The anomaly map over the picture.
     pub overlay: Picture,
+    /// Of a picture that is called anomalous the worst patch, and the one of the kept good pictures that is most like it.
+    pub why: Option<[Picture; 2]>,
 }
 
 /// The features of one patch from the plain teacher and from the advanced teacher.

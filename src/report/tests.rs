@@ -87,6 +87,7 @@ fn input<'a>(made: &Made, evaluation: &'a Evaluation) -> ReportInput<'a> {
             mask: judged.mask.clone(),
             heat,
             overlay,
+            why: (judged.score > evaluation.threshold).then(|| [picture.clone(), picture.clone()]),
         }
     });
     let gallery = gallery.collect();
@@ -189,6 +190,9 @@ fn one_file_with_everything_in_it() {
         assert!(page.contains(words), "missing: {words}");
     }
     assert!(page.contains(&format!("{:.3}", evaluation.aupro.unwrap())));
+    let called = ["✓ called anomalous", "✗ called anomalous"].map(|words| page.matches(words).count());
+    let called: usize = called.iter().sum();
+    assert!(called > 0 && page.matches("nearest good patch").count() == called);
     // Nothing is loaded from elsewhere: the only addresses are the SVG namespace and data.
     assert_eq!(page.matches("http").count(), page.matches("xmlns=\"http://www.w3.org/2000/svg\"").count());
     assert!(!page.contains("<script") && !page.contains("<link") && !page.contains("@import"));

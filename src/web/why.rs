@@ -5,11 +5,10 @@ use super::error::thrown;
 use crate::Result;
 use crate::model::{TensorStore, kept};
 use crate::nearest::{Gallery, Likeness};
+use crate::picture::{Seen, Size};
+use std::borrow::Cow;
 use std::path::Path;
 use wasm_bindgen::prelude::*;
-
-/// Good pictures that are compared with at most: each is looked at once, and its features stay in memory.
-const MOST: usize = 12;
 
 #[wasm_bindgen]
 impl Detector {
@@ -31,7 +30,9 @@ impl Detector {
     /// `PictureError`: not as many pixels.
     pub fn why(&self, pixels: Vec<u8>, x: f64, y: f64) -> std::result::Result<Option<Why>, JsValue> {
         let picture = self.input(&pixels).map_err(thrown)?;
-        Ok(self.gallery.as_ref().and_then(|gallery| gallery.nearest(&picture, [x, y])).map(Why))
+        // All of a picture is in them; how large that one was nobody asks.
+        let seen = Seen { native: Size::of(&picture), picture: Cow::Owned(picture) };
+        Ok(self.gallery.as_ref().and_then(|gallery| gallery.nearest(&seen, [x, y])).map(Why))
     }
 }
 
@@ -42,12 +43,7 @@ impl Detector {
         if !info.view.shows_whole_maps() {
             return Ok(None);
         }
-        let pictures = kept(bytes, name)?.pictures;
-        if pictures.is_empty() {
-            return Ok(None);
-        }
-        let good = pictures.into_iter().take(MOST).map(|kept| kept.seen.picture.into_owned());
-        Gallery::new(info.backbone, info.size, &TensorStore::new(bytes, name)?, good).map(Some)
+        Gallery::new(info, &TensorStore::new(bytes, name)?, kept(bytes, name)?)
     }
 }
 
@@ -66,18 +62,18 @@ impl Why {
     /// Columns and rows of both.
     #[wasm_bindgen(getter)]
     pub fn side(&self) -> u32 {
-        self.0.odd.width()
+        self.0.odd.pixels.width()
     }
 
     /// Around the odd patch, RGBA.
     #[wasm_bindgen(getter)]
     pub fn odd(&self) -> Vec<u8> {
-        rgba(&self.0.odd)
+        rgba(&self.0.odd.pixels)
     }
 
     /// Around the good patch, RGBA.
     #[wasm_bindgen(getter)]
     pub fn good(&self) -> Vec<u8> {
-        rgba(&self.0.good)
+        rgba(&self.0.good.pixels)
     }
 }

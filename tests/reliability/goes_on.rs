@@ -35,7 +35,7 @@ fn a_result_that_cannot_be_written_fails_alone() {
     }
     let head = fs::read_to_string(out.join("results.csv")).unwrap();
     assert!(
-        head.starts_with("path,score,normalized,verdict,ms,error,regions,path_bytes,heat,overlay\n"),
+        head.starts_with("path,score,normalized,verdict,ms,error,regions,path_bytes,heat,overlay,why\n"),
         "{head}"
     );
     // Only what failed is done again.
