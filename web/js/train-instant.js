@@ -2,7 +2,7 @@
 
 import { BETWEEN_MS } from "./camera.js";
 import { $, counted, make, say } from "./dom.js";
-import { Detector } from "./module/aand.js";
+import { Detector, warm } from "./module/aand.js";
 import { learn } from "./module/instant.js";
 import { awaited, loadModel } from "./models.js";
 import { page, said } from "./state.js";
@@ -13,7 +13,7 @@ import { page, said } from "./state.js";
 
 /** Fewest good pictures for it, as for a training. */
 const FEWEST = 5;
-/** Pictures that come one after the other, from the camera or dropped, are learned from at their end. */
+/** Pictures that come one after the other, from the camera, are learned from once no more come. */
 const BREATH_MS = 2 * BETWEEN_MS;
 /** Pictures on which the two are compared at most, and synthetic anomalies in each. */
 const TRIALS = 6;
@@ -57,8 +57,11 @@ export const met = (model) => { trained.add(model); };
 
 addEventListener("aand-model", () => { if (instant) describe(instant); });
 
-/** The good pictures are these now: learned from at once, where there are enough. @param {Good[]} pictures @param {Wanted} wanted */
-export function offer(pictures, wanted) {
+/**
+ * The good pictures are these now: learned from at once, where there are enough.
+ * @param {Good[]} pictures @param {Wanted} wanted @param {boolean} coming whether more are likely to come in a moment
+ */
+export function offer(pictures, wanted, coming) {
   if (offered && same(offered.pictures, pictures) && offered.wanted.size === wanted.size && offered.wanted.range === wanted.range) return;
   offered = { pictures: [...pictures], wanted };
   clearTimeout(timer);
@@ -67,7 +70,7 @@ export function offer(pictures, wanted) {
     return say("instant-words", "");
   }
   const all = offered.pictures;
-  timer = setTimeout(() => begin(all, wanted), BREATH_MS);
+  timer = setTimeout(() => begin(all, wanted), coming ? BREATH_MS : 0);
 }
 
 /** @param {Good[]} a @param {Good[]} b */
@@ -87,6 +90,8 @@ async function begin(pictures, wanted) {
   const { signal } = running = new AbortController();
   const started = performance.now();
   looking = true;
+  // The module that judges starts while the detector is learned.
+  if (!page.detector) warm();
   say("instant-words", "An instant detector looks at them …");
   try {
     const learned = await learn(pictures, wanted, signal);

@@ -77,7 +77,7 @@ export function wire(check) {
     offerUndo(`${counted(gone.length, "good picture")} removed.`, () => take({ files: gone, left: [] }));
   };
   $("train-check").onclick = () => { go("inspect"); $("files").click(); };
-  $("train-size").onchange = $("train-range").onchange = changed;
+  $("train-size").onchange = $("train-range").onchange = () => changed();
   $("train-from").onchange = started;
   $("train-form").onsubmit = (/** @type {Event} */ event) => { event.preventDefault(); begin(asked()); };
   for (const type of ["input", "change"]) $("train-form").addEventListener(type, anew);
@@ -121,7 +121,7 @@ export async function take(chosen) {
 /** Good pictures that come while something else is looked at; how many there are then. @param {Good[]} files */
 export async function collect(files) {
   await good.add(files);
-  changed();
+  changed(true);
   return good.pictures().length;
 }
 
@@ -135,11 +135,11 @@ function remove(picture) {
   });
 }
 
-/** The good pictures, or how they are looked at, are others. */
-function changed() {
+/** The good pictures, or how they are looked at, are others; more may be `coming` in a moment. */
+function changed(coming = false) {
   refresh();
   const { name, size, range } = asked();
-  if (!busy) instant.offer(good.pictures(), { name, size, range });
+  if (!busy) instant.offer(good.pictures(), { name, size, range }, coming);
   if (good.pictures().length === 0) soon.reset();
   anew();
 }

@@ -7,6 +7,23 @@
 /** @typedef {{ signal?: AbortSignal, progress?: Progress }} Options */
 /** @typedef {{ resolve: (value: any) => void, reject: (reason: Error) => void, progress?: Progress }} Waiting */
 
+/** A worker without a model that has started the module, for the next model. @type {Worker | undefined} */
+let spare;
+
+/** Starts the module ahead of a model, so that the model need not wait for it. */
+export function warm() {
+  if (spare) return;
+  const worker = spare = start();
+  worker.postMessage({ id: -1, type: "warm" });
+  // Whoever needs the module next is told why it does not start.
+  worker.onerror = (event) => {
+    event.preventDefault();
+    if (spare === worker) spare = undefined;
+  };
+}
+
+const start = () => new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "aand" });
+
 /** A model in a worker. */
 export class Detector {
   /** @type {Worker | undefined} */
@@ -275,7 +292,8 @@ export class Detector {
 
   #run() {
     if (this.#worker) return this.#worker;
-    const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "aand" });
+    const worker = spare ?? start();
+    spare = undefined;
     worker.onmessage = ({ data }) => this.#answered(data);
     worker.onerror = (event) => {
       event.preventDefault();

@@ -18,10 +18,11 @@
  *   `bytes`: the model's file, the first time. Answered by a number, or nothing
  * @typedef {{ id: number, type: "drift", pictures: Seen[] }} DriftRequest answered by `Drift`
  * @typedef {{ id: number, type: "memory" }} MemoryRequest
+ * @typedef {{ id: number, type: "warm" }} WarmRequest starts the module; answered by nothing
  * @typedef {{ id: number, type: "cancel" }} CancelRequest
  * @typedef {"auto" | "cpu" | "gpu"} Wanted `auto`: a GPU, if there is a real one
  * @typedef {"f32" | "f16"} Precision what a GPU computes with; `f16` only where it has `shader-f16`
- * @typedef {LoadRequest | DetectRequest | InputRequest | DefectRequest | InspectRequest | PatchRequest | ColorsRequest | PrepareRequest | WhyRequest | DistanceRequest | DriftRequest | MemoryRequest | CancelRequest} Request
+ * @typedef {LoadRequest | DetectRequest | InputRequest | DefectRequest | InspectRequest | PatchRequest | ColorsRequest | PrepareRequest | WhyRequest | DistanceRequest | DriftRequest | MemoryRequest | WarmRequest | CancelRequest} Request
  *
  * @typedef {{ id: number, type: "progress", done: number, total: number }} ProgressAnswer
  * @typedef {{ id: number, type: "done", result: any }} DoneAnswer

@@ -61,6 +61,12 @@ async function answer(request) {
     return [{ memory: starting ? (await starting).memory.buffer.byteLength : 0, downloaded }, []];
   }
   starting ??= init();
+  if (request.type === "warm") {
+    // What fails now is tried again when it is needed, and told then.
+    const ready = await Promise.all([teacher(), starting]).catch(() => { starting = undefined; });
+    if (ready) provideTeacher(ready[0]);
+    return [undefined, []];
+  }
   await starting;
   if (request.type === "load") {
     const { use, draw, adapter } = await choose(request.compute);
