@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -16,6 +17,12 @@ def aand(*arguments):
     """Runs the program (AAND) on the CPU."""
     program = os.environ["AAND"]
     return subprocess.run([program, *map(str, arguments), "--device", "cpu"], check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture(autouse=True, scope="session")
+def ctrl_c():
+    """A shell starts what runs in its background deaf to Ctrl-C, which is tested here."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
