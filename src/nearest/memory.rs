@@ -130,7 +130,12 @@ impl Memory {
         for (rows, nearest) in patches.rows.chunks(ROWS * patches.channels).zip(nearest.chunks_mut(ROWS)) {
             for item in &items {
                 let products = products(item, rows);
-                nearest.iter_mut().zip(products).for_each(|(most, value)| *most = most.max(value));
+                for (most, value) in nearest.iter_mut().zip(products) {
+                    // In the browser `max` would be a call.
+                    if value > *most {
+                        *most = value;
+                    }
+                }
             }
         }
         nearest.into_iter().map(|cosine| (1.0 - cosine).max(0.0)).collect()
@@ -167,7 +172,9 @@ fn spread(rows: &Patches, owners: &[usize], most: usize) -> Vec<Taken> {
         let mut stand_in = None;
         next = None;
         for (i, (most, &cosine)) in nearest.iter_mut().zip(&cosines).enumerate() {
-            *most = most.max(cosine);
+            if cosine > *most {
+                *most = cosine;
+            }
             if *most < lowest {
                 (next, lowest) = (Some(i), *most);
             }
@@ -208,11 +215,12 @@ fn products(item: &[f32], rows: &[f32]) -> [f32; ROWS] {
     };
     let all: [&[f32]; ROWS] = std::array::from_fn(row);
     let (lanes, rest) = item.as_chunks::<LANES>();
-    for (i, lane) in lanes.iter().enumerate() {
-        for (sum, row) in sums.iter_mut().zip(&all) {
-            let values = &row[i * LANES..][..LANES];
+    // Chunks, not indices: no bounds to check in the innermost loop.
+    let [first, second, third, fourth] = all.map(|row| row.as_chunks::<LANES>().0);
+    for ((((lane, a), b), c), d) in lanes.iter().zip(first).zip(second).zip(third).zip(fourth) {
+        for (sum, row) in sums.iter_mut().zip([a, b, c, d]) {
             for l in 0..LANES {
-                sum[l] += lane[l] * values[l];
+                sum[l] += lane[l] * row[l];
             }
         }
     }

@@ -3,7 +3,7 @@
 import { BETWEEN_MS } from "./camera.js";
 import { $, counted, make, say } from "./dom.js";
 import { Detector, warm } from "./module/aand.js";
-import { learn } from "./module/instant.js";
+import { learn, warm as warmLearner } from "./module/instant.js";
 import { awaited, loadModel } from "./models.js";
 import { page, said } from "./state.js";
 
@@ -56,6 +56,13 @@ export function behind(now) {
 export const met = (model) => { trained.add(model); };
 
 addEventListener("aand-model", () => { if (instant) describe(instant); });
+
+/** Good pictures are likely to come: what learns from them, and what then judges, starts meanwhile. */
+export function expect() {
+  if (instant || looking) return;
+  warmLearner();
+  if (!page.detector) warm();
+}
 
 /**
  * The good pictures are these now: learned from at once, where there are enough.

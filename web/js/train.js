@@ -7,7 +7,7 @@ import { keepFilm } from "./learn/class.js";
 import { risk } from "./leave.js";
 import { awaited, loadModel } from "./models.js";
 import { safe } from "./names.js";
-import { go } from "./router.js";
+import { go, on } from "./router.js";
 import { advised, COMPUTE, INSECURE, page, said, STEPS } from "./state.js";
 import { Curve } from "./widgets/curve.js";
 import * as good from "./train-good.js";
@@ -86,6 +86,7 @@ export function wire(check) {
   $("train-minutes").onchange = refresh;
   addEventListener("aand-model", () => { refresh(); soon.consider(); });
   addEventListener("aand-instant", anew);
+  on("train", () => instant.expect());
   addEventListener("aand-native", soon.consider);
   soon.wire({ wanted, ready: () => instant.ready() && $("train-form").matches(":valid"), takes, begin: () => begin(asked(), true) },
     () => $("train-form").requestSubmit());

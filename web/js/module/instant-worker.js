@@ -6,11 +6,13 @@ import init, { Instant, provideTeacher } from "../../wasm/aand-web.js";
 
 /** @type {Instant | undefined} */
 let instant;
+/** The module and the teacher. @type {Promise<unknown> | undefined} */
+let starting;
 
 addEventListener("message", async ({ data }) => {
   const { id } = data;
   try {
-    const result = data.type === "learn" ? await learn(data) : instant?.trial(data.picture, data.seed);
+    const result = data.type === "learn" ? await learn(data) : data.type === "warm" ? await start() : instant?.trial(data.picture, data.seed);
     postMessage({ id, type: "done", result });
   } catch (error) {
     const name = error instanceof Error ? error.name : "Error";
@@ -20,10 +22,15 @@ addEventListener("message", async ({ data }) => {
   }
 });
 
+async function start() {
+  starting ??= Promise.all([init(), teacher()]).then(([, file]) => provideTeacher(file));
+  // Where it fails, as when the connection is down, it is tried again.
+  await starting.catch((error) => { starting = undefined; throw error; });
+}
+
 /** @param {{ pictures: import("./train.js").Good[], wanted: { name: string, size: number, range?: string } }} asked */
 async function learn({ pictures, wanted }) {
-  const [, file] = await Promise.all([init(), teacher()]);
-  provideTeacher(file);
+  await start();
   instant?.free();
   instant = Instant.open(JSON.stringify(wanted));
   // As in the native program: if memory does not allow all pictures, an evenly spaced selection.

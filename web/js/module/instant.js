@@ -68,13 +68,29 @@ export class Instant {
   }
 }
 
+/** One whose worker has started the module, for the next {@link learn}. @type {Instant | undefined} */
+let spare;
+
+/** Starts the module ahead of the pictures, so that they need not wait for it. */
+export function warm() {
+  if (spare) return;
+  const started = spare = new Instant();
+  // What fails now is tried again, and told, when there are pictures.
+  started.ask({ type: "warm" }).catch(() => {
+    if (spare !== started) return;
+    spare = undefined;
+    started.close();
+  });
+}
+
 /**
  * Learns from good pictures, 3 or more, in seconds.
  * @param {Good[]} pictures @param {Wanted} wanted @param {AbortSignal} [signal]
  * @returns {Promise<Instant>}
  */
 export async function learn(pictures, wanted, signal) {
-  const instant = new Instant();
+  const instant = spare ?? new Instant();
+  spare = undefined;
   if (signal?.aborted) instant.close();
   signal?.addEventListener("abort", () => instant.close(), { once: true });
   try {
