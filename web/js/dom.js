@@ -20,11 +20,25 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
-let announcing = 0;
-/** Tells screen readers something; if several messages come at once, the last. @param {string} words */
+// How long each announcement stands alone: two in one moment, and a screen reader hears only the last.
+const APART = 400;
+/** @type {string[]} */
+const unsaid = [];
+let saying = 0;
+/** Tells screen readers something, after what they are still to be told. @param {string} words */
 export function announce(words) {
-  clearTimeout(announcing);
-  announcing = setTimeout(() => { $("announcer").textContent = words; }, 400);
+  unsaid.push(words);
+  saying ||= setInterval(speak, APART);
+}
+
+function speak() {
+  const words = unsaid.shift();
+  if (words !== undefined) {
+    $("announcer").textContent = words;
+    return;
+  }
+  clearInterval(saying);
+  saying = 0;
 }
 
 /** @param {number} bytes */

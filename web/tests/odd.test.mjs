@@ -47,6 +47,27 @@ test("a name that is HTML is a name", async () => {
   await page.close();
 });
 
+test("what is announced in one moment is heard one after the other", async () => {
+  const { page, problems } = await fresh();
+  await page.waitForSelector("#try-sample");
+  const heard = await page.evaluate(async () => {
+    const { announce } = await import("./js/dom.js");
+    const place = document.getElementById("announcer");
+    const times = [];
+    const all = new Promise((done) => new MutationObserver(() => {
+      times.push([place.textContent, performance.now()]);
+      if (times.length === 3) done(times);
+    }).observe(place, { childList: true }));
+    for (const words of ["one", "two", "two"]) announce(words);
+    return all;
+  });
+  assert.deepEqual(heard.map(([words]) => words), ["one", "two", "two"]);
+  // Each has stood for long enough to be read out; timers of a busy machine are late, and catch up.
+  assert.ok(heard[2][1] - heard[0][1] > 500, JSON.stringify(heard));
+  assert.deepEqual(problems, []);
+  await page.close();
+});
+
 test("one press too many: one model, one set of pictures, one worker", async () => {
   const { page, problems } = await fresh();
   await countWorkers(page);
