@@ -77,6 +77,7 @@ pub mod teacher;
 pub mod training;
 #[cfg(feature = "burn")]
 pub mod weights;
+mod winograd;
 
 #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
 pub mod benchmark;

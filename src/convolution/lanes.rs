@@ -1,5 +1,7 @@
 //! Short vectors that hold neighboring tiles, computed with the widest instructions the processor has.
 
+use crate::winograd::Numbers;
+
 /// A few numbers on which the same steps are computed at once.
 pub(super) type Lanes<const L: usize> = [f32; L];
 
@@ -10,19 +12,31 @@ pub(super) fn load<const L: usize>(from: &[f32]) -> Lanes<L> {
     lanes
 }
 
-#[inline(always)]
-pub(super) fn add<const L: usize>(a: Lanes<L>, b: Lanes<L>) -> Lanes<L> {
-    std::array::from_fn(|i| a[i] + b[i])
-}
+impl<const L: usize> Numbers for Lanes<L> {
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        std::array::from_fn(|i| self[i] + other[i])
+    }
 
-#[inline(always)]
-pub(super) fn sub<const L: usize>(a: Lanes<L>, b: Lanes<L>) -> Lanes<L> {
-    std::array::from_fn(|i| a[i] - b[i])
-}
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        std::array::from_fn(|i| self[i] - other[i])
+    }
 
-#[inline(always)]
-pub(super) fn scale<const L: usize>(factor: f32, a: Lanes<L>) -> Lanes<L> {
-    a.map(|v| factor * v)
+    #[inline(always)]
+    fn scale(self, factor: f32) -> Self {
+        self.map(|v| factor * v)
+    }
+
+    #[inline(always)]
+    fn plus(self, factor: f32, x: Self) -> Self {
+        self.add(x.scale(factor))
+    }
+
+    #[inline(always)]
+    fn plus_both(self, a: f32, x: Self, b: f32, y: Self) -> Self {
+        self.add(x.scale(a).add(y.scale(b)))
+    }
 }
 
 /// Runs `work`, compiled for AVX2 if the processor has it. The result is the same either way: every product

@@ -2,10 +2,11 @@
 //! output channels swapped, it is also the gradient of the input.
 
 use super::geometry::{Geometry, blocks};
-use super::lanes::{Lanes, add, load, widest};
+use super::lanes::{Lanes, load, widest};
 use super::parallel::{Output, Scratch, Shared, for_each, take};
 use super::product::{Block, Target, multiply};
-use super::winograd::{APART, POINTS, TILE, input_tiles, kernel, output};
+use super::winograd::{APART, input_tiles};
+use crate::winograd::{Numbers, POINTS, TILE, kernel, output};
 
 /// Tiles of one matrix product.
 const BLOCK: usize = 64;
@@ -160,7 +161,7 @@ fn output_tiles<const L: usize>(
         std::array::from_fn(|x| output(std::array::from_fn(|y| from(y * 6 + x))));
     for row in 0..TILE {
         let phases = output(std::array::from_fn(|x| columns[x][row]));
-        let phases = phases.map(|lanes| add(lanes, bias));
+        let phases = phases.map(|lanes| lanes.add(bias));
         let line = &mut to[row * width..][..L * TILE];
         for (j, four) in line.as_chunks_mut::<TILE>().0.iter_mut().enumerate() {
             *four = [phases[0][j], phases[1][j], phases[2][j], phases[3][j]];

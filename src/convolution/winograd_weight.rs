@@ -5,7 +5,8 @@ use super::geometry::{Geometry, blocks};
 use super::lanes::{Lanes, load, widest};
 use super::parallel::{Output, Shared, for_each};
 use super::product::{Block, Target, multiply};
-use super::winograd::{APART, POINTS, TILE, gradient_tiles, input_tiles, kernel_transposed};
+use super::winograd::{APART, gradient_tiles, input_tiles};
+use crate::winograd::{POINTS, TILE, kernel_transposed};
 use std::ops::Range;
 
 /// How many transformed numbers are held at a time: part of a third-level cache.

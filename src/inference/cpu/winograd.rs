@@ -1,27 +1,15 @@
-//! Winograd's minimal filtering F(4x4, 3x3) for 3x3 convolutions of stride 1: 36 products for 16 output
-//! positions where the plain sum takes 144 (Lavin and Gray, "Fast Algorithms for Convolutional Neural
-//! Networks", 2015).
+//! 3x3 convolutions of stride 1 by the tiles of `crate::winograd`; the vectors hold neighboring channels.
 //!
-//! Per tile `Y = A^T [(G W G^T) . (B^T D B)] A`. The interpolation points are 0, +-1/sqrt 2, +-sqrt 2 and
-//! infinity, whose rounding error is a fifth of that of 0, +-1, +-2. Lanes are channels.
-//!
-//! `src/convolution/winograd.rs` has the same tiles for training; there lanes are tiles, products are not fused with
-//! sums, and the last row of a tile adds in another order. So its results differ in the last bits, and the two share no
-//! transforms.
+//! `src/convolution/winograd_forward.rs` does the same in training, where they hold neighboring tiles, and where products are not
+//! fused with sums: the same result on every processor, but not the same last bits as here.
 
 use super::kernel::{Finish, Row, row};
 use super::lines::{Lines, Map};
 use super::threads::{for_each, part, parts, threads, with_own};
 use super::vector::{BLOCK, Vector, Work, run};
 use crate::inference::plan::Convolution;
-use std::f32::consts::{FRAC_1_SQRT_2 as A, SQRT_2 as B};
+use crate::winograd::{Numbers, POINTS, TILE, input, kernel, output};
 use std::ops::Range;
-
-/// Products per tile and channel.
-const POINTS: usize = 36;
-
-/// Output rows and columns of a tile.
-const TILE: usize = 4;
 
 /// Numbers of transformed input that a block of tiles may have: a good half of a second-level cache.
 const BUDGET: usize = 150 * 1024;
@@ -46,7 +34,7 @@ impl Winograd {
         height.div_ceil(TILE) * width.div_ceil(TILE) >= 9
     }
 
-    /// Transforms the weights `[out, in, 3, 3]`: `G W G^T`.
+    /// Transforms the weights `[out, in, 3, 3]`: `G W Gᵀ`.
     pub fn new(convolution: &Convolution, inputs: usize) -> Self {
         let outputs = convolution.bias.len();
         let (blocks, depth) = (outputs.div_ceil(BLOCK), inputs.next_multiple_of(BLOCK));
@@ -190,7 +178,60 @@ struct Task<'a> {
     apart: usize,
 }
 
-/// `B^T D B` of some channels of a block of tiles, to `[36, in / 16, tiles, 16]`.
+/// A vector of the instructions that the code around it runs with, products fused with sums.
+#[derive(Clone, Copy)]
+struct Fused<V>(V);
+
+impl<V: Vector> Fused<V> {
+    /// # Safety
+    /// As [`Vector`], for as long as this or anything computed from it is used.
+    #[inline(always)]
+    unsafe fn zero() -> Self {
+        // SAFETY: as the caller promises.
+        Self(unsafe { V::splat(0.0) })
+    }
+
+    /// # Safety
+    /// As [`Self::zero`]; `from` as [`Vector`] asks.
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: as the caller promises.
+        Self(unsafe { V::load(from) })
+    }
+}
+
+impl<V: Vector> Numbers for Fused<V> {
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        // SAFETY: where there is a vector, there are its instructions.
+        Self(unsafe { self.0.add(other.0) })
+    }
+
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        // SAFETY: as above.
+        Self(unsafe { self.0.sub(other.0) })
+    }
+
+    #[inline(always)]
+    fn scale(self, factor: f32) -> Self {
+        // SAFETY: as above.
+        Self(unsafe { self.0.mul(V::splat(factor)) })
+    }
+
+    #[inline(always)]
+    fn plus(self, factor: f32, x: Self) -> Self {
+        // SAFETY: as above.
+        Self(unsafe { self.0.fma(V::splat(factor), x.0) })
+    }
+
+    #[inline(always)]
+    fn plus_both(self, a: f32, x: Self, b: f32, y: Self) -> Self {
+        self.plus(a, x).plus(b, y)
+    }
+}
+
+/// `Bᵀ D B` of some channels of a block of tiles, to `[36, in / 16, tiles, 16]`.
 struct Transform<'a> {
     task: Task<'a>,
     inputs: SharedPointer,
@@ -210,7 +251,7 @@ impl Work for Transform<'_> {
                     top >= 0 && left >= 0 && top + 6 <= x.height as isize && left + 6 <= x.width as isize;
                 // SAFETY: positions of the plane; places of this block, these channels and this tile.
                 unsafe {
-                    let mut columns = [[V::splat(0.0); 6]; 6];
+                    let mut columns = [[Fused::<V>::zero(); 6]; 6];
                     for (dx, column) in columns.iter_mut().enumerate() {
                         let pixel = |dy: usize| {
                             let (py, px) = (top + dy as isize, left + dx as isize);
@@ -220,17 +261,19 @@ impl Work for Transform<'_> {
                                     && (py as usize) < x.height
                                     && (px as usize) < x.width);
                             match known {
-                                true => V::load(plane.offset((py * x.width as isize + px) * BLOCK as isize)),
-                                false => V::splat(0.0),
+                                true => {
+                                    Fused::load(plane.offset((py * x.width as isize + px) * BLOCK as isize))
+                                }
+                                false => Fused::zero(),
                             }
                         };
-                        *column = input::<V>([pixel(0), pixel(1), pixel(2), pixel(3), pixel(4), pixel(5)]);
+                        *column = input([pixel(0), pixel(1), pixel(2), pixel(3), pixel(4), pixel(5)]);
                     }
                     let to = self.inputs.at((block * tiles.len() + i) * BLOCK);
                     for row in 0..TILE + 2 {
-                        let line = input::<V>(row_of(&columns, row));
+                        let line = input(row_of(&columns, row));
                         for (column, value) in line.into_iter().enumerate() {
-                            value.store(to.add((row * 6 + column) * apart));
+                            value.0.store(to.add((row * 6 + column) * apart));
                         }
                     }
                 }
@@ -239,7 +282,7 @@ impl Work for Transform<'_> {
     }
 }
 
-/// The products of a block of tiles and their way back: `A^T M A`, bias, shortcut, ReLU.
+/// The products of a block of tiles and their way back: `Aᵀ M A`, bias, shortcut, ReLU.
 struct Multiply<'a, 'b> {
     task: Task<'a>,
     inputs: SharedPointer,
@@ -291,18 +334,17 @@ impl Work for Multiply<'_, '_> {
                     // SAFETY: this task's tile of its own outputs; rows and columns outside are left out.
                     unsafe {
                         let from = products.add((half * count + i) * BLOCK);
-                        let mut columns = [[V::splat(0.0); TILE]; 6];
+                        let mut columns = [[Fused::<V>::zero(); TILE]; 6];
                         for (x, column) in columns.iter_mut().enumerate() {
-                            let point = |row: usize| V::load(from.add((row * 6 + x) * between));
-                            *column =
-                                output::<V>([point(0), point(1), point(2), point(3), point(4), point(5)]);
+                            let point = |row: usize| Fused::<V>::load(from.add((row * 6 + x) * between));
+                            *column = output([point(0), point(1), point(2), point(3), point(4), point(5)]);
                         }
                         let bias = V::load(bias);
                         for row in 0..TILE.min(y.height - top) {
-                            let line = output::<V>(row_of(&columns, row));
+                            let line = output(row_of(&columns, row));
                             let first = ((top + row) * y.width + left) * BLOCK;
                             for (x, value) in line.into_iter().enumerate().take(y.width - left) {
-                                let mut value = value.add(bias);
+                                let mut value = value.0.add(bias);
                                 if let Some(add) = add {
                                     value = value.add(V::load(add.add(first + x * BLOCK)));
                                 }
@@ -322,53 +364,6 @@ impl Work for Multiply<'_, '_> {
 
 /// Number `row` of each column.
 #[inline(always)]
-fn row_of<V: Vector, const N: usize>(columns: &[[V; N]; 6], row: usize) -> [V; 6] {
+fn row_of<T: Copy, const N: usize>(columns: &[[T; N]; 6], row: usize) -> [T; 6] {
     [columns[0][row], columns[1][row], columns[2][row], columns[3][row], columns[4][row], columns[5][row]]
-}
-
-/// `B^T d`.
-#[inline(always)]
-unsafe fn input<V: Vector>(d: [V; 6]) -> [V; 6] {
-    // SAFETY: the caller runs with the instructions of `V`.
-    unsafe {
-        let times = |f: f32| V::splat(f);
-        let even1 = d[4].fma(times(-2.0), d[2]);
-        let odd1 = d[3].mul(times(A)).fma(times(-B), d[1]);
-        let even2 = d[4].fma(times(-0.5), d[2]);
-        let odd2 = d[3].mul(times(B)).fma(times(-A), d[1]);
-        [
-            d[0].add(d[4]).fma(times(-2.5), d[2]),
-            even1.add(odd1),
-            even1.sub(odd1),
-            even2.add(odd2),
-            even2.sub(odd2),
-            d[1].add(d[5]).fma(times(-2.5), d[3]),
-        ]
-    }
-}
-
-/// `A^T m`.
-#[inline(always)]
-unsafe fn output<V: Vector>(m: [V; 6]) -> [V; 4] {
-    // SAFETY: the caller runs with the instructions of `V`.
-    unsafe {
-        let times = |f: f32| V::splat(f);
-        let (sum1, gap1) = (m[1].add(m[2]), m[1].sub(m[2]));
-        let (sum2, gap2) = (m[3].add(m[4]), m[3].sub(m[4]));
-        [
-            m[0].add(sum1.add(sum2)),
-            gap1.mul(times(A)).fma(times(B), gap2),
-            sum1.mul(times(0.5)).fma(times(2.0), sum2),
-            m[5].fma(times(0.5 * A), gap1).fma(times(2.0 * B), gap2),
-        ]
-    }
-}
-
-/// `G w`.
-fn kernel(w: [f32; 3]) -> [f32; 6] {
-    let even1 = -2.0 / 3.0 * w[0] - 1.0 / 3.0 * w[2];
-    let odd1 = -2.0 / 3.0 * A * w[1];
-    let even2 = 1.0 / 6.0 * w[0] + 1.0 / 3.0 * w[2];
-    let odd2 = B / 6.0 * w[1];
-    [w[0], even1 + odd1, even1 - odd1, even2 + odd2, even2 - odd2, w[2]]
 }
