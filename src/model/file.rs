@@ -2,9 +2,10 @@
 //!
 //! Tensors: `teacher.*` (torchvision's names, batch normalization folded in), `amplifier.*`, `student.*`, `kept.*`.
 
+use super::info::FORMATS;
 use super::kept::{Raw, RawSource};
 use super::packed::{SCALE, restored};
-use super::{FORMAT_VERSION, FORMAT_WITH_FORM, FORMAT_WITH_RANGE, FORMAT_WITH_VIEW, Info, Kept};
+use super::{Info, Kept};
 use crate::teacher::TensorSource;
 use crate::{Error, Result};
 use half::f16;
@@ -201,14 +202,12 @@ pub(super) fn info(metadata: &Metadata, name: &Path) -> Result<Info> {
     let damaged = |e| Error::model(name, format!("its header is damaged ({e}); train or copy it again"));
     let json: serde_json::Value = serde_json::from_str(header).map_err(damaged)?;
     let version = json.get("format_version").and_then(serde_json::Value::as_u64);
-    if ![FORMAT_VERSION, FORMAT_WITH_RANGE, FORMAT_WITH_VIEW, FORMAT_WITH_FORM]
-        .map(|v| Some(u64::from(v)))
-        .contains(&version)
-    {
+    if !version.is_some_and(|v| u32::try_from(v).is_ok_and(|v| FORMATS.contains(&v))) {
         let found = version.map_or("unknown".into(), |v| v.to_string());
         let reason = format!(
-            "model format {found}, this program reads formats {FORMAT_VERSION} to {FORMAT_WITH_FORM}; use a \
-             matching aand, or train again"
+            "model format {found}, this program reads formats {} to {}; use a matching aand, or train again",
+            FORMATS.start(),
+            FORMATS.end()
         );
         return Err(Error::model(name, reason));
     }

@@ -6,6 +6,7 @@ use crate::amplification::RaaOptions;
 use crate::picture::{Range, Size, View};
 use crate::teacher::Backbone;
 use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
 
 /// Version of the file format; a file of another version is refused.
 pub const FORMAT_VERSION: u32 = 1;
@@ -19,6 +20,9 @@ pub const FORMAT_WITH_VIEW: u32 = 3;
 
 /// Version of a file with other than the plain tensors, [`Form`], which older programs could not read.
 pub const FORMAT_WITH_FORM: u32 = 4;
+
+/// The versions that this program reads.
+pub(super) const FORMATS: RangeInclusive<u32> = FORMAT_VERSION..=FORMAT_WITH_FORM;
 
 /// The largest side of the network's input, in training and in a model file.
 pub const MOST_SIZE: usize = 2048;
@@ -301,7 +305,9 @@ mod tests {
         let ranged = Info { range: Range::new(0.0, 4095.0), ..plain.clone() };
         let oblong = Info { size: Size::new(96, 32), ..plain.clone() };
         let packed = Info { form: Form { items: Some([1; 3]), ..Form::default() }, ..plain.clone() };
-        assert_eq!([&plain, &ranged, &oblong, &packed].map(Info::needed_format), [1, 2, 3, 4]);
+        let needed = [&plain, &ranged, &oblong, &packed].map(Info::needed_format);
+        assert_eq!(needed, [1, 2, 3, 4]);
+        assert!(needed.into_iter().eq(FORMATS), "a format is not read, or nothing needs it");
         assert_eq!(plain.format_version, 1);
     }
 }
