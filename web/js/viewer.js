@@ -34,6 +34,8 @@ const BESIDE = 0.15;
  */
 /** @type {Shown | undefined} */
 let shown;
+/** Whose name, verdict and marks are shown: known before the picture is decoded. @type {Item | undefined} */
+let named;
 let asked = 0;
 const stage = new Stage(moved);
 
@@ -51,9 +53,16 @@ export function wire() {
 export async function show(item, threshold, scale, colors) {
   const turn = ++asked;
   if (!item?.found) {
-    shown = undefined;
+    shown = named = undefined;
+    $("viewer").removeAttribute("aria-busy");
     $("viewer").hidden = $("regions").hidden = true;
     return;
+  }
+  // At once: a quick press would mark the picture from before.
+  if (shown && named !== item) {
+    $("viewer").setAttribute("aria-busy", "true");
+    keepingFocus(() => $("viewer").querySelector(".head")?.replaceWith(head(item)));
+    tell(item, threshold);
   }
   if (shown?.item !== item) {
     const picture = await createImageBitmap(item.found.preview);
@@ -67,7 +76,33 @@ export async function show(item, threshold, scale, colors) {
     shown.threshold = threshold;
     judge();
   }
+  $("viewer").removeAttribute("aria-busy");
   $("viewer").hidden = $("regions").hidden = false;
+}
+
+/** The name, the verdict and the marks. @param {Item} item */
+function head(item) {
+  named = item;
+  return make("div", { class: "head" },
+    make("h3", { id: "viewer-title" }, item.name),
+    make("div", { class: "said" }, make("span", { id: "viewer-verdict" }), buttons(item)));
+}
+
+/** @param {Item} item @param {number} threshold */
+function tell(item, threshold) {
+  const { kind, words } = verdict(/** @type {Judged} */ (item.found).score, threshold);
+  const said = $("viewer-verdict");
+  said.className = `verdict ${kind}`;
+  said.textContent = words;
+}
+
+/** What had the focus has it again after part of the viewer was made anew. @param {() => void} change */
+function keepingFocus(change) {
+  const focused = document.activeElement;
+  const key = focused && $("viewer").contains(focused) && ["id", "data-mark", "data-mode", "title"].find((name) => focused.hasAttribute(name));
+  const same = key && `[${key}="${CSS.escape(/** @type {string} */ (focused.getAttribute(key)))}"]`;
+  change();
+  if (same) /** @type {HTMLElement | null} */ ($("viewer").querySelector(same))?.focus({ preventScroll: true });
 }
 
 function build() {
@@ -78,14 +113,12 @@ function build() {
   if (!how.splitChosen) how.split = Math.round(100 * Math.max(0.03, across - BESIDE));
   const mode = (/** @type {string} */ name, /** @type {string} */ label) => make("button", {
     type: "button", "aria-pressed": String(how.mode === name), "data-mode": name,
-    onclick: () => { how.mode = name; build(); judge(); $("viewer").querySelector(`[data-mode=${name}]`).focus(); },
+    onclick: () => { how.mode = name; build(); judge(); },
   }, label);
   const button = (/** @type {string} */ sign, /** @type {string} */ label, /** @type {() => void} */ press) =>
     make("button", { type: "button", class: "icon", "aria-label": label, title: label, onclick: press }, sign);
-  $("viewer").replaceChildren(
-    make("div", { class: "head" },
-      make("h3", { id: "viewer-title" }, item.name),
-      make("div", { class: "said" }, make("span", { id: "viewer-verdict" }), buttons(item))),
+  keepingFocus(() => $("viewer").replaceChildren(
+    head(item),
     make("p", { id: "viewer-words", class: "quiet" }),
     make("p", { id: "viewer-hint", hidden: true }),
     how.mode === "split" ? splitPanel(item) : panelsOf(item),
@@ -97,9 +130,9 @@ function build() {
       slider(how.mode === "split" ? "split" : "opacity", how.mode === "split" ? "Split at" : "Overlay")),
     make("div", { class: "bar controls" }, legend(),
       make("div", { class: "actions" },
-        make("button", { type: "button", id: "look-inside", onclick: () => inside.open(item) }, "Look inside"),
+        make("button", { type: "button", id: "look-inside", onclick: () => inside.open(named ?? item) }, "Look inside"),
         make("button", { type: "button", class: "plain", onclick: save }, "Save PNG"))),
-  );
+  ));
   stage.show(found, views());
 }
 
@@ -134,7 +167,8 @@ function panelsOf(item) {
     const big = how.big === name;
     const caption = big ? label : make("button", {
       type: "button", class: "plain", title: `${label} large`,
-      onclick: () => { how.big = name; build(); judge(); },
+      // The button is gone, the canvas in its place.
+      onclick: () => { how.big = name; build(); judge(); $(`viewer-${name}`).focus({ preventScroll: true }); },
     }, label);
     return make("figure", big ? { class: "big" } : {}, canvas(`viewer-${name}`, `${label} of ${item.name}`), make("figcaption", {}, caption));
   };
@@ -242,10 +276,7 @@ function judge() {
   if (!shown?.item.found) return;
   const { item, threshold, scale } = shown;
   const found = /** @type {Judged} */ (item.found);
-  const { kind, words } = verdict(found.score, threshold);
-  const said = $("viewer-verdict");
-  said.className = `verdict ${kind}`;
-  said.textContent = words;
+  tell(item, threshold);
   const place = `highest ${where(found) === "center" ? "in the" : "at the"} ${where(found)}`;
   const number = make("strong", {}, `Score ${found.score.toFixed(3)}`);
   $("viewer-words").replaceChildren(number, `, ${place}; the threshold is ${threshold.toFixed(3)}. ${found.width} × ${found.height} pixels.`,

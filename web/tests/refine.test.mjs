@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { disc } from "./fixtures.mjs";
 import { axe, browse, open, serve } from "./site.mjs";
-import { asked, DIST, loaded, reload, saved, settled } from "./steps.mjs";
+import { asked, DIST, loaded, reload, saved, settled, shown } from "./steps.mjs";
 
 const AAND = process.env.AAND ?? "aand";
 const work = mkdtempSync(join(tmpdir(), "aand-refine-"));
@@ -56,7 +56,7 @@ const anomalous = (page, names) => page.$$eval("#cards li", (cards, names) => ca
   names.includes(card.querySelector(".name").textContent) && card.querySelector(".verdict.anomalous")).length, names);
 async function mark(page, name, what) {
   await page.click(`#cards button:has(.name[title="${name}"])`);
-  await page.waitForFunction((name) => document.getElementById("viewer-title")?.textContent === name, name);
+  await shown(page, name);
   await page.click(`#marks [data-mark=${what}]`);
 }
 const marked = async (page) => {
@@ -199,6 +199,39 @@ test("by keyboard alone: mark, take back, learn, cancel; the old model stays who
   await page.click("#undo-now");
   await settled(page);
   assert.deepEqual(await list(page), ["new 0.png", "bad 0.png"]);
+  assert.deepEqual(problems, []);
+  await page.close();
+});
+
+test("a press right after another picture was chosen is meant for that one, and the focus stays where it was", async () => {
+  const { page, problems } = await opened();
+  await page.click('#cards button:has(.name[title="new 0.png"])');
+  await shown(page, "new 0.png");
+  await page.focus("#marks [data-mark=good]");
+  // In one breath: nothing can have been decoded in between.
+  const busy = await page.evaluate(() => {
+    const card = (name) => document.querySelector(`#cards button:has(.name[title="${name}"])`);
+    card("new 1.png").click();
+    document.querySelector("#marks [data-mark=good]").click();
+    return document.getElementById("viewer").hasAttribute("aria-busy");
+  });
+  assert.ok(busy, "the picture is still to come");
+  await shown(page, "new 1.png");
+  assert.deepEqual(await list(page), ["new 1.png"]);
+  assert.deepEqual(await page.$$eval("#marks button", (all) => all.map((each) => each.getAttribute("aria-pressed"))), ["true", "false"]);
+  assert.equal(await page.evaluate(() => document.activeElement.dataset.mark), "good");
+  // And back before it was shown: the verdict and the marks are those of the picture in view.
+  await page.evaluate(() => {
+    for (const name of ["new 0.png", "new 1.png"]) document.querySelector(`#cards button:has(.name[title="${name}"])`).click();
+  });
+  await shown(page, "new 1.png");
+  assert.deepEqual(await page.$$eval("#marks button", (all) => all.map((each) => each.getAttribute("aria-pressed"))), ["true", "false"]);
+  const verdict = await page.textContent('#cards li:has(.name[title="new 1.png"]) .verdict');
+  assert.equal(await page.textContent("#viewer-verdict"), verdict);
+  // The panels, too, can be enlarged without losing one's place.
+  await page.focus('#viewer [title="Heat map large"]');
+  await page.keyboard.press("Enter");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "viewer-heat");
   assert.deepEqual(problems, []);
   await page.close();
 });

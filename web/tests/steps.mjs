@@ -35,6 +35,10 @@ export async function settled(page) {
     && ![...document.querySelectorAll("#cards .small")].some((e) => e.textContent === "waiting"), undefined, { timeout: 300_000 });
 }
 
+/** Until a picture is shown in full. */
+export const shown = (page, name) => page.waitForFunction((name) => document.getElementById("viewer-title")?.textContent === name
+  && !document.getElementById("viewer").hasAttribute("aria-busy"), name);
+
 /** The sample's model on the page. */
 export async function loaded(page, model = MODEL) {
   await page.setInputFiles("#model-file", model);

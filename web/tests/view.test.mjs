@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { axe, browse, open, serve } from "./site.mjs";
-import { bitmap, DIST, loaded, MODEL, names, picture, PICTURES, SAMPLE, saved, settled, unzipped } from "./steps.mjs";
+import { bitmap, DIST, loaded, MODEL, names, picture, PICTURES, SAMPLE, saved, settled, shown, unzipped } from "./steps.mjs";
 import { AVIF, deepPng, hugePng } from "./fixtures.mjs";
 
 let site, browser;
@@ -121,9 +121,9 @@ test("the arrow keys go through the list", async () => {
   const order = await names(page);
   await page.locator("#cards button").first().focus();
   await page.keyboard.press("ArrowDown");
-  await page.waitForFunction((name) => document.getElementById("viewer-title").textContent === name, order[1]);
+  await shown(page, order[1]);
   await page.keyboard.press("ArrowUp");
-  await page.waitForFunction((name) => document.getElementById("viewer-title").textContent === name, order[0]);
+  await shown(page, order[0]);
   await page.close();
 });
 
@@ -237,7 +237,7 @@ test("a picture unlike any the model has seen carries a word of warning", async 
   for (const [name, words] of [["line.png", /800 × 2 pixels, squeezed to/], ["dot.bmp", /only 4 × 4 pixels where the model sees/]]) {
     assert.match(await card(name).locator(".hint").textContent(), words);
     await card(name).click();
-    await page.waitForFunction((name) => document.getElementById("viewer-title").textContent === name, name);
+    await shown(page, name);
     assert.match(await page.textContent("#viewer-hint"), words);
   }
   assert.equal(await card("part.png").locator(".hint").count(), 0);
@@ -274,7 +274,7 @@ test("what only the browser decodes is judged, and says so", async () => {
   assert.equal(all["phone.avif"], all["same.png"]);
   // And it can be looked into.
   await card("phone.avif").click();
-  await page.waitForFunction(() => document.getElementById("viewer-title").textContent === "phone.avif");
+  await shown(page, "phone.avif");
   assert.match(await page.textContent("#viewer-hint"), /decoded by this browser/);
   await page.click("#look-inside");
   await page.waitForFunction(() => document.getElementById("inside").textContent.includes("phone.avif"), undefined, { timeout: 60_000 });
