@@ -1,6 +1,7 @@
 import os
 import signal
 import threading
+import time
 
 import pytest
 from PIL import Image
@@ -79,11 +80,18 @@ def test_a_stopped_training_goes_on_to_the_same_model(good, tmp_path, by_program
 
 
 def test_ctrl_c_is_heard_without_a_progress_function(good, tmp_path):
-    timer = threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
+    out = tmp_path / "m.aand"
+
+    def press():
+        late = time.monotonic() + 60
+        while not checkpoint(out) and time.monotonic() < late:
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=press).start()
     with pytest.raises(KeyboardInterrupt):
-        aand.train(good, tmp_path / "m.aand", **{**BRIEF, "epochs_distill": 5000})
-    assert checkpoint(tmp_path / "m.aand")
+        aand.train(good, out, **{**BRIEF, "epochs_distill": 5000})
+    assert checkpoint(out) and not out.exists()
 
 
 def test_nothing_of_the_users_is_replaced_and_settings_are_named(good, tmp_path):
