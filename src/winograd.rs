@@ -16,36 +16,40 @@ pub(crate) const POINTS: usize = 36;
 /// Output rows and columns of a tile.
 pub(crate) const TILE: usize = 4;
 
-/// What is transformed: one number, or several at once, each on its own.
+/// What is transformed: one number, or several at once, each on its own. Every product and sum is rounded, unless the numbers
+/// say otherwise.
 pub(crate) trait Numbers: Copy {
     fn add(self, other: Self) -> Self;
     fn sub(self, other: Self) -> Self;
     fn scale(self, factor: f32) -> Self;
+
     /// `self + factor x`
-    fn plus(self, factor: f32, x: Self) -> Self;
-    /// `self + a x + b y`, added in the order that takes these numbers the least time.
-    fn plus_both(self, a: f32, x: Self, b: f32, y: Self) -> Self;
+    #[inline(always)]
+    fn plus(self, factor: f32, x: Self) -> Self {
+        self.add(x.scale(factor))
+    }
+
+    /// `self + a x + b y`
+    #[inline(always)]
+    fn plus_both(self, a: f32, x: Self, b: f32, y: Self) -> Self {
+        self.add(x.scale(a).plus(b, y))
+    }
 }
 
 impl Numbers for f32 {
+    #[inline(always)]
     fn add(self, other: Self) -> Self {
         self + other
     }
 
+    #[inline(always)]
     fn sub(self, other: Self) -> Self {
         self - other
     }
 
+    #[inline(always)]
     fn scale(self, factor: f32) -> Self {
         factor * self
-    }
-
-    fn plus(self, factor: f32, x: Self) -> Self {
-        self + factor * x
-    }
-
-    fn plus_both(self, a: f32, x: Self, b: f32, y: Self) -> Self {
-        self + (a * x + b * y)
     }
 }
 

@@ -27,16 +27,6 @@ impl<const L: usize> Numbers for Lanes<L> {
     fn scale(self, factor: f32) -> Self {
         self.map(|v| factor * v)
     }
-
-    #[inline(always)]
-    fn plus(self, factor: f32, x: Self) -> Self {
-        self.add(x.scale(factor))
-    }
-
-    #[inline(always)]
-    fn plus_both(self, a: f32, x: Self, b: f32, y: Self) -> Self {
-        self.add(x.scale(a).add(y.scale(b)))
-    }
 }
 
 /// Runs `work`, compiled for AVX2 if the processor has it. The result is the same either way: every product

@@ -8,7 +8,7 @@ use crate::teacher::Backbone;
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
 
-/// Version of the file format; a file of another version is refused.
+/// The first version of the file format, which every model has that needs no later one.
 pub const FORMAT_VERSION: u32 = 1;
 
 /// Version of a file whose model reads pictures in a [`Range`] of its own. A program that does not know of
