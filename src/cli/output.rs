@@ -5,6 +5,7 @@ use crate::picture::{Mask, Picture, ScoreMap};
 use crate::{Error, Result, terminal};
 use npyz::WriterBuilder;
 use png::{BitDepth, ColorType, Compression, Filter};
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 /// Makes `folder` and makes sure that files can be written to it, before any work is done; removes leftovers of
@@ -39,24 +40,70 @@ pub fn is_own_png(head: &[u8]) -> bool {
     head.starts_with(b"\x89PNG") && head.windows(chunk.len()).any(|part| part == chunk)
 }
 
-/// Writes a PNG of raw samples, big-endian ones where they have 16 bits.
-fn write_png(path: &Path, bytes: &[u8], size: (u32, u32), color: ColorType, depth: BitDepth) -> Result<()> {
-    // Heat maps are smooth: the fast setting costs a few percent of size and saves most of the time. Through
-    // memory, because the encoder's own errors no longer tell a full disk from others.
-    let mut png = Vec::new();
-    let mut encode = || {
-        let mut encoder = png::Encoder::new(&mut png, size.0, size.1);
+/// A PNG's compressed rows are handed on in pieces of this many bytes.
+const PIECE: usize = 1 << 16;
+
+/// Keeps the first error of writing, of which the PNG encoder passes on no more than the words: a full disk and a lost
+/// one are told apart by its kind.
+struct Kept<'a> {
+    writer: &'a mut dyn Write,
+    error: Option<std::io::Error>,
+}
+
+impl Kept<'_> {
+    fn keep<T>(&mut self, result: std::io::Result<T>) -> std::io::Result<T> {
+        result.map_err(|error| {
+            let kind = error.kind();
+            // What is interrupted is tried again by the caller.
+            if kind != ErrorKind::Interrupted {
+                self.error.get_or_insert(error);
+            }
+            kind.into()
+        })
+    }
+}
+
+impl Write for Kept<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let result = self.writer.write(bytes);
+        self.keep(result)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        let result = self.writer.flush();
+        self.keep(result)
+    }
+}
+
+/// A PNG of raw samples, big-endian ones where they have 16 bits. Row by row: a large picture is not in memory a second
+/// time, as filtered or compressed bytes.
+fn encode(
+    writer: &mut dyn Write,
+    samples: &[u8],
+    (width, height): (u32, u32),
+    color: ColorType,
+    depth: BitDepth,
+) -> std::io::Result<()> {
+    let mut to = Kept { writer, error: None };
+    let encoded = (|| {
+        let mut encoder = png::Encoder::new(&mut to, width, height);
         encoder.set_color(color);
         encoder.set_depth(depth);
+        // Heat maps are smooth: the fast setting costs a few percent of size and saves most of the time.
         encoder.set_compression(Compression::Fast);
         encoder.set_filter(Filter::Adaptive);
         encoder.add_text_chunk(SOFTWARE.0.into(), SOFTWARE.1.into())?;
         let mut writer = encoder.write_header()?;
-        writer.write_image_data(bytes)?;
+        let mut rows = writer.stream_writer_with_size(PIECE)?;
+        rows.write_all(samples)?;
+        rows.finish()?;
         writer.finish()
-    };
-    encode().map_err(|e| Error::picture(path, format!("cannot be encoded as PNG: {e}")))?;
-    write_whole(path, |writer| writer.write_all(&png))
+    })();
+    to.error.map_or_else(|| encoded.map_err(std::io::Error::other), Err)
+}
+
+fn write_png(path: &Path, samples: &[u8], size: (u32, u32), color: ColorType, depth: BitDepth) -> Result<()> {
+    write_whole(path, |writer| encode(writer, samples, size, color, depth))
 }
 
 /// Writes a picture as PNG.
@@ -116,6 +163,42 @@ pub fn print_line(line: impl std::fmt::Display) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A disk with room for so many bytes; notes the largest piece that it is given.
+    struct Disk {
+        room: usize,
+        largest: usize,
+    }
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.largest = self.largest.max(bytes.len());
+            self.room = self.room.checked_sub(bytes.len()).ok_or(ErrorKind::StorageFull)?;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_picture_is_encoded_piece_by_piece_and_a_full_disk_is_told() {
+        // Noise, so that it does not shrink.
+        let samples: Vec<u8> =
+            (0..3_000_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        let written = |room| {
+            let mut disk = Disk { room, largest: 0 };
+            let result = encode(&mut disk, &samples, (1000, 1000), ColorType::Rgb, BitDepth::Eight);
+            (result.map_err(|error| error.kind()), disk)
+        };
+        let (result, disk) = written(usize::MAX);
+        assert_eq!(result, Ok(()));
+        assert!(usize::MAX - disk.room > 1_000_000 && disk.largest <= PIECE, "{} bytes", disk.largest);
+        for room in [0, 20, 2 * PIECE] {
+            assert_eq!(written(room).0, Err(ErrorKind::StorageFull), "{room} bytes free");
+        }
+    }
 
     #[test]
     fn maps_survive_the_way_to_the_disk() {
