@@ -21,7 +21,7 @@ import subprocess
 import tempfile
 import time
 
-CONFIDENCE = 0.95
+CONFIDENCE = 0.99
 
 
 def at_most(count, trials, rate):

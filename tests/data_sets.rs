@@ -89,6 +89,6 @@ fn real_sets_are_listed_and_sound() {
 fn advice_is_for_the_usual_settings() {
     let usual = Settings::default();
     assert_eq!(aand::picture::Size::square(USUAL_SIZE), usual.size);
-    assert_eq!(aand::metrics::needed(0.01, aand::metrics::CONFIDENCE), 299);
+    assert_eq!(aand::metrics::needed(0.01, aand::metrics::CONFIDENCE), 459);
     assert_eq!(usual.false_alarms, 0.01);
 }

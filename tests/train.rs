@@ -351,7 +351,7 @@ fn the_program_trains_logs_and_goes_on_after_ctrl_c() {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stderr}");
     for word in
-        ["device: CPU", "GB of memory", "4 good pictures support a false-alarm rate of 53 %", "threshold"]
+        ["device: CPU", "GB of memory", "4 good pictures support a false-alarm rate of 68 %", "threshold"]
     {
         assert!(stderr.contains(word), "{stderr} lacks {word}");
     }

@@ -100,7 +100,7 @@ mod tests {
         assert_eq!(one, Doubt::TooFew(1));
         let words = one.describe(|_| String::new());
         assert!(
-            words.starts_with("1 picture is too few") && words.contains("29 for 10 %, 299 for 1 %"),
+            words.starts_with("1 picture is too few") && words.contains("44 for 10 %, 459 for 1 %"),
             "{words}"
         );
     }

@@ -437,7 +437,7 @@ mod tests {
         assert_eq!(doubt("not reliable: x"), "warning: the threshold is not reliable: x");
         assert_eq!(doubt("rests on only 4"), "warning: the threshold rests on only 4");
         assert_eq!(doubt("a guess that"), "warning: the threshold is a guess that");
-        let few = "31 good pictures support at most 9.2 %";
-        assert_eq!(doubt(few), "warning: the threshold is rough: 31 good pictures support at most 9.2 %");
+        let few = "31 good pictures support at most 14 %";
+        assert_eq!(doubt(few), "warning: the threshold is rough: 31 good pictures support at most 14 %");
     }
 }

@@ -6,7 +6,7 @@ use crate::metrics::{CONFIDENCE, needed, percent, supported};
 /// With fewer good pictures than this, results depend a lot on which ones they are.
 const FEW: usize = 20;
 
-/// If a picture's sides differ by more than this factor, the network's square input distorts it visibly.
+/// If the aspects of two pictures differ by more than this factor, scaling both to one shape distorts one of them visibly.
 const ASPECT_TOLERANCE: f64 = 1.05;
 
 /// Pictures of one size.
@@ -82,7 +82,7 @@ fn mixed_sizes(sizes: &[Size], say: &mut impl FnMut(Level, String)) {
     let (low, high) = aspects
         .fold((f64::INFINITY, 0.0), |(low, high): (f64, f64), aspect| (low.min(aspect), high.max(aspect)));
     if high > low * ASPECT_TOLERANCE {
-        let text = "pictures are scaled to a square, so parts are distorted differently; crop them alike";
+        let text = "all are scaled to one shape, which distorts parts differently; crop them alike, or give `--fit pad`";
         say(Level::Warning, format!("aspect ratios from {low:.2} to {high:.2}: {text}"));
     } else if sizes.len() > 1 {
         say(Level::Note, format!("{} different sizes, all of the same shape", sizes.len()));

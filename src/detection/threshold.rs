@@ -98,13 +98,13 @@ mod tests {
     #[test]
     fn the_threshold_is_the_lowest_score_that_keeps_the_rate() {
         let threshold = |count, asked| from_good_scores(&scores(count), asked, Basis::HeldOut);
-        let enough = threshold(299, 0.01);
-        assert_eq!((enough.value, enough.reliable, enough.pictures), (299.0, true, 299));
+        let enough = threshold(459, 0.01);
+        assert_eq!((enough.value, enough.reliable, enough.pictures), (459.0, true, 459));
         assert_eq!(enough.stated.unwrap().false_alarms, 0.01);
-        // 500 pictures: 1 above is allowed, and the second highest passes itself.
-        assert_eq!(threshold(500, 0.01).value, 499.0);
-        // 93 pictures at 5 %, Wilks' second.
-        assert_eq!(threshold(93, 0.05).value, 92.0);
+        // 662 pictures: 1 above is allowed, and the second highest passes itself.
+        assert_eq!([661, 662].map(|count| threshold(count, 0.01).value), [661.0, 661.0]);
+        // Wilks' second for 5 % with 99 % confidence.
+        assert_eq!([129, 130].map(|count| threshold(count, 0.05).value), [129.0, 129.0]);
     }
 
     #[test]
@@ -112,9 +112,9 @@ mod tests {
         let few = from_good_scores(&scores(31), 0.01, Basis::LeftOut);
         assert_eq!((few.value, few.reliable), (31.0, false));
         let stated = few.stated.unwrap();
-        assert!((stated.false_alarms - 0.0921).abs() < 1e-4 && stated.asked == 0.01);
+        assert!((stated.false_alarms - 0.1380).abs() < 1e-4 && stated.asked == 0.01);
         let words =
-            "31 good pictures support at most 9.2 % false alarms (95 % sure); 1 % asks for 299 good pictures";
+            "31 good pictures support at most 14 % false alarms (99 % sure); 1 % asks for 459 good pictures";
         assert_eq!(few.reliability, words);
     }
 

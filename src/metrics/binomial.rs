@@ -1,5 +1,8 @@
 //! Rates from counts: the binomial distribution, and the exact interval by Clopper and Pearson.
 
+/// The confidence of the intervals beside measured rates, the usual one.
+pub const INTERVAL_CONFIDENCE: f64 = 0.95;
+
 /// Halvings of the interval that determine a rate to the last bit.
 const HALVINGS: usize = 60;
 

@@ -9,7 +9,7 @@ use super::defects::{DefectEvaluation, kinds};
 use super::judged::{Judged, Selection, Threshold, check, rank_pixels};
 use super::meters::{image_metrics, mean, pixel_metrics};
 use super::pro::FPR_LIMIT;
-use super::{CONFIDENCE, interval, pb2, pg2};
+use super::{INTERVAL_CONFIDENCE, interval, pb2, pg2};
 use crate::error::Result;
 
 /// How many pictures there were.
@@ -162,7 +162,7 @@ impl Evaluation {
             aupro_fpr_limit: FPR_LIMIT,
             accuracy: share(&|_| true, &|picture| called(picture) == picture.defect.is_some()),
             true_positive_rate: share(&anomalous, &|picture| called(picture)),
-            false_positive_interval: interval(alarms, good, CONFIDENCE),
+            false_positive_interval: interval(alarms, good, INTERVAL_CONFIDENCE),
             stated_false_positive_rate: threshold.stated.map(|[rate, _]| rate),
             stated_confidence: threshold.stated.map(|[_, confidence]| confidence),
             pg2: pg2(&scores, &labels),

@@ -28,7 +28,7 @@ mod sweep;
 mod table;
 mod tolerance;
 
-pub use binomial::{at_most, interval};
+pub use binomial::{INTERVAL_CONFIDENCE, at_most, interval};
 pub use curve::Curve;
 pub use defects::DefectEvaluation;
 pub use evaluation::{Counts, Curves, Evaluation, Scored};

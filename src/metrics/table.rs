@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use super::CONFIDENCE;
+use super::INTERVAL_CONFIDENCE;
 use super::evaluation::Evaluation;
 use super::meters::mean;
 
@@ -127,7 +127,7 @@ pub(crate) fn promise(of: &Evaluation) -> String {
             of.counts.good,
             percent(Some(low)),
             percent(Some(high)),
-            whole(CONFIDENCE),
+            whole(INTERVAL_CONFIDENCE),
         ),
         _ => "no good pictures to measure on".to_owned(),
     };

@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_is_refused() {
-        let stated = Stated { false_alarms: 0.01, confidence: 0.95, asked: 0.01, basis: Basis::HeldOut };
+        let stated = Stated { false_alarms: 0.01, confidence: 0.99, asked: 0.01, basis: Basis::HeldOut };
         let with = |stated| Threshold { stated: Some(stated), ..Threshold::none() };
         assert_eq!(with(stated).impossible(), None);
         for wrong in [f64::NAN, 0.0, -1.0, 1.5] {

@@ -5,7 +5,7 @@ mod table;
 pub use table::{HEAD, cells};
 
 use crate::detection::Detector;
-use crate::metrics::{CONFIDENCE, interval, roc_auc};
+use crate::metrics::{INTERVAL_CONFIDENCE, interval, roc_auc};
 use crate::model::{Info, Threshold};
 use crate::perturbation::Perturbation;
 use crate::picture::{Picture, resize};
@@ -133,7 +133,7 @@ pub fn report(
             ),
             false_alarms,
             false_alarm_rate: share(false_alarms, good),
-            false_alarm_interval: interval(false_alarms, good, CONFIDENCE),
+            false_alarm_interval: interval(false_alarms, good, INTERVAL_CONFIDENCE),
             found,
             recall,
             lost_recall: clean.zip(recall).map(|(clean, recall)| clean - recall),

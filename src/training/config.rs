@@ -346,10 +346,10 @@ mod tests {
     fn the_threshold_rests_on_all_pictures_unless_a_tenth_is_enough() {
         use Calibration::{Guess, HeldOut, LeftOut};
         let settings = Settings::default();
-        let found = [5, 9, 10, 31, 209, 2980, 2990].map(|n| settings.calibration(n));
-        assert_eq!(found, [Guess, Guess, LeftOut(3), LeftOut(4), LeftOut(21), LeftOut(298), HeldOut(299)]);
+        let found = [5, 9, 10, 31, 209, 4580, 4590].map(|n| settings.calibration(n));
+        assert_eq!(found, [Guess, Guess, LeftOut(3), LeftOut(4), LeftOut(21), LeftOut(458), HeldOut(459)]);
         let loose = Settings { false_alarms: 0.1, ..Settings::default() };
-        assert_eq!([209, 290].map(|n| loose.calibration(n)), [LeftOut(21), HeldOut(29)]);
+        assert_eq!([209, 440].map(|n| loose.calibration(n)), [LeftOut(21), HeldOut(44)]);
         let asked = Settings { holdout: Some(0.1), ..Settings::default() };
         assert_eq!([31, 209].map(|n| asked.calibration(n)), [Guess, HeldOut(21)]);
         let by_gate = Settings { score: Score::Gate, ..Settings::default() };

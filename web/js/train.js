@@ -175,9 +175,9 @@ function refresh() {
   if (busy && count > inUse) words += `, ${count - inUse} of them for the next training; this one goes on with ${inUse}`;
   else if (count && count < FEWEST) words += `; ${FEWEST - count} more are needed`;
   else if (count && count < 10) words += "; with fewer than 10 the threshold is a guess";
-  else if (count && count < 299) {
-    // The highest of n scores keeps the rate 1 - 0.05^(1/n) with 95 % confidence; 299 pictures keep 1 %.
-    words += `; the threshold will state a false-alarm rate of ${(100 * (1 - 0.05 ** (1 / count))).toPrecision(2)} % (299 pictures: 1 %)`;
+  else if (count && count < 459) {
+    // The highest of n scores keeps the rate 1 - 0.01^(1/n) with 99 % confidence; 459 pictures keep 1 %.
+    words += `; the threshold will state a false-alarm rate of ${(100 * (1 - 0.01 ** (1 / count))).toPrecision(2)} % (459 pictures: 1 %)`;
   }
   $("train-count").textContent = words;
   showThumbs(good.pictures(), busy ? undefined : remove);
