@@ -7,7 +7,7 @@ use aand::detection::Detector;
 use aand::metrics::roc_auc;
 use aand::model::open;
 use burn::tensor::Device;
-use image::GrayImage;
+use image::{GrayImage, Rgb, RgbImage};
 use program::{SIZE, category, complaint, damaged, files, part, printed, put, run, text, with_model};
 use serde_json::Value;
 use std::fs;
@@ -43,6 +43,47 @@ fn inspect_tells_what_is_there() {
     let found: Value =
         serde_json::from_slice(&run(&format!("inspect {root} --json")).stdout).expect("JSON despite errors");
     assert_eq!(found["unreadable"].as_array().unwrap().len(), 4);
+}
+
+/// Oblong inputs, padding, tiles and a region of interest, as in training.
+#[test]
+fn synth_shows_what_training_sees() {
+    let home = tempfile::tempdir().unwrap();
+    // Three times as wide as high: oblong unless told otherwise.
+    for n in 0..3 {
+        let wide = RgbImage::from_fn(192, 64, |x, y| Rgb([90 + (x * 7 + y * 3 + n) as u8 % 40; 3]));
+        put(home.path(), &format!("good/{n}.png"), &wide);
+    }
+    let samples = |options: &str| {
+        let line = format!("synth {0}/good --out {0}/s --count 6 --json {options}", home.path().display());
+        let told: Value = serde_json::from_str(&printed(&line)).unwrap();
+        let masks = (0..6).map(|n| {
+            let read = |ending| image::open(home.path().join(format!("s/00{n}{ending}.png"))).unwrap();
+            let mask = read("_mask").into_luma8();
+            assert_eq!((read("").width(), read("").height()), mask.dimensions());
+            mask
+        });
+        let masks: Vec<_> = masks.collect();
+        assert!(masks.iter().any(|mask| mask.pixels().any(|m| m.0[0] > 0)), "{options}: nothing is painted");
+        (told["size"].clone(), masks)
+    };
+    let painted = |masks: &[image::GrayImage], [left, top, right, bottom]: [u32; 4]| {
+        let places = masks.iter().flat_map(|mask| mask.enumerate_pixels().filter(|(_, _, m)| m.0[0] > 0));
+        let inside = |x, y| (left..right).contains(&x) && (top..bottom).contains(&y);
+        places.filter(|&(x, y, _)| !inside(x, y)).count()
+    };
+    let (size, masks) = samples("");
+    assert_eq!((&size["width"], &size["height"]), (&448.into(), &160.into()));
+    assert!(masks.iter().all(|mask| mask.dimensions() == (448, 160)));
+    let (size, masks) = samples("--size 96 --fit pad");
+    assert_eq!(size, 96);
+    assert_eq!(painted(&masks, [0, 32, 96, 64]), 0, "the mirrored border is painted on");
+    let (_, masks) = samples("--size 96x32 --roi 96,0,96,64");
+    assert!(masks[0].dimensions() == (96, 32) && painted(&masks, [48, 0, 96, 32]) == 0);
+    let (_, masks) = samples("--tile 64");
+    assert_eq!(masks[0].dimensions(), (64, 64));
+    let refused = complaint(&format!("synth {0}/good --out {0}/s --size 65", home.path().display()));
+    assert!(refused.contains("multiple of 32"), "{refused}");
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod inspect;
 mod instant;
 mod intermediate;
 mod line;
+mod look;
 mod merge;
 mod output;
 mod part;

@@ -1,14 +1,15 @@
 //! `aand synth DATA --out DIR`: what stage 1 sees, pictures with synthetic anomalies and their masks.
 
 use super::folder::{Folder, is_result};
+use super::look::LookArgs;
 use super::output::{write_mask, write_picture};
 use super::progress::bar;
 use super::{Verbosity, skipped, stop};
 use crate::dataset::{self, Dataset, Layout};
 use crate::files::{exact, text};
-use crate::picture::{Mask, Picture, Range, RangeChoice, Remarks, open_ranged, resize};
+use crate::picture::{Mask, Picture, Pooling, RangeChoice, Remarks, Size, open_ranged};
 use crate::synthesis::{Foreground, Synthesizer, Textures};
-use crate::training::{Preset, Purpose, range_of, stream};
+use crate::training::{Extent, Good, Preset, Purpose, Settings, Shown, range_of, stream};
 use crate::{Error, Result, terminal};
 use clap::Args;
 use image::imageops::{self, FilterType};
@@ -30,9 +31,8 @@ pub struct SynthArgs {
     /// Decides everything random
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Side of the samples in pixels, as in training
-    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(32..=4096))]
-    size: u32,
+    #[command(flatten)]
+    look: LookArgs,
     // The help is an attribute, since brackets in a doc comment would be links.
     #[arg(long, help = "Where defects may be made: auto, none, threshold[:T][:invert], disc or rect")]
     foreground: Option<Foreground>,
@@ -42,7 +42,7 @@ pub struct SynthArgs {
     /// Stored values that are black and white in pictures of 16 bits or floats, LOW..HIGH or auto, as in training
     #[arg(long, allow_hyphen_values = true)]
     range: Option<RangeChoice>,
-    /// paper uses the paper's foreground rule for the category
+    /// paper uses the paper's foreground rule for the category, and its square input
     #[arg(long, value_enum, default_value = "quick")]
     preset: Preset,
     /// The category in a data set's root
@@ -102,9 +102,12 @@ pub fn run(args: &SynthArgs) -> Result<()> {
     args.verbosity.advise_on_textures(args.textures.as_deref());
     let paper = (args.preset == Preset::Paper).then(|| Foreground::paper(&set.name)).flatten();
     let foreground = args.foreground.or(paper).unwrap_or_default();
-    let size = args.size as usize;
+    let (size, view) = args.look.choose(&set, Extent::of(&set).as_ref(), args.preset, Pooling::default())?;
+    let range = range_of(args.range, &set);
+    let settings = Settings { size, view, range, foreground, seed: args.seed, ..Settings::default() };
+    settings.check()?;
     let textures = match &args.textures {
-        Some(folder) => Textures::open(folder, size)?,
+        Some(folder) => Textures::open(folder, size.longer())?,
         None => Textures::builtin(),
     };
     let synthesizer = Synthesizer::new(size, textures);
@@ -114,10 +117,9 @@ pub fn run(args: &SynthArgs) -> Result<()> {
     }
     folder.remove_stale(&old, &files);
     stop::listen();
-    let range = range_of(args.range, &set);
     let mut remarks = Remarks::new(range);
-    let sheet = Sheet::new(count.min(MOST_ON_SHEET));
-    let mut maker = Maker { args, set: &set, range, foreground, synthesizer, sheet };
+    let sheet = Sheet::new(count.min(MOST_ON_SHEET), size);
+    let mut maker = Maker { args, set: &set, settings, synthesizer, sheet };
     let bar = bar(args.verbosity, args.count.into(), "samples");
     let mut done = Count::default();
     for n in 0..count {
@@ -181,8 +183,7 @@ pub fn run(args: &SynthArgs) -> Result<()> {
 struct Maker<'a> {
     args: &'a SynthArgs,
     set: &'a Dataset,
-    range: Option<Range>,
-    foreground: Foreground,
+    settings: Settings,
     synthesizer: Synthesizer,
     sheet: Sheet,
 }
@@ -196,23 +197,28 @@ impl Maker<'_> {
         remarks: &mut Remarks,
         done: &mut Count,
     ) -> Result<()> {
-        let (args, set) = (self.args, self.set);
-        let (count, size) = (args.count as usize, args.size as usize);
+        let (args, set, settings) = (self.args, self.set, &self.settings);
+        let (count, size, view) = (args.count as usize, settings.size, &settings.view);
         // Spread over the whole set, so that few samples show what varies in it.
         let index = if count < set.train.len() { n * set.train.len() / count } else { n % set.train.len() };
-        let (native, details) = open_ranged(&set.train[index], self.range)?;
+        let (native, details) = open_ranged(&set.train[index], settings.range)?;
         remarks.add(&details);
-        let picture = resize(&native, args.size, args.size);
-        let part = self.foreground.mask(&native).resize_torch_nearest(size, size);
-        let place = self.foreground.place(&part, n);
-        let random = &mut stream(args.seed, Purpose::Synthesis, 0, n);
-        let made = self.synthesizer.sample(&picture, &place, random);
+        if let Some(reason) = view.misfit(Size::of(&native)) {
+            return Err(Error::picture(&set.train[index], reason));
+        }
+        let good = Good::new(&native, &settings.foreground, size, view);
+        let [tile, random] = [Purpose::AmplifyTile, Purpose::Synthesis];
+        let rng = &mut stream(args.seed, tile, 0, n);
+        let shown = Shown::of(&good.picture, &good.foreground, (size, view), rng);
+        let (picture, part) = (shown.picture.as_ref(), shown.foreground.as_ref());
+        let place = shown.place(&settings.foreground, n);
+        let made = self.synthesizer.sample(picture, &place, &mut stream(args.seed, random, 0, n));
         let [name, mask, area] = names.each_ref().map(|name| args.out.join(name));
         write_picture(&name, &made.picture)?;
         write_mask(&mask, &made.mask)?;
-        write_mask(&area, &part)?;
+        write_mask(&area, part)?;
         if n < MOST_ON_SHEET {
-            self.sheet.place(n, [&picture, &made.picture, &as_picture(&part), &as_picture(&made.mask)]);
+            self.sheet.place(n, [picture, &made.picture, &as_picture(part), &as_picture(&made.mask)]);
         }
         done.made += 1;
         done.clean += usize::from(made.mask.count() == 0);
@@ -231,28 +237,32 @@ fn as_picture(mask: &Mask) -> Picture {
 struct Sheet {
     picture: Picture,
     columns: u32,
+    /// Width and height of a panel.
+    panel: [u32; 2],
 }
 
-/// Side of a panel and gap between samples, in pixels.
-const PANEL: u32 = 128;
+/// The longer side of a panel and the gap between samples, in pixels.
+const PANEL: usize = 128;
 const GAP: u32 = 12;
 
 impl Sheet {
-    fn new(samples: usize) -> Self {
+    fn new(samples: usize, size: Size) -> Self {
         let samples = samples as u32;
         let columns = samples.clamp(1, 4);
-        let side = |count: u32| GAP + count * (2 * PANEL + GAP);
-        let size = (side(columns), side(samples.div_ceil(columns)));
-        Self { picture: RgbImage::from_pixel(size.0, size.1, Rgb([238; 3])), columns }
+        let panel = [size.width, size.height].map(|side| (side * PANEL / size.longer()).max(1) as u32);
+        let side = |count: u32, panel: u32| GAP + count * (2 * panel + GAP);
+        let (width, height) = (side(columns, panel[0]), side(samples.div_ceil(columns), panel[1]));
+        Self { picture: RgbImage::from_pixel(width, height, Rgb([238; 3])), columns, panel }
     }
 
     fn place(&mut self, n: usize, panels: [&Picture; 4]) {
         let (column, row) = (n as u32 % self.columns, n as u32 / self.columns);
-        let start = |index: u32| i64::from(GAP + index * (2 * PANEL + GAP));
+        let [width, height] = self.panel;
+        let at = |index: u32, step: u32, side: u32| i64::from(GAP + index * (2 * side + GAP) + step * side);
         for (place, panel) in (0..).zip(panels) {
-            let small = imageops::resize(panel, PANEL, PANEL, FilterType::Triangle);
-            let at = |index: u32, step: u32| start(index) + i64::from(step * PANEL);
-            imageops::replace(&mut self.picture, &small, at(column, place % 2), at(row, place / 2));
+            let small = imageops::resize(panel, width, height, FilterType::Triangle);
+            let (x, y) = (at(column, place % 2, width), at(row, place / 2, height));
+            imageops::replace(&mut self.picture, &small, x, y);
         }
     }
 }

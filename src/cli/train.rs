@@ -1,17 +1,18 @@
 //! `aand train DATA --out part.aand`: both stages.
 
-use super::choices::{ScoreChoice, SizeChoice};
+use super::choices::ScoreChoice;
 use super::film::FilmArgs;
 use super::flags::with_flags;
+use super::look::LookArgs;
 use super::training_watch::{TrainingObserver, check_beside};
-use super::{DeviceArgs, Verbosity, one_line, region, skipped, task};
+use super::{DeviceArgs, Verbosity, one_line, skipped, task};
 use crate::amplification::{RaaOptions, Residual};
 use crate::dataset::{self, Dataset, Layout};
 use crate::files::{Lock, exact, text};
 use crate::gpu::Processor;
 use crate::model::{Precision, Selection, save, write_atomically};
 use crate::perturbation::Perturbation;
-use crate::picture::{Fit, RangeChoice, Size, Tiles, View, open_size};
+use crate::picture::RangeChoice;
 use crate::synthesis::Foreground;
 use crate::teacher::{Backbone, Teacher};
 use crate::training::{
@@ -78,26 +79,8 @@ pub struct TrainArgs {
     /// Epochs of stage 2, instead of the preset's
     #[arg(long)]
     epochs_distill: Option<usize>,
-    /// Input size in pixels, in multiples of 32: one number, WIDTHxHEIGHT, or auto for the pictures' aspect ratio.
-    /// Unless given, auto if that ratio is beyond 4:3, else 256
-    #[arg(long)]
-    size: Option<SizeChoice>,
-    /// How pictures of another aspect ratio than the input's are fitted: squash stretches them; pad fills up with
-    /// their mirror image, which does not count; crop cuts off what is left over, which is not judged. Unless given,
-    /// squash, or with --size auto pad if the pictures' ratios differ
-    #[arg(long, value_enum, conflicts_with = "tile")]
-    fit: Option<Fit>,
-    /// Look at the pictures in square tiles of this side in pixels, a multiple of 32, at their own resolution: for
-    /// defects that are small beside the picture
-    #[arg(long, value_name = "PIXELS", conflicts_with = "size")]
-    tile: Option<usize>,
-    /// Pixels that a tile shares with the next in detection; a quarter of it unless given
-    #[arg(long, value_name = "PIXELS", requires = "tile")]
-    overlap: Option<usize>,
-    /// The region of the pictures that counts: a mask's file, x,y,width,height in pixels, or a polygon's .json. Outside
-    /// it nothing is learned, scored or shown. Kept in the model
-    #[arg(long, value_name = "REGION")]
-    roi: Option<String>,
+    #[command(flatten)]
+    look: LookArgs,
     /// Decides everything random
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -377,35 +360,10 @@ impl TrainArgs {
         }
     }
 
-    /// The network's size and its view of the pictures of one category.
-    fn look(&self, set: &Dataset, extent: Option<&Extent>) -> Result<(Size, View)> {
-        let (size, fit) = match (self.tile, self.size, extent) {
-            (Some(tile), _, _) => (Size::square(tile), Fit::Squash),
-            (None, Some(SizeChoice::Of(size)), _) => (size, Fit::Squash),
-            (None, Some(SizeChoice::Auto), Some(extent)) => extent.auto(),
-            (None, _, extent) => Extent::usual(extent, self.preset),
-        };
-        let overlap = self.overlap.unwrap_or(Tiles::overlap_of(size));
-        let region = match (&self.roi, set.train.first()) {
-            (Some(roi), Some(first)) => Some(region::read(roi, open_size(first)?)?),
-            _ => None,
-        };
-        let view = View {
-            fit: self.fit.unwrap_or(fit),
-            tiles: self.tile.map(|_| Tiles { overlap }),
-            region,
-            pooling: self.score.pooling,
-        };
-        Ok((size, view))
-    }
-
     /// Says which size was chosen, and what is lost at that size.
     fn tell_of_size(&self, set: &Dataset, settings: &Settings, extent: Option<Extent>) {
         let (size, view) = (settings.size, &settings.view);
-        if self.tile.is_none()
-            && !matches!(self.size, Some(SizeChoice::Of(_)))
-            && size != Settings::default().size
-        {
+        if self.look.finds_size() && size != Settings::default().size {
             self.verbosity.say(format!(
                 "{}: input {size}, by the pictures' aspect ({})",
                 set.name,
@@ -423,7 +381,7 @@ impl TrainArgs {
     /// All settings for one category, and how large its pictures are.
     fn settings(&self, set: &Dataset) -> Result<(Settings, Option<Extent>)> {
         let extent = Extent::of(set);
-        let (size, view) = self.look(set, extent.as_ref())?;
+        let (size, view) = self.look.choose(set, extent.as_ref(), self.preset, self.score.pooling)?;
         let paper = (self.preset == Preset::Paper).then(|| Foreground::paper(&set.name)).flatten();
         let foreground = self.foreground.or(paper).unwrap_or_default();
         let settings = Settings {

@@ -364,17 +364,16 @@ impl TrainingJob {
         let rule = self.settings.foreground;
         let one = |&i: &usize| {
             let mut rng = stream(self.settings.seed, Purpose::Synthesis, epoch, i);
-            let Shown { picture, foreground, allowed } = self.shown(Purpose::AmplifyTile, epoch, i);
+            let shown = self.shown(Purpose::AmplifyTile, epoch, i);
+            let place = shown.place(&rule, epoch + i).into_owned();
+            let Shown { picture, foreground, allowed } = shown;
             let picture = self.varied(picture, i, Purpose::AmplifyVariation, epoch);
-            let place = rule.place(&foreground, epoch + i);
             let normal = rule.normal(&foreground);
-            match allowed {
-                None => (synthesizer.sample(&picture, &place, &mut rng), normal),
-                Some(allowed) => {
-                    let place = allowed.clone().and(&place);
-                    (synthesizer.sample(&picture, &place, &mut rng), allowed.and(&normal))
-                }
-            }
+            let normal = match allowed {
+                Some(allowed) => allowed.and(&normal),
+                None => normal,
+            };
+            (synthesizer.sample(&picture, &place, &mut rng), normal)
         };
         #[cfg(not(target_arch = "wasm32"))]
         let corrupted: Vec<(Corrupted, Mask)> = {

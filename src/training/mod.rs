@@ -43,7 +43,7 @@ pub use prefetch::{prefetch, prefetch_few};
 #[cfg(not(target_arch = "wasm32"))]
 pub use prepare::{check_writable, checkpoint_path, claim, lock, range_of};
 pub use random::{Purpose, stream};
-pub use shown::tiles_each;
+pub use shown::{Shown, tiles_each};
 pub use stage1::{AmplifyBatch, AmplifyLoss, AmplifyStage, LevelLoss, MOST_PAIRS, level_loss};
 pub use stage2::{DistillLoss, DistillStage};
 

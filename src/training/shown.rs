@@ -3,7 +3,8 @@
 use super::config::{Preset, Settings};
 use super::job::TrainingJob;
 use super::{Purpose, stream};
-use crate::picture::{Mask, Picture, Region, Size, cover, normalize, tile_of_mask};
+use crate::picture::{Mask, Picture, Region, Seen, Size, View, cover, normalize, tile_of_mask};
+use crate::synthesis::Foreground;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::borrow::Cow;
@@ -15,12 +16,48 @@ const TILES: usize = 160;
 const CELLS: usize = 128;
 
 /// What one step sees of one picture.
-pub(super) struct Shown<'a> {
+#[derive(Clone, Debug)]
+pub struct Shown<'a> {
+    /// At the network's size.
     pub picture: Cow<'a, Picture>,
     /// Where the part is.
     pub foreground: Cow<'a, Mask>,
     /// Where may be painted and learned from, if not everywhere.
     pub allowed: Option<Mask>,
+}
+
+impl<'a> Shown<'a> {
+    /// What a network of that size sees of a picture, of which `foreground` is the part; `rng` gives the position if it
+    /// looks at a tile.
+    pub fn of(
+        seen: &'a Seen<'_>,
+        foreground: &'a Mask,
+        (size, view): (Size, &View),
+        rng: &mut ChaCha8Rng,
+    ) -> Self {
+        if view.tiles.is_none() {
+            return Self {
+                picture: Cow::Borrowed(seen.picture.as_ref()),
+                foreground: Cow::Borrowed(foreground),
+                allowed: view.allowed(seen.native, size, [0; 2]),
+            };
+        }
+        let place = place(seen.native, size, view.region.as_ref(), rng);
+        Self {
+            picture: Cow::Owned(view.tile(&seen.picture, place, size)),
+            foreground: Cow::Owned(tile_of_mask(foreground, place, size)),
+            allowed: view.allowed(seen.native, size, place),
+        }
+    }
+
+    /// Where a synthetic anomaly may be painted by the foreground's `rule`; every other `item` ignores the part.
+    pub fn place(&self, rule: &Foreground, item: usize) -> Cow<'_, Mask> {
+        let place = rule.place(&self.foreground, item);
+        match &self.allowed {
+            Some(allowed) => Cow::Owned(allowed.clone().and(&place)),
+            None => place,
+        }
+    }
 }
 
 /// How many tiles an epoch shows of each of `pictures` pictures of about `native` size; otherwise an epoch of a few
@@ -56,21 +93,8 @@ impl TrainingJob {
         let (size, view) = (self.settings.size, &self.settings.view);
         let index = item % self.pictures.len();
         let (seen, foreground) = (&self.pictures[index], &self.foregrounds[index]);
-        if view.tiles.is_none() {
-            let allowed = view.allowed(seen.native, size, [0; 2]);
-            return Shown {
-                picture: Cow::Borrowed(seen.picture.as_ref()),
-                foreground: Cow::Borrowed(foreground),
-                allowed,
-            };
-        }
         let mut rng = stream(self.settings.seed, purpose, epoch, item);
-        let place = place(seen.native, size, view.region.as_ref(), &mut rng);
-        Shown {
-            picture: Cow::Owned(view.tile(&seen.picture, place, size)),
-            foreground: Cow::Owned(tile_of_mask(foreground, place, size)),
-            allowed: view.allowed(seen.native, size, place),
-        }
+        Shown::of(seen, foreground, (size, view), &mut rng)
     }
 
     /// Normalized pixels `[count, 3, H, W]` of some items of an epoch of stage 2.
