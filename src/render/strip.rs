@@ -6,6 +6,7 @@ use super::grain::{Cloud, Lattice, between, mix};
 use crate::picture::{Picture, Size};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use std::f32::consts::{PI, TAU};
 
 /// Width and height of the picture.
 pub(super) const SIZE: Size = Size::new(2000, 800);
@@ -30,17 +31,30 @@ struct Strip {
     streaks: Vec<[f32; 4]>,
 }
 
-/// A defect: where, how large and how strong.
+/// A defect: where, how large and how strong. All of them are relief, which adds no light and takes none: what one flank
+/// gains, another loses. Scaled down until a defect is within one pixel, hardly anything of it is left.
 struct Spot {
     at: [f32; 2],
     /// Half width and half height.
     half: [f32; 2],
-    /// Share of the light that is missing; if negative, the defect is brighter.
-    depth: f32,
-    /// Share of the light that is added at its rim.
-    rim: f32,
+    /// The share of the light that a flank gains or loses.
+    strength: f32,
+    shape: Shape,
     turn: (f32, f32),
 }
+
+/// How the light changes along a defect's width.
+enum Shape {
+    /// Higher than the strip: bright in the middle, dark on both sides.
+    Raised,
+    /// Deeper: dark in the middle, bright on both sides.
+    Hollow,
+    /// A flank in the light and one in the shade.
+    Edge,
+}
+
+/// Waves across half the width of what is raised or hollow. With this number its bright and dark parts have the same sum.
+const WAVES: f32 = 0.64;
 
 /// A photograph of one piece of strip.
 pub(super) fn photograph(rng: &mut ChaCha8Rng, mut flaw: Option<Flaw>) -> Picture {
@@ -67,14 +81,13 @@ fn spot(strip: &Strip, flaw: &mut Flaw) -> Spot {
     // Six to twelve pixels across.
     let half = flaw.grade(3.0, 6.0);
     let turn = flaw.rng.random_range(-0.5..0.5f32);
-    let strong = flaw.grade(0.45, 0.8);
-    let (half, depth, rim) = match flaw.kind {
-        "inclusion" => ([half, 0.6 * half], 0.9 * strong, 0.0),
-        "nick" => ([0.28 * half, half], -1.3 * strong, 0.0),
-        // Including its rim.
-        _ => ([0.8 * half, 0.8 * half], strong, 0.35),
+    let strength = flaw.grade(0.5, 0.85);
+    let (half, shape) = match flaw.kind {
+        "inclusion" => ([half, 0.6 * half], Shape::Raised),
+        "nick" => ([0.45 * half, half], Shape::Edge),
+        _ => ([half, half], Shape::Hollow),
     };
-    Spot { at: [x, y], half, depth, rim, turn: (turn.cos(), turn.sin()) }
+    Spot { at: [x, y], half, strength, shape, turn: (turn.cos(), turn.sin()) }
 }
 
 impl Strip {
@@ -160,8 +173,11 @@ impl Spot {
         let (c, s) = self.turn;
         let (u, v) = ((c * dx + s * dy) / self.half[0], (c * dy - s * dx) / self.half[1]);
         let away = (u * u + v * v).sqrt();
-        // The lamp shines on the far side of a hollow.
-        let lit = self.rim * between(1.3, 1.05, away) * between(0.75, 1.05, away) * between(-0.2, 0.9, v);
-        1.0 - self.depth * between(1.1, 0.7, away) + lit
+        let wave = match self.shape {
+            Shape::Raised => (TAU * WAVES * u).cos(),
+            Shape::Hollow => -(TAU * WAVES * u).cos(),
+            Shape::Edge => (PI * u).sin(),
+        };
+        1.0 + self.strength * between(1.1, 0.8, away) * wave
     }
 }

@@ -1,6 +1,7 @@
 //! What holds for every rendered line.
 
 use super::*;
+use crate::picture::resize;
 use rayon::prelude::*;
 
 /// Every line with every one of its defects, a few parts each.
@@ -104,6 +105,26 @@ fn the_strip_is_wide_and_its_defects_are_small() {
         assert!((5..=14).contains(&longest), "{kind}: {longest} pixels");
         let outside = good.picture.pixels().zip(bad.picture.pixels()).zip(&bad.mask.data);
         assert!(outside.filter(|(_, marked)| !**marked).all(|((a, b), _)| a == b));
+    });
+}
+
+/// What the strip is for: its defects are plain in the picture itself, and nearly gone where it is squashed to a square.
+#[test]
+fn the_strips_defects_do_not_survive_a_square() {
+    let pairs = ProductLine::Strip.defects().iter().flat_map(|kind| (0..4).map(move |seed| (kind, seed)));
+    pairs.collect::<Vec<_>>().into_par_iter().for_each(|(kind, seed)| {
+        let [good, bad] =
+            [None, Some(*kind)].map(|kind| render(ProductLine::Strip, seed, kind).unwrap().picture);
+        let change = |[good, bad]: [&Picture; 2]| {
+            let pairs = good.as_raw().iter().zip(bad.as_raw());
+            pairs.map(|(a, b)| a.abs_diff(*b)).max().unwrap()
+        };
+        let squashed = [&good, &bad].map(|picture| resize(picture, 256, 256));
+        let (native, left) = (change([&good, &bad]), change([&squashed[0], &squashed[1]]));
+        assert!(
+            native >= 25 && 5 * u32::from(left) <= native.into(),
+            "{kind} {seed}: {native} becomes {left}"
+        );
     });
 }
 
