@@ -12,6 +12,7 @@ use rand_chacha::rand_core::SeedableRng;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -31,7 +32,15 @@ const BLOWS: [Blow; 4] =
 
 fn start(line: &str) -> Child {
     let mut program = Command::new(env!("CARGO_BIN_EXE_aand"));
-    program.args(line.split_whitespace()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    program.args(line.split_whitespace()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let hears_of_the_terminal = || {
+        // SAFETY: `signal` may be called between fork and exec.
+        unsafe { libc::signal(libc::SIGHUP, libc::SIG_DFL) };
+        Ok(())
+    };
+    // SAFETY: the closure does nothing else. Where the tests run under nohup, the program would ignore SIGHUP as well.
+    unsafe { program.pre_exec(hears_of_the_terminal) };
+    program.spawn().unwrap()
 }
 
 /// How long an undisturbed run takes.
