@@ -82,8 +82,8 @@ fn synth_shows_what_training_sees() {
     assert!(masks[0].dimensions() == (96, 32) && painted(&masks, [48, 0, 96, 32]) == 0);
     let (_, masks) = samples("--tile 64");
     assert_eq!(masks[0].dimensions(), (64, 64));
-    let refused = complaint(&format!("synth {0}/good --out {0}/s --size 65", home.path().display()));
-    assert!(refused.contains("multiple of 32"), "{refused}");
+    let refused = complaint(&format!("synth {0}/good --out {0}/none --size 65", home.path().display()));
+    assert!(refused.contains("multiple of 32") && !home.path().join("none").exists(), "{refused}");
 }
 
 #[test]

@@ -92,6 +92,11 @@ pub fn run(args: &SynthArgs) -> Result<()> {
         return Err(Error::dataset(&args.data, "choose one category with --category NAME"));
     }
     let set = sets.remove(0);
+    let paper = (args.preset == Preset::Paper).then(|| Foreground::paper(&set.name)).flatten();
+    let foreground = args.foreground.or(paper).unwrap_or_default();
+    let (size, view) = args.look.choose(&set, Extent::of(&set).as_ref(), args.preset, Pooling::default())?;
+    let mut settings = Settings { size, view, foreground, seed: args.seed, ..Settings::default() };
+    settings.check()?;
     let count = args.count as usize;
     let digits = (count - 1).to_string().len().max(3);
     let folder = Folder::open(&args.out)?;
@@ -100,12 +105,6 @@ pub fn run(args: &SynthArgs) -> Result<()> {
     folder.check(&files, &HashSet::new())?;
     args.verbosity.advise(&set.advice());
     args.verbosity.advise_on_textures(args.textures.as_deref());
-    let paper = (args.preset == Preset::Paper).then(|| Foreground::paper(&set.name)).flatten();
-    let foreground = args.foreground.or(paper).unwrap_or_default();
-    let (size, view) = args.look.choose(&set, Extent::of(&set).as_ref(), args.preset, Pooling::default())?;
-    let range = range_of(args.range, &set);
-    let settings = Settings { size, view, range, foreground, seed: args.seed, ..Settings::default() };
-    settings.check()?;
     let textures = match &args.textures {
         Some(folder) => Textures::open(folder, size.longer())?,
         None => Textures::builtin(),
@@ -117,7 +116,8 @@ pub fn run(args: &SynthArgs) -> Result<()> {
     }
     folder.remove_stale(&old, &files);
     stop::listen();
-    let mut remarks = Remarks::new(range);
+    settings.range = range_of(args.range, &set);
+    let mut remarks = Remarks::new(settings.range);
     let sheet = Sheet::new(count.min(MOST_ON_SHEET), size);
     let mut maker = Maker { args, set: &set, settings, synthesizer, sheet };
     let bar = bar(args.verbosity, args.count.into(), "samples");
