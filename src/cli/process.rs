@@ -1,10 +1,18 @@
 //! Preparations of the process, before anything else.
 
-/// Keeps drivers from printing messages of their own, and the file-size limit from ending the program.
+/// Keeps drivers, and decoders that break down on a picture, from printing messages of their own, and the file-size limit
+/// from ending the program.
 ///
 /// # Safety
 /// No other thread may run: the environment is changed.
 pub unsafe fn prepare_process() {
+    let told = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        // What becomes the error of a picture is told with the picture.
+        if !crate::picture::is_guarded() {
+            told(panic);
+        }
+    }));
     #[cfg(unix)]
     {
         // A write beyond the limit on file sizes should fail with an error, not end the program. SAFETY:

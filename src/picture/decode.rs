@@ -6,6 +6,7 @@ use std::path::Path;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
+use super::guard::guarded;
 use super::jpeg::Frame;
 use super::range::{Range, Values};
 use super::{Picture, pages, stored};
@@ -123,6 +124,19 @@ pub fn open_ranged(path: impl AsRef<Path>, range: Option<Range>) -> Result<(Pict
 
 /// Decodes in the stored mode, upright; at most `most` pixels.
 pub(super) fn read(bytes: &[u8], name: &Path, most: u64) -> Result<(DynamicImage, Details)> {
+    guarded(|| read_unguarded(bytes, name, most)).unwrap_or_else(|said| {
+        let said = one_line(&said);
+        Err(Error::picture(
+            name,
+            format!("{BROKE_DOWN} ({said}); open it and export it again, or move it away"),
+        ))
+    })
+}
+
+/// What is said where a decoder panics.
+pub const BROKE_DOWN: &str = "the decoder broke down on it";
+
+fn read_unguarded(bytes: &[u8], name: &Path, most: u64) -> Result<(DynamicImage, Details)> {
     if bytes.is_empty() {
         return Err(Error::picture(name, "the file is empty (0 bytes); copy or export it again"));
     }
@@ -172,7 +186,14 @@ pub(super) fn read(bytes: &[u8], name: &Path, most: u64) -> Result<(DynamicImage
             ),
         ));
     }
-    // The JPEG decoder silently fills missing data with grey.
+    // The JPEG decoder goes on behind a header that says nothing sensible, and makes up pixels or panics.
+    if format == ImageFormat::Jpeg && frame.is_none() {
+        return Err(Error::picture(
+            name,
+            damaged(container, "the header of its frame or of a scan makes no sense"),
+        ));
+    }
+    // It also silently fills missing data with grey.
     if frame.is_some_and(|frame| !frame.whole || frame.lacks_scan()) {
         return Err(Error::picture(name, CUT_OFF));
     }

@@ -38,7 +38,7 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// Reads the markers; `None` if there is no frame before the first scan.
+    /// Reads the markers; `None` if there is no frame before the first scan, or the header of a frame or scan is too short.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let mut frame: Option<Self> = None;
         let mut seen = [false; 256];

@@ -2,6 +2,7 @@
 
 mod decode;
 mod fit;
+mod guard;
 mod jpeg;
 mod mask;
 mod normalize;
@@ -19,10 +20,13 @@ mod tiles;
 mod turn;
 mod view;
 
-pub use decode::{Details, MAX_PIXELS, MAX_SIDE, decode, decode_detailed, decode_ranged, decode_within};
+pub use decode::{
+    BROKE_DOWN, Details, MAX_PIXELS, MAX_SIDE, decode, decode_detailed, decode_ranged, decode_within,
+};
 #[cfg(not(target_arch = "wasm32"))]
 pub use decode::{open, open_ranged, open_size};
 pub use fit::{Fit, Frame, cut, mirrored};
+pub use guard::is_guarded;
 pub use mask::{Mask, PATCH_SHARE, decode_mask};
 #[cfg(not(target_arch = "wasm32"))]
 pub use mask::{is_drawn_in_alpha, open_mask};

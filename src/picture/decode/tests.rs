@@ -115,6 +115,27 @@ fn a_jpeg_in_several_scans_is_the_same_picture() {
     assert!(refusal(&[&bytes[..last], &[0xFF, 0xD9]].concat(), "cut.jpg").contains("cut off"));
 }
 
+/// Where the header of the second scan is too short, the decoder went on: it made up the pixels, or it panicked where
+/// the components also differ in size.
+#[test]
+fn a_jpeg_with_a_scan_that_has_no_header_is_refused() {
+    let spoiled = |bytes: &[u8], sampling: u8| {
+        let mut bytes = bytes.to_vec();
+        let at = |marker: u8| bytes.windows(2).rposition(|pair| pair == [0xFF, marker]).unwrap();
+        let (frame, scan) = (at(0xC0), at(0xDA));
+        // The third component of the frame, and the length of the header.
+        bytes[frame + 17] = sampling;
+        bytes[scan + 2..scan + 4].fill(0);
+        bytes
+    };
+    for (bytes, sampling) in
+        [(stored_sample!("split_420.jpg"), 0x11), (stored_sample!("split_cmyk.jpg"), 0x23)]
+    {
+        let reason = refusal(&spoiled(bytes, sampling), "part.jpg");
+        assert!(reason.starts_with("damaged JPEG data (the header of its frame or of a scan"), "{reason}");
+    }
+}
+
 /// Where the data of each scan of a JPEG lies.
 fn scans(bytes: &[u8]) -> Vec<std::ops::Range<usize>> {
     let mut scans = Vec::new();
