@@ -2,7 +2,8 @@
 //!
 //! Each target is an ordinary test that runs for some seconds on any toolchain; `fuzz/run 3600` gives each an hour.
 //! What must hold for any bytes: an answer or an error of one line, never a panic, never more than ten seconds.
-//! With `cargo bolero test fuzz_picture` the same targets run under a coverage-guided engine.
+//! The input that breaks it is left as `aand-TARGET` in the temporary folder. With `cargo bolero test fuzz_picture` the
+//! same targets run under a coverage-guided engine.
 
 /// Runs a check on changed copies of seeds until the time is over.
 macro_rules! fuzz {
@@ -37,10 +38,24 @@ const LONGEST: Duration = Duration::from_secs(10);
 
 /// Runs `check`, which must not take long.
 fn timed(bytes: &[u8], check: &impl Fn(&[u8])) {
+    let _found = Found(bytes);
     let started = Instant::now();
     check(bytes);
     let took = started.elapsed();
     assert!(took < LONGEST, "{took:?}");
+}
+
+/// Writes the input of a check that panics to a file, since the report tells only how the seed was changed. It is written
+/// again for every smaller input that panics as well.
+struct Found<'a>(&'a [u8]);
+
+impl Drop for Found<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let target = std::thread::current().name().unwrap_or("fuzz").replace("::", "-");
+            let _ = std::fs::write(std::env::temp_dir().join(format!("aand-{target}")), self.0);
+        }
+    }
 }
 
 /// One line that is not empty.
