@@ -2,9 +2,11 @@
 
 use super::procedural::{Painter, twins};
 use super::stream::Batch;
+use crate::listing::below_except;
+use crate::picture::open;
 use crate::{Error, Result};
-use image::imageops::FilterType;
-use std::path::{Path, PathBuf};
+use image::imageops::{FilterType, resize};
+use std::path::Path;
 
 /// How many held-out pictures are painted.
 pub const PAINTED: usize = 256;
@@ -24,11 +26,14 @@ pub fn painted(seed: u64, count: usize, size: usize) -> Vec<Batch> {
 /// # Errors
 /// The folder cannot be read, holds no picture, or one of the pictures is damaged.
 pub fn photographs(folder: &Path, count: usize, size: usize) -> Result<Vec<Batch>> {
-    let mut files = Vec::new();
-    collect(folder, &mut files)?;
+    // Masks do not look like anything one would inspect.
+    let found = below_except(folder, |inner| inner.file_name().is_some_and(|name| name == "ground_truth"))?;
+    let mut files = found.pictures;
     files.sort();
     if files.is_empty() {
-        return Err(Error::dataset(folder, "no pictures (png, jpg, bmp, tiff, webp) for --probe"));
+        let told = found.left_out.in_brackets();
+        let reason = format!("no pictures (png, jpg, bmp, tiff, webp){told} for --probe");
+        return Err(Error::dataset(folder, reason));
     }
     let painter = Painter::new(7);
     let wanted = files.len().min(PHOTOGRAPHS).next_multiple_of(count);
@@ -42,8 +47,7 @@ pub fn photographs(folder: &Path, count: usize, size: usize) -> Result<Vec<Batch
             continue;
         }
         let file = &files[i * files.len() / wanted];
-        let photograph = image::open(file).map_err(|e| Error::picture(file, e.to_string()))?;
-        let photograph = photograph.resize_exact(size as u32, size as u32, FilterType::Triangle).to_rgb8();
+        let photograph = resize(&open(file)?, size as u32, size as u32, FilterType::Triangle);
         for channel in 0..3 {
             planes.extend(photograph.pixels().map(|p| p[channel]));
         }
@@ -51,17 +55,25 @@ pub fn photographs(folder: &Path, count: usize, size: usize) -> Result<Vec<Batch
     Ok(planes.chunks_exact(count * 3 * size * size).map(|p| Batch::pack(p, count, size)).collect())
 }
 
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    for entry in std::fs::read_dir(folder).map_err(|e| Error::io(folder, e))? {
-        let path = entry.map_err(|e| Error::io(folder, e))?.path();
-        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("").to_ascii_lowercase();
-        // Masks do not look like anything one would inspect.
-        let masks = path.file_name().is_some_and(|name| name == "ground_truth");
-        if path.is_dir() && !masks {
-            collect(&path, files)?;
-        } else if ["png", "jpg", "jpeg", "bmp", "tif", "tiff", "webp"].contains(&extension.as_str()) {
-            files.push(path);
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn photographs_are_read_like_every_other_picture() {
+        let place = tempfile::tempdir().unwrap();
+        let (folder, count, size) = (place.path(), 4, 16);
+        let missing = photographs(folder, count, size).err().unwrap().to_string();
+        assert!(missing.contains("no pictures"), "{missing}");
+        std::fs::create_dir_all(folder.join("deep/ground_truth")).unwrap();
+        let gray = image::RgbImage::from_pixel(40, 30, image::Rgb([90; 3]));
+        gray.save(folder.join("deep/a.png")).unwrap();
+        std::fs::write(folder.join("deep/ground_truth/a.png"), "never opened").unwrap();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(folder, folder.join("deep/again")).unwrap();
+        assert_eq!(photographs(folder, count, size).unwrap().len(), 1);
+        std::fs::write(folder.join("deep/b.jpg"), "no picture").unwrap();
+        let damaged = photographs(folder, count, size).err().unwrap().to_string();
+        assert!(damaged.contains("b.jpg"), "{damaged}");
     }
-    Ok(())
 }
