@@ -13,6 +13,7 @@ use crate::picture::{Picture, Seen, Size};
 use crate::{Error, Result};
 use rayon::prelude::*;
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::path::Path;
 use std::time::Instant;
 
@@ -124,9 +125,10 @@ pub fn one_batch(
             }
             Err(error) => line.fail(&named(error, &job.input.path)),
         }
-        if gallery.is_some() && line.why.is_none() {
-            // An earlier run may have found it anomalous.
-            remove_result(&args.out.join(file(&job.input.stem, "why.png")));
+        // What an earlier run made of this picture and this one did not would contradict the line.
+        let made: HashSet<&str> = line.files().collect();
+        for old in args.files(job.input).iter().filter(|name| !made.contains(name.as_str())) {
+            remove_result(&args.out.join(old));
         }
         line
     };

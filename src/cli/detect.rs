@@ -223,7 +223,7 @@ impl DetectArgs {
     }
 
     /// The names of all result files of a picture.
-    fn files(&self, input: &Input) -> Vec<String> {
+    pub(super) fn files(&self, input: &Input) -> Vec<String> {
         self.endings().map(|ending| file(&input.stem, ending)).collect()
     }
 

@@ -21,9 +21,11 @@ pub fn is_result(path: &Path) -> bool {
     read.is_ok() && (is_own_png(&head) || is_own_table(&head))
 }
 
-/// Removes a result that the program has made; whether there was one.
+/// Removes a result that the program has made; whether there was one. Maps of numbers (`.npy`) cannot be signed, so
+/// `path` must have passed [`Folder::check`] or be named in a table of results.
 pub fn remove_result(path: &Path) -> bool {
-    path.is_file() && is_result(path) && fs::remove_file(path).is_ok()
+    let map = path.extension().is_some_and(|ending| ending == "npy");
+    path.is_file() && (map || is_result(path)) && fs::remove_file(path).is_ok()
 }
 
 /// A folder to write results to.
@@ -87,9 +89,7 @@ impl Folder {
             // unsigned picture.
             let inside =
                 Path::new(file).components().all(|part| matches!(part, std::path::Component::Normal(_)));
-            // A map of numbers cannot be signed.
-            let map = file.ends_with(".npy") && path.is_file();
-            let gone = inside && (remove_result(&path) || (map && fs::remove_file(&path).is_ok()));
+            let gone = inside && remove_result(&path);
             let mut folder = folder_of(&path);
             // `remove_dir` removes only empty folders.
             while inside && folder != self.path && fs::remove_dir(folder).is_ok() {

@@ -48,6 +48,30 @@ fn a_result_that_cannot_be_written_fails_alone() {
 }
 
 #[test]
+fn a_picture_that_fails_now_keeps_no_earlier_results() {
+    let (folder, model) = with_model();
+    let parts = folder.path().join("parts");
+    (0..3).for_each(|n| put(&parts, &format!("{n}.png"), &part(n, false)));
+    let (at, out) = (parts.display(), folder.path().join("o"));
+    let line = format!("detect {model} {at} --out {} --raw npy,png16", out.display());
+    printed(&format!("{line} --device cpu --quiet"));
+    let names = || tree(&out).into_keys().map(|path| path.display().to_string()).collect::<Vec<_>>();
+    assert_eq!(names().len(), 14, "{:?}", names());
+    // One can no longer be read; of another the heat map cannot be written.
+    fs::write(parts.join("0.png"), "no picture").unwrap();
+    part(9, true).save(parts.join("1.png")).unwrap();
+    fs::remove_file(out.join("1_heat.png")).unwrap();
+    fs::create_dir(out.join("1_heat.png")).unwrap();
+    let said = complaint(&line);
+    assert!(said.contains("2 of 3 pictures failed"), "{said}");
+    let found = lines(&out);
+    assert!(found[0]["heat"].is_null() && found[1]["score"].is_number() && found[2]["heat"].is_string());
+    let left = names();
+    let of = |start: &str| left.iter().filter(|name| name.starts_with(start)).count();
+    assert_eq!((of("0_"), of("1_"), of("2_")), (0, 3, 4), "{left:?}");
+}
+
+#[test]
 fn unchanged_pictures_are_not_judged_again() {
     let (folder, path) = with_model();
     let parts = folder.path().join("parts");
