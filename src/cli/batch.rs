@@ -13,7 +13,6 @@ use crate::picture::{Picture, Seen, Size};
 use crate::{Error, Result};
 use rayon::prelude::*;
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::path::Path;
 use std::time::Instant;
 
@@ -126,8 +125,7 @@ pub fn one_batch(
             Err(error) => line.fail(&named(error, &job.input.path)),
         }
         // What an earlier run made of this picture and this one did not would contradict the line.
-        let made: HashSet<&str> = line.files().collect();
-        for old in args.files(job.input).iter().filter(|name| !made.contains(name.as_str())) {
+        for old in args.files(job.input).iter().filter(|name| !line.files().any(|made| made == *name)) {
             remove_result(&args.out.join(old));
         }
         line

@@ -163,7 +163,7 @@ impl Below {
     }
 
     /// Adds back the pictures that cannot be opened.
-    fn with_unreadable(mut self) -> Self {
+    pub(crate) fn with_unreadable(mut self) -> Self {
         let (files, folders): (Vec<_>, Vec<_>) = std::mem::take(&mut self.left_out.unreadable)
             .into_iter()
             .partition(|file| !self.keeps(&file.path));

@@ -104,9 +104,12 @@ pub fn open_size(path: impl AsRef<Path>) -> Result<super::Size> {
     let failed = |e: &dyn std::fmt::Display| Error::picture(path, format!("its size cannot be read: {e}"));
     let reader = ImageReader::open(path).map_err(|source| Error::io(path, source))?;
     let reader = reader.with_guessed_format().map_err(|source| Error::io(path, source))?;
-    let mut decoder = reader.into_decoder().map_err(|e| failed(&e))?;
-    let (width, height) = decoder.dimensions();
-    let turned = decoder.orientation().is_ok_and(|orientation| orientation.to_exif() > 4);
+    let header = || {
+        let mut decoder = reader.into_decoder().map_err(|e| failed(&e))?;
+        let turned = decoder.orientation().is_ok_and(|orientation| orientation.to_exif() > 4);
+        Ok((decoder.dimensions(), turned))
+    };
+    let ((width, height), turned) = guarded(header).unwrap_or_else(|said| Err(broke_down(path, &said)))?;
     let [width, height] = if turned { [height, width] } else { [width, height] };
     Ok(super::Size::new(width as usize, height as usize))
 }
@@ -124,17 +127,16 @@ pub fn open_ranged(path: impl AsRef<Path>, range: Option<Range>) -> Result<(Pict
 
 /// Decodes in the stored mode, upright; at most `most` pixels.
 pub(super) fn read(bytes: &[u8], name: &Path, most: u64) -> Result<(DynamicImage, Details)> {
-    guarded(|| read_unguarded(bytes, name, most)).unwrap_or_else(|said| {
-        let said = one_line(&said);
-        Err(Error::picture(
-            name,
-            format!("{BROKE_DOWN} ({said}); open it and export it again, or move it away"),
-        ))
-    })
+    guarded(|| read_unguarded(bytes, name, most)).unwrap_or_else(|said| Err(broke_down(name, &said)))
 }
 
 /// What is said where a decoder panics.
 pub const BROKE_DOWN: &str = "the decoder broke down on it";
+
+fn broke_down(name: &Path, said: &str) -> Error {
+    let said = one_line(said);
+    Error::picture(name, format!("{BROKE_DOWN} ({said}); open it and export it again, or move it away"))
+}
 
 fn read_unguarded(bytes: &[u8], name: &Path, most: u64) -> Result<(DynamicImage, Details)> {
     if bytes.is_empty() {

@@ -28,6 +28,8 @@ pub fn painted(seed: u64, count: usize, size: usize) -> Vec<Batch> {
 pub fn photographs(folder: &Path, count: usize, size: usize) -> Result<Vec<Batch>> {
     // Masks do not look like anything one would inspect.
     let found = below_except(folder, |inner| inner.file_name().is_some_and(|name| name == "ground_truth"))?;
+    // One that cannot be opened is an error, not left out.
+    let found = found.with_unreadable();
     let mut files = found.pictures;
     files.sort();
     if files.is_empty() {
