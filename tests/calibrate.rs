@@ -29,6 +29,13 @@ fn threshold(path: &Path) -> Threshold {
     StoredModel::open(path).unwrap().info.threshold
 }
 
+/// A good picture that no model has learned from: a corner is different.
+fn new_part(n: u32) -> RgbImage {
+    let mut picture = part(n % 6 + 6, false);
+    picture.put_pixel(0, 0, Rgb([n as u8, 34, 40]));
+    picture
+}
+
 /// Another product: stripes.
 fn stripes(n: u32) -> RgbImage {
     RgbImage::from_fn(SIZE as u32, SIZE as u32, |x, _| {
@@ -62,7 +69,7 @@ fn the_threshold_states_a_rate_and_calibrate_gives_another() {
     assert!(fs::read(&model).unwrap() == bytes);
 
     // New good pictures.
-    (20..32).for_each(|n| put(root, &format!("good/{n}.png"), &part(n % 6 + 6, false)));
+    (20..32).for_each(|n| put(root, &format!("good/{n}.png"), &new_part(n)));
     let line = format!("calibrate {at}/m.aand {at}/good --out {at}/new.aand --device cpu");
     let output = run(&line);
     let words = text(&output.stderr);
@@ -96,6 +103,19 @@ fn the_threshold_states_a_rate_and_calibrate_gives_another() {
     printed(&format!("calibrate {at}/m.aand {at}/good --device cpu --all-good --out {at}/all.aand --quiet"));
     assert_eq!(threshold(&root.join("all.aand")).pictures, 13);
 
+    // Pictures that it has learned from say nothing about new ones, wherever they lie; 4 of the 12 were held out.
+    fs::remove_file(root.join("good/with a defect.png")).unwrap();
+    (0..12).for_each(|n| put(root, &format!("good/again {n}.png"), &part(n, false)));
+    let line = format!("calibrate {at}/m.aand {at}/good --out {at}/mixed.aand --device cpu");
+    let words = text(&run(&line).stderr);
+    assert!(
+        words.contains("has learned from 8 of the 24 pictures, for example ") && words.contains("left out"),
+        "{words}"
+    );
+    assert_eq!(threshold(&root.join("mixed.aand")).pictures, 16);
+    let told: Value = serde_json::from_str(&printed(&format!("{line} --json --quiet"))).unwrap();
+    assert_eq!((&told["pictures"], &told["learned"]), (&16.into(), &8.into()));
+
     for wrong in ["--false-alarms 0%", "--false-alarms 100%", "--false-alarms x"] {
         assert_eq!(
             run(&format!("calibrate {at}/m.aand {at}/good {wrong}")).status.code(),
@@ -109,7 +129,7 @@ fn the_threshold_states_a_rate_and_calibrate_gives_another() {
 fn eval_and_stress_measure_what_is_stated() {
     let (folder, _) = trained();
     let root = folder.path();
-    (30..36).for_each(|n| put(root, &format!("test/good/{n}.png"), &part(n % 12, false)));
+    (30..36).for_each(|n| put(root, &format!("test/good/{n}.png"), &new_part(n)));
     (0..4).for_each(|n| put(root, &format!("test/spot/{n}.png"), &part(n, true)));
     let line = format!("{0}/m.aand {0}/test --device cpu", root.display());
 
@@ -121,6 +141,7 @@ fn eval_and_stress_measure_what_is_stated() {
     let rate = json["false_positive_rate"].as_f64().unwrap();
     assert!(interval[0] <= rate && rate <= interval[1] && interval[1] > rate, "{interval:?} {rate}");
 
+    assert_eq!(json["learned"], 0);
     let page = root.join("stress.html");
     let stress = format!("stress {line} --only lighting,rotation --report {}", page.display());
     let json: Value = serde_json::from_str(&printed(&format!("{stress} --json --quiet"))).unwrap();
@@ -134,4 +155,14 @@ fn eval_and_stress_measure_what_is_stated() {
     );
     assert!(printed(&stress).contains("rotation -3 degrees"));
     assert_eq!(run(&format!("{stress} --only fog")).status.code(), Some(2));
+
+    // All 12 lie in the test set too, under other names; 8 of them were learned from.
+    (0..12).for_each(|n| put(root, &format!("test/good/again {n}.png"), &part(n, false)));
+    let flattered = "has learned from 8 of the 22 pictures, for example ";
+    let words = text(&run(&format!("stress {line} --only rotation")).stderr);
+    assert!(words.contains(flattered), "{words}");
+    let output = run(&format!("eval {line} --json"));
+    assert!(text(&output.stderr).contains(flattered), "{}", text(&output.stderr));
+    let json: Value = serde_json::from_str(&text(&output.stdout)).unwrap();
+    assert_eq!(json["learned"], 8);
 }

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use aand::dataset::{Layout, USUAL_SIZE, fingerprint, inspect, open};
+use aand::dataset::{Layout, USUAL_SIZE, contents, fingerprint, inspect, open};
 use aand::render::{Counts, ProductLine, render, write};
 use aand::training::Settings;
 
@@ -26,7 +26,7 @@ fn check(folder: &Path, category: Option<&str>, expected: &[Expected<'_>]) {
             assert_eq!(found.sizes.len(), 1);
             assert_eq!(found.sizes[0].value, size);
         }
-        assert_eq!(fingerprint(set).unwrap().len(), 64);
+        assert_eq!(fingerprint(set, &contents(&set.train).unwrap()).len(), 64);
     }
 }
 

@@ -39,8 +39,14 @@ fn an_instant_detector_is_a_model_like_any_other() {
         serde_json::from_str::<Value>(line).unwrap()["verdict"].clone()
     };
     assert_eq!(verdict("spot/0.png"), "anomalous");
-    printed(&format!("calibrate {at}/m.aand {at}/test/good {at}/train/good --out {at}/c.aand --quiet"));
-    assert!(StoredModel::open(&data.path().join("c.aand")).unwrap().info.threshold.pictures >= 8);
+    // What it has learned from is nearest to itself, so no threshold rests on it.
+    (9..14).for_each(|n| put(data.path(), &format!("later/{n}.png"), &part(n, false)));
+    let line =
+        format!("calibrate {at}/m.aand {at}/later {at}/test/good {at}/train/good --out {at}/c.aand --json");
+    let told: Value = serde_json::from_str(&printed(&line)).unwrap();
+    assert_eq!((&told["pictures"], &told["learned"]), (&8.into(), &6.into()));
+    let learned = complaint(&format!("calibrate {at}/m.aand {at}/train/good --out {at}/c.aand"));
+    assert!(learned.contains("has learned from all 6 pictures"), "{learned}");
     assert!(
         printed(&format!("patch {at}/m.aand {at}/test/spot/0.png --row 2 --column 3")).contains("no gate")
     );

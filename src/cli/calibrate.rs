@@ -1,6 +1,7 @@
 //! `aand calibrate MODEL GOOD`: a new threshold for a trained model, from good pictures that it did not learn from.
 
 use super::inputs::{self, Input};
+use super::learned::{describe, learned};
 use super::output::check_file;
 use super::progress::bar;
 use super::{DeviceArgs, Verbosity, stop, train::share};
@@ -20,8 +21,8 @@ use std::path::{Path, PathBuf};
 pub struct CalibrateArgs {
     /// The model file
     model: PathBuf,
-    /// Good pictures that the model was not trained on: files, folders, or a data set, whose good test pictures are
-    /// used. Without them, the scores behind the model's present threshold are used again, for another rate
+    /// Good pictures that the model has not learned from (others are left out): files, folders, or a data set, whose
+    /// good test pictures are used. Without them, the scores behind the model's present threshold are used again, for another rate
     good: Vec<PathBuf>,
     /// The share of good parts that may be called anomalous: the threshold keeps it, or states what so few pictures
     /// support
@@ -50,8 +51,13 @@ pub fn run(args: &CalibrateArgs) -> Result<()> {
     let mut info = StoredModel::open(&args.model)?.info;
     check_file(&out)?;
     check_replace(&out, "model", "--out", is_own_model)?;
+    let mut learned = 0;
     let (scores, basis) = match (args.good.is_empty(), &info.threshold.stated) {
-        (false, _) => (args.judge(&info)?, Basis::Calibrated),
+        (false, _) => {
+            let (scores, count) = args.judge(&info)?;
+            learned = count;
+            (scores, Basis::Calibrated)
+        }
         (true, Some(stated)) if !info.threshold.scores.is_empty() => {
             (info.threshold.scores.clone(), stated.basis)
         }
@@ -85,21 +91,25 @@ pub fn run(args: &CalibrateArgs) -> Result<()> {
     if verbosity.json {
         terminal::print(serde_json::json!({
             "model": text(&out), "name": info.name, "pictures": scores.len(), "threshold": threshold,
-            "before": old, "above_before": above,
+            "before": old, "above_before": above, "learned": learned,
         }));
     }
     Ok(())
 }
 
 impl CalibrateArgs {
-    /// The scores of the good pictures, after a check of those pictures.
-    fn judge(&self, info: &Info) -> Result<Vec<f64>> {
-        let pictures = self.pictures()?;
+    /// The scores of the good pictures, after a check of those pictures; and how many are left out, since the model has
+    /// learned from them.
+    fn judge(&self, info: &Info) -> Result<(Vec<f64>, usize)> {
+        let given = self.pictures()?;
+        let count = given.len();
+        let pictures = self.new_to(info, given)?;
+        let learned = count - pictures.len();
         let processor = self.device.choose(self.verbosity)?;
         stop::listen();
         let detector = Detector::open(&self.model, &processor)?;
         let scores = self.scores(&detector, info, &pictures)?;
-        let Some(doubt) = doubt(&scores, info.threshold.value) else { return Ok(scores) };
+        let Some(doubt) = doubt(&scores, info.threshold.value) else { return Ok((scores, learned)) };
         let words = doubt.describe(|i| pictures[i].display().to_string());
         let few = matches!(doubt, Doubt::TooFew(_));
         if few || !self.all_good {
@@ -107,7 +117,7 @@ impl CalibrateArgs {
             return Err(Error::Setting(format!("{words}{anyway}")));
         }
         self.verbosity.say(format!("warning: {words}; taken for good by --all-good"));
-        Ok(scores)
+        Ok((scores, learned))
     }
 
     fn out(&self) -> PathBuf {
@@ -129,6 +139,20 @@ impl CalibrateArgs {
         let (inputs, left_out) = inputs::find(&self.good, &self.out())?;
         self.verbosity.advise(&left_out.advice());
         Ok(inputs.into_iter().map(|Input { path, .. }| path).collect())
+    }
+
+    /// Without those that the model has learned from: the rate that rests on them would not be kept.
+    fn new_to(&self, info: &Info, pictures: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
+        let learned = learned(info, &pictures);
+        let Some(words) = describe(&pictures, &learned) else { return Ok(pictures) };
+        let new: Vec<_> = pictures.into_iter().zip(&learned).filter(|(_, learned)| !**learned).collect();
+        if new.is_empty() {
+            let remedy = "give good pictures that came later, or none for another rate from the same scores";
+            return Err(Error::Setting(format!("{words}, and scores them lower than new ones; {remedy}")));
+        }
+        self.verbosity
+            .say(format!("warning: {words}; they are left out, since it scores them lower than new ones"));
+        Ok(new.into_iter().map(|(path, _)| path).collect())
     }
 
     /// The score of each picture.

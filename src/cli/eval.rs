@@ -4,7 +4,7 @@ use super::detect::doubt;
 use super::output::check_file;
 use super::progress::bar;
 use super::reporting::{Measurable, Subject};
-use super::{DeviceArgs, Verbosity, one_line, region, skipped, stop};
+use super::{DeviceArgs, Verbosity, learned, one_line, region, skipped, stop};
 use crate::dataset::{self, Dataset, Layout, MaskFault, Sample};
 use crate::files::{check_replace, exact, same_place, text};
 use crate::gpu::Processor;
@@ -75,6 +75,8 @@ pub(super) struct Measured {
     model: Measurable,
     unusable: Vec<Unusable>,
     mask_faults: Vec<MaskFault>,
+    /// How many of the pictures the model has learned from.
+    learned: usize,
 }
 
 impl Measured {
@@ -243,6 +245,7 @@ pub(super) fn measure(
 ) -> Result<Measured> {
     let detector = model.detector(processor)?;
     let info = &model.info;
+    let learned = learned::warn(verbosity, info, &set.test);
     // A picture looked at in tiles is a batch of its own, and may be so large that only a few fit in memory.
     let tiled = info.view.tiles.is_some();
     let batches: Vec<&[Sample]> = set.test.chunks(if tiled { 1 } else { batch }).collect();
@@ -306,7 +309,7 @@ pub(super) fn measure(
         Selection::Test => metrics::Selection::Test,
     };
     let evaluation = Evaluation::new(set.name.clone(), &judged, threshold, selection)?;
-    Ok(Measured { set, evaluation, judged, model, unusable, mask_faults })
+    Ok(Measured { set, evaluation, judged, model, unusable, mask_faults, learned })
 }
 
 /// The result on standard output: tables, or one JSON object.
@@ -349,6 +352,7 @@ fn object(of: &Measured) -> Result<Value> {
     object["image_auroc_by_score"] = by_score(of);
     object["backbone"] = info.backbone.name().into();
     object["errors"] = serde_json::to_value(&of.unusable).map_err(wrong)?;
+    object["learned"] = of.learned.into();
     object["left_out"] = serde_json::to_value(&of.set.left_out).map_err(wrong)?;
     object["mask_faults"] =
         MaskFault::all_advice(&of.mask_faults).into_iter().map(|advice| advice.text).collect();

@@ -1,10 +1,10 @@
 //! `aand train DATA --instant`: a detector in seconds, from the nearest patches of the good pictures.
 
 use super::{Verbosity, stop};
-use crate::dataset::{Dataset, fingerprint};
+use crate::dataset::{Dataset, contents, fingerprint};
 use crate::files::{exact, text};
 use crate::gpu::Choice;
-use crate::model::{Score, write_atomically};
+use crate::model::{Learned, Score, write_atomically};
 use crate::nearest::{Learner, Wanted, chosen};
 use crate::picture::{RangeChoice, Remarks, open_ranged};
 use crate::training::{Settings, range_of};
@@ -69,7 +69,9 @@ pub fn one(
         }
     }
     remarks.lines().iter().for_each(|line| verbosity.say(format!("warning: {line}")));
-    let (info, bytes) = learner.learn(fingerprint(set)?)?;
+    let contents = contents(&set.train)?;
+    let learned = Learned::of(picked.iter().map(|&i| &contents[i]));
+    let (info, bytes) = learner.learn(fingerprint(set, &contents), learned)?;
     if out.exists() {
         verbosity.say(format!("replaces the model {}", out.display()));
     }

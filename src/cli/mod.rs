@@ -20,6 +20,7 @@ mod inputs;
 mod inspect;
 mod instant;
 mod intermediate;
+mod learned;
 mod line;
 mod look;
 mod merge;

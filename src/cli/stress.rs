@@ -3,7 +3,7 @@
 
 use super::output::check_file;
 use super::progress::bar;
-use super::{DeviceArgs, Verbosity, detect::doubt, one_line, skipped, stop};
+use super::{DeviceArgs, Verbosity, detect::doubt, learned, one_line, skipped, stop};
 use crate::dataset;
 use crate::detection::Detector;
 use crate::files::check_replace;
@@ -58,6 +58,7 @@ pub fn run(args: &StressArgs) -> Result<()> {
     if !info.threshold.reliable {
         verbosity.say(doubt(&info.threshold.reliability));
     }
+    learned::warn(verbosity, info, &set.test);
     let kinds = if args.only.is_empty() { &Perturbation::ALL[..] } else { &args.only };
     let conditions = conditions(kinds);
     let bar = bar(verbosity, set.test.len() as u64, "pictures");

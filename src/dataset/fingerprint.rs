@@ -9,24 +9,28 @@ use super::Dataset;
 use crate::error::{Error, Result};
 use crate::hash::fingerprint_of;
 
-/// SHA-256 over the names (relative to the root) and contents of the training pictures, as 64 hexadecimal
-/// digits. The same pictures in another place have the same fingerprint.
+/// The SHA-256 of each file.
 ///
 /// # Errors
-/// [`Error::Io`] when a picture cannot be read.
-pub fn fingerprint(dataset: &Dataset) -> Result<String> {
-    let contents: Result<Vec<_>> = dataset
-        .train
-        .par_iter()
-        .map(|path| std::fs::read(path).map(Sha256::digest).map_err(|source| Error::io(path, source)))
-        .collect();
+/// [`Error::Io`] when one cannot be read.
+pub fn contents(files: &[PathBuf]) -> Result<Vec<[u8; 32]>> {
+    let content = |path: &PathBuf| match std::fs::read(path) {
+        Ok(bytes) => Ok(Sha256::digest(bytes).into()),
+        Err(source) => Err(Error::io(path, source)),
+    };
+    files.par_iter().map(content).collect()
+}
+
+/// SHA-256 over the names (relative to the root) and [`contents`] of the training pictures, as 64 hexadecimal
+/// digits. The same pictures in another place have the same fingerprint.
+pub fn fingerprint(dataset: &Dataset, contents: &[[u8; 32]]) -> String {
     let parts = |path: &PathBuf| {
         let relative = path.strip_prefix(&dataset.root).unwrap_or(path);
         relative.components().map(|part| part.as_os_str().as_encoded_bytes().to_vec()).collect::<Vec<_>>()
     };
     let paths: Vec<Vec<Vec<u8>>> = dataset.train.iter().map(parts).collect();
     let paths = paths.iter().map(|parts| parts.iter().map(Vec::as_slice));
-    Ok(fingerprint_of(paths.zip(contents?.into_iter().map(Into::into))))
+    fingerprint_of(paths.zip(contents.iter().copied()))
 }
 
 #[cfg(test)]
@@ -43,18 +47,15 @@ mod tests {
                 std::fs::write(&path, content).unwrap();
                 path
             });
-            let train = train.collect();
+            let train: Vec<_> = train.collect();
             let root = folder.path().to_path_buf();
             let left_out = crate::dataset::LeftOut::default();
-            fingerprint(&Dataset {
-                name: "x".into(),
-                root,
-                layout: Layout::Folder,
-                train,
-                test: vec![],
-                left_out,
-            })
-            .unwrap()
+            let contents = contents(&train).unwrap();
+            let name = "x".into();
+            fingerprint(
+                &Dataset { name, root, layout: Layout::Folder, train, test: vec![], left_out },
+                &contents,
+            )
         };
         let first = print(&[("a.png", "1"), ("b.png", "2")]);
         assert_eq!(first.len(), 64);

@@ -1,7 +1,7 @@
 //! The JSON header of a model file: everything about a model that is not a tensor.
 
 use super::refinement::are_possible;
-use super::{Form, Refinement, Threshold};
+use super::{Form, Learned, Refinement, Threshold};
 use crate::amplification::RaaOptions;
 use crate::picture::{Range, Size, View};
 use crate::teacher::Backbone;
@@ -182,6 +182,9 @@ pub struct Info {
     pub data_fingerprint: String,
     /// How many pictures were trained on.
     pub training_pictures: usize,
+    /// Which they were.
+    #[serde(default, skip_serializing_if = "Learned::is_empty")]
+    pub learned: Learned,
     /// The history of both stages, without wall times, so that the same seed gives the same file.
     pub history: History,
     /// Every refinement since, the first one first.
@@ -212,9 +215,16 @@ impl Info {
             training: serde_json::Value::Null,
             data_fingerprint: String::new(),
             training_pictures: 0,
+            learned: Learned::default(),
             history: History::default(),
             refinements: Vec::new(),
         }
+    }
+
+    /// What it has learned from, in its training and in its refinements.
+    pub fn all_learned(&self) -> Learned {
+        let corrections = self.refinements.iter().flat_map(|refinement| &refinement.good);
+        self.learned.clone().with(corrections.map(|good| good.sha256.as_str()))
     }
 
     /// The version of the file format that such a model needs.
@@ -254,6 +264,8 @@ impl Info {
             Some("impossible losses or epochs in its history".into())
         } else if !are_possible(&self.refinements) {
             Some("impossible refinements".into())
+        } else if !self.learned.is_possible() {
+            Some("impossible marks of training pictures".into())
         } else {
             None
         }

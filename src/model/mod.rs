@@ -8,6 +8,7 @@ mod file;
 mod form;
 mod info;
 mod kept;
+mod learned;
 mod packed;
 #[cfg(feature = "burn")]
 mod parameters;
@@ -37,6 +38,7 @@ pub use info::{
     History, Info, MOST_MEMORY_ITEMS, MOST_SIZE, Precision, Score, Selection,
 };
 pub use kept::{Kept, KeptPicture, MOST_KEPT, MOST_KEPT_BYTES};
+pub use learned::Learned;
 pub use packed::{StoredTensor, assemble, eight_bit};
 #[cfg(feature = "burn")]
 pub use parameters::{NamedTensor, NamedTensors, assign, collect, collect_async};

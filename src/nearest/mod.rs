@@ -21,8 +21,8 @@ use crate::amplification::RaaOptions;
 use crate::detection::{anomaly_map, from_good_scores};
 use crate::inference::{Engine, Plan};
 use crate::model::{
-    Basis, EmbeddedTeacher, FORMAT_WITH_FORM, Form, Info, Kept, KeptPicture, MOST_SIZE, Precision, Score,
-    StoredTensor, Threshold, assemble,
+    Basis, EmbeddedTeacher, FORMAT_WITH_FORM, Form, Info, Kept, KeptPicture, Learned, MOST_SIZE, Precision,
+    Score, StoredTensor, Threshold, assemble,
 };
 use crate::picture::{Picture, Range, ScoreMap, Seen, Size, View, normalize};
 use crate::synthesis::plainest_defect;
@@ -146,11 +146,11 @@ impl Learner {
     }
 
     /// Learns from the added pictures; returns the header and the bytes of the model file. `fingerprint` is that of the
-    /// pictures.
+    /// pictures, and `learned` their marks.
     ///
     /// # Errors
     /// There are fewer than [`FEWEST_PICTURES`], or scores are not finite.
-    pub fn learn(&mut self, fingerprint: String) -> Result<(Info, Vec<u8>)> {
+    pub fn learn(&mut self, fingerprint: String, learned: Learned) -> Result<(Info, Vec<u8>)> {
         let count = self.good.len();
         if count < FEWEST_PICTURES {
             let reason = format!("{count} usable pictures are too few; give {FEWEST_PICTURES} or more");
@@ -169,7 +169,7 @@ impl Learner {
             ));
         }
         let threshold = from_good_scores(&scores, self.wanted.false_alarms, Basis::LeftOut);
-        let info = self.info(threshold, fingerprint);
+        let info = self.info(threshold, fingerprint, learned);
         let tensors: Vec<StoredTensor> = self
             .memories
             .iter()
@@ -243,7 +243,7 @@ impl Learner {
         Some(view.pooling.score(&map, counted.as_ref()))
     }
 
-    fn info(&self, threshold: Threshold, data_fingerprint: String) -> Info {
+    fn info(&self, threshold: Threshold, data_fingerprint: String, learned: Learned) -> Info {
         let Wanted { name, size, view, range, false_alarms } = self.wanted.clone();
         let items = |k: usize| self.memories.as_ref().map_or(0, |memories| memories[k].len());
         let form = Form {
@@ -263,6 +263,7 @@ impl Learner {
             training: serde_json::json!({ "instant": true, "false_alarms": false_alarms }),
             data_fingerprint,
             training_pictures: self.good.len(),
+            learned,
             ..Info::new(name, Backbone::Compact, size, view)
         }
     }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::detection::{Detector, Verdict};
-use crate::model::{eight_bit, header, kept};
+use crate::model::{Learned, eight_bit, header, kept};
 use image::Rgb;
 use std::path::Path;
 
@@ -35,7 +35,7 @@ fn wanted() -> Wanted {
 fn learned(count: u32) -> (Learner, Info, Vec<u8>) {
     let mut learner = Learner::new(wanted()).unwrap();
     (0..count).for_each(|n| learner.add(&part(n)).unwrap());
-    let (info, bytes) = learner.learn("of cloth".into()).unwrap();
+    let (info, bytes) = learner.learn("of cloth".into(), Learned::default()).unwrap();
     (learner, info, bytes)
 }
 
@@ -58,7 +58,7 @@ fn a_handful_of_good_pictures_tells_a_hole_from_cloth() {
     // A picture left out scores as it did for the threshold, computed with the plan instead of the memory.
     let mut others = Learner::new(wanted()).unwrap();
     (1..5).for_each(|n| others.add(&part(n)).unwrap());
-    let (_, bytes) = others.learn(String::new()).unwrap();
+    let (_, bytes) = others.learn(String::new(), Learned::default()).unwrap();
     let by_plan = Detector::from_bytes(&bytes, name).unwrap().scores(&[part(0)]).unwrap()[0];
     let trial = learner.trial(0, 1).unwrap();
     assert!((by_plan - trial.good).abs() < 2e-3, "{by_plan} is not {}", trial.good);
@@ -71,7 +71,7 @@ fn a_handful_of_good_pictures_tells_a_hole_from_cloth() {
 fn identical_pictures_have_a_threshold() {
     let mut learner = Learner::new(Wanted { size: Size::square(128), ..wanted() }).unwrap();
     (0..3).for_each(|_| learner.add(&part(0)).unwrap());
-    let (info, bytes) = learner.learn(String::new()).unwrap();
+    let (info, bytes) = learner.learn(String::new(), Learned::default()).unwrap();
     assert!(info.threshold.value < 1e-3, "{}", info.threshold.value);
     let detector = Detector::from_bytes(&bytes, Path::new("cloth.aand")).unwrap();
     let found = detector.detect(&[holed(0)]).unwrap();
@@ -82,7 +82,7 @@ fn identical_pictures_have_a_threshold() {
 fn what_cannot_be_learned_is_refused() {
     let mut learner = Learner::new(wanted()).unwrap();
     (0..2).for_each(|n| learner.add(&part(n)).unwrap());
-    assert!(learner.learn(String::new()).unwrap_err().to_string().contains("too few"));
+    assert!(learner.learn(String::new(), Learned::default()).unwrap_err().to_string().contains("too few"));
     assert!(Learner::new(Wanted { size: Size::square(50), ..wanted() }).is_err());
     let view = View { tiles: Some(crate::picture::Tiles { overlap: 8 }), ..View::default() };
     assert!(Learner::new(Wanted { view, ..wanted() }).unwrap_err().to_string().contains("tile"));

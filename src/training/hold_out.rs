@@ -4,6 +4,7 @@ use super::config::Settings;
 use super::job::TrainingJob;
 use crate::gpu::Processor;
 pub use crate::hash::fingerprint_of;
+use crate::model::Learned;
 use crate::picture::{Mask, Picture, Remarks, Seen, Size, View};
 use crate::synthesis::{Foreground, Textures};
 use crate::teacher::Teacher;
@@ -49,6 +50,7 @@ impl TrainingJob {
         Self {
             remarks: Remarks::new(settings.range),
             data_fingerprint: String::new(),
+            learned: Learned::default(),
             name: String::new(),
             settings,
             teacher,
@@ -64,6 +66,13 @@ impl TrainingJob {
             start: None,
         }
     }
+}
+
+/// Which pictures are trained on, of good ones whose files have these SHA-256 hashes: all but those that
+/// [`TrainingJob::of`] holds out.
+pub fn trained_on(contents: &[[u8; 32]], settings: &Settings) -> Learned {
+    let held = draw(contents.len(), settings.held_out(contents.len()), settings.seed);
+    Learned::of(contents.iter().zip(held).filter(|(_, held)| !held).map(|(content, _)| content))
 }
 
 /// For each of `all`, whether it is among the `count` (at most all) that `seed` draws.

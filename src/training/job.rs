@@ -13,7 +13,7 @@ use super::shown::Shown;
 use super::{AmplifyBatch, AmplifyStage, DistillStage, Purpose, stream};
 use crate::amplification::{Amplifier, RaaOptions};
 use crate::gpu::Processor;
-use crate::model::{Aand, AmplifyRecord, DistillRecord, History, Info, Kept};
+use crate::model::{Aand, AmplifyRecord, DistillRecord, History, Info, Kept, Learned};
 use crate::perturbation::vary;
 use crate::picture::{Mask, Picture, Remarks, Seen, Size};
 use crate::student::Student;
@@ -43,6 +43,8 @@ pub struct TrainingJob {
     pub name: String,
     /// SHA-256 over the good pictures.
     pub data_fingerprint: String,
+    /// Those of them that are trained on, and those of the model that `start` comes from.
+    pub learned: Learned,
     /// Good pictures to train on, as the network receives them, or unchanged if it looks at tiles.
     pub pictures: Vec<Seen<'static>>,
     /// Their foregrounds, at the same size.
@@ -420,6 +422,7 @@ impl TrainingJob {
                 training: serde_json::to_value(settings).unwrap_or_default(),
                 data_fingerprint: self.data_fingerprint.clone(),
                 training_pictures: self.pictures.len(),
+                learned: self.learned.clone(),
                 history: history.clone().without_times(),
                 ..Info::new(self.name.clone(), self.teacher.backbone, settings.size, settings.view.clone())
             },

@@ -34,7 +34,7 @@ pub use config::{Calibration, Objective, Preset, Settings, TeacherKind};
 #[cfg(not(target_arch = "wasm32"))]
 pub use extent::Extent;
 pub use film::Film;
-pub use hold_out::{CACHE_BUDGET, Good, draw, fingerprint_of};
+pub use hold_out::{CACHE_BUDGET, Good, draw, fingerprint_of, trained_on};
 pub use job::{Event, Observer, TrainingJob, distill_further, train, train_async};
 pub use judge::{Judge, TOGETHER};
 pub use prefetch::prefetch_async;

@@ -2,9 +2,9 @@
 
 use super::checkpoint::is_own_checkpoint;
 use super::config::{Calibration, Settings};
-use super::hold_out::Good;
+use super::hold_out::{Good, trained_on};
 use super::job::TrainingJob;
-use crate::dataset::{Dataset, fingerprint};
+use crate::dataset::{Dataset, contents, fingerprint};
 use crate::detection::FEWEST;
 use crate::files::{Lock, check_replace, clear_leftovers, folder_of};
 use crate::metrics::{CONFIDENCE, needed, percent, supported};
@@ -44,9 +44,11 @@ impl TrainingJob {
         };
         let read = dataset.train.par_iter().map(read).collect::<Result<Vec<_>>>()?;
         let (good, details): (_, Vec<_>) = read.into_iter().unzip();
+        let contents = contents(&dataset.train)?;
         Ok(Self {
             remarks: Remarks::on(range, &details),
-            data_fingerprint: fingerprint(dataset)?,
+            data_fingerprint: fingerprint(dataset, &contents),
+            learned: trained_on(&contents, &settings),
             name: dataset.name.clone(),
             textures,
             ..Self::of(good, settings, teacher, teacher_source)

@@ -3,6 +3,7 @@
 use super::error::thrown;
 use super::remark::remark;
 use crate::detection::FALSE_ALARMS;
+use crate::model::Learned;
 use crate::nearest::{Learner, Wanted, most_pictures};
 use crate::picture::{self, Range, Size, View};
 use crate::teacher::provide;
@@ -84,7 +85,8 @@ impl Instant {
         let identity =
             self.identity.iter().map(|(name, content)| (std::iter::once(name.as_bytes()), *content));
         let fingerprint = crate::hash::fingerprint_of(identity);
-        self.learner.learn(fingerprint).map(|(_, bytes)| bytes).map_err(thrown)
+        let learned = Learned::of(self.identity.iter().map(|(_, content)| content));
+        self.learner.learn(fingerprint, learned).map(|(_, bytes)| bytes).map_err(thrown)
     }
 
     /// Scores of picture `i` without and with a synthetic anomaly made from `seed`, by the patches of the other

@@ -10,7 +10,9 @@ use crate::model::{Info, Precision, Score, decode, decode_student, encode_async,
 use crate::picture::{self, Size, View};
 use crate::synthesis::{Foreground, plainest_defect};
 use crate::teacher::Teacher;
-use crate::training::{Film, Good, Preset, Settings, TrainingJob, draw, fingerprint_of, train_async};
+use crate::training::{
+    Film, Good, Preset, Settings, TrainingJob, draw, fingerprint_of, train_async, trained_on,
+};
 use crate::{Error, Result};
 use burn::tensor::Device;
 use serde::Deserialize;
@@ -169,8 +171,14 @@ impl Trainer {
         let names = self.identity.iter().zip(drawn);
         let held_out: Vec<String> =
             names.filter(|(_, drawn)| *drawn).map(|((name, _), _)| name.clone()).collect();
+        let contents: Vec<_> = self.identity.iter().map(|(_, content)| *content).collect();
+        let learned = trained_on(&contents, &settings);
         let job = TrainingJob {
             name: self.wanted.name.clone(),
+            learned: match &self.earlier {
+                Some((_, info)) => learned.and(&info.all_learned()),
+                None => learned,
+            },
             data_fingerprint: fingerprint_of(identity),
             start,
             processor: self.processor.clone(),
