@@ -116,6 +116,12 @@ fn the_threshold_states_a_rate_and_calibrate_gives_another() {
     let told: Value = serde_json::from_str(&printed(&format!("{line} --json --quiet"))).unwrap();
     assert_eq!((&told["pictures"], &told["learned"]), (&16.into(), &8.into()));
 
+    // A copy is no further picture.
+    (0..12).for_each(|n| put(root, &format!("good/copy of {n}.png"), &new_part(n + 20)));
+    let words = text(&run(&line).stderr);
+    assert!(words.contains("12 pictures left out, copies of others: "), "{words}");
+    assert_eq!(threshold(&root.join("mixed.aand")).pictures, 16);
+
     for wrong in ["--false-alarms 0%", "--false-alarms 100%", "--false-alarms x"] {
         assert_eq!(
             run(&format!("calibrate {at}/m.aand {at}/good {wrong}")).status.code(),

@@ -52,6 +52,28 @@ fn an_instant_detector_is_a_model_like_any_other() {
     );
 }
 
+/// A copy would be judged by what has learned from the same picture.
+#[test]
+fn copies_change_neither_model_nor_threshold() {
+    let data = category();
+    let at = data.path().display();
+    let line = format!("train {at}/train/good --instant --size {SIZE} --out {at}/m.aand");
+    printed(&line);
+    let model = fs::read(data.path().join("m.aand")).unwrap();
+    (0..5).for_each(|n| put(data.path(), &format!("train/good/once more/{n}.png"), &part(n, false)));
+    let output = run(&format!("{line} --json"));
+    let words = text(&output.stderr);
+    let named =
+        "5 pictures left out, copies of others: once more/0.png, once more/1.png, once more/2.png and 2 more";
+    assert!(words.contains(named), "{words}");
+    let told: Value = serde_json::from_str(&text(&output.stdout)).unwrap();
+    assert_eq!(
+        (&told["training_pictures"], told["left_out"]["copies"].as_array().unwrap().len()),
+        (&6.into(), 5)
+    );
+    assert!(fs::read(data.path().join("m.aand")).unwrap() == model);
+}
+
 #[test]
 fn what_does_not_apply_to_it_is_one_line() {
     let data = category();
@@ -72,7 +94,7 @@ fn what_does_not_apply_to_it_is_one_line() {
     }
     (0..2).for_each(|n| put(data.path(), &format!("few/{n}.png"), &part(n, false)));
     let said = complaint(&format!("train {at}/few --instant --size {SIZE} --out {at}/few.aand"));
-    assert!(said.contains("2 usable pictures are too few"), "{said}");
+    assert!(said.contains("too few usable pictures, 2"), "{said}");
     assert!(!data.path().join("few.aand").exists());
     // A flag that asks for what happens anyway is allowed.
     printed(&format!(
@@ -96,7 +118,7 @@ fn each_category_is_learned_for_itself() {
     let output = run(&format!("train {at} --category all --instant --size {SIZE} --out {at}/models"));
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("a: 2 usable pictures are too few"), "{said}");
+    assert!(said.contains("a: too few usable pictures, 2"), "{said}");
     assert!(said.contains("1 of 3 categories failed, each is named above: a"), "{said}");
     let there = ["a", "b", "c"].map(|name| root.join(format!("models/{name}.aand")).exists());
     assert_eq!(there, [false, true, true], "{said}");

@@ -6,7 +6,7 @@ use super::output::check_file;
 use super::progress::bar;
 use super::{DeviceArgs, Verbosity, stop, train::share};
 use crate::calibration::{Doubt, doubt};
-use crate::dataset;
+use crate::dataset::{self, LeftOut};
 use crate::detection::{Detector, from_good_scores};
 use crate::files::{check_replace, same_place, text, write_atomically};
 use crate::model::{Basis, Info, StoredModel, is_own_model, read_bytes, with_info};
@@ -128,17 +128,23 @@ impl CalibrateArgs {
         })
     }
 
-    /// The good pictures: the good test pictures of a data set, otherwise all that are given.
+    /// The good pictures: the good test pictures of a data set, otherwise all that are given. Each counts once: the
+    /// rate is stated from how many there are.
     fn pictures(&self) -> Result<Vec<PathBuf>> {
-        if let [folder] = self.good.as_slice()
-            && let Some(good) = good_test_pictures(folder)
-        {
-            self.verbosity.say(format!("{}: its {} good test pictures", folder.display(), good.len()));
-            return Ok(good);
-        }
-        let (inputs, left_out) = inputs::find(&self.good, &self.out())?;
+        let (pictures, mut left_out) = match self.good.as_slice() {
+            [folder] if let Some(good) = good_test_pictures(folder) => {
+                self.verbosity.say(format!("{}: its {} good test pictures", folder.display(), good.len()));
+                (good, LeftOut::default())
+            }
+            given => {
+                let (inputs, left_out) = inputs::find(given, &self.out())?;
+                (inputs.into_iter().map(|Input { path, .. }| path).collect(), left_out)
+            }
+        };
+        let (pictures, copies) = dataset::without_copies(pictures);
+        left_out.copies = copies;
         self.verbosity.advise(&left_out.advice());
-        Ok(inputs.into_iter().map(|Input { path, .. }| path).collect())
+        Ok(pictures)
     }
 
     /// Without those that the model has learned from: the rate that rests on them would not be kept.

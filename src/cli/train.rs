@@ -171,6 +171,8 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         Some(number) => vec![dataset::open_numbered(&args.data, args.layout, number)?],
         None => dataset::open(&args.data, args.layout, args.category.as_deref())?,
     };
+    let usable = |set: Dataset| set.insist_on_good(args.all_good).map(|()| set.without_copies());
+    let sets = sets.into_iter().map(usable).collect::<Result<Vec<_>>>()?;
     let all = args.category.as_deref() == Some("all") || args.category_index.is_some();
     let out =
         |set: &Dataset| if all { args.out.join(format!("{}.aand", set.name)) } else { args.out.clone() };
@@ -178,7 +180,6 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     let mut locks = Vec::new();
     let mut all_settings = Vec::new();
     for set in &sets {
-        set.insist_on_good(args.all_good)?;
         let (settings, extent) = args.settings(set)?;
         settings.check()?;
         all_settings.push((settings, extent));

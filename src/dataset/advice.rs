@@ -37,7 +37,7 @@ pub(super) fn judge(found: &Findings, sizes: &[Size], mut advice: Vec<Advice>) -
     few_good(found.train, &mut say);
     if !found.duplicates_in_train.is_empty() {
         let more: usize = found.duplicates_in_train.iter().map(|group| group.len() - 1).sum();
-        let text = "of the training pictures are copies of others and teach nothing new; remove them";
+        let text = "of the training pictures are copies of others; a training leaves them out";
         say(Level::Warning, format!("{more} {text}"));
     }
     mixed_sizes(sizes, &mut say);

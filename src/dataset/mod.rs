@@ -7,6 +7,7 @@
 //! ```
 
 mod advice;
+mod copies;
 mod findings;
 mod fingerprint;
 mod folder;
@@ -24,6 +25,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 pub use crate::listing::{Advice, LeftOut, Level, Unreadable, pictures_below};
+pub use copies::without_copies;
 pub use findings::{DefectCount, Findings, OtherSize, Tally};
 pub use fingerprint::{contents, fingerprint};
 pub use inspect::{USUAL_SIZE, inspect};

@@ -73,6 +73,9 @@ pub struct LeftOut {
     pub hidden: Vec<PathBuf>,
     /// Pictures that were given again under another spelling.
     pub given_again: usize,
+    /// Copies of pictures that are used, where each counts once.
+    #[serde(serialize_with = "lossy_paths")]
+    pub copies: Vec<PathBuf>,
     /// Other remarks on how the pictures were found.
     pub remarks: Vec<String>,
     /// Files of the system, by ending, which are not reported.
@@ -137,6 +140,7 @@ impl LeftOut {
         self.more_pages.extend(other.more_pages);
         self.system_folders.extend(other.system_folders);
         self.hidden.extend(other.hidden);
+        self.copies.extend(other.copies);
         self.remarks.extend(other.remarks);
         self.given_again += other.given_again;
     }
@@ -157,7 +161,7 @@ impl LeftOut {
                 *path = rest.into();
             }
         };
-        let lists = [&mut self.masks, &mut self.system_folders, &mut self.hidden];
+        let lists = [&mut self.masks, &mut self.system_folders, &mut self.hidden, &mut self.copies];
         lists.into_iter().flatten().for_each(short);
         self.broken_links.iter_mut().map(|link| &mut link.path).for_each(short);
         self.unreadable.iter_mut().map(|file| &mut file.path).for_each(short);
@@ -223,6 +227,12 @@ impl LeftOut {
             let count = counted(self.masks.len(), "mask");
             let named = few(self.masks.iter().map(|path| shown(path)));
             say(Level::Warning, format!("{count} among the pictures left out, told by name: {named}"));
+        }
+        if !self.copies.is_empty() {
+            let count = counted(self.copies.len(), "picture");
+            let copies = if self.copies.len() == 1 { "a copy of another" } else { "copies of others" };
+            let named = few(self.copies.iter().map(|path| shown(path)));
+            say(Level::Warning, format!("{count} left out, {copies}: {named}"));
         }
         if !self.more_pages.is_empty() {
             let count = counted(self.more_pages.len(), "picture");

@@ -153,7 +153,7 @@ impl Learner {
     pub fn learn(&mut self, fingerprint: String, learned: Learned) -> Result<(Info, Vec<u8>)> {
         let count = self.good.len();
         if count < FEWEST_PICTURES {
-            let reason = format!("{count} usable pictures are too few; give {FEWEST_PICTURES} or more");
+            let reason = format!("too few usable pictures, {count}; give {FEWEST_PICTURES} or more");
             return Err(Error::Training(reason));
         }
         let memories = [0, 1, 2].map(|k| {

@@ -147,7 +147,7 @@ impl Trainer {
     fn prepare(&mut self) -> Result<String> {
         let count = self.good.len();
         if count < FEWEST_PICTURES {
-            let reason = format!("{count} usable pictures are too few; give {FEWEST_PICTURES} or more");
+            let reason = format!("too few usable pictures, {count}; give {FEWEST_PICTURES} or more");
             return Err(Error::Training(reason));
         }
         let settings = self.settings(count);

@@ -198,6 +198,8 @@ fn a_training_becomes_a_served_model() {
     model(&folder.path().join("models/before.aand"));
     let service = start(folder.path());
     let id = collect(&service, "disc", 30);
+    // A copy changes nothing.
+    assert_eq!(put(&service, &id, 6, &png(2, false)).json()["pictures"], 7);
     let mut events = listen(&service);
     let first = hear(&mut events, "\n\n");
     assert!(first.contains("text/event-stream") && first.contains("event: jobs"), "{first}");
@@ -216,6 +218,8 @@ fn a_training_becomes_a_served_model() {
     hear(&mut events, r#""state":"done""#);
     let record = job(&service, &id);
     assert_eq!((&record["state"], &record["model"]), (&json!("done"), &json!("disc")), "{record}");
+    let said = "1 picture left out, a copy of another: picture00006.png";
+    assert_eq!(record["message"], said);
     let found = service.post("/models/disc/detect", &png(7, true)).json();
     let file = folder.path().join("models/disc.aand");
     assert_eq!(service.get("/api/models/disc").body, std::fs::read(&file).unwrap());

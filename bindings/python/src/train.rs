@@ -179,6 +179,7 @@ fn run(asked: &Asked, teller: &mut Teller) -> Result<String> {
     }
     let set = sets.remove(0);
     set.insist_on_good(asked.all_good)?;
+    let set = set.without_copies();
     let settings = settings(asked, &set)?;
     settings.check()?;
     let _claimed = claim(&asked.output, "`output`")?;

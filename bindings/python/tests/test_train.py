@@ -46,6 +46,18 @@ def test_the_model_is_the_programs_to_the_last_bit(good, tmp_path, by_program):
     assert {one.kind for one in told} >= {"begin", "step", "epoch", "caching", "scoring"}
 
 
+def test_a_copy_is_left_out_and_said(good, tmp_path, by_program):
+    folder = tmp_path / good.name
+    (folder / "once more").mkdir(parents=True)
+    for path in good.glob("*.png"):
+        (folder / path.name).write_bytes(path.read_bytes())
+    first = min(path.name for path in good.glob("*.png"))
+    (folder / "once more" / first).write_bytes((good / first).read_bytes())
+    with pytest.warns(aand.AandWarning, match="1 picture left out, a copy of another: once more"):
+        aand.train(folder, tmp_path / "m.aand", **BRIEF)
+    assert (tmp_path / "m.aand").read_bytes() == by_program
+
+
 def test_other_shapes_have_the_programs_size(tmp_path, good):
     """Oblong pictures are not squeezed to a square unless that is asked for."""
     folder = tmp_path / "oblong"

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 /// How often listeners are notified.
 const PERIOD: Duration = Duration::from_millis(200);
 
-/// Runs training number `id`; returns a message about its model, if there is one.
+/// Runs training number `id`; returns a message about its pictures and its model, if there is one.
 ///
 /// # Errors
 /// It failed, or was asked to stop.
@@ -32,6 +32,7 @@ fn run(jobs: &Jobs, id: u64) -> Result<Option<String>> {
     let set = dataset::open(&pictures, Some(Layout::Folder), None)?.into_iter().next();
     let set =
         set.ok_or_else(|| Error::dataset(&pictures, "there are no pictures; begin another training"))?;
+    let set = set.without_copies();
     let range = wanted.range().map_err(|failure| Error::Setting(failure.message))?;
     let settings = Settings { range: range_of(range, &set), ..wanted.settings(set.train.len()) };
     let (teacher, source) = Teacher::resolve(None, None, &Device::flex())?;
@@ -48,7 +49,10 @@ fn run(jobs: &Jobs, id: u64) -> Result<Option<String>> {
     let mut watcher = Watcher { jobs, id, told: None, steps: 0, epochs: 0 };
     let model = train(&job, &mut watcher)?;
     drop(job);
-    jobs.publish(id, &wanted.name, &encode(&model)?)
+    let said = jobs.publish(id, &wanted.name, &encode(&model)?)?;
+    let left_out = set.left_out.advice().into_iter().map(|advice| advice.text);
+    let messages: Vec<String> = left_out.chain(said).collect();
+    Ok((!messages.is_empty()).then(|| messages.join("; ")))
 }
 
 /// Keeps the record of a training up to date, and obeys its state.
