@@ -198,7 +198,7 @@ test("good pictures that are none are named, and too few are said; the others ar
   await page.selectOption("#train-size", "128");
   await page.click("#train-go");
   await page.waitForSelector("#train-error:not([hidden])", { timeout: 120_000 });
-  assert.match(await page.textContent("#train-error"), /4 usable pictures are too few; give 5 or more/);
+  assert.match(await page.textContent("#train-error"), /too few usable pictures, 4; give 5 or more/);
   const unusable = await page.$$eval("#train-unusable li", (all) => all.map((e) => e.textContent).sort());
   assert.equal(unusable.length, 4, `${unusable}`);
   [/^0 cut\.png: .*(cut off|damaged)/, /^0 none\.png: .*only zeros/, /^0 phone\.HEIC: .*HEIC/, /^0 text\.png: .*text/].forEach((words, i) => assert.match(unusable[i], words));

@@ -139,6 +139,9 @@ test("training lowers the losses; the model goes to the native program and back,
   execFileSync(AAND, ["train", folder, "--out", same, "--size", "128", "--batch", "6", "--epochs-amplify", "2", "--epochs-distill", "1", "--device", "cpu"], { stdio: "pipe" });
   const there = header(same);
   assert.equal(there.data_fingerprint, header(model).data_fingerprint);
+  // `calibrate` knows them again.
+  assert.equal(there.learned.length, 6);
+  assert.deepEqual(header(model).learned, there.learned);
   near(history.amplify[0].focal, there.history.amplify[0].focal, "focal loss of the first epoch");
   near(history.amplify[0].amplification, there.history.amplify[0].amplification, "amplification loss of the first epoch");
   near(history.amplify[1].focal, there.history.amplify[1].focal, "focal loss of the second epoch", 1e-2);
