@@ -22,7 +22,8 @@ pub struct CalibrateArgs {
     /// The model file
     model: PathBuf,
     /// Good pictures that the model has not learned from (others are left out): files, folders, or a data set, whose
-    /// good test pictures are used. Without them, the scores behind the model's present threshold are used again, for another rate
+    /// good test pictures are used. Without them, the scores behind the model's present threshold are used again, for
+    /// another rate
     good: Vec<PathBuf>,
     /// The share of good parts that may be called anomalous: the threshold keeps it, or states what so few pictures
     /// support
