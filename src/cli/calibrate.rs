@@ -52,15 +52,13 @@ pub fn run(args: &CalibrateArgs) -> Result<()> {
     let mut info = StoredModel::open(&args.model)?.info;
     check_file(&out)?;
     check_replace(&out, "model", "--out", is_own_model)?;
-    let mut learned = 0;
-    let (scores, basis) = match (args.good.is_empty(), &info.threshold.stated) {
+    let (scores, learned, basis) = match (args.good.is_empty(), &info.threshold.stated) {
         (false, _) => {
-            let (scores, count) = args.judge(&info)?;
-            learned = count;
-            (scores, Basis::Calibrated)
+            let (scores, learned) = args.judge(&info)?;
+            (scores, learned, Basis::Calibrated)
         }
         (true, Some(stated)) if !info.threshold.scores.is_empty() => {
-            (info.threshold.scores.clone(), stated.basis)
+            (info.threshold.scores.clone(), 0, stated.basis)
         }
         _ => {
             let reason = "its threshold rests on no scores that could be used again; give good pictures";

@@ -1,7 +1,7 @@
 //! Pictures that a model is to be measured with, and has learned from: it scores them lower than new ones.
 
 use super::Verbosity;
-use crate::dataset::{Sample, contents};
+use crate::dataset::{Sample, content};
 use crate::model::Info;
 use rayon::prelude::*;
 use std::path::PathBuf;
@@ -11,8 +11,7 @@ pub fn learned(info: &Info, pictures: &[PathBuf]) -> Vec<bool> {
     let known = info.all_learned();
     // Models of earlier versions do not say; then nothing need be read.
     let learned = |picture: &PathBuf| {
-        !known.is_empty()
-            && contents(std::slice::from_ref(picture)).is_ok_and(|content| known.contains(&content[0]))
+        !known.is_empty() && content(picture).is_ok_and(|content| known.contains(&content))
     };
     pictures.par_iter().map(learned).collect()
 }

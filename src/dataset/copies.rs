@@ -1,7 +1,8 @@
 //! Copies of good pictures. A threshold judges each picture by what has not learned from it; if a copy of it was learned
 //! from, that is not so, and the rate would be stated from more pictures than there are.
 
-use super::{Dataset, contents};
+use super::{Dataset, content};
+use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -16,11 +17,12 @@ pub fn without_copies(pictures: Vec<PathBuf>) -> (Vec<PathBuf>, Vec<PathBuf>) {
     }
     // Of another size, another picture: few need be read.
     let alike: Vec<PathBuf> = by_size.into_values().filter(|alike| alike.len() > 1).flatten().collect();
+    let contents: Vec<_> = alike.par_iter().map(|path| content(path).ok()).collect();
     let mut seen = BTreeSet::new();
-    let copies: BTreeSet<PathBuf> = alike
-        .into_iter()
-        .filter(|path| contents(std::slice::from_ref(path)).is_ok_and(|content| !seen.insert(content[0])))
-        .collect();
+    let copy = |content: Option<[u8; 32]>| content.is_some_and(|content| !seen.insert(content));
+    let copies = contents.into_iter().map(copy);
+    let copies: BTreeSet<PathBuf> =
+        alike.into_iter().zip(copies).filter(|(_, copy)| *copy).map(|(path, _)| path).collect();
     pictures.into_iter().partition(|path| !copies.contains(path))
 }
 

@@ -1,6 +1,6 @@
 //! A fingerprint of the training pictures.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -9,16 +9,21 @@ use super::Dataset;
 use crate::error::{Error, Result};
 use crate::hash::fingerprint_of;
 
-/// The SHA-256 of each file.
+/// The SHA-256 of a file.
+///
+/// # Errors
+/// [`Error::Io`] when it cannot be read.
+pub fn content(file: &Path) -> Result<[u8; 32]> {
+    let bytes = std::fs::read(file).map_err(|source| Error::io(file, source))?;
+    Ok(Sha256::digest(bytes).into())
+}
+
+/// The [`content`] of each file, with all threads.
 ///
 /// # Errors
 /// [`Error::Io`] when one cannot be read.
 pub fn contents(files: &[PathBuf]) -> Result<Vec<[u8; 32]>> {
-    let content = |path: &PathBuf| match std::fs::read(path) {
-        Ok(bytes) => Ok(Sha256::digest(bytes).into()),
-        Err(source) => Err(Error::io(path, source)),
-    };
-    files.par_iter().map(content).collect()
+    files.par_iter().map(|file| content(file)).collect()
 }
 
 /// SHA-256 over the names (relative to the root) and [`contents`] of the training pictures, as 64 hexadecimal

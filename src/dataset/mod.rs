@@ -27,7 +27,7 @@ use std::str::FromStr;
 pub use crate::listing::{Advice, LeftOut, Level, Unreadable, pictures_below};
 pub use copies::without_copies;
 pub use findings::{DefectCount, Findings, OtherSize, Tally};
-pub use fingerprint::{contents, fingerprint};
+pub use fingerprint::{content, contents, fingerprint};
 pub use inspect::{USUAL_SIZE, inspect};
 pub use masks::{MaskFault, open_mask, open_mask_for, shared_masks};
 
